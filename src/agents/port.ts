@@ -1,0 +1,124 @@
+/**
+ * The agent port: something that can take a turn. Every agent is mapped onto these events; their shape follows ACP v2
+ * (items upserted by id, one end per turn). Adapters live beside this file, one folder each, and one conformance suite
+ * (testing/conformance.ts) runs against all of them.
+ */
+import type { ProcessIdentity } from '../process/index.ts'
+import type { Role, Usage } from '../core/words.ts'
+
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+export type Access = 'read-only' | 'workspace-write' | 'full'
+
+/** What a caller may ask an adapter for; programs ask for these, never for names. */
+export interface Capabilities {
+  /** The agent itself keeps to an output schema (else the schema is put into the prompt). */
+  readonly structuredOutput: boolean
+  /** A conversation can be taken up again by its native id. */
+  readonly resume: boolean
+  /** A turn can be ended so that the conversation stays usable. */
+  readonly interrupt: boolean
+  /** `reported`: the agent says what a turn cost. `tokens`: it reports tokens only. `none`: nothing. */
+  readonly usage: 'reported' | 'tokens' | 'none'
+  /** Rate limits and quota come with a time. */
+  readonly quota: boolean
+  /** `read-only` access is enforced by the agent. */
+  readonly readOnly: boolean
+  readonly model: boolean
+  /** Accepted values of `effort`; empty when the agent has none. */
+  readonly efforts: readonly string[]
+}
+
+export interface TurnRequest {
+  readonly role: Role
+  readonly prompt: string
+  /** JSON Schema of the answer; null when free text is wanted. */
+  readonly outputSchema: JsonSchema | null
+  /** Absolute path of the workspace; the agent works there. */
+  readonly cwd: string
+  /** The agent's whole environment. */
+  readonly env: Readonly<Record<string, string>>
+  readonly model: string | null
+  readonly effort: string | null
+  readonly access: Access
+  /** Program and arguments (`command` agents: required; others: replaces the program that is looked up). */
+  readonly command: readonly string[] | null
+  /** Native id of the conversation to go on with; null begins a new one. */
+  readonly resume: string | null
+  readonly task: { readonly handle: string; readonly title: string }
+  readonly attempt: number
+  readonly run: string
+  /** Mark of the task's processes (see process/leftovers.ts). */
+  readonly mark: string
+  /** Aborts the turn: the agent is interrupted, given `graceMs`, then its process group is killed. */
+  readonly signal: AbortSignal
+  readonly graceMs: number
+}
+
+/** One thing that happened in a turn. Sent again with the same id when it changes; the last one counts. */
+export interface Item {
+  readonly id: string
+  readonly kind: 'message' | 'reasoning' | 'tool_call' | 'file_change' | 'plan' | 'unknown'
+  readonly status: 'running' | 'completed' | 'failed'
+  /** What was said, planned or changed; for a tool call its title. */
+  readonly text: string
+  readonly tool?: { readonly name: string; readonly input: unknown; readonly output: string | null; readonly exitCode: number | null }
+}
+
+export type TurnErrorCode =
+  | 'rate_limit' // too many requests or overloaded: try again soon
+  | 'quota' // the plan's or account's allowance is used up: try again at retryAt
+  | 'auth' // not logged in, key refused
+  | 'spawn' // the program is not there or did not start
+  | 'protocol' // it broke its own protocol, or ended without an answer
+  | 'provider' // the model's service failed
+  | 'failed' // the agent says it failed
+
+export interface TurnError {
+  readonly code: TurnErrorCode
+  readonly message: string
+  /** ISO time when another try makes sense, when the agent named one. */
+  readonly retryAt: string | null
+  /** End of what the program wrote to stderr, capped. */
+  readonly stderrTail: string
+}
+
+export type TurnEnd =
+  | { readonly status: 'completed'; /** Parsed answer, or null when there was none or it was not JSON. */ readonly output: unknown; readonly text: string }
+  | { readonly status: 'interrupted' }
+  | { readonly status: 'failed'; readonly error: TurnError }
+
+export type TurnEvent =
+  | { readonly type: 'process'; readonly identity: ProcessIdentity }
+  /** The conversation's native id (for `resume`) and what really runs, as soon as known. */
+  | { readonly type: 'session'; readonly native: string | null; readonly model: string | null; readonly version: string | null }
+  | { readonly type: 'item'; readonly item: Item }
+  /** What was used since the last such event. */
+  | { readonly type: 'usage'; readonly usage: Usage }
+  /** A frame as the agent wrote it, before any interpretation (capped). */
+  | { readonly type: 'raw'; readonly frame: string }
+  | { readonly type: 'end'; readonly end: TurnEnd }
+
+export interface Probe {
+  readonly installed: boolean
+  /** Absolute path of the program. */
+  readonly path: string | null
+  readonly version: string | null
+  /** null: cannot be known without a paid call. */
+  readonly loggedIn: boolean | null
+  /** How to mend what is missing. */
+  readonly hint: string | null
+}
+
+export interface Agent {
+  readonly provider: string
+  readonly capabilities: Capabilities
+  /** Looks at the machine only: never makes a paid or network call. Never throws. */
+  probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe>
+  /**
+   * One turn. Never throws: what fails is the `end` event. Yields exactly one `end`, last, after the program and its group
+   * have ended and its output was read. On abort it ends `interrupted` within `graceMs` and a little. Frames of unknown type
+   * become items of kind `unknown`.
+   */
+  turn(request: TurnRequest): AsyncIterable<TurnEvent>
+}

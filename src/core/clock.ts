@@ -1,0 +1,41 @@
+/** Time as a port, so that tests need no sleeping. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Resolves at the time `at` (ms since the epoch), or at once when it has passed; rejects with the signal's reason on abort. */
+  sleepUntil(at: number, signal?: AbortSignal): Promise<void>
+}
+
+const LONGEST_TIMER_MS = 2_147_483_647
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  async sleepUntil(at, signal) {
+    for (let left = at - Date.now(); left > 0; left = at - Date.now()) {
+      await sleep(Math.min(left, LONGEST_TIMER_MS), signal)
+    }
+  },
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error)
+      return
+    }
+    const onAbort = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason as Error)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+/** ISO 8601 in UTC, as everything in the record and in `--json` is written. */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,52 @@
+/** What is printed of an error with `--json` (docs: exit codes and errors). */
+export interface ErrorShape {
+  code: string
+  message: string
+  expected: string | null
+  received: string | null
+  next: string | null
+}
+
+export interface ErrorDetails {
+  /** Process exit status; 2 (the user can mend it) unless said otherwise. */
+  exit?: number
+  expected?: string
+  received?: string
+  /** The next action, as a sentence or a command. */
+  next?: string
+  cause?: unknown
+}
+
+/** An expected failure that a user sees: a stable code, a sentence, expected and received, and what to do next. */
+export class BelayError extends Error {
+  readonly code: string
+  readonly exit: number
+  readonly expected: string | null
+  readonly received: string | null
+  readonly next: string | null
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'BelayError'
+    this.code = code
+    this.exit = details.exit ?? 2
+    this.expected = details.expected ?? null
+    this.received = details.received ?? null
+    this.next = details.next ?? null
+  }
+
+  shape(): ErrorShape {
+    return {
+      code: this.code,
+      message: this.message,
+      expected: this.expected,
+      received: this.received,
+      next: this.next,
+    }
+  }
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

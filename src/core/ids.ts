@@ -1,0 +1,17 @@
+import { randomBytes } from 'node:crypto'
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** `length` random characters of a 32-letter alphabet without look-alikes; safe in file names, refs and argv. */
+export function randomId(length: number): string {
+  return [...randomBytes(length)].map((byte) => ALPHABET[byte & 31]).join('')
+}
+
+/** A run id: sortable by time to the second, unique by six random characters, valid in a git ref name. */
+export function newRunId(now: number): string {
+  const stamp = new Date(now)
+    .toISOString()
+    .replace(/[-:]|\..*$/g, '')
+    .replace('T', '-')
+  return `${stamp}-${randomId(6)}`
+}

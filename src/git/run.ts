@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import { devNull } from 'node:os'
+import { BelayError } from '../core/errors.ts'
+import { tail } from '../core/text.ts'
+
+export interface GitResult {
+  readonly code: number
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+export interface GitOptions {
+  readonly cwd: string
+  readonly input?: string | Buffer
+  /** Added to the environment, e.g. GIT_INDEX_FILE. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
+}
+
+/** The longest that one git command may take: a checkout of a very large repository on a slow disk. */
+const DEADLINE_MS = 600_000
+
+/** How many git processes run at once, whatever the number of tasks. */
+const MAX_PARALLEL = 4
+
+/** Variables that would point git at another repository, index or program than the one that Belay means. */
+const FOREIGN = /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|CONFIG(_.*)?|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|ASKPASS|SSH|SSH_COMMAND|PAGER|TRACE.*)$/
+
+/** Belay's own git runs without hooks, file-system monitor, external diff, automatic maintenance or prompts. */
+const OWN_CONFIG: readonly (readonly [string, string])[] = [
+  ['core.hooksPath', devNull],
+  ['core.fsmonitor', 'false'],
+  ['diff.external', ''],
+  ['gc.auto', '0'],
+  ['maintenance.auto', 'false'],
+  ['advice.detachedHead', 'false'],
+  ['submodule.recurse', 'false'],
+]
+
+/** The environment of Belay's own git. Identity (GIT_AUTHOR_*, GIT_COMMITTER_*) and global configuration stay the user's. */
+export function gitEnv(base: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(base)) {
+    if (value !== undefined && !FOREIGN.test(name)) env[name] = value
+  }
+  env['GIT_TERMINAL_PROMPT'] = '0'
+  env['GIT_ASKPASS'] = 'true'
+  env['SSH_ASKPASS'] = 'true'
+  env['GIT_OPTIONAL_LOCKS'] = '0'
+  env['GIT_EDITOR'] = 'true'
+  env['LC_ALL'] = 'C'
+  env['GIT_CONFIG_COUNT'] = String(OWN_CONFIG.length)
+  for (const [i, [key, value]] of OWN_CONFIG.entries()) {
+    env[`GIT_CONFIG_KEY_${i}`] = key
+    env[`GIT_CONFIG_VALUE_${i}`] = value
+  }
+  return env
+}
+
+let ownEnv: Record<string, string> | undefined
+let running = 0
+const queue: (() => void)[] = []
+
+async function slot(): Promise<void> {
+  if (running >= MAX_PARALLEL) await new Promise<void>((go) => queue.push(go))
+  else running += 1
+}
+
+function release(): void {
+  const next = queue.shift()
+  if (next) next()
+  else running -= 1
+}
+
+/**
+ * Runs git and returns how it ended, whatever that was; rejects only when git cannot be started (`git_missing`) or takes
+ * longer than the deadline (`git_timeout`, the process is killed).
+ */
+export async function tryGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
+  await slot()
+  try {
+    return await spawnGit(args, options)
+  } finally {
+    release()
+  }
+}
+
+function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
+  ownEnv ??= gitEnv()
+  const env = options.env ? { ...ownEnv, ...options.env } : ownEnv
+  return new Promise((resolve, reject) => {
+    const child = spawn('git', args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+    const out: Buffer[] = []
+    const err: Buffer[] = []
+    let late = false
+    const deadline = setTimeout(() => {
+      late = true
+      child.kill('SIGKILL')
+    }, options.timeoutMs ?? DEADLINE_MS)
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
+    child.stdin.on('error', () => {}) // git may end before it read everything; its exit status tells
+    child.on('error', (cause: NodeJS.ErrnoException) => {
+      clearTimeout(deadline)
+      reject(
+        new BelayError('git_missing', `git could not be started: ${cause.message}`, {
+          expected: 'git 2.38 or newer on PATH, and an existing folder to run it in',
+          received: options.cwd,
+          next: 'install git',
+          cause,
+        }),
+      )
+    })
+    child.on('close', (code) => {
+      clearTimeout(deadline)
+      if (late) {
+        reject(new BelayError('git_timeout', `git ${args[0] ?? ''} took too long and was ended`, { exit: 1 }))
+        return
+      }
+      resolve({ code: code ?? 128, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString('utf8') })
+    })
+    child.stdin.end(options.input ?? '')
+  })
+}
+
+/** Runs git and returns its stdout as text without the last line feed; any exit status but 0 is `git_failed`. */
+export async function git(args: readonly string[], options: GitOptions): Promise<string> {
+  const result = await tryGit(args, options)
+  if (result.code !== 0) throw gitFailed(args, result)
+  return result.stdout.toString('utf8').replace(/\n$/, '')
+}
+
+/** The error for a git command that should have worked. */
+export function gitFailed(args: readonly string[], result: GitResult): BelayError {
+  return new BelayError('git_failed', `git ${args.slice(0, 2).join(' ')} failed: ${tail(result.stderr.trim(), 2000)}`, {
+    exit: 1,
+    received: `exit status ${result.code}`,
+  })
+}

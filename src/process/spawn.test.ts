@@ -1,0 +1,84 @@
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+import { endMarked, findMarked, lines, spawnKept, startTimeOf, type ProcessSpec } from './index.ts'
+
+const env = { PATH: process.env.PATH ?? '/usr/bin:/bin' }
+
+function sh(script: string, more: Partial<ProcessSpec> = {}) {
+  const mark = `test/${Math.random().toString(36).slice(2)}`
+  return { mark, kept: spawnKept({ argv: ['/bin/sh', '-c', script], cwd: '/tmp', env, stdin: 'none', mark, ...more }) }
+}
+
+describe('spawnKept', () => {
+  it('keeps stdout and stderr apart and reports the exit code', async () => {
+    const { kept } = sh('echo out; echo err >&2; exit 7')
+    const [out, err, exit] = await Promise.all([text(kept.stdout), text(kept.stderr), kept.closed])
+    expect({ out, err, exit }).toEqual({ out: 'out\n', err: 'err\n', exit: { code: 7, signal: null } })
+  })
+
+  it('gives programs pipes that can be opened by path', async () => {
+    const { kept } = sh('cat /dev/stdin > /dev/stdout; echo e > /dev/stderr', { stdin: { text: 'hello' } })
+    const [out, err] = await Promise.all([text(kept.stdout), text(kept.stderr)])
+    expect({ out, err }).toEqual({ out: 'hello', err: 'e\n' })
+  })
+
+  it('reports a signal as a shell does', async () => {
+    const { kept } = sh('kill -TERM $$')
+    kept.stdout.resume()
+    kept.stderr.resume()
+    expect(await kept.closed).toEqual({ code: 143, signal: 'SIGTERM' })
+  })
+
+  it('ends what the program leaves behind in its group, even when it holds the output open', async () => {
+    const { kept, mark } = sh('sleep 1000 & sleep 1000 >/dev/null 2>&1 & echo done')
+    const out = text(kept.stdout)
+    kept.stderr.resume()
+    expect(await kept.closed).toEqual({ code: 0, signal: null })
+    expect(await out).toBe('done\n')
+    expect(await endMarked(mark)).toBeLessThanOrEqual(3)
+    expect(findMarked(mark)).toEqual([])
+  })
+
+  it('ends the whole group on end()', async () => {
+    const { kept, mark } = sh('sleep 1000 | sleep 1000')
+    kept.stdout.resume()
+    kept.stderr.resume()
+    expect(await kept.end()).toEqual({ code: null, signal: 'SIGKILL' })
+    await endMarked(mark)
+    expect(startTimeOf(kept.identity.pid)).toBeNull()
+  })
+
+  it('finds and ends a daemon that left the group', async () => {
+    const { kept, mark } = sh(
+      `f=$(mktemp -u); mkfifo $f; setsid sh -c 'echo up >"$0"; exec sleep 1000' $f >/dev/null 2>&1 </dev/null & cat $f; rm $f`,
+    )
+    kept.stdout.resume()
+    kept.stderr.resume()
+    await kept.closed
+    expect(findMarked(mark)).toHaveLength(1)
+    expect(await endMarked(mark)).toBe(1)
+    expect(findMarked(mark)).toEqual([])
+  })
+
+  it('hands a stream through when stdin is open', async () => {
+    const { kept } = sh('while read -r l; do echo "got $l"; done', { stdin: 'open' })
+    kept.stdin?.write('a\n')
+    kept.stdin?.end('b\n')
+    kept.stderr.resume()
+    expect(await text(kept.stdout)).toBe('got a\ngot b\n')
+  })
+})
+
+describe('lines', () => {
+  it('splits at LF only and bounds long lines', async () => {
+    const { kept } = sh(`printf 'a\\rb\\342\\200\\250c\\n12345678\\nlast'`)
+    kept.stderr.resume()
+    const got = []
+    for await (const line of lines(kept.stdout, 5)) got.push(line)
+    expect(got).toEqual([
+      { text: 'a\rb\u2028c', dropped: 0 },
+      { text: '12345', dropped: 3 },
+      { text: 'last', dropped: 0 },
+    ])
+  })
+})

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, statSync } from 'node:fs'
+import { constants as osConstants } from 'node:os'
+import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { KEEPER } from './keeper.ts'
+import { startTimeOf, type ProcessIdentity } from './identity.ts'
+import { MARK, killQuietly } from './leftovers.ts'
+
+export interface ProcessSpec {
+  /** Program and arguments; a program without a slash is looked up in `env.PATH`. */
+  readonly argv: readonly string[]
+  readonly cwd: string
+  /** The whole environment (nothing is inherited). */
+  readonly env: Readonly<Record<string, string>>
+  /** `none`: /dev/null. `open`: a stream that the caller writes and ends. Else: this text, then end of file. */
+  readonly stdin: 'none' | 'open' | { readonly text: string }
+  /** What the task's processes are marked with (see leftovers.ts), usually `<run>/<handle>`. */
+  readonly mark: string
+}
+
+/** How a program ended. A signal is given as a shell gives it: `code` is 128 + its number. Both null: never known. */
+export interface Exit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+export interface KeptProcess {
+  readonly identity: ProcessIdentity
+  readonly stdin: Writable | null
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Resolves, never rejects, when the program itself has ended; its output may still be in the pipes. */
+  readonly exited: Promise<Exit>
+  /** Resolves when program, group and output streams have all ended. What still writes after `exited` is killed after a short grace. */
+  readonly closed: Promise<Exit>
+  /** Kills the whole group at once; resolves as `closed`. Safe to repeat. */
+  end(): Promise<Exit>
+}
+
+/** How long output may go on after the program ended, before what holds the pipes is killed. */
+const DRAIN_MS = 500
+
+/**
+ * The path of the program that `argv0` names, or null when there is none that can be run. Relative paths with a slash are
+ * relative to `cwd`.
+ */
+export function resolveProgram(argv0: string, cwd: string, path: string | undefined): string | null {
+  const candidates = argv0.includes('/')
+    ? [isAbsolute(argv0) ? argv0 : resolve(cwd, argv0)]
+    : (path ?? '')
+        .split(delimiter)
+        .filter((folder) => folder !== '')
+        .map((folder) => join(folder, argv0))
+  return candidates.find(isRunnable) ?? null
+}
+
+function isRunnable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false // absent or not ours to run
+  }
+}
+
+/**
+ * Starts a program under a keeper (see keeper.ts), so that its whole group ends when Belay does. Throws only when the shell
+ * itself cannot be started; a program that does not exist is the caller's to find out first with `resolveProgram`.
+ */
+export function spawnKept(spec: ProcessSpec): KeptProcess {
+  const child = spawn('/bin/sh', ['-c', KEEPER, 'belay-keeper', spec.stdin === 'none' ? 'none' : 'pipe', ...spec.argv], {
+    cwd: spec.cwd,
+    env: { ...spec.env, [MARK]: spec.mark },
+    detached: true,
+    stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+  })
+  const { pid } = child
+  if (pid === undefined) throw new Error('/bin/sh could not be started')
+  const identity: ProcessIdentity = { pid, startTime: startTimeOf(pid) ?? 'gone' }
+  const control = child.stdio[3] as Writable
+  const status = child.stdio[4] as Readable
+  for (const stream of [child.stdin, control, status]) stream?.on('error', ignoreClosedPipe)
+  if (typeof spec.stdin === 'object') child.stdin?.end(spec.stdin.text)
+
+  const keeperGone = once(child, 'exit')
+  const exited = readStatus(status, keeperGone)
+  const closed = close()
+  return {
+    identity,
+    stdin: spec.stdin === 'open' ? child.stdin : null,
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    exited,
+    closed,
+    async end() {
+      killQuietly(-(pid as number))
+      return closed
+    },
+  }
+
+  async function close(): Promise<Exit> {
+    const exit = await exited
+    const drained = setTimeout(() => control.destroy(), DRAIN_MS)
+    await keeperGone
+    clearTimeout(drained)
+    // The keeper may have been killed by what it keeps: end the rest of its group too.
+    killQuietly(-(pid as number))
+    control.destroy()
+    child.stdin?.destroy()
+    return exit
+  }
+}
+
+async function readStatus(status: Readable, keeperGone: Promise<unknown>): Promise<Exit> {
+  let text = ''
+  const line = new Promise<void>((done) => {
+    status.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1')
+      if (text.includes('\n')) done()
+    })
+    status.on('close', () => done())
+  })
+  await Promise.race([line, keeperGone])
+  const code = /^(\d+)\n/.exec(text)?.[1]
+  if (code === undefined) return { code: null, signal: 'SIGKILL' }
+  return { code: Number(code), signal: signalName(Number(code) - 128) }
+}
+
+function signalName(number: number): string | null {
+  return Object.entries(osConstants.signals).find(([, value]) => value === number)?.[0] ?? null
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  // The other end may go at any time; that it went is seen in `exited`.
+  if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error
+}
+
