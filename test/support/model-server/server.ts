@@ -1,0 +1,121 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { anthropic } from './anthropic.ts'
+import { openai } from './openai.ts'
+import { Script } from './script.ts'
+import type { ModelRequest, ModelServer, ModelServerOptions, Reply } from './types.ts'
+import { record, type Frame, type Wire } from './wire.ts'
+
+const USAGE = { input: 100, output: 10 }
+
+/**
+ * Starts a scripted model on a free loopback port. It speaks Anthropic's messages API and OpenAI's responses API, both as
+ * streams and whole; every request is checked by its step before it is answered, and recorded.
+ */
+export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
+  const script = new Script(options)
+  const closing = new AbortController()
+  let replies = 0
+  const server = createServer((request, response) => {
+    // A client that goes away while it is answered is a normal thing here.
+    response.on('error', () => response.destroy())
+    answer(request, response).catch((error: unknown) => {
+      if (!response.headersSent) sendJson(response, 500, { error: { message: String(error) } })
+      else response.destroy()
+    })
+  })
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? '/', 'http://model').pathname
+    if (request.method !== 'POST') {
+      if (path.endsWith('/models')) sendJson(response, 200, { object: 'list', data: [] })
+      else response.writeHead(200).end()
+      return
+    }
+    const body = record(await json(request))
+    if (path.endsWith('/count_tokens')) {
+      sendJson(response, 200, { input_tokens: USAGE.input })
+      return
+    }
+    const wire = path.endsWith('/messages') ? anthropic : path.endsWith('/responses') ? openai : null
+    if (!wire) {
+      sendJson(response, 404, { error: { type: 'not_found_error', message: `no such endpoint: ${path}` } })
+      return
+    }
+    const asked = wire.read(body, headersOf(request.headers))
+    replies += 1
+    await perform(wire, asked, script.replyTo(asked), String(replies), response, closing.signal)
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  let closed = false
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests: script.requests,
+    side: script.side,
+    reached: (index, route) => script.reached(index, route),
+    async close({ unasked } = { unasked: 'fail' }) {
+      if (closed) return
+      closed = true
+      closing.abort()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      const problems = script.problems(unasked === 'fail')
+      if (problems.length > 0) {
+        throw new AggregateError(problems, `the script was not followed:\n${problems.map((p) => p.message).join('\n')}`)
+      }
+    },
+  }
+}
+
+async function perform(
+  wire: Wire,
+  { model, body }: ModelRequest,
+  reply: Reply,
+  id: string,
+  response: ServerResponse,
+  closing: AbortSignal,
+): Promise<void> {
+  if ('hang' in reply) return
+  if ('status' in reply) {
+    sendJson(response, reply.status, reply.body ?? wire.error(reply.status), reply.headers)
+    return
+  }
+  if ('disconnect' in reply) {
+    await sendFrames(response, wire.begin(id, model, USAGE), 0, closing)
+    response.destroy()
+    return
+  }
+  const say = reply.say ?? null
+  const calls = 'calls' in reply ? reply.calls : []
+  const usage = reply.usage ?? USAGE
+  if (body.stream !== true) {
+    sendJson(response, 200, wire.whole(id, model, say, calls, usage))
+    return
+  }
+  const [parts, gapMs] = 'calls' in reply ? [1, 0] : [reply.pieces ?? 1, reply.gapMs ?? 5]
+  await sendFrames(response, wire.stream(id, model, say, calls, usage, parts), gapMs, closing)
+  response.end()
+}
+
+async function sendFrames(response: ServerResponse, frames: Frame[], gapMs: number, closing: AbortSignal): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+  for (const { event, data, pause } of frames) {
+    if (pause && gapMs > 0) await new Promise((resolve) => setTimeout(resolve, gapMs))
+    if (closing.aborted || response.destroyed) return
+    await new Promise((resolve) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`, resolve))
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
+
+function headersOf(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+}
