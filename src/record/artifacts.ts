@@ -1,0 +1,58 @@
+import type { Reader, Writer } from './record.ts'
+
+/** What a phase produced. */
+export interface NewArtifact {
+  readonly kind: string
+  readonly data: unknown
+}
+
+export interface ArtifactRow extends NewArtifact {
+  readonly id: number
+  readonly phase: string
+  readonly attempt: number
+  readonly createdAt: string
+}
+
+/** Stores artifacts in the caller's transaction. */
+export async function insertArtifacts(
+  tx: Writer,
+  owner: { readonly run: string; readonly task: string; readonly phase: string; readonly attempt: number },
+  now: string,
+  artifacts: readonly NewArtifact[],
+): Promise<void> {
+  for (const artifact of artifacts) {
+    await tx
+      .insertInto('artifacts')
+      .values({ ...owner, kind: artifact.kind, data: JSON.stringify(artifact.data), created_at: now })
+      .execute()
+  }
+}
+
+/** Artifacts of a task, oldest first; of one kind when given. */
+export async function listArtifacts(db: Reader, run: string, task: string, kind?: string): Promise<ArtifactRow[]> {
+  let query = db.selectFrom('artifacts').selectAll().where('run', '=', run).where('task', '=', task).orderBy('id')
+  if (kind !== undefined) query = query.where('kind', '=', kind)
+  const rows = await query.execute()
+  return rows.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    phase: row.phase,
+    attempt: row.attempt,
+    createdAt: row.created_at,
+    data: JSON.parse(row.data) as unknown,
+  }))
+}
+
+/** The newest artifact of a kind, or null. */
+export async function newestArtifact(db: Reader, run: string, task: string, kind: string): Promise<ArtifactRow | null> {
+  const row = await db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('run', '=', run)
+    .where('task', '=', task)
+    .where('kind', '=', kind)
+    .orderBy('id', 'desc')
+    .executeTakeFirst()
+  if (!row) return null
+  return { ...row, createdAt: row.created_at, data: JSON.parse(row.data) as unknown }
+}

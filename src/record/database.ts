@@ -1,0 +1,127 @@
+import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { BelayError, messageOf } from '../core/errors.ts'
+import { openFile } from './dialect.ts'
+import { MIGRATIONS } from './migrations/index.ts'
+
+/** "BLAY": tells Belay's databases from others (SQLite's application id). */
+const APPLICATION_ID = 0x424c4159
+
+const MAGIC = 'SQLite format 3\0'
+
+/**
+ * Opens the record at `path`, making it (folder and file private to the user) when there is none, and brings it to the
+ * newest version. Errors leave the file as it was: `record_corrupt`, `record_foreign` (another program's file),
+ * `record_newer` (made by a newer Belay), `record_unwritable` (read-only or full disk).
+ */
+export function openDatabase(path: string, migrations: readonly string[] = MIGRATIONS): DatabaseSync {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    if (existsSync(path)) checkMagic(path)
+    else closeSync(openSync(path, 'a', 0o600))
+    return openAndMigrate(path, migrations)
+  } catch (error) {
+    throw asRecordError(error, path)
+  }
+}
+
+function checkMagic(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(MAGIC.length)
+    const read = readSync(file, bytes, 0, bytes.length, 0)
+    if (read > 0 && bytes.toString('latin1', 0, read) !== MAGIC) {
+      throw new BelayError('record_foreign', `${path} is not a Belay record`, {
+        exit: 1,
+        expected: 'an SQLite database made by Belay',
+        received: 'a file of another kind',
+        next: 'set BELAY_HOME to another folder, or move this file away',
+      })
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+function openAndMigrate(path: string, migrations: readonly string[]): DatabaseSync {
+  const database = openFile(path)
+  try {
+    checkOwner(database, path, migrations.length)
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864')
+    migrate(database, migrations)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function numberOf(database: DatabaseSync, sql: string): number {
+  return Number(Object.values(database.prepare(sql).get() ?? {})[0])
+}
+
+/** Only reads. Runs before anything is written to the file. */
+function checkOwner(database: DatabaseSync, path: string, newest: number): void {
+  const owner = numberOf(database, 'pragma application_id')
+  const version = numberOf(database, 'pragma user_version')
+  const fresh = version === 0 && numberOf(database, 'select count(*) from sqlite_schema') === 0
+  if (!fresh && owner !== APPLICATION_ID) {
+    throw new BelayError('record_foreign', `${path} belongs to another program`, {
+      exit: 1,
+      expected: `application id ${APPLICATION_ID}`,
+      received: String(owner),
+      next: 'set BELAY_HOME to another folder, or move this file away',
+    })
+  }
+  if (version > newest) {
+    throw new BelayError('record_newer', `${path} was written by a newer Belay`, {
+      exit: 1,
+      expected: `version ${newest} or older`,
+      received: `version ${version}`,
+      next: 'update Belay: npm install -g belay-harness@latest',
+    })
+  }
+}
+
+function migrate(database: DatabaseSync, migrations: readonly string[]): void {
+  if (numberOf(database, 'pragma user_version') === migrations.length) return
+  database.exec('begin immediate')
+  try {
+    // Read again under the lock: another process may have migrated while we waited for it.
+    const version = numberOf(database, 'pragma user_version')
+    for (const sql of migrations.slice(version)) database.exec(sql)
+    database.exec(`pragma application_id = ${APPLICATION_ID}; pragma user_version = ${migrations.length}`)
+    database.exec('commit')
+  } catch (error) {
+    database.exec('rollback')
+    throw error
+  }
+}
+
+/** SQLite's result codes that a user can understand and mend; anything else is passed on unchanged. */
+export function asRecordError(error: unknown, path: string): unknown {
+  if (error instanceof BelayError) return error
+  const { errcode, code } = error as { errcode?: number; code?: string }
+  const primary = errcode === undefined ? undefined : errcode & 0xff
+  if (primary === 11 || primary === 26) {
+    return new BelayError('record_corrupt', `${path} is damaged: ${messageOf(error)}`, {
+      exit: 1,
+      next: 'restore it from a backup, or move it away to begin a new record; it was not changed',
+      cause: error,
+    })
+  }
+  if (primary === 8 || primary === 14 || primary === 13 || primary === 10 || isDiskError(code)) {
+    return new BelayError('record_unwritable', `the record at ${path} cannot be written: ${messageOf(error)}`, {
+      exit: 1,
+      expected: 'a writable folder with free space',
+      next: 'free some space or set BELAY_HOME to another folder, then: belay resume',
+      cause: error,
+    })
+  }
+  return error
+}
+
+function isDiskError(code: string | undefined): boolean {
+  return code === 'EACCES' || code === 'EROFS' || code === 'ENOSPC' || code === 'EPERM' || code === 'ENOTDIR' || code === 'EEXIST'
+}

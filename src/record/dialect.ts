@@ -1,0 +1,40 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
+
+/** How long SQLite itself waits for another process's write, in ms, before `write` takes over with its own retries. */
+const BUSY_TIMEOUT_MS = 1500
+
+/** Opens a database file as Belay uses it everywhere: foreign keys on, waits for a while when it is busy. */
+export function openFile(path: string): DatabaseSync {
+  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
+}
+
+/** node:sqlite as Kysely's SqliteDialect wants it. Statements are kept prepared, as the same few run again and again. */
+export function dialectOver(database: DatabaseSync): SqliteDialect {
+  const prepared = new Map<string, SqliteStatement>()
+  const adapter: SqliteDatabase = {
+    close: () => database.close(),
+    prepare(sql) {
+      let statement = prepared.get(sql)
+      if (!statement) {
+        statement = wrap(database.prepare(sql === 'begin' ? IMMEDIATE : sql))
+        prepared.set(sql, statement)
+      }
+      return statement
+    },
+  }
+  return new SqliteDialect({ database: adapter })
+}
+
+/** A transaction that begins as a reader and writes later fails at once when another process wrote in between. */
+const IMMEDIATE = 'begin immediate'
+
+function wrap(statement: StatementSync): SqliteStatement {
+  const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[]
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...values(parameters)),
+    run: (parameters) => statement.run(...values(parameters)),
+    iterate: (parameters) => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
+  }
+}

@@ -1,0 +1,86 @@
+import type { Reader, Writer } from './record.ts'
+
+/** A fact, as it is appended. `data` must be JSON; its shape belongs to `type` and `version`. */
+export interface NewEvent {
+  readonly type: string
+  readonly version?: number
+  readonly project?: string | null
+  readonly run?: string | null
+  readonly task?: string | null
+  readonly session?: string | null
+  /** Who did it: `belay`, `user`, or an agent's role. */
+  readonly actor?: string
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
+/** An event as it is shown everywhere (interfaces: event line). */
+export interface RecordedEvent {
+  readonly seq: number
+  readonly time: string
+  readonly type: string
+  readonly version: number
+  readonly project: string | null
+  readonly run: string | null
+  readonly task: string | null
+  readonly session: string | null
+  readonly actor: string
+  readonly data: Record<string, unknown>
+}
+
+/** Appends events in the caller's transaction, so that they stand or fall with the state they tell of. */
+export async function appendEvents(tx: Writer, time: string, events: readonly NewEvent[]): Promise<void> {
+  for (const event of events) {
+    await tx
+      .insertInto('events')
+      .values({
+        time,
+        type: event.type,
+        version: event.version ?? 1,
+        project: event.project ?? null,
+        run: event.run ?? null,
+        task: event.task ?? null,
+        session: event.session ?? null,
+        actor: event.actor ?? 'belay',
+        data: JSON.stringify(event.data ?? {}),
+      })
+      .execute()
+  }
+}
+
+export interface EventFilter {
+  /** First seq wanted (inclusive). */
+  readonly from?: number
+  readonly project?: string
+  readonly run?: string
+  readonly task?: string
+  /** `*` stands for any characters. */
+  readonly type?: string
+  readonly limit?: number
+}
+
+/** Events in seq order. Reading again from the last seq + 1 goes on exactly where this ended. */
+export async function readEvents(db: Reader, filter: EventFilter = {}): Promise<RecordedEvent[]> {
+  let query = db.selectFrom('events').selectAll().orderBy('seq')
+  if (filter.from !== undefined) query = query.where('seq', '>=', filter.from)
+  if (filter.project !== undefined) query = query.where('project', '=', filter.project)
+  if (filter.run !== undefined) query = query.where('run', '=', filter.run)
+  if (filter.task !== undefined) query = query.where('task', '=', filter.task)
+  if (filter.type !== undefined) query = query.where('type', 'like', likeOf(filter.type))
+  if (filter.limit !== undefined) query = query.limit(filter.limit)
+  const rows = await query.execute()
+  return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }))
+}
+
+/** The seq of the newest event; 0 when there is none. */
+export async function lastSeq(db: Reader): Promise<number> {
+  const row = await db
+    .selectFrom('events')
+    .select((e) => e.fn.max('seq').as('seq'))
+    .executeTakeFirst()
+  return row?.seq ?? 0
+}
+
+/** `_` is rare in type names and matches itself too, so it needs no escape. */
+function likeOf(glob: string): string {
+  return glob.replaceAll('%', '').replaceAll('*', '%')
+}

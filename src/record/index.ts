@@ -1,0 +1,41 @@
+export { insertArtifacts, listArtifacts, newestArtifact, type ArtifactRow, type NewArtifact } from './artifacts.ts'
+export { beginAttempt, endAttempt, listAttempts, type AttemptRow } from './attempts.ts'
+export { getBaseline, putBaseline } from './baselines.ts'
+export {
+  answerCheckpoint,
+  cancelCheckpoints,
+  findCheckpoint,
+  listCheckpoints,
+  newestCheckpoint,
+  openCheckpoint,
+  type CheckpointRow,
+  type NewCheckpoint,
+} from './checkpoints.ts'
+export { appendEvents, lastSeq, readEvents, type EventFilter, type NewEvent, type RecordedEvent } from './events.ts'
+export { stateHome } from './home.ts'
+export { dropIntent, getIntent, putIntent } from './intents.ts'
+export { LEASE_MS, assertLease, holderOf, leaseLost, releaseLease, renewLease, takeLease, type Lease } from './leases.ts'
+export {
+  beginDelivery,
+  endDelivery,
+  pendingDeliveries,
+  queueDeliveries,
+  type Delivery,
+  type NewDelivery,
+} from './outbox.ts'
+export { upsertProject } from './projects.ts'
+export { RecordStore, type Reader, type Writer } from './record.ts'
+export { changeRun, createRun, findRun, listRuns, type NewRun, type RunRow, type RunSource } from './runs.ts'
+export { addUsage, changeSession, insertSession, listSessions, type NewSession, type SessionRow } from './sessions.ts'
+export {
+  assertEpoch,
+  changeTask,
+  findTask,
+  listTasks,
+  raiseEpoch,
+  type NewTask,
+  type TaskChange,
+  type TaskDefinition,
+  type TaskRow,
+} from './tasks.ts'
+export { dropWorkspace, listWorkspaces, putWorkspace, type WorkspaceRow } from './workspaces.ts'

@@ -1,0 +1,47 @@
+import type { Reader, RecordStore } from './record.ts'
+
+export type WorkspacePurpose = 'work' | 'proof' | 'review'
+
+/** A checkout that Belay made and must take away again. */
+export interface WorkspaceRow {
+  readonly path: string
+  readonly project: string
+  readonly run: string
+  readonly purpose: WorkspacePurpose
+  /** Task that it is leased to; null when free. */
+  readonly task: string | null
+  /** What setup did there. */
+  readonly state: Readonly<Record<string, unknown>>
+}
+
+/** Notes a workspace before its folder is made, or changes what is known of it. */
+export async function putWorkspace(record: RecordStore, row: WorkspaceRow): Promise<void> {
+  await record.write(async (tx) => {
+    const values = { ...row, state: JSON.stringify(row.state), created_at: record.now() }
+    await tx
+      .insertInto('workspaces')
+      .values(values)
+      .onConflict((conflict) => conflict.column('path').doUpdateSet({ task: values.task, state: values.state }))
+      .execute()
+  })
+}
+
+/** Forgets a workspace after its folder is gone. */
+export async function dropWorkspace(record: RecordStore, path: string): Promise<void> {
+  await record.write(async (tx) => {
+    await tx.deleteFrom('workspaces').where('path', '=', path).execute()
+  })
+}
+
+/** Workspaces of a run, by path. */
+export async function listWorkspaces(db: Reader, run: string): Promise<WorkspaceRow[]> {
+  const rows = await db.selectFrom('workspaces').selectAll().where('run', '=', run).orderBy('path').execute()
+  return rows.map((row) => ({
+    path: row.path,
+    project: row.project,
+    run: row.run,
+    purpose: row.purpose as WorkspacePurpose,
+    task: row.task,
+    state: JSON.parse(row.state) as Record<string, unknown>,
+  }))
+}
