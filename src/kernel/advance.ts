@@ -1,0 +1,210 @@
+import { BelayError, messageOf } from '../core/errors.ts'
+import type { TaskStatus } from '../core/words.ts'
+import {
+  appendEvents,
+  assertEpoch,
+  assertLease,
+  cancelCheckpoints,
+  changeTask,
+  endAttempt,
+  findTask,
+  insertArtifacts,
+  openCheckpoint,
+  queueDeliveries,
+  raiseEpoch,
+  type Lease,
+  type NewEvent,
+  type RecordStore,
+  type TaskRow,
+} from '../record/index.ts'
+import { isEnd, type PhaseContext, type PhaseResult, type Program, type Target } from './program.ts'
+
+/** After so many process deaths in one phase, without a step forward between them, the phase itself is the suspect. */
+export const MAX_CRASHES = 100
+
+/** What the kernel needs to know of the run that a task belongs to. */
+export interface RunScope {
+  readonly record: RecordStore
+  readonly project: string
+  readonly run: string
+  /** The run's lease: no task of the run is written without it. */
+  readonly lease: Lease
+}
+
+/** A task that this process may advance until its epoch is raised by another. */
+export interface Claim {
+  readonly scope: RunScope
+  readonly handle: string
+  readonly epoch: number
+}
+
+/**
+ * Takes a task: raises its epoch, so that an earlier holder can write no more, marks it running, and counts a crash when
+ * it was running already (its holder died in the middle of a phase). Throws `lease_lost` without the run's lease.
+ */
+export async function claimTask<S>(scope: RunScope, program: Program<S>, handle: string): Promise<Claim> {
+  const { record, run } = scope
+  const epoch = await record.write(async (tx) => {
+    await assertLease(tx, scope.lease)
+    const task = await findTask(tx, run, handle)
+    if (!task) throw new Error(`no task ${run}/${handle}`)
+    if (isEnd(task.status)) throw new Error(`task ${run}/${handle} has ended: ${task.status}`)
+    const now = record.now()
+    const crashed = task.status === 'running'
+    const raised = await raiseEpoch(tx, run, handle)
+    await changeTask(tx, run, handle, now, {
+      status: 'running',
+      phase: task.phase ?? program.entry,
+      crashes: task.crashes + (crashed ? 1 : 0),
+      reason: null,
+      wakeAt: null,
+      phaseStartedAt: now,
+    })
+    const type = task.phase === null ? 'task.started' : 'task.resumed'
+    await appendEvents(tx, now, [
+      owned(scope, handle, { type, data: { phase: task.phase ?? program.entry, epoch: raised, crashed } }),
+    ])
+    return raised
+  })
+  return { scope, handle, epoch }
+}
+
+/** Runs the task's current phase and stores what it came to. */
+export interface Step {
+  readonly phase: string
+  readonly outcome: string
+  readonly status: TaskStatus
+}
+
+/**
+ * Advances a claimed task by one phase: runs it, then stores its transition, artifacts, counters, checkpoint, deliveries
+ * and events in one transaction, only if the epoch still holds. What a phase throws is not stored: the task stays at its
+ * phase. Throws `lease_lost` when the task was taken over, and whatever the phase threw. A phase that outlives its deadline
+ * is aborted and throws `phase_deadline`.
+ */
+export async function advance<S>(claim: Claim, program: Program<S>, services: S, signal: AbortSignal): Promise<Step> {
+  const { scope, handle, epoch } = claim
+  const { record, run } = scope
+  const task = await findTask(record.read, run, handle)
+  if (task === null || task.phase === null) throw new Error(`task ${run}/${handle} was not claimed`)
+  await assertEpoch(record.read, run, handle, epoch)
+  const phase = program.phases.get(task.phase)
+  if (!phase) throw unknownPhase(program, task.phase)
+  if (task.crashes > MAX_CRASHES) {
+    return store(claim, task, { end: 'blocked' }, crashLoop(task))
+  }
+
+  const deadline = AbortSignal.timeout(phase.deadlineMs(services))
+  const context: PhaseContext<S> = {
+    task,
+    services,
+    signal: AbortSignal.any([signal, deadline]),
+    emit: (events) => emit(claim, events),
+  }
+  const result = await phase.run(context).catch((error: unknown) => {
+    if (deadline.aborted && !signal.aborted) throw late(task.phase ?? '', error)
+    throw error
+  })
+  const target = phase.on[result.outcome]
+  if (target === undefined) {
+    throw new Error(`phase "${task.phase}" came to "${result.outcome}", which program "${program.name}" does not know`)
+  }
+  return store(claim, task, target, result)
+}
+
+async function emit(claim: Claim, events: readonly NewEvent[]): Promise<void> {
+  const { scope, handle, epoch } = claim
+  await scope.record.write(async (tx) => {
+    await assertEpoch(tx, scope.run, handle, epoch)
+    await appendEvents(
+      tx,
+      scope.record.now(),
+      events.map((event) => owned(scope, handle, event)),
+    )
+  })
+}
+
+async function store(claim: Claim, task: TaskRow, target: Target, result: PhaseResult): Promise<Step> {
+  const { scope, handle, epoch } = claim
+  const { record, run } = scope
+  const from = task.phase ?? ''
+  const status: TaskStatus = 'to' in target ? 'running' : 'end' in target ? target.end : target.pause
+  const next = 'to' in target ? target.to : 'end' in target ? from : target.at
+  await record.write(async (tx) => {
+    await assertLease(tx, scope.lease)
+    await assertEpoch(tx, run, handle, epoch)
+    const now = record.now()
+    const attempt = result.change?.attempt ?? task.attempt
+    await insertArtifacts(tx, { run, task: handle, phase: from, attempt }, now, result.artifacts ?? [])
+    if (result.attemptOutcome !== undefined) await endAttempt(tx, run, handle, attempt, now, result.attemptOutcome)
+    if (isEnd(status)) await cancelCheckpoints(tx, run, handle, now)
+    const asked =
+      result.checkpoint === undefined ? null : await openCheckpoint(tx, run, handle, now, result.checkpoint)
+    await changeTask(tx, run, handle, now, {
+      ...result.change,
+      ...(result.state === undefined ? {} : { state: result.state }),
+      status,
+      phase: next,
+      crashes: 0,
+      reason: status === 'running' || status === 'queued' ? null : (result.reason ?? null),
+      phaseStartedAt: now,
+    })
+    await queueDeliveries(tx, run, now, result.deliveries ?? [])
+    await appendEvents(
+      tx,
+      now,
+      [
+        ...(result.events ?? []),
+        ...(asked === null || result.checkpoint === undefined
+          ? []
+          : [{ type: 'checkpoint.opened', data: { id: asked, ...result.checkpoint } }]),
+        transition(task, from, next, status, result, record.clock.now()),
+      ].map((event) => owned(scope, handle, event)),
+    )
+  })
+  return { phase: from, outcome: result.outcome, status }
+}
+
+function transition(
+  task: TaskRow,
+  from: string,
+  next: string,
+  status: TaskStatus,
+  result: PhaseResult,
+  now: number,
+): NewEvent {
+  const started = task.phaseStartedAt === null ? now : Date.parse(task.phaseStartedAt)
+  return {
+    type: status === 'running' || status === 'queued' ? 'task.phase' : `task.${status}`,
+    data: {
+      phase: from,
+      outcome: result.outcome,
+      next,
+      status,
+      reason: result.reason ?? null,
+      duration_ms: Math.max(0, now - started),
+    },
+  }
+}
+
+function owned(scope: RunScope, handle: string, event: NewEvent): NewEvent {
+  return { ...event, project: scope.project, run: scope.run, task: handle }
+}
+
+function crashLoop(task: TaskRow): PhaseResult {
+  const message = `Belay died ${task.crashes} times in phase ${task.phase} of this task; it does not go on by itself`
+  return { outcome: 'crash_loop', reason: { code: 'crash_loop', message } }
+}
+
+function unknownPhase<S>(program: Program<S>, phase: string): BelayError {
+  return new BelayError('unknown_phase', `program "${program.name}" has no phase "${phase}"`, {
+    exit: 1,
+    expected: [...program.phases.keys()].join(', '),
+    received: phase,
+    next: 'belay retry TASK --from PHASE',
+  })
+}
+
+function late(phase: string, cause: unknown): BelayError {
+  return new BelayError('phase_deadline', `phase "${phase}" did not end in time: ${messageOf(cause)}`, { exit: 1, cause })
+}
