@@ -1,0 +1,105 @@
+import { BelayError } from '../core/errors.ts'
+import { git, gitFailed, tryGit } from './run.ts'
+
+/** Deletes a ref, creates one, or checks one without changing it; `old` null means "must not exist", undefined "whatever". */
+export type RefCommand =
+  | { readonly verb: 'update'; readonly ref: string; readonly to: string; readonly old?: string | null }
+  | { readonly verb: 'delete'; readonly ref: string; readonly old?: string }
+  | { readonly verb: 'verify'; readonly ref: string; readonly old: string | null }
+
+const NOTHING = '0'.repeat(40)
+
+/** Commit (or other object) that `ref` names, or null when there is none. */
+export async function readRef(root: string, ref: string): Promise<string | null> {
+  const result = await tryGit(['rev-parse', '--verify', '--quiet', '--end-of-options', ref], { cwd: root })
+  return result.code === 0 ? result.stdout.toString('utf8').trim() : null
+}
+
+/**
+ * Applies all commands in one ref transaction, or none. False when a ref did not have the value it was to have (somebody
+ * was faster); any other failure throws `git_failed`.
+ */
+export async function updateRefs(root: string, commands: readonly RefCommand[]): Promise<boolean> {
+  const args = ['update-ref', '--no-deref', '--stdin', '-z']
+  const result = await tryGit(args, { cwd: root, input: commands.map(encode).join('') })
+  if (result.code === 0) return true
+  if (/cannot lock ref|reference already exists|is at .* but expected|unable to resolve reference/.test(result.stderr)) {
+    if (/Unable to create .*\.lock/.test(result.stderr)) throw lockedRef(result.stderr)
+    return false
+  }
+  throw gitFailed(args, result)
+}
+
+function encode(command: RefCommand): string {
+  const old = command.old === null ? NOTHING : (command.old ?? '')
+  if (command.verb === 'update') return `update ${command.ref}\0${command.to}\0${old}\0`
+  return `${command.verb} ${command.ref}\0${old}\0`
+}
+
+function lockedRef(stderr: string): BelayError {
+  return new BelayError('ref_locked', `a git ref is locked by another git process: ${stderr.trim().slice(0, 500)}`, {
+    exit: 1,
+    next: 'when no git process runs in this repository, remove the named .lock file, then: belay resume',
+  })
+}
+
+/** `text` as one part of a ref name: anything that git or a file system could trip over is percent-encoded. */
+export function refPart(text: string): string {
+  const safe = [...Buffer.from(text, 'utf8')]
+    .map((byte) => {
+      const char = String.fromCharCode(byte)
+      return /[A-Za-z0-9_.-]/.test(char) ? char : `=${byte.toString(16).padStart(2, '0')}`
+    })
+    .join('')
+  return safe
+    .replace(/^\./, '=2e')
+    .replace(/\.\./g, '.=2e')
+    .replace(/\.$/, '=2e')
+    .replace(/\.lock$/, '=2elock')
+}
+
+/** The branch that collects a run's landed tasks; it is never checked out. */
+export function resultBranch(run: string): string {
+  return `belay/${run}/result`
+}
+
+/** The branch on which a task's agent works. */
+export function taskBranch(run: string, handle: string): string {
+  return `belay/${run}/task-${refPart(handle)}`
+}
+
+/** Full name of a branch. */
+export function branchRef(branch: string): string {
+  return `refs/heads/${branch}`
+}
+
+/** Where a task's epoch stands in git, so that ref moves of a process that was overtaken are refused. */
+export function epochRef(run: string, handle: string): string {
+  return `refs/belay/epoch/${run}/${refPart(handle)}`
+}
+
+/** Keeps the objects of a task's latest attempt from being collected as garbage. */
+export function snapshotRef(run: string, handle: string): string {
+  return `refs/belay/snapshot/${run}/${refPart(handle)}`
+}
+
+/**
+ * Writes `epoch` into the task's epoch ref and returns the object that ref moves must verify. `stillOurs` is asked between
+ * reading and writing; with the compare-and-swap that closes the window in which an older holder could write over a newer.
+ */
+export async function raiseEpochRef(
+  root: string,
+  run: string,
+  handle: string,
+  epoch: number,
+  stillOurs: () => Promise<void>,
+): Promise<string> {
+  const ref = epochRef(run, handle)
+  const mark = await git(['hash-object', '-w', '--stdin'], { cwd: root, input: `${run} ${handle} ${epoch}\n` })
+  const old = epoch === 1 ? null : await readRef(root, ref)
+  await stillOurs()
+  if (old !== mark && !(await updateRefs(root, [{ verb: 'update', ref, to: mark, old }]))) {
+    throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
+  }
+  return mark
+}

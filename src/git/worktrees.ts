@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { git, gitFailed, tryGit } from './run.ts'
+
+/** A checkout of Belay's own, with the folder where git keeps its HEAD and index. */
+export interface Worktree {
+  readonly path: string
+  readonly gitDir: string
+}
+
+/** Git changes its list of worktrees without a lock of its own: one at a time. */
+let turn: Promise<unknown> = Promise.resolve()
+
+function alone<T>(work: () => Promise<T>): Promise<T> {
+  const next = turn.then(work, work)
+  turn = next.catch(() => {})
+  return next
+}
+
+/**
+ * Makes a worktree at `path`, detached at `commit`, or takes the one that is there; what a crash left half made is made
+ * anew. Files are as in `commit` afterwards only for a new one.
+ */
+export async function ensureWorktree(root: string, path: string, commit: string): Promise<Worktree & { fresh: boolean }> {
+  const there = await openWorktree(path)
+  if (there) return { ...there, fresh: false }
+  return alone(async () => {
+    await discard(root, path)
+    const args = ['worktree', 'add', '--detach', '--lock', '--quiet', path, commit]
+    const result = await tryGit(args, { cwd: root })
+    if (result.code !== 0) throw gitFailed(args, result)
+    const made = await openWorktree(path)
+    if (!made) throw new Error(`git made no worktree at ${path}`)
+    return { ...made, fresh: true }
+  })
+}
+
+/** The worktree at `path`, or null when there is none that is whole. */
+async function openWorktree(path: string): Promise<Worktree | null> {
+  const pointer = await readFile(join(path, '.git'), 'utf8').catch(() => '')
+  const gitDir = /^gitdir: (.+)\n?$/.exec(pointer)?.[1]
+  if (gitDir === undefined) return null
+  const absolute = resolve(path, gitDir)
+  const whole = existsSync(join(absolute, 'HEAD')) && existsSync(join(absolute, 'index'))
+  return whole ? { path, gitDir: absolute } : null
+}
+
+/** Removes a worktree and git's note of it; nothing happens when it is gone. */
+export async function removeWorktree(root: string, path: string): Promise<void> {
+  await alone(() => discard(root, path))
+}
+
+async function discard(root: string, path: string): Promise<void> {
+  // The folder may be gone, half made or not git's any more: git refuses some of these, so the files go first.
+  await rm(path, { recursive: true, force: true, maxRetries: 3 })
+  const known = await git(['worktree', 'list', '--porcelain', '-z'], { cwd: root })
+  if (!known.split('\0').includes(`worktree ${path}`)) return
+  await tryGit(['worktree', 'unlock', path], { cwd: root })
+  const args = ['worktree', 'remove', '--force', '--force', path]
+  const result = await tryGit(args, { cwd: root })
+  if (result.code !== 0) await git(['worktree', 'prune', '--expire=now'], { cwd: root })
+}
+
+/** What a checkout's HEAD is to be: on a branch (which must exist) or detached at a commit. */
+export type HeadAt = { readonly branch: string } | { readonly detached: string }
+
+/**
+ * Puts HEAD, index and tracked files of one of Belay's worktrees to `commit`, whatever was there. Files that git does not
+ * track stay. Locks that a killed git left are removed: nobody else works in this checkout.
+ */
+export async function resetWorktree(worktree: Worktree, commit: string, head: HeadAt): Promise<void> {
+  const { path, gitDir } = worktree
+  await rm(join(gitDir, 'index.lock'), { force: true })
+  await rm(join(gitDir, 'HEAD.lock'), { force: true })
+  if ('branch' in head) await git(['symbolic-ref', 'HEAD', `refs/heads/${head.branch}`], { cwd: path })
+  else await git(['update-ref', '--no-deref', 'HEAD', head.detached], { cwd: path })
+  const args = ['read-tree', '--reset', '-u', commit]
+  const result = await tryGit(args, { cwd: path })
+  if (result.code === 0) return
+  // A damaged index cannot be reset: begin with none.
+  await rm(join(gitDir, 'index'), { force: true })
+  await git(args, { cwd: path })
+}
