@@ -1,0 +1,85 @@
+import type { Usage } from '../core/words.ts'
+import type { Agent, TurnEnd, TurnEvent, TurnRequest } from './port.ts'
+
+export interface TurnLimits {
+  /** Wall time of the whole turn, in ms. */
+  readonly timeoutMs: number
+  /** The longest silence (no event at all), in ms. */
+  readonly stallMs: number
+}
+
+/** How a turn ended, as the one who asked for it sees it. `timeout` and `stall` are Belay's own doing. */
+export type TurnOutcome = TurnEnd | { readonly status: 'timeout' | 'stall'; readonly afterMs: number }
+
+export interface TurnReport {
+  readonly outcome: TurnOutcome
+  /** Native id of the conversation, for taking it up again. */
+  readonly native: string | null
+  readonly model: string | null
+  /** Sum of what was reported; `costUsd` is null when no part of it had a cost. */
+  readonly usage: Usage
+}
+
+export type TurnObserver = (event: TurnEvent) => Promise<void>
+
+/** How long an agent has to end by itself when its turn is aborted, in ms. */
+const GRACE_MS = 5000
+
+/**
+ * Takes one turn of an agent and enforces its limits. Every event is handed to `observe` in order before the next is read;
+ * what `observe` throws aborts the turn and is thrown once the agent has ended. Rejects for nothing else.
+ */
+export async function takeTurn(
+  agent: Agent,
+  request: Omit<TurnRequest, 'signal' | 'graceMs'>,
+  limits: TurnLimits,
+  signal: AbortSignal,
+  observe: TurnObserver,
+): Promise<TurnReport> {
+  const started = performance.now()
+  const stop = new AbortController()
+  let late: 'timeout' | 'stall' | null = null
+  const expire = (why: 'timeout' | 'stall') => (): void => {
+    late ??= why
+    stop.abort()
+  }
+  const timeout = setTimeout(expire('timeout'), limits.timeoutMs)
+  const stall = setTimeout(expire('stall'), limits.stallMs)
+  const session = { native: request.resume, model: request.model }
+  const sum = { inputTokens: 0, outputTokens: 0, costUsd: null as number | null }
+  let end: TurnEnd | undefined
+  let refused: { readonly error: unknown } | undefined
+  try {
+    const events = agent.turn({ ...request, signal: AbortSignal.any([signal, stop.signal]), graceMs: GRACE_MS })
+    for await (const event of events) {
+      stall.refresh()
+      if (event.type === 'end') end = event.end
+      if (event.type === 'session') {
+        session.native = event.native ?? session.native
+        session.model = event.model ?? session.model
+      }
+      if (event.type === 'usage') add(sum, event.usage)
+      if (refused) continue // read on until the agent has ended, so that nothing is left running
+      try {
+        await observe(event)
+      } catch (error) {
+        refused = { error }
+        stop.abort()
+      }
+    }
+  } finally {
+    clearTimeout(timeout)
+    clearTimeout(stall)
+  }
+  if (refused) throw refused.error
+  if (!end) throw new Error(`agent ${agent.provider} ended a turn without an end event`)
+  const afterMs = Math.round(performance.now() - started)
+  const outcome: TurnOutcome = late !== null && end.status !== 'completed' ? { status: late, afterMs } : end
+  return { outcome, ...session, usage: sum }
+}
+
+function add(sum: { inputTokens: number; outputTokens: number; costUsd: number | null }, usage: Usage): void {
+  sum.inputTokens += usage.inputTokens
+  sum.outputTokens += usage.outputTokens
+  if (usage.costUsd !== null) sum.costUsd = (sum.costUsd ?? 0) + usage.costUsd
+}

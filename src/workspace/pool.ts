@@ -1,0 +1,129 @@
+import { mkdir, rm, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { ensureWorktree, removeWorktree, type Worktree } from '../git/worktrees.ts'
+import { dropWorkspace, listWorkspaces, putWorkspace, type RecordStore, type WorkspaceRow } from '../record/index.ts'
+
+export type Purpose = WorkspaceRow['purpose']
+
+/** A checkout leased to a task. */
+export interface Workspace extends Worktree {
+  readonly purpose: Purpose
+  /** What setup noted here; see `setState`. */
+  readonly state: Readonly<Record<string, unknown>>
+}
+
+export interface PoolOptions {
+  readonly record: RecordStore
+  readonly project: string
+  readonly run: string
+  /** The user's checkout, for git. */
+  readonly root: string
+  /** Folder under which workspaces are made. */
+  readonly folder: string
+}
+
+/**
+ * The workspaces of a run: made when first needed, handed from task to task, so that a big repository is checked out a
+ * bounded number of times. A task keeps its path until it gives it back. Everything is in the record before it is on disk.
+ */
+export class WorkspacePool {
+  readonly #options: PoolOptions
+  /** Leases change one at a time, so that two tasks never get the same free workspace. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /** Folder that holds this run's workspaces. */
+  get folder(): string {
+    return join(this.#options.folder, this.#options.run)
+  }
+
+  /**
+   * Leases a workspace to `task`: the one that it has, a free one, or a new one checked out at `commit`. What is in it is
+   * the caller's to reset.
+   */
+  async lease(purpose: Purpose, task: string, commit: string): Promise<Workspace> {
+    const row = await this.#alone(() => this.#pick(purpose, task))
+    await mkdir(this.folder, { recursive: true, mode: 0o700 })
+    const worktree = await ensureWorktree(this.#options.root, row.path, commit)
+    if (worktree.fresh && Object.keys(row.state).length > 0) await putWorkspace(this.#options.record, { ...row, state: {} })
+    return { ...worktree, purpose, state: worktree.fresh ? {} : row.state }
+  }
+
+  async #pick(purpose: Purpose, task: string): Promise<WorkspaceRow> {
+    const { record, project, run } = this.#options
+    const rows = (await listWorkspaces(record.read, run)).filter((row) => row.purpose === purpose)
+    const known = rows.find((row) => row.task === task) ?? rows.find((row) => row.task === null)
+    const path = known?.path ?? join(this.folder, nextName(purpose, rows))
+    const row = { path, project, run, purpose, task, state: known?.state ?? {} }
+    await putWorkspace(record, row)
+    return row
+  }
+
+  /** The workspace that `task` holds, or null. */
+  async held(purpose: Purpose, task: string): Promise<WorkspaceRow | null> {
+    const rows = await listWorkspaces(this.#options.record.read, this.#options.run)
+    return rows.find((row) => row.purpose === purpose && row.task === task) ?? null
+  }
+
+  /** Notes what setup did in a workspace. */
+  async setState(path: string, state: Readonly<Record<string, unknown>>): Promise<void> {
+    const { record, run } = this.#options
+    const row = (await listWorkspaces(record.read, run)).find((one) => one.path === path)
+    if (row) await putWorkspace(record, { ...row, state })
+  }
+
+  /** Gives back whatever `task` holds; safe to repeat. */
+  async release(task: string, purpose?: Purpose): Promise<void> {
+    const { record, run } = this.#options
+    await this.#alone(async () => {
+      for (const row of await listWorkspaces(record.read, run)) {
+        if (row.task === task && (purpose === undefined || row.purpose === purpose)) {
+          await putWorkspace(record, { ...row, task: null })
+        }
+      }
+    })
+  }
+
+  /** Removes the run's workspaces that no task holds (all with `held`), files first and then the note of them. */
+  async clear(held = false): Promise<void> {
+    const { record, run, root } = this.#options
+    for (const row of await listWorkspaces(record.read, run)) {
+      if (row.task !== null && !held) continue
+      await removeWorktree(root, row.path)
+      await dropWorkspace(record, row.path)
+    }
+    await removeEmpty(this.folder)
+    await removeEmpty(dirname(this.folder))
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(work, work)
+    this.#turn = next.catch(() => {})
+    return next
+  }
+}
+
+function nextName(purpose: Purpose, rows: readonly WorkspaceRow[]): string {
+  const taken = new Set(rows.map((row) => row.path.slice(row.path.lastIndexOf('/') + 1)))
+  for (let n = 1; ; n++) if (!taken.has(`${purpose}-${n}`)) return `${purpose}-${n}`
+}
+
+async function removeEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch(() => {}) // not empty, or gone: both are fine
+}
+
+/** A folder for temporary files of a run (indexes, reports), beside its workspaces; removed with `removeScratch`. */
+export async function makeScratch(home: string, run: string): Promise<string> {
+  const folder = join(home, 'tmp', run)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+/** Removes a run's temporary files. */
+export async function removeScratch(home: string, run: string): Promise<void> {
+  await rm(join(home, 'tmp', run), { recursive: true, force: true })
+  await removeEmpty(join(home, 'tmp'))
+}
