@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { devNull, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { tail } from '../core/text.ts'
+import { killQuietly } from '../process/index.ts'
+import { git, gitEnv, tryGit } from './run.ts'
+
+export interface Person {
+  readonly name: string
+  readonly email: string
+}
+
+export interface Identity {
+  readonly author: Person
+  readonly committer: Person
+}
+
+/**
+ * The user's identity for commits, as git would use it in `root`. Only what the user has set counts: git's guess from login
+ * and host name would put a wrong name into history. Throws `identity_missing` with the commands that set it.
+ */
+export async function identity(root: string): Promise<Identity> {
+  const [author, committer] = await Promise.all(
+    ['GIT_AUTHOR_IDENT', 'GIT_COMMITTER_IDENT'].map((name) => person(root, name)),
+  )
+  if (author && committer) return { author, committer }
+  throw new BelayError('identity_missing', 'git does not know who you are, so nothing can be committed in your name', {
+    expected: 'user.name and user.email in the git configuration',
+    received: author ? 'no committer' : 'no author',
+    next: 'git config --global user.name "Your Name" && git config --global user.email you@example.com',
+  })
+}
+
+async function person(root: string, variable: string): Promise<Person | null> {
+  const result = await tryGit(['-c', 'user.useConfigOnly=true', 'var', variable], { cwd: root })
+  const [, name, email] = /^(.*?) <([^>]*)> \d+ [+-]\d{4}\n?$/s.exec(result.stdout.toString('utf8')) ?? []
+  return result.code === 0 && name !== undefined && email !== undefined && name !== '' ? { name, email } : null
+}
+
+/** How long a signature may take that needs nobody: a smart card may be slow, a person is slower. */
+const SIGNING_DEADLINE_MS = 20_000
+
+/** How long what git said may still be in the pipe when it has ended. */
+const DRAIN_MS = 200
+
+/** Without these a signing program can ask nobody: it fails at once, or waits until the deadline. */
+const ASKING = new Set(['GPG_TTY', 'DISPLAY', 'WAYLAND_DISPLAY', 'PINENTRY_USER_DATA', 'SSH_ASKPASS_REQUIRE'])
+
+/**
+ * Whether commits in `root` are to be signed: as commit.gpgsign says, if a trial commit (stored nowhere in the repository)
+ * can be signed without asking anybody. Throws `signing_failed` when it cannot; `git.sign: off` is the way out.
+ */
+export async function checkSigning(root: string, deadlineMs: number = SIGNING_DEADLINE_MS): Promise<boolean> {
+  const wanted = await tryGit(['config', '--type=bool', '--get', 'commit.gpgsign'], { cwd: root })
+  if (wanted.stdout.toString('utf8').trim() !== 'true') return false
+  const objects = await git(['rev-parse', '--path-format=absolute', '--git-path', 'objects'], { cwd: root })
+  const tree = await git(['rev-parse', '--verify', 'HEAD^{tree}'], { cwd: root })
+  const scratch = await mkdtemp(join(tmpdir(), 'belay-sign-'))
+  try {
+    const failure = await trial(root, tree, { objects, scratch, deadlineMs })
+    if (failure === null) return true
+    throw new BelayError('signing_failed', 'commit.gpgsign is on, but a commit cannot be signed without asking you', {
+      expected: 'a key that signs without a prompt (unlocked in its agent)',
+      received: failure,
+      next: 'unlock the key, or set git.sign: off in belay.yaml to commit without signatures',
+    })
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+interface Trial {
+  readonly objects: string
+  readonly scratch: string
+  readonly deadlineMs: number
+}
+
+/** Null when a signed commit could be made, else what happened. Git's own group, so that a waiting prompt is ended too. */
+function trial(root: string, tree: string, options: Trial): Promise<string | null> {
+  const env = gitEnv(Object.fromEntries(Object.entries(process.env).filter(([name]) => !ASKING.has(name))))
+  env['GIT_OBJECT_DIRECTORY'] = options.scratch
+  env['GIT_ALTERNATE_OBJECT_DIRECTORIES'] = JSON.stringify(options.objects) // quoted: a colon would part it in two
+  env['GPG_TTY'] = devNull
+  env['SSH_ASKPASS_REQUIRE'] = 'never'
+  return new Promise((resolve) => {
+    const args = ['commit-tree', '-S', '-m', 'signing trial', tree]
+    const child = spawn('git', args, { cwd: root, env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    let late = false
+    const end = (): void => {
+      late = true
+      if (child.pid !== undefined) killQuietly(-child.pid)
+    }
+    const timer = setTimeout(end, options.deadlineMs)
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = tail(said + chunk.toString('utf8'), 2000)
+    })
+    child.on('error', (error) => {
+      clearTimeout(timer)
+      resolve(error.message)
+    })
+    child.on('exit', () => {
+      clearTimeout(timer)
+      // An agent that was started for the signature may hold the pipe for ever.
+      setTimeout(() => child.stderr.destroy(), DRAIN_MS)
+    })
+    child.on('close', (code) => {
+      if (code === 0) resolve(null)
+      else
+        resolve(
+          late
+            ? `no signature after ${options.deadlineMs} ms (it waits for an answer)`
+            : said.trim() || `exit status ${code}`,
+        )
+    })
+  })
+}

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
+import { BelayError } from '../core/errors.ts'
+import { tail } from '../core/text.ts'
+import { git, gitFailed, tryGit, type GitResult } from './run.ts'
+import { quoteShell } from './quote.ts'
+
+export interface Head {
+  /** Id of the commit that is checked out. */
+  readonly commit: string
+  /** Short name of the branch that is checked out; null when HEAD is detached. */
+  readonly branch: string | null
+}
+
+/** The user's checkout and the repository that it belongs to. All paths are absolute and free of symbolic links. */
+export interface Repository {
+  /** Top of the checkout that was found from the folder given, a linked worktree's own top for one of those. */
+  readonly root: string
+  /** Where this checkout's HEAD and index are. */
+  readonly gitDir: string
+  /** Where refs, objects, configuration and hooks are; the same as `gitDir` unless this is a linked worktree. */
+  readonly commonDir: string
+  /** The same for every checkout of this repository and over time, until the repository is moved. */
+  readonly id: string
+  readonly head: Head
+}
+
+const OLDEST_GIT = [2, 38] as const
+
+/** Refuses a git that lacks what Belay needs (`git merge-tree --write-tree`); `text` is what `git version` says. */
+export function checkGitVersion(text: string): void {
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(text) ?? []
+  const [needMajor, needMinor] = OLDEST_GIT
+  if (Number(major) > needMajor || (Number(major) === needMajor && Number(minor) >= needMinor)) return
+  throw new BelayError('git_too_old', 'this git is too old for Belay', {
+    expected: `git ${OLDEST_GIT.join('.')} or newer`,
+    received: text.trim() || 'no version',
+    next: 'upgrade git',
+  })
+}
+
+/**
+ * The repository that `cwd` is in, from any of its subdirectories. Throws `windows_unsupported`, `git_missing`,
+ * `git_too_old`, `no_repository`, `bare_repository`, `unsafe_repository` (git's own safe.directory rule) and `unborn_head`,
+ * each with the way out. Writes nothing.
+ */
+export async function openRepository(cwd: string, platform: NodeJS.Platform = process.platform): Promise<Repository> {
+  if (platform === 'win32') {
+    throw new BelayError('windows_unsupported', 'Belay does not run on native Windows', {
+      expected: 'Linux, macOS, or Linux in WSL',
+      received: 'win32',
+      next: 'install WSL (wsl --install) and run Belay inside it',
+    })
+  }
+  checkGitVersion(await git(['version'], { cwd }))
+  await checkCheckout(cwd)
+  // One question per process: a path may hold a line feed, so that several answers could not be told apart.
+  const [root, gitDir, commonDir] = await Promise.all(
+    [['--show-toplevel'], ['--absolute-git-dir'], ['--path-format=absolute', '--git-common-dir']].map(
+      async (question) => realpath(await git(['rev-parse', ...question], { cwd })),
+    ),
+  )
+  if (root === undefined || gitDir === undefined || commonDir === undefined)
+    throw new Error('three questions, three answers')
+  const id = createHash('sha256').update(commonDir).digest('hex').slice(0, 16)
+  return { root, gitDir, commonDir, id, head: await readHead(root) }
+}
+
+async function checkCheckout(cwd: string): Promise<void> {
+  const result = await tryGit(['rev-parse', '--is-bare-repository', '--is-inside-work-tree'], { cwd })
+  if (result.code !== 0) throw refusal(cwd, result)
+  const [bare, inside] = result.stdout.toString('utf8').split('\n')
+  if (inside === 'true') return
+  if (bare === 'true') {
+    throw new BelayError('bare_repository', 'this is a bare repository: it has no checkout to work from', {
+      expected: 'a checkout',
+      received: cwd,
+      next: 'git clone it (or git worktree add) and run Belay there',
+    })
+  }
+  throw new BelayError('no_repository', 'this is the inside of a .git folder, not a checkout', {
+    expected: 'a folder of a git checkout',
+    received: cwd,
+    next: 'run Belay in the folder that holds .git',
+  })
+}
+
+function refusal(cwd: string, result: GitResult): BelayError {
+  const said = tail(result.stderr.trim(), 2000)
+  if (said.includes('safe.directory') || said.includes('dubious ownership')) {
+    const command = /git config --global --add safe\.directory .+/.exec(said)?.[0]
+    return new BelayError('unsafe_repository', `git refuses this repository: ${said.split('\n', 1)[0]}`, {
+      expected: 'a repository that belongs to you, or that you trust',
+      received: said,
+      next: command ?? `git config --global --add safe.directory ${quoteShell(cwd)}`,
+    })
+  }
+  if (said.includes('not a git repository')) {
+    return new BelayError('no_repository', 'this folder is not in a git repository', {
+      expected: 'a folder of a git checkout',
+      received: cwd,
+      next: 'git init',
+    })
+  }
+  return gitFailed(['rev-parse'], result)
+}
+
+/** What is checked out at `root`; `unborn_head` with the command for a first commit when there is none yet. */
+export async function readHead(root: string): Promise<Head> {
+  const [symbolic, commit] = await Promise.all([
+    tryGit(['symbolic-ref', '--quiet', 'HEAD'], { cwd: root }),
+    tryGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { cwd: root }),
+  ])
+  const ref = symbolic.code === 0 ? symbolic.stdout.toString('utf8').replace(/\n$/, '') : null
+  if (commit.code === 0) {
+    return { commit: commit.stdout.toString('utf8').trim(), branch: ref?.replace(/^refs\/heads\//, '') ?? null }
+  }
+  if (ref === null || (await tryGit(['rev-parse', '--verify', '--quiet', ref], { cwd: root })).code === 0) {
+    throw new BelayError('broken_head', 'HEAD does not name a commit that is in this repository', {
+      received: ref ?? 'a detached HEAD',
+      next: 'git fsck',
+    })
+  }
+  const files = await git(['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--directory'], {
+    cwd: root,
+  })
+  const what =
+    files === '' ? 'git commit --allow-empty -m "First commit"' : 'git add -A && git commit -m "First commit"'
+  throw new BelayError('unborn_head', 'this repository has no commit yet, so there is nothing to start from', {
+    expected: 'at least one commit',
+    received: `branch ${ref.replace(/^refs\/heads\//, '')} without commits`,
+    next: what,
+  })
+}
+
+/** The tracked and untracked files of a checkout that are not as in its commit. Paths are relative to `root`, sorted. */
+export interface DirtyPaths {
+  /** Tracked files that are staged, modified, deleted or in conflict; with a rename both of its names. */
+  readonly tracked: readonly string[]
+  /** Files that git neither tracks nor ignores; a nested repository counts as one path, ending in `/`. */
+  readonly untracked: readonly string[]
+}
+
+/**
+ * What is uncommitted in the checkout at `root`. A submodule counts as modified when another of its commits is checked out,
+ * not for changes inside it. `untracked: false` skips the search for untracked files.
+ */
+export async function dirtyPaths(root: string, options: { readonly untracked?: boolean } = {}): Promise<DirtyPaths> {
+  const args = ['status', '--porcelain=v2', '-z', '--no-renames', '--ignore-submodules=dirty']
+  args.push(options.untracked === false ? '--untracked-files=no' : '--untracked-files=all')
+  const result = await tryGit(args, { cwd: root })
+  if (result.code !== 0) throw gitFailed(args, result)
+  const tracked = new Set<string>()
+  const untracked = new Set<string>()
+  for (const entry of result.stdout.toString('utf8').split('\0')) {
+    // `1` and `u` lines hold 8 and 10 fields before the path, which may itself hold spaces.
+    const found = /^(?:1 (?:\S+ ){7}|u (?:\S+ ){9}|\? )(.+)$/s.exec(entry)
+    if (found?.[1] === undefined) continue
+    if (entry.startsWith('?')) untracked.add(found[1])
+    else tracked.add(found[1])
+  }
+  return { tracked: [...tracked].sort(), untracked: [...untracked].sort() }
+}
