@@ -63,6 +63,8 @@ export interface AgentHarness {
   readonly refusesBadAnswers: boolean
   /** One line (without LF) of a type that the adapter cannot know, as the agent could write it to stdout. */
   readonly unknownFrame: string
+  /** Tool calls and file changes become items (default true; a `command` agent has no words for them). */
+  readonly reportsTools?: boolean
   /** A cost is reported for a turn that ended well (else usage carries tokens only). */
   readonly reportsCost: boolean
   /** Faults that this agent tells with a time. */
@@ -71,4 +73,12 @@ export interface AgentHarness {
   readonly faults: readonly Fault[]
   /** Starts a scripted model. `workspace` is where the turns will run. */
   start(steps: readonly Step[], workspace: string): Promise<Scene>
+}
+
+/** What each group of rules gets: the harness, and scenes that are closed (and so checked) after every test. */
+export interface Stage {
+  readonly harness: AgentHarness
+  /** A fresh workspace of the running test. */
+  workspace(): string
+  scene(steps: readonly Step[]): Promise<Scene>
 }

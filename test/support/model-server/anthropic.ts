@@ -22,7 +22,10 @@ function messagesOf(body: Readonly<Record<string, unknown>>): ModelMessage[] {
     ...list(body.messages).map((entry): ModelMessage => {
       const { role, content } = record(entry)
       const isResult = list(content).some((block) => record(block).type === 'tool_result')
-      return { role: isResult ? 'tool' : role === 'assistant' ? 'assistant' : role === 'system' ? 'system' : 'user', text: textOf(content) }
+      return {
+        role: isResult ? 'tool' : role === 'assistant' ? 'assistant' : role === 'system' ? 'system' : 'user',
+        text: textOf(content),
+      }
     }),
   ]
 }
@@ -35,7 +38,7 @@ function read(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<
     model: string(body.model),
     effort: typeof effort === 'string' ? effort : null,
     messages,
-    text: messages.map((message) => message.text).join('\n'),
+    text: messages.map((entry) => entry.text).join('\n'),
     tools: list(body.tools).map((tool) => string(record(tool).name)),
     headers,
     body,
@@ -67,7 +70,14 @@ function begin(id: string, model: string, usage: ModelUsage): Frame[] {
   ]
 }
 
-function stream(id: string, model: string, say: string | null, calls: readonly ToolCall[], usage: ModelUsage, parts: number): Frame[] {
+function stream(
+  id: string,
+  model: string,
+  say: string | null,
+  calls: readonly ToolCall[],
+  usage: ModelUsage,
+  parts: number,
+): Frame[] {
   const frames = [frame('message_start', { message: message(id, model, usage) })]
   let index = 0
   if (say !== null) {
@@ -81,13 +91,19 @@ function stream(id: string, model: string, say: string | null, calls: readonly T
     const block = { type: 'tool_use', id: `toolu_${id}_${n}`, name: call.name, input: {} }
     frames.push(
       frame('content_block_start', { index, content_block: block }),
-      frame('content_block_delta', { index, delta: { type: 'input_json_delta', partial_json: JSON.stringify(call.input) } }),
+      frame('content_block_delta', {
+        index,
+        delta: { type: 'input_json_delta', partial_json: JSON.stringify(call.input) },
+      }),
       frame('content_block_stop', { index: index++ }),
     )
   }
   const stop = calls.length > 0 ? 'tool_use' : 'end_turn'
   frames.push(
-    frame('message_delta', { delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: usage.output } }),
+    frame('message_delta', {
+      delta: { stop_reason: stop, stop_sequence: null },
+      usage: { output_tokens: usage.output },
+    }),
     frame('message_stop', {}),
   )
   return frames
@@ -95,7 +111,12 @@ function stream(id: string, model: string, say: string | null, calls: readonly T
 
 function whole(id: string, model: string, say: string | null, calls: readonly ToolCall[], usage: ModelUsage): unknown {
   const text = say === null ? [] : [{ type: 'text', text: say }]
-  const tools = calls.map((call, n) => ({ type: 'tool_use', id: `toolu_${id}_${n}`, name: call.name, input: call.input }))
+  const tools = calls.map((call, n) => ({
+    type: 'tool_use',
+    id: `toolu_${id}_${n}`,
+    name: call.name,
+    input: call.input,
+  }))
   const base = message(id, model, usage)
   return {
     ...base,
@@ -115,7 +136,11 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
 }
 
 function error(status: number): unknown {
-  return { type: 'error', error: { type: ERROR_TYPES[status] ?? 'api_error', message: `scripted status ${status}` }, request_id: 'req_1' }
+  return {
+    type: 'error',
+    error: { type: ERROR_TYPES[status] ?? 'api_error', message: `scripted status ${status}` },
+    request_id: 'req_1',
+  }
 }
 
 export const anthropic: Wire = { read, begin, stream, whole, error }

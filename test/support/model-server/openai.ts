@@ -90,13 +90,22 @@ function begin(id: string, model: string): Frame[] {
   ]
 }
 
-function stream(id: string, model: string, say: string | null, calls: readonly ToolCall[], usage: ModelUsage, parts: number): Frame[] {
+function stream(
+  id: string,
+  model: string,
+  say: string | null,
+  calls: readonly ToolCall[],
+  usage: ModelUsage,
+  parts: number,
+): Frame[] {
   const frames = [frame('response.created', { response: response(id, model, 'in_progress', [], null) })]
   const output: unknown[] = []
   if (say !== null) {
     const item = messageItem(id, say)
     const at = { item_id: item.id, output_index: 0, content_index: 0 }
-    frames.push(frame('response.output_item.added', { output_index: 0, item: { ...item, status: 'in_progress', content: [] } }))
+    frames.push(
+      frame('response.output_item.added', { output_index: 0, item: { ...item, status: 'in_progress', content: [] } }),
+    )
     for (const delta of pieces(say, parts)) {
       frames.push({ ...frame('response.output_text.delta', { ...at, delta }), pause: parts > 1 })
     }

@@ -17,7 +17,8 @@ export class Script {
   constructor(options: ModelServerOptions) {
     const routes = options.routes ?? [{ name: 'all', when: () => true, steps: options.steps ?? [] }]
     for (const { name, steps } of routes) {
-      if (steps.slice(0, -1).some((step) => step.every)) throw new Error(`route ${name}: only the last step may be 'every'`)
+      if (steps.slice(0, -1).some((step) => step.every))
+        throw new Error(`route ${name}: only the last step may be 'every'`)
     }
     this.#cursors = routes.map((route) => ({ route, next: 0, waiters: [] }))
     this.#isSide = options.isSide ?? isSideRequest
@@ -31,7 +32,8 @@ export class Script {
     }
     const cursor = this.#cursors.find(({ route }) => route.when(request))
     const step = cursor && take(cursor)
-    if (!step) return this.#fail(new Error(`no step left for a request to ${request.model} ending: ${request.text.slice(-300)}`))
+    if (!step)
+      return this.#fail(new Error(`no step left for a request to ${request.model} ending: ${request.text.slice(-300)}`))
     this.requests.push(request)
     try {
       step.expect?.(request)
@@ -53,7 +55,10 @@ export class Script {
     const left = unasked ? this.#cursors.filter((cursor) => cursor.next < cursor.route.steps.length) : []
     return [
       ...this.#failures,
-      ...left.map(({ route, next }) => new Error(`route ${route.name}: only ${next} of ${route.steps.length} steps were asked for`)),
+      ...left.map(
+        ({ route, next }) =>
+          new Error(`route ${route.name}: only ${next} of ${route.steps.length} steps were asked for`),
+      ),
     ]
   }
 

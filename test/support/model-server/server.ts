@@ -103,7 +103,12 @@ async function perform(
   response.end()
 }
 
-async function sendFrames(response: ServerResponse, frames: Frame[], gapMs: number, closing: AbortSignal): Promise<void> {
+async function sendFrames(
+  response: ServerResponse,
+  frames: Frame[],
+  gapMs: number,
+  closing: AbortSignal,
+): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
   for (const { event, data, pause } of frames) {
     if (pause && gapMs > 0) await new Promise((resolve) => setTimeout(resolve, gapMs))
@@ -112,7 +117,12 @@ async function sendFrames(response: ServerResponse, frames: Frame[], gapMs: numb
   }
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
+function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 

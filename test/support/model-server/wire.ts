@@ -12,7 +12,14 @@ export interface Wire {
   read(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>): ModelRequest
   /** The beginning of an answer that will be cut off. */
   begin(id: string, model: string, usage: ModelUsage): Frame[]
-  stream(id: string, model: string, say: string | null, calls: readonly ToolCall[], usage: ModelUsage, parts: number): Frame[]
+  stream(
+    id: string,
+    model: string,
+    say: string | null,
+    calls: readonly ToolCall[],
+    usage: ModelUsage,
+    parts: number,
+  ): Frame[]
   /** The same answer to a client that did not ask for a stream. */
   whole(id: string, model: string, say: string | null, calls: readonly ToolCall[], usage: ModelUsage): unknown
   /** The body that the provider sends with an HTTP error. */

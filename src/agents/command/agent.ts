@@ -1,0 +1,45 @@
+import { resolveProgram } from '../../process/index.ts'
+import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
+import { failed, runDialogue } from '../stdio/index.ts'
+import { CommandDialogue } from './dialogue.ts'
+
+/**
+ * Any program as an agent: one JSON object on stdin, JSON lines on stdout, one turn per process. `command[0]` is absolute
+ * (the caller resolves a path with a slash against the repository root) or a name to be found in `env.PATH`. It cannot be
+ * asked to stop, so an abort kills its group at once.
+ */
+export const commandAgent: Agent = {
+  provider: 'command',
+  capabilities: {
+    // The schema is handed over beside the prompt.
+    structuredOutput: true,
+    resume: false,
+    interrupt: false,
+    usage: 'reported',
+    quota: true,
+    readOnly: false,
+    model: false,
+    efforts: [],
+  },
+  probe(env, command): Promise<Probe> {
+    const [program = ''] = command ?? []
+    const path = program === '' ? null : resolveProgram(program, process.cwd(), env.PATH)
+    const hint =
+      path !== null
+        ? null
+        : program === ''
+          ? 'set workflow.roles.X.command to the program and its arguments'
+          : `${JSON.stringify(program)} was not found or may not be run: check the path and its executable bit`
+    return Promise.resolve({ installed: path !== null, path, version: null, loggedIn: null, hint })
+  },
+  turn: commandTurn,
+}
+
+async function* commandTurn(request: TurnRequest): AsyncGenerator<TurnEvent> {
+  const [program] = request.command ?? []
+  if (request.command === null || program === undefined || program === '') {
+    yield { type: 'end', end: failed('spawn', 'a command agent needs a program: set workflow.roles.X.command') }
+    return
+  }
+  yield* runDialogue(request, new CommandDialogue(request, request.command))
+}

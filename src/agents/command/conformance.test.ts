@@ -1,0 +1,4 @@
+import { describeAgentConformance } from '../testing/index.ts'
+import { commandHarness } from './testing/harness.ts'
+
+describeAgentConformance('command', commandHarness)

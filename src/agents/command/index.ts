@@ -1,0 +1,1 @@
+export { commandAgent } from './agent.ts'

@@ -1,0 +1,48 @@
+import { Readable } from 'node:stream'
+import { lines, type KeptProcess, type Line } from '../../process/index.ts'
+import { tail } from '../../core/text.ts'
+
+/** The most that one turn may write to stdout and stderr together. */
+export const TURN_OUTPUT_BYTES = 256 << 20
+
+/** Longer lines are cut: no frame that means something is this long. */
+const MAX_LINE = 8 << 20
+
+const STDERR_TAIL = 16 << 10
+
+/** The output of a turn's program, bounded: lines of stdout, and the end of stderr. */
+export interface BoundedOutput {
+  readonly lines: AsyncGenerator<Line>
+  stderrTail(): string
+  /** More than the limit was written; the group was ended. */
+  overflowed(): boolean
+}
+
+/**
+ * Reads a program's output with bounded memory. Stderr is drained all the time, so that the program never blocks on it.
+ * When more than `limit` bytes came, the group is killed and the lines end.
+ */
+export function boundedOutput(kept: KeptProcess, limit = TURN_OUTPUT_BYTES): BoundedOutput {
+  let bytes = 0
+  let errors = ''
+  const over = (chunk: Buffer): boolean => {
+    bytes += chunk.length
+    if (bytes <= limit) return false
+    void kept.end()
+    return true
+  }
+  kept.stderr.on('data', (chunk: Buffer) => {
+    if (!over(chunk)) errors = tail(errors + chunk.toString('utf8'), STDERR_TAIL)
+  })
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const chunk of kept.stdout) {
+      if (over(chunk as Buffer)) return
+      yield chunk as Buffer
+    }
+  }
+  return {
+    lines: lines(Readable.from(counted()), MAX_LINE),
+    stderrTail: () => errors.trim(),
+    overflowed: () => bytes > limit,
+  }
+}

@@ -1,0 +1,15 @@
+export { TURN_OUTPUT_BYTES } from './bounded.ts'
+export {
+  asAmount,
+  asFrame,
+  asList,
+  asText,
+  capItemText,
+  itemEvent,
+  jsonOrNull,
+  parseFrame,
+  rawEvent,
+  unknownEvent,
+  type Frame,
+} from './frames.ts'
+export { describeExit, failed, runDialogue, type Dialogue, type Ending } from './turn.ts'

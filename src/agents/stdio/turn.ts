@@ -1,0 +1,147 @@
+import { messageOf } from '../../core/errors.ts'
+import { endMarked, resolveProgram, spawnKept, type Exit, type Line, type ProcessSpec } from '../../process/index.ts'
+import type { TurnEnd, TurnError, TurnErrorCode, TurnEvent, TurnRequest } from '../port.ts'
+import { TURN_OUTPUT_BYTES, boundedOutput } from './bounded.ts'
+
+/** How a program ended, as far as the meaning of its output depends on it. */
+export interface Ending {
+  readonly exit: Exit
+  /** Belay ended it, because its answer was there and it did not go by itself. */
+  readonly lingered: boolean
+  readonly stderrTail: string
+}
+
+/** One turn of an agent that is spoken to by lines on stdin and stdout. Made for one turn, then thrown away. */
+export interface Dialogue {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly stdin: Exclude<ProcessSpec['stdin'], 'none'>
+  /** Called once when the program runs; `send` writes one frame to stdin (`open` only). */
+  begin?(send: (frame: unknown) => void): void
+  /** What one line of stdout means. */
+  read(line: Line): Iterable<TurnEvent>
+  /** The answer (or a final error) is in: stdin is ended, and what has not ended after the grace is killed. */
+  answered(): boolean
+  /** Asks the agent to stop; absent: it cannot be asked. */
+  interrupt?(): void
+  /** Last events before the end, e.g. usage whose cost will never be known. */
+  rest?(): Iterable<TurnEvent>
+  /** The verdict once program and output have ended (not asked when the turn was aborted). */
+  finish(ending: Ending): TurnEnd
+}
+
+export function failed(code: TurnErrorCode, message: string, more: Partial<TurnError> = {}): TurnEnd {
+  return { status: 'failed', error: { code, message, retryAt: null, stderrTail: '', ...more } }
+}
+
+/**
+ * Runs one dialogue under a keeper, by the rules of the port: exactly one `end`, last, after the group has ended; abort
+ * interrupts, then kills after `graceMs`; output is bounded; it never throws. When the consumer stops early, the group is
+ * killed.
+ */
+export async function* runDialogue(
+  request: TurnRequest,
+  dialogue: Dialogue,
+  outputLimit = TURN_OUTPUT_BYTES,
+): AsyncGenerator<TurnEvent> {
+  if (request.signal.aborted) {
+    yield { type: 'end', end: { status: 'interrupted' } }
+    return
+  }
+  const [program = '', ...args] = dialogue.argv
+  const path = resolveProgram(program, request.cwd, dialogue.env.PATH)
+  if (path === null) {
+    yield {
+      type: 'end',
+      end: failed('spawn', `the program ${JSON.stringify(program)} was not found or may not be run`),
+    }
+    return
+  }
+  let end: TurnEnd
+  try {
+    end = yield* converse(request, dialogue, [path, ...args], outputLimit)
+  } catch (error) {
+    end = failed('protocol', `the agent's turn broke: ${messageOf(error)}`)
+  }
+  yield { type: 'end', end }
+}
+
+async function* converse(
+  request: TurnRequest,
+  dialogue: Dialogue,
+  argv: readonly string[],
+  outputLimit: number,
+): AsyncGenerator<TurnEvent, TurnEnd> {
+  const { cwd, mark, signal, graceMs } = request
+  let kept
+  try {
+    kept = spawnKept({ argv, cwd, env: dialogue.env, stdin: dialogue.stdin, mark })
+  } catch (error) {
+    return failed('spawn', `the program could not be started: ${messageOf(error)}`)
+  }
+  const { stdin } = kept
+  const output = boundedOutput(kept, outputLimit)
+  const timers: NodeJS.Timeout[] = []
+  const endIn = (ms: number, before?: () => void): void => {
+    timers.push(
+      setTimeout(() => {
+        before?.()
+        void kept.end()
+      }, ms),
+    )
+  }
+  let closed = false
+  let lingered = false
+  let answered = false
+  const onAnswer = (): void => {
+    if (answered || !dialogue.answered()) return
+    answered = true
+    stdin?.end()
+    endIn(graceMs, () => (lingered = true))
+  }
+  const onAbort = (): void => {
+    if (dialogue.interrupt && !answered) {
+      dialogue.interrupt()
+      endIn(graceMs)
+    } else void kept.end()
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    yield { type: 'process', identity: kept.identity }
+    dialogue.begin?.((frame) => {
+      if (stdin?.writable) stdin.write(`${JSON.stringify(frame)}\n`)
+    })
+    for await (const line of output.lines) {
+      yield* dialogue.read(line)
+      onAnswer()
+    }
+    // Nothing more can be said; a program that only closed its stdout is not waited for.
+    endIn(graceMs)
+    const exit = await kept.closed
+    closed = true
+    yield* dialogue.rest?.() ?? []
+    if (signal.aborted) return { status: 'interrupted' }
+    if (output.overflowed()) {
+      return failed(
+        'failed',
+        `output_limit: the agent wrote more than ${outputLimit} bytes in one turn and was ended`,
+        {
+          stderrTail: output.stderrTail(),
+        },
+      )
+    }
+    return dialogue.finish({ exit, lingered, stderrTail: output.stderrTail() })
+  } finally {
+    for (const timer of timers) clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+    // Not after it is gone: its number may belong to others by then.
+    if (!closed) await kept.end()
+    // What was killed may still be dying, and a daemon may have left the group: the end comes after all of them.
+    await endMarked(mark)
+  }
+}
+
+/** `exit code 3`, `SIGKILL`, for messages. */
+export function describeExit({ code, signal }: Exit): string {
+  return signal ?? `exit code ${code ?? 'unknown'}`
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { killQuietly } from '../../process/index.ts'
+import type { Stage } from './harness.ts'
+import { completed, errorOf, play, playAborted, programPids, requestIn, wrapped } from './play.ts'
+
+/** Turns that do not end by themselves. `play` checks each time that one end came, last, and that no process is left. */
+export function describeEndings(stage: Stage): void {
+  const { harness } = stage
+  const { agent } = harness
+  const { interrupt, resume } = agent.capabilities
+
+  describe('endings', () => {
+    it('is interrupted while the model works', async () => {
+      const scene = await stage.scene([{ hang: true }])
+      const request = requestIn(scene, stage.workspace(), { prompt: 'Take your time.' })
+      const played = await playAborted(agent, request, scene.reached(0))
+      expect(played.end).toEqual({ status: 'interrupted' })
+    })
+
+    it.skipIf(!interrupt || !resume)('can go on with an interrupted conversation', async () => {
+      const scene = await stage.scene([
+        { hang: true },
+        { say: 'Here I am again.', expect: ({ text }) => expect(text).toContain('Take your time.') },
+      ])
+      const request = requestIn(scene, stage.workspace(), { prompt: 'Take your time.' })
+      const { session } = await playAborted(agent, request, scene.reached(0))
+      expect(session).toEqual(expect.any(String))
+      const played = await play(agent, requestIn(scene, stage.workspace(), { prompt: 'Go on.', resume: session }))
+      expect(completed(played).text).toBe('Here I am again.')
+    })
+
+    it('is killed after the grace when it does not stop', async () => {
+      const scene = await stage.scene([{ hang: true }])
+      const command = wrapped(scene, 'trap "" TERM INT; "$@"; sleep 1000')
+      const request = requestIn(scene, stage.workspace(), { command, graceMs: 300 })
+      const played = await playAborted(agent, request, scene.reached(0))
+      expect(played.end).toEqual({ status: 'interrupted' })
+    })
+
+    it('does not start when it is aborted before', async () => {
+      const scene = await stage.scene([])
+      const played = await play(agent, requestIn(scene, stage.workspace(), { signal: AbortSignal.abort() }))
+      expect(played.events).toEqual([{ type: 'end', end: { status: 'interrupted' } }])
+    })
+
+    it('fails when the program is killed in the middle of a turn', async () => {
+      const scene = await stage.scene([{ hang: true }])
+      const request = requestIn(scene, stage.workspace())
+      const killed = scene.reached(0).then(() => {
+        const pids = programPids(request.mark)
+        pids.forEach(killQuietly)
+        return pids
+      })
+      const error = errorOf(await play(agent, request))
+      expect(await killed).not.toEqual([])
+      expect(error.code).toBe('protocol')
+    })
+
+    it('fails when the program ends at once without a word', async () => {
+      const scene = await stage.scene([])
+      const command = wrapped(scene, 'echo "out of luck" >&2; exit 3')
+      const error = errorOf(await play(agent, requestIn(scene, stage.workspace(), { command })))
+      expect(error).toMatchObject({ code: 'protocol', stderrTail: 'out of luck' })
+    })
+
+    it('fails when the program is not there', async () => {
+      const scene = await stage.scene([])
+      const command = ['/nonexistent/program']
+      const error = errorOf(await play(agent, requestIn(scene, stage.workspace(), { command })))
+      expect(error.code).toBe('spawn')
+      expect(error.message).toContain('/nonexistent/program')
+    })
+
+    it('ends its processes when the consumer stops listening', async () => {
+      const scene = await stage.scene([{ hang: true }])
+      const request = requestIn(scene, stage.workspace())
+      for await (const event of agent.turn(request)) {
+        if (event.type !== 'process') continue
+        await scene.reached(0)
+        break
+      }
+      expect(programPids(request.mark)).toEqual([])
+    })
+
+    it('says what is installed without a network', async () => {
+      const scene = await stage.scene([])
+      const probe = await agent.probe(scene.env, scene.command)
+      expect(probe).toMatchObject({ installed: true, path: expect.stringMatching(/^\//) as string })
+      const missing = await agent.probe(scene.env, ['/nonexistent/program'])
+      expect(missing).toMatchObject({ installed: false, path: null, hint: expect.any(String) as string })
+    })
+  })
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import type { Stage } from './harness.ts'
+import { errorOf, completed, play, requestIn } from './play.ts'
+
+/** Failures of the model's service, and a stream that is slow or breaks. */
+export function describeFaults(stage: Stage): void {
+  const { harness } = stage
+  const { agent } = harness
+
+  describe('faults', () => {
+    for (const fault of harness.faults) {
+      const timed = harness.timedFaults.includes(fault)
+      it(`ends with ${fault} when the provider says so${timed ? ', with the time of the next try' : ''}`, async () => {
+        const retryAt = new Date((Math.floor(Date.now() / 1000) + 7200) * 1000).toISOString()
+        const scene = await stage.scene([{ fail: fault, every: true, ...(timed ? { retryAt } : {}) }])
+        const error = errorOf(await play(agent, requestIn(scene, stage.workspace())))
+        expect(error.code).toBe(fault)
+        expect(error.message).not.toBe('')
+        if (timed) expect(error.retryAt).toBe(retryAt)
+      })
+    }
+
+    it('says which faults come with a time', () => {
+      expect(agent.capabilities.quota).toBe(harness.timedFaults.includes('quota'))
+    })
+
+    it('fails, and does not hang, when the connection drops in the middle of an answer', async () => {
+      const scene = await stage.scene([{ disconnect: true, every: true }])
+      const error = errorOf(await play(agent, requestIn(scene, stage.workspace())))
+      expect(['provider', 'protocol']).toContain(error.code)
+    })
+
+    it('waits for a slow answer and has all of it', async () => {
+      const text = 'slow and steady '.repeat(40).trim()
+      const scene = await stage.scene([{ say: text, pieces: 50 }])
+      expect(completed(await play(agent, requestIn(scene, stage.workspace()))).text).toBe(text)
+    })
+  })
+}
