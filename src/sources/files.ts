@@ -1,0 +1,135 @@
+/** Where the files of a source are read: the tree of a commit, or a folder. */
+import { readdir, readFile, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { git, gitFailed, tryGit } from '../git/run.ts'
+import type { SourceFiles } from './port.ts'
+
+/** Larger than any task list or spec that a person wrote. */
+const MAX_BYTES = 4 * 1024 * 1024
+
+interface Entry {
+  readonly name: string
+  readonly type: 'blob' | 'tree'
+  readonly id: string
+}
+
+/**
+ * Reads from the tree of `commit` (anything that names a commit or tree) in the repository at `root`, each folder and
+ * file at most once. Symbolic links and submodules are not there. Throws `git_failed` when there is no such commit, and
+ * `source_unreadable` for a file that is no UTF-8 text or too large.
+ */
+export function treeFiles(root: string, commit: string): SourceFiles {
+  const folders = new Map<string, Promise<readonly Entry[]>>()
+  const texts = new Map<string, Promise<string | null>>()
+  const folder = (path: string): Promise<readonly Entry[]> =>
+    remember(folders, path, () => readTree(root, commit, path))
+  const text = async (path: string): Promise<string | null> => {
+    const cut = path.lastIndexOf('/')
+    const entries = await folder(path.slice(0, Math.max(cut, 0)))
+    const entry = entries.find((other) => other.name === path.slice(cut + 1) && other.type === 'blob')
+    if (!entry) return null
+    const size = Number(await git(['cat-file', '-s', entry.id], { cwd: root }))
+    if (size > MAX_BYTES) throw tooLarge(path, size)
+    const args = ['cat-file', 'blob', entry.id]
+    const result = await tryGit(args, { cwd: root })
+    if (result.code !== 0) throw gitFailed(args, result)
+    return decode(path, result.stdout)
+  }
+  return {
+    read: (path) => remember(texts, plain(path), () => text(plain(path))),
+    list: async (path) =>
+      (await folder(plain(path))).map(({ name, type }) => (type === 'tree' ? `${name}/` : name)).toSorted(),
+  }
+}
+
+async function readTree(root: string, commit: string, path: string): Promise<readonly Entry[]> {
+  const args = ['ls-tree', '-z', '--full-tree', commit, ...(path === '' ? [] : ['--', `${path}/`])]
+  const result = await tryGit(args, { cwd: root, env: { GIT_LITERAL_PATHSPECS: '1' } })
+  if (result.code !== 0) throw gitFailed(args, result)
+  const entries: Entry[] = []
+  for (const line of result.stdout.toString('utf8').split('\0')) {
+    const match = /^(\d+) (blob|tree) ([0-9a-f]+)\t(.*)$/s.exec(line)
+    if (!match || match[1] === '120000') continue
+    const name = (match[4] ?? '').slice(path === '' ? 0 : path.length + 1)
+    entries.push({ name, type: match[2] === 'tree' ? 'tree' : 'blob', id: match[3] ?? '' })
+  }
+  return entries
+}
+
+/**
+ * Reads from the folder `root` as it is now. Symbolic links below it are not followed. Throws `source_unreadable` for a
+ * file that is no UTF-8 text or too large; whatever cannot be opened counts as not there.
+ */
+export function folderFiles(root: string): SourceFiles {
+  const real = async (path: string): Promise<string | null> => {
+    try {
+      const base = await realpath(root)
+      const wanted = join(base, path)
+      const found = await realpath(wanted)
+      // Same path apart from spelling (case, composed letters), or a link leads elsewhere.
+      return spelling(found) === spelling(wanted) ? found : null
+    } catch {
+      return null // not there, or a name that no file can have
+    }
+  }
+  return {
+    async read(path) {
+      const file = await real(plain(path))
+      if (file === null) return null
+      const bytes = await readFile(file).catch(() => null)
+      if (bytes === null) return null
+      if (bytes.length > MAX_BYTES) throw tooLarge(path, bytes.length)
+      return decode(path, bytes)
+    },
+    async list(path) {
+      const folder = await real(plain(path))
+      const entries = folder === null ? [] : await readdir(folder, { withFileTypes: true }).catch(() => [])
+      return entries
+        .filter((entry) => entry.isFile() || entry.isDirectory())
+        .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+        .toSorted()
+    },
+  }
+}
+
+function spelling(path: string): string {
+  return path
+    .normalize('NFC')
+    .toLowerCase()
+    .replace(/[\\/]+$/, '')
+}
+
+function plain(path: string): string {
+  return path.replace(/^\.?\/+|\/+$/g, '').replace(/^\.$/, '')
+}
+
+function decode(path: string, bytes: Uint8Array): string {
+  try {
+    // The byte order mark stays, so that an edited text is written back as it was.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw new BelayError('source_unreadable', `${path} is no UTF-8 text`, {
+      expected: 'UTF-8',
+      received: 'other bytes',
+      next: `convert ${path} to UTF-8 and commit it`,
+      cause,
+    })
+  }
+}
+
+function tooLarge(path: string, size: number): BelayError {
+  return new BelayError('source_unreadable', `${path} is too large for a document of a task source`, {
+    expected: `at most ${MAX_BYTES} bytes`,
+    received: `${size} bytes`,
+    next: `make ${path} smaller and commit it`,
+  })
+}
+
+function remember<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = cache.get(key)
+  if (known) return known
+  const made = make()
+  cache.set(key, made)
+  return made
+}

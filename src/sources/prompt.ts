@@ -1,0 +1,49 @@
+import { BelayError } from '../core/errors.ts'
+import { printable, subjectLine } from '../core/text.ts'
+import { implementInstructions, reviewInstructions } from './instructions.ts'
+import type { PromptParts, Source } from './port.ts'
+
+export const PROMPT_HANDLE = 'prompt'
+
+const SUBJECT_LENGTH = 72
+const WORDS = { task: 'the task below', documents: [], list: null }
+
+/** A source of one task: what the user typed. Throws `prompt_empty` when there is nothing to read in it. */
+export function promptSource(text: string): Source {
+  const request = text
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n')
+    .trim()
+  const title = subjectLine(printable(request), SUBJECT_LENGTH)
+  if (title === '') {
+    throw new BelayError('prompt_empty', 'The prompt is empty', {
+      expected: 'a sentence that says what to do',
+      received: 'no text',
+      next: 'belay run "what to do"',
+    })
+  }
+  const parts = (handle: string, instructions: readonly string[]): PromptParts => {
+    if (handle !== PROMPT_HANDLE) throw new Error(`no task ${handle} in a prompt`)
+    return { instructions, sections: [{ title: 'Task', content: request }] }
+  }
+  return {
+    kind: 'prompt',
+    feature: null,
+    owned: [],
+    tasks: [
+      {
+        handle: PROMPT_HANDLE,
+        title,
+        done: false,
+        dependsOn: [],
+        criteria: [`What the task asks for is done: ${title}`],
+        subject: title,
+      },
+    ],
+    warnings: [],
+    resolve: (selector) => (selector === PROMPT_HANDLE ? PROMPT_HANDLE : null),
+    implementPrompt: (handle) => parts(handle, implementInstructions(WORDS)),
+    reviewPrompt: (handle) => parts(handle, reviewInstructions(WORDS)),
+    tick: () => null,
+  }
+}

@@ -1,0 +1,229 @@
+/** Reads a spec-kit tasks.md: `- [ ] T001 [P] [US1] title`, and what people make of it. */
+import { findCycle } from './cycle.ts'
+import { criteriaOf } from './criteria.ts'
+import { statedDependencies, TASK_ID } from './depends-on.ts'
+import { type Heading, type Item, type Outline, readOutline } from './outline.ts'
+import { groupDependencies } from './order.ts'
+import type { Dependency } from './port.ts'
+import { type Problem, quote } from './problems.ts'
+import { details, isOddBox, isTicked, type Named, paragraph, takeHandle } from './title.ts'
+
+export interface SpecKitTask {
+  readonly handle: string
+  readonly title: string
+  readonly done: boolean
+  readonly dependsOn: readonly Dependency[]
+  readonly criteria: readonly string[]
+  readonly item: Item
+}
+
+export interface SpecKitList {
+  readonly outline: Outline
+  readonly tasks: readonly SpecKitTask[]
+  readonly problems: readonly Problem[]
+  readonly warnings: readonly Problem[]
+}
+
+interface Found {
+  readonly handle: string
+  readonly title: string
+  readonly parallel: boolean
+  readonly struck: boolean
+  readonly item: Item
+}
+
+/** Parses the text of a tasks.md. Never throws: what is wrong is in `problems`, what is only odd in `warnings`. */
+export function readSpecKitTasks(text: string): SpecKitList {
+  const outline = readOutline(text)
+  const problems: Problem[] = []
+  const warnings: Problem[] = []
+  const found = findTasks(outline, problems, warnings)
+  const dropped = found.filter((task) => task.struck && !isTicked(task.item))
+  for (const task of dropped) {
+    warnings.push({ line: task.item.line, message: `${task.handle} is struck through and not run` })
+  }
+  const kept = found.filter((task) => !dropped.includes(task))
+  checkOpenEnds(outline, problems)
+  checkHeadings(outline.headings, problems)
+  checkUnique(found, problems)
+  const owner = subTasks(outline, kept)
+  const dependencies = resolveDependencies(kept, dropped, owner, problems, warnings)
+  const items = new Set(kept.map((task) => task.item))
+  const tasks = kept.map((task) => ({
+    handle: task.handle,
+    title: task.title,
+    done: isTicked(task.item),
+    dependsOn: dependencies.get(task.handle) ?? [],
+    criteria: criteriaOf(task.item, task.title, 'boxes', (item) => items.has(item)),
+    item: task.item,
+  }))
+  const cycle = problems.length === 0 ? findCycle(tasks) : null
+  if (cycle) {
+    const line = tasks.find((task) => task.handle === cycle[0])?.item.line ?? 1
+    problems.push({ line, message: `the dependencies go round in a circle: ${cycle.join(' -> ')}` })
+  }
+  return { outline, tasks, problems, warnings }
+}
+
+const JOINED = /^\s*(?:-|\u2013|\u2014|,|\/|\+|&|\.\.\.?|to\s|and\s|through\s)\s*/
+const BROKEN_ID = /^(?:t-?\d{2,}|[Tt]-?(?:[Xx]{2,}|0+[Xx]+|#{2,}|\?{2,}))(?![A-Za-z0-9])/
+
+function findTasks(outline: Outline, problems: Problem[], warnings: Problem[]): Found[] {
+  const found: Found[] = []
+  const several: { item: Item; handle: string; text: string }[] = []
+  const byItem = new Map<Item, string>()
+  for (const item of outline.items) {
+    if (!item.box) continue
+    const text = paragraph(item)
+    const named = takeHandle(text, TASK_ID)
+    const above = ancestorHandle(item, byItem)
+    if (named && namesSeveral(text, named.handle)) several.push({ item, handle: named.handle, text })
+    else if (named && !(above !== null && isPartOf(named.handle, above))) {
+      const task = nameTask(item, named)
+      if (task.title === '') problems.push({ line: item.line, message: `task ${task.handle} has no title` })
+      if (isOddBox(item)) {
+        warnings.push({
+          line: item.line,
+          message: `the box of ${task.handle} is ${quote(item.box.mark)}, read as not done`,
+        })
+      }
+      byItem.set(item, named.handle)
+      found.push(task)
+    } else if (!named) noteOther(item, text, above, problems, warnings)
+  }
+  for (const { item, handle, text } of several) {
+    // A box for `T001-T005` sums up tasks that stand elsewhere; where they do not, it may be the task itself.
+    const list = found.some((task) => task.handle === handle) ? warnings : problems
+    list.push({ line: item.line, message: `${quote(text)} names several tasks and cannot be run as one` })
+  }
+  return found
+}
+
+/** `T001-T005 ...`: the handle is joined to another one of as many digits. */
+function namesSeveral(text: string, handle: string): boolean {
+  const behind = text.slice(text.indexOf(handle) + handle.length)
+  const joint = JOINED.exec(behind)
+  const next = joint ? TASK_ID.exec(behind.slice(joint[0].length))?.[0] : undefined
+  return next !== undefined && /\d+/.exec(next)?.[0].length === /\d+/.exec(handle)?.[0].length
+}
+
+function noteOther(item: Item, text: string, above: string | null, problems: Problem[], warnings: Problem[]): void {
+  const broken = takeHandle(text, BROKEN_ID)
+  if (broken) {
+    problems.push({
+      line: item.line,
+      message: `${quote(text)}: ${broken.handle} is no task id (T and digits, such as T001)`,
+    })
+  } else if (above === null) {
+    warnings.push({ line: item.line, message: `${quote(text)} has no task id and is not run` })
+  }
+}
+
+function nameTask(item: Item, named: Named): Found {
+  const isStory = (label: string): boolean => /^[A-Z]{2,}\d+$/.test(label)
+  const isParallel = (label: string): boolean => label === 'P' || label === 'p'
+  const kept = named.labels.filter((label) => label !== '' && !isParallel(label) && !isStory(label))
+  return {
+    handle: named.handle,
+    title: named.rest === '' ? '' : [...kept.map((label) => `[${label}]`), named.rest].join(' '),
+    parallel: named.labels.some(isParallel),
+    struck: named.struck,
+    item,
+  }
+}
+
+function ancestorHandle(item: Item, byItem: ReadonlyMap<Item, string>): string | null {
+  for (let above = item.parent; above; above = above.parent) {
+    const handle = byItem.get(above)
+    if (handle !== undefined) return handle
+  }
+  return null
+}
+
+/** T010.1 and T010a below T010 are steps of it; any other id is a task of its own, however far it is indented. */
+function isPartOf(handle: string, above: string): boolean {
+  return handle.startsWith(above) && /^[.A-Za-z]/.test(handle.slice(above.length))
+}
+
+/** The task that owns each step below it, by the step's id. */
+function subTasks(outline: Outline, tasks: readonly Found[]): Map<string, string> {
+  const byItem = new Map(tasks.map((task) => [task.item, task.handle]))
+  const owner = new Map<string, string>()
+  for (const item of outline.items) {
+    const above = byItem.has(item) ? null : ancestorHandle(item, byItem)
+    const named = above === null ? null : takeHandle(item.text, TASK_ID)
+    if (above !== null && named && !owner.has(named.handle)) owner.set(named.handle, above)
+  }
+  return owner
+}
+
+function checkUnique(tasks: readonly Found[], problems: Problem[]): void {
+  const first = new Map<string, number>()
+  for (const { handle, item } of tasks) {
+    const line = first.get(handle)
+    if (line === undefined) first.set(handle, item.line)
+    else problems.push({ line: item.line, message: `task id ${handle} is used twice (first in line ${line})` })
+  }
+}
+
+function checkOpenEnds(outline: Outline, problems: Problem[]): void {
+  for (const end of outline.openEnds) {
+    const following = outline.items.some((item) => item.line > end.line && takeHandle(item.text, TASK_ID) !== null)
+    if (following) problems.push({ line: end.line, message: `this ${end.what} is never closed, and tasks follow it` })
+  }
+}
+
+function checkHeadings(headings: readonly Heading[], problems: Problem[]): void {
+  for (const heading of headings) {
+    const task = /^[-*+]\s*\[.?\]\s*(.*)$/.exec(heading.title)
+    if (task && takeHandle(task[1] ?? '', TASK_ID)) {
+      problems.push({
+        line: heading.line,
+        message: `${quote(heading.title)} is a heading; write the task as a list item`,
+      })
+    }
+  }
+}
+
+/** The lines and bullets right below a task, where some write `Depends on: T001`. */
+function detailLines(item: Item): string[] {
+  return details(item).flatMap((part) => (typeof part === 'string' ? [part] : part.box ? [] : [paragraph(part)]))
+}
+
+function resolveDependencies(
+  tasks: readonly Found[],
+  dropped: readonly Found[],
+  owner: ReadonlyMap<string, string>,
+  problems: Problem[],
+  warnings: Problem[],
+): Map<string, readonly Dependency[]> {
+  const known = tasks.map((task) => task.handle)
+  const isKnown = new Set(known)
+  const isDropped = new Set(dropped.map((task) => task.handle))
+  const result = groupDependencies(
+    tasks.map(({ handle, parallel, item }) => ({ handle, parallel, phase: item.phase, section: item.section })),
+  )
+  for (const task of tasks) {
+    const stated = statedDependencies([task.title, ...detailLines(task.item)], known)
+    if (!stated) continue
+    const explicit = new Set<string>()
+    const line = task.item.line
+    for (const name of stated.handles) {
+      const handle = isKnown.has(name) ? name : owner.get(name)
+      if (handle !== undefined && (handle !== task.handle || name === handle)) explicit.add(handle)
+      else if (isDropped.has(name)) {
+        warnings.push({ line, message: `${task.handle} depends on ${name}, which is struck through` })
+      } else if (handle === undefined) {
+        problems.push({ line, message: `${task.handle} depends on ${name}, which is not in this file` })
+      }
+    }
+    if (stated.vague) {
+      const message = `${task.handle} depends on something that is no task id; it waits for the group before it as well`
+      warnings.push({ line, message })
+    }
+    const group = stated.vague || explicit.size === 0 ? (result.get(task.handle) ?? []) : []
+    const implied = group.filter(({ handle }) => !explicit.has(handle))
+    result.set(task.handle, [...[...explicit].map((handle) => ({ handle, kind: 'explicit' as const })), ...implied])
+  }
+  return result
+}
