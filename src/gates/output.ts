@@ -1,0 +1,153 @@
+import { StringDecoder } from 'node:string_decoder'
+
+/** How much of a command's output is kept: its beginning and its end, in bytes. */
+export const HEAD_BYTES = 16 * 1024
+export const TAIL_BYTES = 48 * 1024
+
+/** The longest line that is looked at; the rest of a longer one is not. */
+const LONGEST_LINE = 16 * 1024
+
+/** The longest unfinished line of one stream that is held back so that streams are not mixed inside a line. */
+const LONGEST_HELD = 64 * 1024
+
+export interface KeptOutput {
+  /** The first bytes. */
+  readonly head: string
+  /** The last bytes that are not in `head`; empty when `head` holds everything. */
+  readonly tail: string
+  /** Bytes in all, kept or not. */
+  readonly bytes: number
+}
+
+/**
+ * Merges several byte streams line by line in the order in which they arrive, keeps the head and the tail, counts the rest
+ * and hands every line on. Memory is bounded whatever arrives.
+ */
+export class OutputCapture {
+  readonly #onLine: ((line: string) => void) | null
+  readonly #head = Buffer.allocUnsafe(HEAD_BYTES)
+  readonly #ring = Buffer.allocUnsafe(TAIL_BYTES)
+  readonly #streams = new Set<() => void>()
+  #headUsed = 0
+  #ringTotal = 0
+  #bytes = 0
+
+  constructor(onLine: ((line: string) => void) | null = null) {
+    this.#onLine = onLine
+  }
+
+  /** Bytes so far. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** A writer for one more stream of the same output. */
+  stream(): (chunk: Buffer) => void {
+    let held: Buffer[] = []
+    let heldBytes = 0
+    const lines = this.#onLine ? splitter(this.#onLine) : null
+    const flush = (): void => {
+      for (const piece of held) this.#keep(piece)
+      held = []
+      heldBytes = 0
+    }
+    this.#streams.add(() => {
+      flush()
+      lines?.end()
+    })
+    return (chunk) => {
+      this.#bytes += chunk.length
+      lines?.write(chunk)
+      const lastLineEnd = chunk.lastIndexOf(10)
+      if (lastLineEnd >= 0) {
+        flush()
+        this.#keep(chunk.subarray(0, lastLineEnd + 1))
+      }
+      const rest = lastLineEnd >= 0 ? chunk.subarray(lastLineEnd + 1) : chunk
+      if (rest.length > 0) {
+        held.push(rest)
+        heldBytes += rest.length
+      }
+      if (heldBytes > LONGEST_HELD) flush()
+    }
+  }
+
+  /** Takes the unfinished lines too and returns what was kept. Call once, after the streams have ended. */
+  finish(): KeptOutput {
+    for (const end of this.#streams) end()
+    this.#streams.clear()
+    const cut = this.#ringTotal > TAIL_BYTES
+    const at = this.#ringTotal % TAIL_BYTES
+    const tail = cut
+      ? Buffer.concat([this.#ring.subarray(at), this.#ring.subarray(0, at)])
+      : this.#ring.subarray(0, this.#ringTotal)
+    return {
+      head: wholeCharacters(this.#head.subarray(0, this.#headUsed), false, this.#ringTotal > 0).toString('utf8'),
+      tail: wholeCharacters(tail, this.#headUsed > 0, false).toString('utf8'),
+      bytes: this.#bytes,
+    }
+  }
+
+  #keep(piece: Buffer): void {
+    const toHead = Math.min(HEAD_BYTES - this.#headUsed, piece.length)
+    if (toHead > 0) {
+      piece.copy(this.#head, this.#headUsed, 0, toHead)
+      this.#headUsed += toHead
+    }
+    const rest = piece.subarray(toHead)
+    // Only what can still be in the ring at the end is copied.
+    const skipped = Math.max(0, rest.length - TAIL_BYTES)
+    this.#ringTotal += skipped
+    for (let from = skipped; from < rest.length; ) {
+      const at = this.#ringTotal % TAIL_BYTES
+      const n = Math.min(TAIL_BYTES - at, rest.length - from)
+      rest.copy(this.#ring, at, from, from + n)
+      this.#ringTotal += n
+      from += n
+    }
+  }
+}
+
+/** `bytes` without the parts of UTF-8 characters that a cut left at its beginning or end. */
+function wholeCharacters(bytes: Buffer, cutBefore: boolean, cutAfter: boolean): Buffer {
+  let start = 0
+  let end = bytes.length
+  if (cutBefore) while (start < Math.min(3, end) && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1
+  if (cutAfter) {
+    let lead = end - 1
+    while (lead > Math.max(start, end - 4) && ((bytes[lead] ?? 0) & 0xc0) === 0x80) lead -= 1
+    const first = bytes[lead] ?? 0
+    const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1
+    if (lead + length > end) end = lead
+  }
+  return bytes.subarray(start, end)
+}
+
+/** Splits at LF, drops a CR before it and everything of a line after the first characters. */
+function splitter(onLine: (line: string) => void): { write(chunk: Buffer): void; end(): void } {
+  const decoder = new StringDecoder('utf8')
+  let line = ''
+  const add = (text: string): void => {
+    if (line.length < LONGEST_LINE) line += text.slice(0, LONGEST_LINE - line.length)
+  }
+  const take = (): void => {
+    onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
+    line = ''
+  }
+  return {
+    write(chunk) {
+      const text = decoder.write(chunk)
+      let start = 0
+      for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', start)) {
+        add(text.slice(start, at))
+        take()
+        start = at + 1
+      }
+      add(text.slice(start))
+    },
+    end() {
+      add(decoder.end())
+      if (line !== '') take()
+    },
+  }
+}
