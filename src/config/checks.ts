@@ -1,0 +1,54 @@
+/** What no single key can say: checks over the merged layers. They run on unchecked values too, so that all problems show at once. */
+import { badValue, type Locate, type Problem } from './problems.ts'
+import { providerNamed } from './providers.ts'
+import { isMapping, providerOf, valueAt, type Mapping } from './values.ts'
+
+const ROLES = ['implementer', 'reviewer'] as const
+
+export function crossProblems(merged: Mapping, locate: Locate): Problem[] {
+  return [
+    ...ROLES.flatMap((role) => roleProblems(merged, role, locate)),
+    ...repeatedNames(merged, ['verify', 'commands'], locate),
+    ...repeatedNames(merged, ['workspace', 'setup'], locate),
+  ]
+}
+
+function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] {
+  const path = ['workflow', 'roles', role]
+  const value = valueAt(merged, path) ?? {}
+  if (!isMapping(value)) return []
+  const name = providerOf(value)
+  const provider = typeof name === 'string' ? providerNamed(name) : null
+  if (provider === null || typeof name !== 'string') return []
+  const problems: Problem[] = []
+  const { effort, command } = value
+  if (typeof effort === 'string' && !provider.efforts.includes(effort)) {
+    const expected =
+      provider.efforts.length === 0
+        ? `no effort (provider ${name} has none)`
+        : `one of ${provider.efforts.join(', ')} (provider ${name})`
+    problems.push(badValue([...path, 'effort'], expected, effort, locate))
+  }
+  if (provider.needsCommand && command === undefined) {
+    problems.push(badValue([...path, 'command'], `a command (provider ${name} needs one)`, command, locate))
+  }
+  if (!provider.needsCommand && typeof command === 'string') {
+    problems.push(
+      badValue([...path, 'command'], `a list of arguments (provider ${name} adds its own)`, command, locate),
+    )
+  }
+  return problems
+}
+
+function repeatedNames(merged: Mapping, path: readonly string[], locate: Locate): Problem[] {
+  const commands = valueAt(merged, path)
+  if (!Array.isArray(commands)) return []
+  const seen = new Set<string>()
+  return commands.flatMap((command: unknown, i) => {
+    const name = isMapping(command) ? command['name'] : undefined
+    if (typeof name !== 'string') return []
+    if (seen.has(name)) return [badValue([...path, i, 'name'], 'a name that no other command has', name, locate)]
+    seen.add(name)
+    return []
+  })
+}

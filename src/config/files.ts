@@ -1,0 +1,86 @@
+/** Finding and reading configuration files. */
+import { open, stat } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
+import { messageOf } from '../core/errors.ts'
+import { parseText, type Format, type Parsed } from './parse.ts'
+import { unreadable, type Problem } from './problems.ts'
+import { homeOf } from './resolve.ts'
+
+/** Far more than any configuration, far less than what would take noticeable time or memory. */
+const MAX_BYTES = 256 * 1024
+
+export interface FoundFile extends Parsed {
+  readonly file: string
+}
+
+export interface Place {
+  readonly folder: string
+  /** `belay` or `config`. */
+  readonly stem: string
+  /** How problems call a file of that name. */
+  readonly called: (name: string) => string
+}
+
+/** Where the user's own file is: `belay/config.yaml` or `.toml` under XDG's configuration folder. */
+export function userFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const xdg = env['XDG_CONFIG_HOME']
+  // XDG: a relative value is to be ignored.
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homeOf(env), '.config'), 'belay')
+}
+
+/** The configuration file in a place, read; null when there is none. Two files, or one under a name that is not read, are problems. */
+export async function findFile(place: Place): Promise<{ found: FoundFile | null; problems: readonly Problem[] }> {
+  const [yaml, toml, yml] = [`${place.stem}.yaml`, `${place.stem}.toml`, `${place.stem}.yml`]
+  const problems: Problem[] = []
+  if (await exists(join(place.folder, yml))) {
+    problems.push(unreadable(place.called(yml), `the name ${yaml} (this one is not read)`, yml))
+  }
+  const [hasYaml, hasToml] = [await exists(join(place.folder, yaml)), await exists(join(place.folder, toml))]
+  if (hasYaml && hasToml) {
+    problems.push(unreadable(place.called(yaml), `one file, ${yaml} or ${toml}`, 'both'))
+    return { found: null, problems }
+  }
+  if (!hasYaml && !hasToml) return { found: null, problems }
+  const name = hasYaml ? yaml : toml
+  const file = join(place.folder, name)
+  const parsed = await readFile(file, hasYaml ? 'yaml' : 'toml', place.called(name))
+  return { found: { ...parsed, file }, problems: [...problems, ...parsed.problems] }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await stat(file)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Whatever else stops us is told when the file is read.
+    return code !== 'ENOENT' && code !== 'ENOTDIR'
+  }
+}
+
+async function readFile(file: string, format: Format, name: string): Promise<Parsed> {
+  const text = await readCapped(file)
+  if (typeof text === 'string') return parseText(text, format, name)
+  return { value: {}, locate: () => name, problems: [unreadable(name, text.expected, text.received)] }
+}
+
+async function readCapped(file: string): Promise<string | { expected: string; received: string }> {
+  try {
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    const { size } = await regular(file)
+    if (size > MAX_BYTES) return { expected: `a file of at most ${MAX_BYTES} bytes`, received: `${size} bytes` }
+    await using handle = await open(file, 'r')
+    const buffer = Buffer.alloc(MAX_BYTES + 1)
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
+    if (bytesRead > MAX_BYTES) return { expected: `a file of at most ${MAX_BYTES} bytes`, received: 'more' }
+    return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytesRead))
+  } catch (error) {
+    return { expected: 'a readable UTF-8 text file', received: messageOf(error) }
+  }
+}
+
+async function regular(file: string): Promise<{ size: number }> {
+  const found = await stat(file)
+  if (!found.isFile()) throw new Error('not a regular file')
+  return found
+}

@@ -1,0 +1,84 @@
+/** The known keys, read from the JSON Schema: for suggestions, environment variables and the reference. */
+import { nearest } from '../core/text.ts'
+import { configJsonSchema } from './schema.ts'
+
+export type KeyPath = readonly (string | number)[]
+
+/** The parts of a JSON Schema that the configuration's schema uses. */
+export interface SchemaNode {
+  readonly type?: string | readonly string[]
+  readonly title?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+  readonly enum?: readonly string[]
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly items?: SchemaNode
+  readonly anyOf?: readonly SchemaNode[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly required?: readonly string[]
+}
+
+/** One setting: a key that holds a value and not further known keys. */
+export interface Leaf {
+  readonly path: readonly string[]
+  readonly node: SchemaNode
+}
+
+let cached: SchemaNode | undefined
+
+export function rootNode(): SchemaNode {
+  cached ??= configJsonSchema() as SchemaNode
+  return cached
+}
+
+/** Every setting, in the order of the schema. */
+export function leaves(): readonly Leaf[] {
+  return walk(rootNode(), [])
+}
+
+function walk(node: SchemaNode, path: readonly string[]): Leaf[] {
+  if (!node.properties) return [{ path, node }]
+  return Object.entries(node.properties).flatMap(([key, child]) => walk(child, [...path, key]))
+}
+
+/** The schema at a path, or null when the path leaves what is known. */
+export function nodeAt(path: KeyPath): SchemaNode | null {
+  let node: SchemaNode | undefined = rootNode()
+  for (const part of path) {
+    const options: readonly SchemaNode[] = node.anyOf ?? [node]
+    const holder: SchemaNode | undefined = options.find((option) =>
+      typeof part === 'number' ? option.items : option.properties,
+    )
+    if (!holder) return null
+    const properties: Readonly<Record<string, SchemaNode>> = holder.properties ?? {}
+    node = typeof part === 'number' ? holder.items : Object.hasOwn(properties, part) ? properties[part] : undefined
+    if (!node) return null
+  }
+  return node
+}
+
+/** Names of the keys that may stand in the mapping at `path`. */
+export function keysAt(path: KeyPath): readonly string[] {
+  const node = nodeAt(path)
+  const holder = node?.anyOf?.find((option) => option.properties) ?? node
+  return Object.keys(holder?.properties ?? {})
+}
+
+/** `verify.commands[0].timeout` */
+export function keyText(path: KeyPath): string {
+  let text = ''
+  for (const part of path) text += typeof part === 'number' ? `[${part}]` : text === '' ? part : `.${part}`
+  return text === '' ? '(the whole file)' : text
+}
+
+/** The full name of the key that was probably meant by an unknown one, or null. */
+export function suggestKey(path: KeyPath): string | null {
+  const parent = path.slice(0, -1)
+  const wanted = String(path.at(-1))
+  const sibling = nearest(wanted, keysAt(parent))
+  if (sibling !== null) return keyText([...parent, sibling])
+  const elsewhere = leaves().find((leaf) => leaf.path.at(-1) === wanted)
+  return elsewhere ? elsewhere.path.join('.') : null
+}

@@ -1,0 +1,132 @@
+/** What is wrong with a configuration, worded from the schema's own errors. All problems are reported at once. */
+import type { z } from 'zod'
+import { BelayError } from '../core/errors.ts'
+import { head, nearest, printable } from '../core/text.ts'
+import { keyText, keysAt, nodeAt, suggestKey, type KeyPath } from './keys.ts'
+import { valueAt } from './values.ts'
+
+export interface Problem {
+  readonly path: KeyPath
+  /** File, variable or flag; with its line where one is known. */
+  readonly where: string
+  readonly expected: string
+  readonly received: string
+  /** What was probably meant, or null. */
+  readonly nearest: string | null
+  readonly kind: 'unknown_key' | 'bad_value' | 'unreadable'
+}
+
+type Issue = z.core.$ZodIssue
+
+/** Says where a path stands in the text that it came from. */
+export type Locate = (path: KeyPath) => string
+
+const MAX_LISTED = 30
+const MAX_RECEIVED = 80
+
+/** The problems that a failed check of `raw` found. */
+export function problemsOf(issues: readonly Issue[], raw: unknown, locate: Locate): Problem[] {
+  return issues.flatMap((issue) => problemOf(issue, [], raw, locate))
+}
+
+function problemOf(issue: Issue, base: KeyPath, raw: unknown, locate: Locate): Problem[] {
+  const path: KeyPath = [...base, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey([...path, key], locate))
+  }
+  if (issue.code === 'invalid_union') {
+    const branch = issue.errors.find((errors) => !errors.some((error) => error.path.length === 0 && isWrongType(error)))
+    if (branch && branch.length > 0) return branch.flatMap((inner) => problemOf(inner, path, raw, locate))
+  }
+  const expected = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+  if (issue.code === 'invalid_key') {
+    const name = String(path.at(-1))
+    return [{ path, where: locate(path), expected, received: describe(name), nearest: null, kind: 'bad_value' }]
+  }
+  return [badValue(path, expected, valueAt(raw, path), locate)]
+}
+
+function isWrongType(issue: Issue): boolean {
+  return issue.code === 'invalid_type' || issue.code === 'invalid_union'
+}
+
+export function unknownKey(path: KeyPath, locate: Locate): Problem {
+  const known = keysAt(path.slice(0, -1))
+  return {
+    path,
+    where: locate(path),
+    expected: known.length > 0 ? `one of the keys ${known.join(', ')}` : 'a known key',
+    received: describe(String(path.at(-1))),
+    nearest: suggestKey(path),
+    kind: 'unknown_key',
+  }
+}
+
+export function badValue(path: KeyPath, expected: string, value: unknown, locate: Locate): Problem {
+  const words = nodeAt(path)?.enum
+  return {
+    path,
+    where: locate(path),
+    expected,
+    // A variable's value may be a secret: only its kind is shown.
+    received: path.includes('env') ? kindOf(value) : describe(value),
+    nearest: words && typeof value === 'string' ? nearest(value, words) : null,
+    kind: 'bad_value',
+  }
+}
+
+export function unreadable(where: string, expected: string, received: string): Problem {
+  return { path: [], where, expected, received, nearest: null, kind: 'unreadable' }
+}
+
+/** The error for some problems: every one is in its message, the first is also in `expected` and `received`. */
+export function configInvalid(found: readonly Problem[]): BelayError {
+  const problems = [...new Map(found.map((problem) => [`${problem.where} ${sentence(problem)}`, problem])).values()]
+  const first = problems[0]
+  const lines = problems.slice(0, MAX_LISTED).map((problem) => `${problem.where}: ${sentence(problem)}`)
+  if (problems.length > MAX_LISTED) lines.push(`and ${problems.length - MAX_LISTED} more`)
+  const message =
+    problems.length === 1
+      ? `the configuration is not valid: ${lines[0]}`
+      : `the configuration has ${problems.length} problems:\n  ${lines.join('\n  ')}`
+  return new BelayError('config_invalid', message, {
+    expected: first?.expected ?? 'a valid configuration',
+    received: first?.received ?? 'nothing',
+    next: nextOf(problems),
+  })
+}
+
+function sentence(problem: Problem): string {
+  const meant = problem.nearest === null ? '' : `; did you mean ${problem.nearest}?`
+  switch (problem.kind) {
+    case 'unreadable':
+      return `expected ${problem.expected}, received ${problem.received}`
+    case 'unknown_key':
+      return `${printable(keyText(problem.path))}: unknown key${meant === '' ? `; expected ${problem.expected}` : meant}`
+    case 'bad_value':
+      return `${printable(keyText(problem.path))}: expected ${problem.expected}, received ${problem.received}${meant}`
+  }
+}
+
+function nextOf(problems: readonly Problem[]): string {
+  const places = [...new Set(problems.map((problem) => problem.where.replace(/:\d+$/, '')))]
+  return `mend ${places.slice(0, 3).join(', ')}; all keys are described in docs/reference/configuration.md`
+}
+
+/** What was received, for a sentence. */
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(printable(head(value, MAX_RECEIVED)))
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return kindOf(value)
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'nothing (null)'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (value instanceof Date) return 'a date'
+  if (typeof value === 'object') return 'a mapping'
+  return KINDS[typeof value] ?? typeof value
+}
+
+const KINDS: Readonly<Record<string, string>> = { string: 'text', number: 'a number', boolean: 'true or false' }

@@ -1,0 +1,26 @@
+/** The agents that `workflow.roles.X.provider` may name, and what each accepts. Add an agent here and it is configurable. */
+
+export interface Provider {
+  /** Accepted values of `effort`; empty when the agent has no such setting. */
+  readonly efforts: readonly string[]
+  /** `command` must be given (else it only replaces the program that is looked up). */
+  readonly needsCommand: boolean
+}
+
+export const PROVIDERS = {
+  claude: { efforts: ['low', 'medium', 'high', 'max'], needsCommand: false },
+  codex: { efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'], needsCommand: false },
+  command: { efforts: [], needsCommand: true },
+} as const satisfies Record<string, Provider>
+
+export type ProviderName = keyof typeof PROVIDERS
+
+export const PROVIDER_NAMES = Object.keys(PROVIDERS) as readonly ProviderName[]
+
+/** Who works when nothing says so. */
+export const DEFAULT_PROVIDER: ProviderName = 'codex'
+
+/** The provider of that name, or null when Belay does not know it. */
+export function providerNamed(name: string): Provider | null {
+  return Object.hasOwn(PROVIDERS, name) ? PROVIDERS[name as ProviderName] : null
+}

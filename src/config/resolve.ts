@@ -1,0 +1,141 @@
+/** A checked configuration in the words of the code: camelCase, milliseconds, gates, absolute paths, null for what is not set. */
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import type { Access } from '../agents/port.ts'
+import type { GateSpec } from '../gates/port.ts'
+import { milliseconds, resolveGates } from './gates.ts'
+import { protectedPatterns } from './protected.ts'
+import { DEFAULT_PROVIDER, type ProviderName } from './providers.ts'
+import type { ParsedConfig } from './schema.ts'
+
+export interface RoleConfig {
+  readonly provider: ProviderName
+  readonly model: string | null
+  readonly effort: string | null
+  readonly timeoutMs: number
+  readonly stallMs: number
+  readonly access: Access
+  /** Added (text) or removed (null). */
+  readonly env: Readonly<Record<string, string | null>>
+  /** Program and arguments; a program of the repository is an absolute path already. */
+  readonly command: readonly string[] | null
+}
+
+/** The configuration of a run: plain data, stored with the run. */
+export interface Config {
+  readonly task: {
+    readonly source: 'spec-kit' | 'openspec'
+    readonly maxIterations: number
+    readonly allowEmpty: readonly string[]
+  }
+  readonly verify: {
+    readonly gates: readonly GateSpec[]
+    readonly required: boolean
+    /** Patterns (`path.matchesGlob`) of all files whose change is pointed out to the reviewer. */
+    readonly protected: readonly string[]
+  }
+  readonly workspace: {
+    /** `minTests` is always null. */
+    readonly setup: readonly GateSpec[]
+    readonly setupInputs: readonly string[]
+    readonly copy: readonly string[]
+    /** Absolute; null: in the state folder. */
+    readonly root: string | null
+  }
+  readonly workflow: {
+    readonly mode: 'direct'
+    readonly roles: { readonly implementer: RoleConfig; readonly reviewer: RoleConfig }
+  }
+  readonly budget: {
+    readonly usd: number | null
+    readonly tokens: number | null
+    readonly wallMs: number | null
+    readonly unknownCost: 'refuse' | 'allow'
+  }
+  readonly concurrency: number
+  readonly git: { readonly sign: 'auto' | 'off' }
+  readonly notify: { readonly command: readonly string[] | null }
+}
+
+export interface Places {
+  /** The repository's root. */
+  readonly root: string
+  /** The user's home folder. */
+  readonly home: string
+}
+
+export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
+  const gates = resolveGates(parsed.verify.commands)
+  return {
+    task: {
+      source: parsed.task.source,
+      maxIterations: parsed.task.max_iterations,
+      allowEmpty: parsed.task.allow_empty,
+    },
+    verify: {
+      gates,
+      required: parsed.verify.required,
+      protected: protectedPatterns(gates, parsed.verify.protected),
+    },
+    workspace: {
+      setup: resolveGates(parsed.workspace.setup),
+      setupInputs: parsed.workspace.setup_inputs.map(plainPath),
+      copy: parsed.workspace.copy.map(plainPath),
+      root: parsed.workspace.root === undefined ? null : parsed.workspace.root.replace(/^~(?=\/)/, () => places.home),
+    },
+    workflow: {
+      mode: 'direct',
+      roles: {
+        implementer: resolveRole(parsed.workflow.roles.implementer, places),
+        reviewer: resolveRole(parsed.workflow.roles.reviewer, places),
+      },
+    },
+    budget: {
+      usd: parsed.budget.usd ?? null,
+      tokens: parsed.budget.tokens ?? null,
+      wallMs: parsed.budget.wall === undefined ? null : milliseconds(parsed.budget.wall),
+      unknownCost: parsed.budget.unknown_cost,
+    },
+    concurrency: parsed.concurrency,
+    git: { sign: parsed.git.sign },
+    notify: { command: resolveArgv(parsed.notify.command, places) },
+  }
+}
+
+type ParsedRole = ParsedConfig['workflow']['roles']['implementer']
+
+function resolveRole(role: ParsedRole, places: Places): RoleConfig {
+  return {
+    provider: role.provider ?? (role.command === undefined ? DEFAULT_PROVIDER : 'command'),
+    model: role.model ?? null,
+    effort: role.effort ?? null,
+    timeoutMs: milliseconds(role.timeout),
+    stallMs: milliseconds(role.stall),
+    access: role.access,
+    env: role.env,
+    command: resolveArgv(role.command, places),
+  }
+}
+
+/** Text is run by the shell; in a list, a program with a slash is the repository's own and not the workspace's. */
+function resolveArgv(command: string | readonly string[] | undefined, places: Places): readonly string[] | null {
+  if (command === undefined) return null
+  if (typeof command === 'string') return ['/bin/sh', '-c', command]
+  const [program = '', ...rest] = command
+  const own = program.includes('/') && !isAbsolute(program)
+  return [own ? join(places.root, program) : program, ...rest]
+}
+
+/** `./a` and `a/` are `a`. */
+function plainPath(path: string): string {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')
+}
+
+/** The home folder that `env` names. */
+export function homeOf(env: Readonly<Record<string, string | undefined>>): string {
+  const home = env['HOME']
+  return home ? home : homedir()
+}

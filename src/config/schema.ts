@@ -1,0 +1,273 @@
+/** The one definition of belay.yaml: what is checked, what the JSON Schema says and what the reference documents. */
+import { z } from 'zod'
+import { duration, flag, hasNoNul, insidePath, listOf, mapping, oneOf, text, whole } from './leaves.ts'
+import { DEFAULT_PROVIDER, PROVIDERS, PROVIDER_NAMES, type ProviderName } from './providers.ts'
+
+/** Files that say which dependencies are installed: setup is done again when one of them changed. */
+export const LOCKFILES = [
+  'package-lock.json',
+  'npm-shrinkwrap.json',
+  'pnpm-lock.yaml',
+  'yarn.lock',
+  'bun.lock',
+  'bun.lockb',
+  'uv.lock',
+  'poetry.lock',
+  'pdm.lock',
+  'Pipfile.lock',
+  'requirements.txt',
+  'requirements-dev.txt',
+  'go.sum',
+  'Cargo.lock',
+  'Gemfile.lock',
+  'composer.lock',
+  'packages.lock.json',
+  'gradle.lockfile',
+]
+
+export const DEFAULT_TIMEOUTS = { command: '10m', turn: '60m', stall: '10m' } as const
+
+const COMMAND = 'a command (text for /bin/sh -c) or a mapping with "run"'
+
+const argv = listOf(
+  z.string({ error: 'an argument (text)' }).refine(hasNoNul, { error: 'text without NUL characters' }),
+  'arguments',
+)
+  .min(1, { error: 'a list of at least one argument' })
+  .refine((list) => /\S/.test(list[0] ?? ''), { error: 'a list whose first argument names a program' })
+  .meta({ title: 'list of arguments' })
+
+const NAME = 'a name of at most 60 characters without ";", "=" or line breaks'
+
+const run = z
+  .union([text('a command (text that is not empty)'), argv], { error: 'a command (text) or a list of arguments' })
+  .meta({ title: 'text or list of arguments' })
+  .describe('The command. Text is run by `/bin/sh -c`; a list is run as it is, without a shell.')
+
+const name = z
+  .string({ error: NAME })
+  .regex(/^[^;=\p{Cc}]{1,60}$/u, { error: NAME })
+  .refine((value) => value.trim() === value && value !== '', { error: `${NAME}, or spaces around it` })
+
+const commandKeys = {
+  run,
+  name: name
+    .optional()
+    .describe('Name in evidence, output and commit trailers; unique. Without it, the command itself is the name.')
+    .meta({ examples: ['unit'] }),
+  timeout: duration()
+    .default(DEFAULT_TIMEOUTS.command)
+    .describe('The command and everything it started is killed after this time, and counts as failed.'),
+  cwd: insidePath('folder')
+    .optional()
+    .describe('Folder to run in, relative to the repository root.')
+    .meta({ examples: ['packages/api'] }),
+}
+
+const gate = z
+  .union(
+    [
+      text(COMMAND),
+      mapping({
+        ...commandKeys,
+        min_tests: whole(1, Number.MAX_SAFE_INTEGER)
+          .optional()
+          .describe('Fails when fewer tests than this were run: a guard against a suite that silently shrinks.')
+          .meta({ examples: [40] }),
+      }),
+    ],
+    { error: COMMAND },
+  )
+  .meta({ title: 'command' })
+
+const setupStep = z.union([text(COMMAND), mapping(commandKeys)], { error: COMMAND }).meta({ title: 'command' })
+
+const effortsText = PROVIDER_NAMES.filter((provider) => PROVIDERS[provider].efforts.length > 0)
+  .map((provider) => `${provider}: ${PROVIDERS[provider].efforts.join(', ')}`)
+  .join('; ')
+
+const ENV_NAME = 'a variable name (letters, digits and _, not beginning with a digit)'
+
+// oxlint-disable-next-line typescript/explicit-function-return-type -- the type is the schema itself
+function role(work: string, access: 'read-only' | 'workspace-write') {
+  return mapping({
+    provider: oneOf(...(PROVIDER_NAMES as [ProviderName, ...ProviderName[]]))
+      .optional()
+      .describe(
+        `The agent that ${work}. Without it: \`command\` when \`command\` is given, else \`${DEFAULT_PROVIDER}\`. A layer that names another provider than the layers below drops their \`model\`, \`effort\` and \`command\`.`,
+      )
+      .meta({ default: DEFAULT_PROVIDER, examples: ['claude'] }),
+    model: text()
+      .optional()
+      .describe(
+        "The agent's model, in the agent's own words; without it, the agent's default. For `command` agents only a label in the record.",
+      )
+      .meta({ examples: ['gpt-5.5'] }),
+    effort: text()
+      .optional()
+      .describe(`How hard the model thinks (${effortsText}).`)
+      .meta({ examples: ['high'] }),
+    timeout: duration().default(DEFAULT_TIMEOUTS.turn).describe('The longest that one turn may take.'),
+    stall: duration()
+      .default(DEFAULT_TIMEOUTS.stall)
+      .describe('A turn is ended when the agent says nothing at all for this long.')
+      .meta({ examples: ['5m'] }),
+    access: oneOf('read-only', 'workspace-write', 'full')
+      .default(access)
+      .describe('What the agent may do: only read, also write in its workspace, or anything.'),
+    env: z
+      .record(
+        z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: ENV_NAME }),
+        z
+          .string({ error: 'text (quote numbers), or null to remove the variable' })
+          .refine(hasNoNul, { error: 'text without NUL characters' })
+          .nullable(),
+        { error: 'a mapping of variable names to text or null' },
+      )
+      .default({})
+      .describe("Added to the agent's environment (`NAME: text`) or removed from it (`NAME: null`; TOML has no null).")
+      .meta({ title: 'mapping', examples: [{ CLAUDE_CONFIG_DIR: '/home/me/.claude-work', HTTP_PROXY: null }] }),
+    command: z
+      .union([text('a command (text that is not empty)'), argv], {
+        error: 'a list of arguments, or text for /bin/sh -c',
+      })
+      .optional()
+      .describe(
+        'Provider `command`: the program that speaks the command protocol, as a list of arguments or as text for `/bin/sh -c`. Other providers: a list that replaces the program looked up on PATH. A first argument with a slash is relative to the repository root.',
+      )
+      .meta({ title: 'text or list of arguments', examples: [['./tools/agent.sh', '--fast']] }),
+  })
+    .prefault({})
+    .describe(`Who ${work}.`)
+}
+
+export const configSchema = mapping({
+  task: mapping({
+    source: oneOf('spec-kit', 'openspec')
+      .default('spec-kit')
+      .describe(
+        'Where tasks come from when the command line does not say: `specs/` (spec-kit) or `openspec/changes/` (OpenSpec).',
+      ),
+    max_iterations: whole(1, 20).default(5).describe('A task is blocked after this many implement attempts.'),
+    allow_empty: listOf(text('a task handle'), 'task handles')
+      .default([])
+      .describe('Handles of tasks that may end without any change; for others an empty change is a question to you.')
+      .meta({ examples: [['T014']] }),
+  })
+    .prefault({})
+    .describe('Where tasks come from and how often one is tried.'),
+  verify: mapping({
+    commands: listOf(gate, 'commands')
+      .default([])
+      .describe('The gates: checks that Belay runs itself, in this order, all of them, before review. See "Commands".')
+      .meta({ examples: [['npm test', { run: 'npm run lint', timeout: '2m' }]] }),
+    required: flag().default(false).describe('Refuses to run when there are no gates, instead of warning once.'),
+    protected: listOf(insidePath(), 'paths or patterns')
+      .default([])
+      .describe(
+        'More files whose change is pointed out to the reviewer (patterns with `*` and `**`). The configuration, CI files and the scripts that gates name always are.',
+      )
+      .meta({ examples: [['scripts/check/**']] }),
+  })
+    .prefault({})
+    .describe('What proves that a task is done.'),
+  workspace: mapping({
+    setup: listOf(setupStep, 'commands')
+      .default([])
+      .describe('Makes a fresh checkout usable, in this order, before any agent or gate runs there. See "Commands".')
+      .meta({ examples: [['npm ci']] }),
+    setup_inputs: listOf(insidePath(), 'paths')
+      .default(LOCKFILES)
+      .describe(
+        'Setup is done again in a workspace when one of these files changed. Files that are not there do not matter.',
+      )
+      .meta({ examples: [['package-lock.json']] }),
+    copy: listOf(insidePath(), 'paths')
+      .default([])
+      .describe(
+        'Git-ignored files and folders of your checkout that a workspace needs. They are copied, never linked; agents can read them.',
+      )
+      .meta({ examples: [['.env']] }),
+    root: z
+      .string({ error: 'an absolute path, or one that begins with "~/"' })
+      .regex(/^(\/|~\/)[^\0]*$/, { error: 'an absolute path, or one that begins with "~/"' })
+      .optional()
+      .describe("Folder for workspaces; without it, `workspaces` in Belay's state folder.")
+      .meta({ title: 'path', examples: ['~/fast-disk/belay'] }),
+  })
+    .prefault({})
+    .describe('Where tasks are worked on.'),
+  workflow: mapping({
+    mode: oneOf('direct', 'pull-request')
+      .default('direct')
+      .describe(
+        '`direct`: one commit per task on the target branch. `pull-request` is not available yet and is refused.',
+      ),
+    roles: mapping({
+      implementer: role('writes the change', 'workspace-write'),
+      reviewer: role('reviews it', 'read-only'),
+    })
+      .prefault({})
+      .describe('Who does what.'),
+  })
+    .prefault({})
+    .describe('How a task goes from words to a commit.'),
+  budget: mapping({
+    usd: z
+      .number({ error: 'an amount of US dollars above 0' })
+      .positive({ error: 'an amount of US dollars above 0' })
+      .max(1_000_000, { error: 'an amount of US dollars, at most 1000000' })
+      .optional()
+      .describe('The run is suspended when its agents cost this much.')
+      .meta({ examples: [20] }),
+    tokens: whole(1, Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('The run is suspended when its agents used this many tokens, input and output together.')
+      .meta({ examples: [5_000_000] }),
+    wall: duration()
+      .optional()
+      .describe('The run is suspended after this time.')
+      .meta({ examples: ['8h'] }),
+    unknown_cost: oneOf('refuse', 'allow')
+      .default('refuse')
+      .describe(
+        'With `usd`, what to do about an agent whose cost nobody knows: refuse to start, or go on without counting it.',
+      ),
+  })
+    .prefault({})
+    .describe('Limits of a whole run.'),
+  concurrency: whole(1, 64).default(1).describe('How many tasks are worked on at the same time.'),
+  git: mapping({
+    sign: oneOf('auto', 'off')
+      .default('auto')
+      .describe('`auto`: commits are signed when git is configured to (`commit.gpgsign`). `off`: never.'),
+  })
+    .prefault({})
+    .describe('How Belay commits.'),
+  notify: mapping({
+    command: z
+      .union([text('a command (text that is not empty)'), argv], { error: 'a command (text) or a list of arguments' })
+      .optional()
+      .describe(
+        'Run when a person is wanted or a run ended. Text is run by `/bin/sh -c`; in a list, a first argument with a slash is relative to the repository root.',
+      )
+      .meta({ title: 'text or list of arguments', examples: ['notify-send Belay'] }),
+  })
+    .prefault({})
+    .describe('Who is told.'),
+})
+
+/** What may be written in a configuration file. */
+export type ConfigInput = z.input<typeof configSchema>
+
+/** A checked configuration with its defaults, still in the file's words. */
+export type ParsedConfig = z.output<typeof configSchema>
+
+/** The JSON Schema of configuration files, as published. */
+export function configJsonSchema(): Record<string, unknown> {
+  return {
+    title: 'Belay configuration',
+    description: 'belay.yaml or belay.toml',
+    ...z.toJSONSchema(configSchema, { io: 'input' }),
+  }
+}
