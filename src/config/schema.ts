@@ -43,6 +43,7 @@ const run = z
   .union([text('a command (text that is not empty)'), argv], { error: 'a command (text) or a list of arguments' })
   .meta({ title: 'text or list of arguments' })
   .describe('The command. Text is run by `/bin/sh -c`; a list is run as it is, without a shell.')
+  .meta({ examples: ['npm test'] })
 
 const name = z
   .string({ error: NAME })
@@ -57,7 +58,8 @@ const commandKeys = {
     .meta({ examples: ['unit'] }),
   timeout: duration()
     .default(DEFAULT_TIMEOUTS.command)
-    .describe('The command and everything it started is killed after this time, and counts as failed.'),
+    .describe('The command and everything it started is killed after this time, and counts as failed.')
+    .meta({ examples: ['2m'] }),
   cwd: insidePath('folder')
     .optional()
     .describe('Folder to run in, relative to the repository root.')
@@ -107,14 +109,18 @@ function role(work: string, access: 'read-only' | 'workspace-write') {
       .optional()
       .describe(`How hard the model thinks (${effortsText}).`)
       .meta({ examples: ['high'] }),
-    timeout: duration().default(DEFAULT_TIMEOUTS.turn).describe('The longest that one turn may take.'),
+    timeout: duration()
+      .default(DEFAULT_TIMEOUTS.turn)
+      .describe('The longest that one turn may take.')
+      .meta({ examples: ['90m'] }),
     stall: duration()
       .default(DEFAULT_TIMEOUTS.stall)
       .describe('A turn is ended when the agent says nothing at all for this long.')
       .meta({ examples: ['5m'] }),
     access: oneOf('read-only', 'workspace-write', 'full')
       .default(access)
-      .describe('What the agent may do: only read, also write in its workspace, or anything.'),
+      .describe('What the agent may do: only read, also write in its workspace, or anything.')
+      .meta({ examples: ['read-only'] }),
     env: z
       .record(
         z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: ENV_NAME }),
@@ -148,7 +154,10 @@ export const configSchema = mapping({
       .describe(
         'Where tasks come from when the command line does not say: `specs/` (spec-kit) or `openspec/changes/` (OpenSpec).',
       ),
-    max_iterations: whole(1, 20).default(5).describe('A task is blocked after this many implement attempts.'),
+    max_iterations: whole(1, 20)
+      .default(5)
+      .describe('A task is blocked after this many implement attempts.')
+      .meta({ examples: [3] }),
     allow_empty: listOf(text('a task handle'), 'task handles')
       .default([])
       .describe('Handles of tasks that may end without any change; for others an empty change is a question to you.')
@@ -202,7 +211,8 @@ export const configSchema = mapping({
       .default('direct')
       .describe(
         '`direct`: one commit per task on the target branch. `pull-request` is not available yet and is refused.',
-      ),
+      )
+      .meta({ examples: ['direct'] }),
     roles: mapping({
       implementer: role('writes the change', 'workspace-write'),
       reviewer: role('reviews it', 'read-only'),
@@ -236,7 +246,10 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('Limits of a whole run.'),
-  concurrency: whole(1, 64).default(1).describe('How many tasks are worked on at the same time.'),
+  concurrency: whole(1, 64)
+    .default(1)
+    .describe('How many tasks are worked on at the same time.')
+    .meta({ examples: [4] }),
   git: mapping({
     sign: oneOf('auto', 'off')
       .default('auto')

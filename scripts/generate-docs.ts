@@ -1,0 +1,43 @@
+/**
+ * Writes everything that is generated from the code: `node scripts/generate-docs.ts`. With `--check` it writes nothing and
+ * fails when a committed file is not what would be written. To add a page, add its generator to the list.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { configurationPage, configurationSchema } from './docs/configuration.ts'
+
+export interface Generator {
+  /** Path of the file, relative to the repository root. */
+  readonly file: string
+  readonly generate: () => string | Promise<string>
+}
+
+export const GENERATORS: readonly Generator[] = [configurationSchema, configurationPage]
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** The committed text of a generated file, or null when it is not there. */
+export function committed(file: string): string | null {
+  try {
+    return readFileSync(join(ROOT, file), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+async function main(check: boolean): Promise<void> {
+  for (const { file, generate } of GENERATORS) {
+    const text = await generate()
+    if (committed(file) === text) continue
+    process.stdout.write(`${check ? 'out of date' : 'wrote'}: ${file}\n`)
+    if (check) process.exitCode = 1
+    else {
+      mkdirSync(dirname(join(ROOT, file)), { recursive: true })
+      writeFileSync(join(ROOT, file), text)
+    }
+  }
+}
+
+if (import.meta.main) await main(process.argv.includes('--check'))
