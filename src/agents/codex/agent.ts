@@ -1,0 +1,20 @@
+import type { Agent } from '../port.ts'
+import { probeCodex } from './probe.ts'
+import { codexTurn } from './turn.ts'
+
+/** OpenAI's Codex CLI, driven by its app-server (one process per turn). */
+export const codexAgent: Agent = {
+  provider: 'codex',
+  capabilities: {
+    structuredOutput: true,
+    resume: true,
+    interrupt: true,
+    usage: 'tokens',
+    quota: true,
+    readOnly: true,
+    model: true,
+    efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'],
+  },
+  probe: probeCodex,
+  turn: codexTurn,
+}

@@ -1,0 +1,4 @@
+import { describeAgentConformance } from '../testing/index.ts'
+import { codexHarness } from './testing/harness.ts'
+
+describeAgentConformance('codex', codexHarness)

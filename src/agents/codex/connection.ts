@@ -1,0 +1,184 @@
+import { messageOf } from '../../core/errors.ts'
+import { cap, printable, tail } from '../../core/text.ts'
+import { lines, spawnKept, type Exit, type ProcessIdentity, type ProcessSpec } from '../../process/index.ts'
+
+/** JSON-RPC as the app-server speaks it: one object per line, without the `jsonrpc` field. */
+export interface RpcError {
+  readonly code: number
+  readonly message: string
+}
+
+export type Reply<T> = { readonly ok: true; readonly result: T } | { readonly ok: false; readonly error: RpcError }
+
+export interface Handlers {
+  /** Every line as it came (capped), before any interpretation. Awaited: reading waits for a slow consumer. */
+  raw(frame: string): Promise<void>
+  /** `frame` is the whole line. */
+  notification(method: string, params: unknown, frame: string): void
+  /** Answers a request of the server; null when the method is not known. */
+  request(method: string, params: unknown): unknown
+  /** A line that is not a message of the protocol. */
+  stray(line: string): void
+}
+
+export interface Connection {
+  readonly identity: ProcessIdentity
+  /** Sends a request. Overload is retried with growing, jittered delays. Never rejects; a lost connection is an error reply. */
+  request<T>(method: string, params?: unknown): Promise<Reply<T>>
+  notify(method: string, params?: unknown): void
+  /** Resolves when the server's output has ended: nothing more will come. */
+  readonly ended: Promise<void>
+  /** Ends stdin, gives the server `graceMs` to leave, then kills its group; resolves when all its output was read. Safe to repeat. */
+  close(graceMs: number): Promise<Exit>
+  stderrTail(): string
+}
+
+/** The server is overloaded: the request was not taken and may be sent again. */
+const OVERLOADED = -32001
+const METHOD_NOT_FOUND = -32601
+const INVALID_PARAMS = -32602
+/** Ours, never on the wire: the server went away before it answered. */
+export const CONNECTION_LOST = -1
+
+const RETRIES = 6
+const FIRST_DELAY_MS = 100
+const MAX_RAW = 64 << 10
+const MAX_STDERR = 8 << 10
+
+/** Starts the server and reads it until it ends. Throws only when no process can be started at all. */
+export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): Connection {
+  const kept = spawnKept({ ...spec, stdin: 'open' })
+  const pending = new Map<number, (reply: Reply<unknown>) => void>()
+  let lastId = 0
+  let over = false
+  let closing = false
+  let stderr = ''
+  kept.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = tail(stderr + text, MAX_STDERR)))
+
+  function write(message: unknown): void {
+    if (!over && !closing) kept.stdin?.write(`${JSON.stringify(message)}\n`)
+  }
+
+  function once<T>(method: string, params: unknown): Promise<Reply<T>> {
+    if (over || closing) return Promise.resolve(lost(method))
+    const id = ++lastId
+    return new Promise((resolve) => {
+      pending.set(id, resolve as (reply: Reply<unknown>) => void)
+      write({ id, method, ...(params === undefined ? {} : { params }) })
+    })
+  }
+
+  async function request<T>(method: string, params?: unknown): Promise<Reply<T>> {
+    for (let attempt = 0; ; attempt++) {
+      const reply = await once<T>(method, params)
+      if (reply.ok || reply.error.code !== OVERLOADED || attempt >= RETRIES) return reply
+      const delay = FIRST_DELAY_MS * 2 ** attempt * (0.5 + Math.random())
+      let timer: NodeJS.Timeout | undefined
+      await Promise.race([new Promise((resolve) => (timer = setTimeout(resolve, delay))), ended])
+      clearTimeout(timer)
+    }
+  }
+
+  function receive(line: string): void {
+    const message = parse(line)
+    if (message === null) handlers.stray(line)
+    else if (typeof message.method === 'string' && message.id !== undefined)
+      answer(message.id, message.method, message.params)
+    else if (typeof message.method === 'string') handlers.notification(message.method, message.params, line)
+    else if (typeof message.id === 'number' && pending.has(message.id)) settle(message.id, message)
+    else handlers.stray(line)
+  }
+
+  function settle(id: number, message: Message): void {
+    const resolve = pending.get(id)
+    pending.delete(id)
+    if (message.error === undefined) resolve?.({ ok: true, result: message.result })
+    else resolve?.({ ok: false, error: errorOf(message.error) })
+  }
+
+  function answer(id: unknown, method: string, params: unknown): void {
+    let result: unknown
+    try {
+      result = handlers.request(method, params)
+    } catch (error) {
+      // Every request must be answered, or the turn waits for ever.
+      write({ id, error: { code: INVALID_PARAMS, message: messageOf(error) } })
+      throw error
+    }
+    if (result === null) write({ id, error: { code: METHOD_NOT_FOUND, message: `Belay does not answer ${method}` } })
+    else write({ id, result })
+  }
+
+  async function read(): Promise<void> {
+    try {
+      await receiveAll()
+    } catch (error) {
+      // A broken pipe is an end like any other; what is known of it goes where its reader looks.
+      stderr = tail(`${stderr}\n${messageOf(error)}`, MAX_STDERR)
+    }
+    over = true
+    for (const [id, resolve] of pending) resolve(lost(`request ${id}`))
+    pending.clear()
+  }
+
+  async function receiveAll(): Promise<void> {
+    for await (const { text, dropped } of lines(kept.stdout)) {
+      if (text.trim() === '') continue
+      await handlers.raw(cap(text, MAX_RAW))
+      try {
+        if (dropped > 0) handlers.stray(text)
+        else receive(text)
+      } catch {
+        // A frame of another shape than this version of the protocol describes: kept as it is.
+        handlers.stray(text)
+      }
+    }
+  }
+
+  const ended = read()
+  return {
+    identity: kept.identity,
+    request,
+    notify: (method, params) => write({ method, ...(params === undefined ? {} : { params }) }),
+    ended,
+    async close(graceMs) {
+      closing = true
+      kept.stdin?.end()
+      const timer = setTimeout(() => void kept.end(), graceMs)
+      const exit = await kept.closed
+      clearTimeout(timer)
+      await ended
+      return exit
+    },
+    stderrTail: () => printable(stderr).trim(),
+  }
+}
+
+interface Message {
+  readonly id?: unknown
+  readonly method?: unknown
+  readonly params?: unknown
+  readonly result?: unknown
+  readonly error?: unknown
+}
+
+function parse(line: string): Message | null {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null
+  } catch {
+    return null // not JSON: kept by the caller as it is
+  }
+}
+
+function errorOf(error: unknown): RpcError {
+  const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as Partial<RpcError>
+  return {
+    code: typeof code === 'number' ? code : 0,
+    message: typeof message === 'string' ? message : JSON.stringify(error),
+  }
+}
+
+function lost(what: string): { readonly ok: false; readonly error: RpcError } {
+  return { ok: false, error: { code: CONNECTION_LOST, message: `codex ended before it answered ${what}` } }
+}

@@ -1,0 +1,1 @@
+export { codexAgent } from './agent.ts'

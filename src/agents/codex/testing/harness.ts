@@ -1,0 +1,144 @@
+/** What the conformance suite needs to drive the real Codex CLI with a scripted model. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startModelServer, type ModelServer, type Reply } from '../../../../test/support/model-server/index.ts'
+import { resolveProgram } from '../../../process/index.ts'
+import type { Act, AgentHarness, Scene, Step } from '../../testing/index.ts'
+import { codexAgent } from '../agent.ts'
+
+const CLIS =
+  process.env['BELAY_AGENT_CLIS'] ??
+  fileURLToPath(new URL('../../../../test/agent-clis/node_modules/.bin', import.meta.url))
+
+/** The real CLI, or null when it is not installed. */
+export const codexPath = resolveProgram('codex', '/', CLIS)
+
+export const codexUnavailable =
+  codexPath === null
+    ? `codex is not installed (npm ci --prefix test/agent-clis, or set BELAY_AGENT_CLIS to a .bin folder)`
+    : null
+
+export interface Home {
+  /** The environment that leads codex to the model; nothing of the user's is in it. */
+  readonly env: Readonly<Record<string, string>>
+  readonly config: string
+  remove(): void
+}
+
+/** A home of its own for codex; `settings` are lines put before the provider's table. */
+export function codexHome(url: string, settings: readonly string[] = []): Home {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-home-')))
+  const home = join(folder, 'codex')
+  const config = join(home, 'config.toml')
+  mkdirSync(home)
+  writeFileSync(
+    config,
+    [
+      'model_provider = "scripted"',
+      'model = "gpt-5.5"',
+      ...settings,
+      '[model_providers.scripted]',
+      'name = "scripted"',
+      `base_url = "${url}/v1"`,
+      'wire_api = "responses"',
+      'env_key = "OPENAI_API_KEY"',
+      'request_max_retries = 0',
+      'stream_max_retries = 0',
+      '',
+    ].join('\n'),
+  )
+  const path = [CLIS, process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter)
+  return {
+    env: { PATH: path, HOME: folder, CODEX_HOME: home, OPENAI_API_KEY: 'scripted', TMPDIR: tmpdir() },
+    config,
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
+  }
+}
+
+export const codexHarness: AgentHarness = {
+  agent: codexAgent,
+  unavailable: codexUnavailable,
+  model: { ask: 'gpt-5.2-codex', seen: 'gpt-5.2-codex' },
+  effort: { ask: 'high', seen: 'high' },
+  refusesBadAnswers: false,
+  unknownFrame: '{"method":"thread/levitated","params":{"height":3}}',
+  reportsCost: false,
+  timedFaults: ['quota'],
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
+  async start(steps) {
+    const model = await startModelServer({ steps: steps.map(said) })
+    const home = codexHome(model.url)
+    return scene(model, home)
+  },
+}
+
+function said(step: Step) {
+  const { expect, every } = step
+  return {
+    reply: replyOf(step),
+    ...(expect === undefined ? {} : { expect }),
+    ...(every === undefined ? {} : { every }),
+  }
+}
+
+function scene(model: ModelServer, home: Home): Scene {
+  return {
+    env: home.env,
+    command: [codexPath ?? 'codex'],
+    asked: () => model.requests,
+    reached: (index) => model.reached(index),
+    async close() {
+      try {
+        await model.close()
+      } finally {
+        home.remove()
+      }
+    },
+  }
+}
+
+function replyOf(act: Act): Reply {
+  if ('say' in act) return { say: act.say, ...(act.pieces === undefined ? {} : { pieces: act.pieces }) }
+  if ('answer' in act) return { say: JSON.stringify(act.answer) }
+  if ('run' in act) return { calls: [{ name: 'exec_command', input: { cmd: act.run } }] }
+  if ('write' in act) return { calls: [{ name: 'apply_patch', input: addFile(act.write.path, act.write.content) }] }
+  if ('fail' in act) return failure(act.fail, act.retryAt)
+  return act
+}
+
+function addFile(path: string, content: string): string {
+  const lines = content.replace(/\n$/, '').split('\n')
+  return ['*** Begin Patch', `*** Add File: ${path}`, ...lines.map((line) => `+${line}`), '*** End Patch', ''].join(
+    '\n',
+  )
+}
+
+/** Faults as OpenAI's service sends them. */
+function failure(fault: Extract<Act, { readonly fail: unknown }>['fail'], retryAt: string | undefined): Reply {
+  switch (fault) {
+    case 'auth':
+      return { status: 401, body: { error: { message: 'Incorrect API key provided', code: 'invalid_api_key' } } }
+    case 'rate_limit':
+      return { status: 429, body: { error: { message: 'Rate limit reached', code: 'rate_limit_exceeded' } } }
+    case 'provider':
+      return { status: 500, body: { error: { message: 'The server had an error' } } }
+    case 'quota': {
+      const at = retryAt === undefined ? null : Date.parse(retryAt) / 1000
+      const window = { 'x-codex-primary-used-percent': '100', 'x-codex-primary-window-minutes': '300' }
+      return {
+        status: 429,
+        body: {
+          error: {
+            type: 'usage_limit_reached',
+            message: 'The usage limit has been reached',
+            plan_type: 'plus',
+            resets_at: at,
+          },
+        },
+        headers: at === null ? {} : { ...window, 'x-codex-primary-reset-at': String(at) },
+      }
+    }
+  }
+}

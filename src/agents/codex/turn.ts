@@ -1,0 +1,222 @@
+import { existsSync } from 'node:fs'
+import { messageOf } from '../../core/errors.ts'
+import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import { answerRequest } from './approvals.ts'
+import { connect, type Connection } from './connection.ts'
+import { faultOf, resetOf, type Fault } from './errors.ts'
+import {
+  IN_MEMORY_LOGIN,
+  checkLogin,
+  checkSandbox,
+  initialize,
+  loginWithKey,
+  openThread,
+  refused,
+  type OpenedThread,
+  type Step,
+} from './handshake.ts'
+import { INSTALL_HINT, locateCodex } from './probe.ts'
+import type { GetAccountRateLimitsResponse, RateLimitSnapshot, Turn } from './protocol.gen.ts'
+import { EventQueue } from './queue.ts'
+import { outputOf, turnParams } from './question.ts'
+import { strictSchema } from './schema.ts'
+import { Transcript } from './transcript.ts'
+
+/** How long the server may take to leave after a turn that ended by itself. */
+const LEAVE_MS = 2000
+/** How long the account's limits may take to be read. */
+const LIMITS_MS = 5000
+
+/** One turn, see `Agent.turn`. A reader that stops early ends the program like an abort without grace. */
+export async function* codexTurn(request: TurnRequest): AsyncGenerator<TurnEvent, void, undefined> {
+  const events = new EventQueue<TurnEvent>()
+  const left = new AbortController()
+  const running = run(request, events, AbortSignal.any([request.signal, left.signal]))
+  try {
+    yield* events
+  } finally {
+    left.abort()
+    await running
+  }
+}
+
+async function run(request: TurnRequest, events: EventQueue<TurnEvent>, signal: AbortSignal): Promise<void> {
+  const end = await new CodexTurn(request, events, signal).run()
+  void events.push({ type: 'end', end })
+  events.close()
+}
+
+class CodexTurn {
+  readonly #request: TurnRequest
+  readonly #events: EventQueue<TurnEvent>
+  readonly #signal: AbortSignal
+  readonly #transcript: Transcript
+  readonly #aborted: Promise<'aborted'>
+  #connection: Connection | null = null
+  #version: string | null = null
+  /** When an aborted turn must be over, in ms. */
+  #deadline = Number.POSITIVE_INFINITY
+
+  constructor(request: TurnRequest, events: EventQueue<TurnEvent>, signal: AbortSignal) {
+    this.#request = request
+    this.#events = events
+    this.#signal = signal
+    this.#transcript = new Transcript(request.resume, (event) => void events.push(event))
+    this.#aborted = new Promise((resolve) => {
+      const onAbort = (): void => {
+        this.#deadline = Date.now() + request.graceMs
+        resolve('aborted')
+      }
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  async run(): Promise<TurnEnd> {
+    let end: TurnEnd
+    try {
+      end = await this.#converse()
+    } catch (error) {
+      end = this.#failed({ code: 'protocol', message: messageOf(error), retryAt: null })
+    }
+    await this.#connection?.close(Math.max(0, Math.min(LEAVE_MS, this.#deadline - Date.now())))
+    this.#transcript.finish()
+    if (end.status !== 'failed') return end
+    return { status: 'failed', error: { ...end.error, stderrTail: this.#connection?.stderrTail() ?? '' } }
+  }
+
+  async #converse(): Promise<TurnEnd> {
+    if (this.#signal.aborted) return { status: 'interrupted' }
+    const prepared = await Promise.race([this.#prepare(), this.#aborted])
+    if (prepared === 'aborted') return { status: 'interrupted' }
+    if (!prepared.ok) return this.#failed(prepared.fault)
+    const { thread, model } = prepared.value
+    void this.#events.push({ type: 'session', native: thread.id, model, version: this.#version })
+    this.#transcript.follow(thread.id, null)
+    return this.#take(this.#live(), thread.id)
+  }
+
+  async #prepare(): Promise<Step<OpenedThread>> {
+    const { env, command, cwd } = this.#request
+    const argv = locateCodex(env, command, cwd)
+    if (argv === null) return unstarted(`${command?.[0] ?? 'codex'} is not there or cannot be run: ${INSTALL_HINT}`)
+    if (!existsSync(cwd)) return unstarted(`the workspace is gone: ${cwd}`)
+    let started = await this.#start([...argv, 'app-server'])
+    if (!started.ok) return started
+    const login = await checkLogin(this.#live(), this.#request)
+    if (!login.ok) return login
+    if (login.value === 'key_needed') {
+      await this.#live().close(LEAVE_MS)
+      started = await this.#start([...argv, 'app-server', ...IN_MEMORY_LOGIN])
+      if (!started.ok) return started
+      const done = await loginWithKey(this.#live(), this.#request)
+      if (!done.ok) return done
+    }
+    const sandbox = await checkSandbox(this.#live(), this.#request)
+    return sandbox.ok ? openThread(this.#live(), this.#request) : sandbox
+  }
+
+  async #start(argv: readonly string[]): Promise<Step<null>> {
+    if (this.#signal.aborted) return unstarted('aborted') // nobody would end what is started now
+    const { cwd, env, mark, access } = this.#request
+    this.#connection = connect(
+      { argv, cwd, env, mark },
+      {
+        raw: (frame) => this.#events.push({ type: 'raw', frame }),
+        notification: (method, params, frame) => this.#transcript.notification(method, params, frame),
+        request: (method, params) => answerRequest(method, params, access),
+        stray: (line) => this.#transcript.stray(line),
+      },
+    )
+    void this.#events.push({ type: 'process', identity: this.#connection.identity })
+    const hello = await initialize(this.#connection)
+    if (!hello.ok) return hello
+    this.#version = hello.value
+    return { ok: true, value: null }
+  }
+
+  async #take(connection: Connection, threadId: string): Promise<TurnEnd> {
+    const { outputSchema } = this.#request
+    const strict = outputSchema === null ? null : strictSchema(outputSchema)
+    const starting = connection.request<{ readonly turn: Turn }>(
+      'turn/start',
+      turnParams(this.#request, threadId, strict),
+    )
+    const started = await Promise.race([starting, this.#aborted])
+    if (started !== 'aborted' && !started.ok) return this.#failed(refused('turn/start', started.error).fault)
+    if (started !== 'aborted') this.#transcript.follow(threadId, started.result.turn.id)
+
+    const first = await Promise.race([this.#transcript.completed, connection.ended, this.#aborted])
+    if (first === 'aborted') return this.#interrupt(connection, threadId, starting)
+    if (first === undefined) return this.#failed(await this.#lost(connection))
+    return this.#endOf(first, strict !== null)
+  }
+
+  /** Asks for the turn's end and waits for it, `graceMs` at most; `run` then ends what is left. */
+  async #interrupt(
+    connection: Connection,
+    threadId: string,
+    starting: Promise<{ ok: true; result: { turn: Turn } } | { ok: false }>,
+  ): Promise<TurnEnd> {
+    let timer: NodeJS.Timeout | undefined
+    const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#deadline - Date.now())))
+    const polite = async (): Promise<void> => {
+      const started = await starting
+      if (!started.ok) return
+      this.#transcript.follow(threadId, started.result.turn.id)
+      await connection.request('turn/interrupt', { threadId, turnId: started.result.turn.id })
+      await this.#transcript.completed
+    }
+    await Promise.race([polite(), connection.ended, grace])
+    clearTimeout(timer)
+    return { status: 'interrupted' }
+  }
+
+  async #endOf(turn: Turn, strict: boolean): Promise<TurnEnd> {
+    if (turn.status === 'interrupted') {
+      return this.#failed({ code: 'failed', message: 'codex interrupted the turn by itself', retryAt: null })
+    }
+    if (turn.status !== 'completed') return this.#failed(await this.#fault(turn))
+    const { answer } = this.#transcript
+    if (answer === null)
+      return this.#failed({ code: 'protocol', message: 'codex ended the turn without an answer', retryAt: null })
+    return { status: 'completed', output: outputOf(answer, this.#request.outputSchema, strict), text: answer }
+  }
+
+  async #fault(turn: Turn): Promise<Fault> {
+    const error = turn.error ?? this.#transcript.lastError
+    const { limits } = this.#transcript
+    const fault = faultOf(error, limits, Date.now())
+    if (fault.code !== 'quota' || resetOf(limits) !== null) return fault
+    return faultOf(error, (await this.#readLimits()) ?? limits, Date.now())
+  }
+
+  /** The account's limits as its service knows them; null when there are none to read (a key instead of a plan). */
+  async #readLimits(): Promise<RateLimitSnapshot | null> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<null>((resolve) => (timer = setTimeout(resolve, LIMITS_MS, null)))
+    const reading = this.#live().request<GetAccountRateLimitsResponse>('account/rateLimits/read')
+    const reply = await Promise.race([reading, late])
+    clearTimeout(timer)
+    return reply !== null && reply.ok ? reply.result.rateLimits : null
+  }
+
+  async #lost(connection: Connection): Promise<Fault> {
+    const { code, signal } = await connection.close(0)
+    const how = signal ?? (code === null ? 'unknown status' : `exit status ${code}`)
+    return { code: 'protocol', message: `codex ended in the middle of the turn (${how})`, retryAt: null }
+  }
+
+  #live(): Connection {
+    if (this.#connection === null) throw new Error('codex was not started')
+    return this.#connection
+  }
+
+  #failed(fault: Fault): TurnEnd {
+    return { status: 'failed', error: { ...fault, stderrTail: '' } }
+  }
+}
+
+function unstarted(message: string): { readonly ok: false; readonly fault: Fault } {
+  return { ok: false, fault: { code: 'spawn', message, retryAt: null } }
+}
