@@ -1,0 +1,138 @@
+/** Which task next: a pure function of what the record says, so that every loop around it can be tested without time. */
+import type { TaskStatus } from '../core/words.ts'
+import { type GraphNode, runOrder, withAncestors } from './graph.ts'
+
+export interface PickTask extends GraphNode {
+  readonly status: TaskStatus
+  /** The box is ticked in the source: done, whatever the status says. */
+  readonly ticked: boolean
+  /** When a suspended task may go on (ms since the epoch); null when only a person can say (a budget). */
+  readonly wakeAt: number | null
+}
+
+export interface PickOptions {
+  /** Only this task and its ancestors; null: all. */
+  readonly until: string | null
+  /** A blocked task holds back only the tasks that name it. */
+  readonly keepGoing: boolean
+  /** How many tasks may run at once, at least 1. */
+  readonly concurrency: number
+  /** Handles that this process is working on right now. */
+  readonly running: ReadonlySet<string>
+  /** Now, in ms since the epoch. */
+  readonly now: number
+}
+
+/**
+ * `working`: something runs, or this pick changes something. `asleep`: nothing to do before `wakeAt`. `waiting`: only
+ * people can move the run on. `suspended`: only a changed limit can. `finished`: every task in question has ended.
+ */
+export type PickState = 'working' | 'asleep' | 'waiting' | 'suspended' | 'finished'
+
+export interface Pick {
+  /** To be started or continued now, in file order, never more than there are free places. */
+  readonly start: readonly string[]
+  /** To be marked skipped (reason `dependency`); `because` is the task that holds it back in the end. */
+  readonly skip: readonly { readonly handle: string; readonly because: string }[]
+  /** Skipped tasks to be queued again, for what held them back has been mended. */
+  readonly requeue: readonly string[]
+  readonly state: PickState
+  /** The earliest time at which a suspended task that could go on wakes; null when there is none. */
+  readonly wakeAt: number | null
+}
+
+/** Tasks that will not go on without somebody's help; what depends on them cannot either. */
+const DEAD: ReadonlySet<TaskStatus> = new Set(['blocked', 'replan', 'cancelled'])
+
+/**
+ * Decides what happens next. Expects a graph that `checkGraph` accepted, in file order. Applying `skip` and `requeue`
+ * to the statuses and picking again asks for no further skip or requeue, so a loop around this ends. Tasks outside of
+ * `until` are left alone; when the `until` task is done nothing is left to do.
+ *
+ * With `keepGoing` the dependencies that come from the order of the file still keep tasks apart (nothing runs beside
+ * what it would otherwise follow), but a task that cannot move holds back only those that name it.
+ */
+export function pick(tasks: readonly PickTask[], options: PickOptions): Pick {
+  const verdicts = judge(tasks, options)
+  const skip: { handle: string; because: string }[] = []
+  const requeue: string[] = []
+  const ready: string[] = []
+  const asleep: number[] = []
+  const seen = new Set<Verdict['is']>()
+  for (const { handle, wakeAt } of scopeOf(tasks, options)) {
+    const verdict = verdicts.get(handle)
+    if (!verdict) continue
+    seen.add(verdict.is)
+    if (verdict.is === 'ready') ready.push(handle)
+    else if (verdict.is === 'mended') requeue.push(handle)
+    else if (verdict.is === 'held' && verdict.act) skip.push({ handle, because: verdict.because })
+    else if (verdict.is === 'asleep' && wakeAt !== null) asleep.push(wakeAt)
+  }
+  const places = Math.max(1, Math.floor(options.concurrency)) - options.running.size
+  const wakeAt = asleep.reduce<number | null>((least, at) => (least === null || at < least ? at : least), null)
+  const working = options.running.size + ready.length + skip.length + requeue.length > 0
+  return { start: ready.slice(0, Math.max(0, places)), skip, requeue, state: stateOf(working, wakeAt, seen), wakeAt }
+}
+
+function stateOf(working: boolean, wakeAt: number | null, seen: ReadonlySet<Verdict['is']>): PickState {
+  if (working) return 'working'
+  if (wakeAt !== null) return 'asleep'
+  if (seen.has('waiting')) return 'waiting'
+  return seen.has('suspended') ? 'suspended' : 'finished'
+}
+
+function isDone(task: PickTask): boolean {
+  return task.ticked || task.status === 'done'
+}
+
+function scopeOf(tasks: readonly PickTask[], { until }: PickOptions): readonly PickTask[] {
+  if (until === null) return tasks
+  const wanted = withAncestors(tasks, until)
+  const reached = tasks.some((task) => task.handle === until && isDone(task))
+  return reached ? [] : tasks.filter((task) => wanted.has(task.handle))
+}
+
+/** What one task is, given what its dependencies are. */
+type Verdict =
+  | { readonly is: 'done' | 'active' | 'ready' | 'mended' | 'asleep' | 'suspended' | 'waiting' }
+  /** Waits for dependencies; `moving` when one of them moves. */
+  | { readonly is: 'early'; readonly moving: boolean }
+  /** Will not move before `because` is mended; `act`: that has to be marked. */
+  | { readonly is: 'held'; readonly because: string; readonly act: boolean }
+
+/** A verdict for every task, dependencies first. */
+function judge(tasks: readonly PickTask[], options: PickOptions): ReadonlyMap<string, Verdict> {
+  const byHandle = new Map(tasks.map((task) => [task.handle, task]))
+  const verdicts = new Map<string, Verdict>()
+  for (const handle of runOrder(tasks)) {
+    const task = byHandle.get(handle)
+    if (task) verdicts.set(handle, judgeOne(task, verdicts, options))
+  }
+  return verdicts
+}
+
+function judgeOne(task: PickTask, verdicts: ReadonlyMap<string, Verdict>, options: PickOptions): Verdict {
+  if (isDone(task)) return { is: 'done' }
+  if (options.running.has(task.handle)) return { is: 'active' }
+  if (DEAD.has(task.status)) return { is: 'held', because: task.handle, act: false }
+  if (task.status === 'waiting') return { is: 'waiting' }
+  const binding: Verdict[] = []
+  const ordering: Verdict[] = []
+  for (const { handle, kind } of task.dependsOn) {
+    const verdict = verdicts.get(handle)
+    if (verdict) (options.keepGoing && kind !== 'explicit' ? ordering : binding).push(verdict)
+  }
+  const held = binding.find((verdict) => verdict.is === 'held')
+  if (held) return { is: 'held', because: held.because, act: task.status !== 'skipped' }
+  if (task.status === 'skipped') return { is: 'mended' }
+  const isFree = binding.every((verdict) => verdict.is === 'done') && !ordering.some(isMoving)
+  if (!isFree) return { is: 'early', moving: [...binding, ...ordering].some(isMoving) }
+  if (task.status !== 'suspended') return { is: 'ready' }
+  if (task.wakeAt === null) return { is: 'suspended' }
+  return { is: task.wakeAt <= options.now ? 'ready' : 'asleep' }
+}
+
+/** Whether the task may change without a person and before any time that was named. */
+function isMoving(verdict: Verdict): boolean {
+  return verdict.is === 'early' ? verdict.moving : ['active', 'ready', 'mended'].includes(verdict.is)
+}
