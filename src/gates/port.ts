@@ -38,6 +38,8 @@ export interface TestReport {
   readonly runner: string
   /** Every test by name where the source names them; null when only counts are known. */
   readonly tests: readonly TestCase[] | null
+  /** Ids of the tests that failed, where at least these are named; null when they are not known. */
+  readonly failing: readonly string[] | null
 }
 
 /** What a gate saw: the one kind of evidence that Belay accepts. */
