@@ -83,12 +83,12 @@ function sumUsage(events: readonly TurnEvent[]): Played['usage'] {
 export async function playAborted(agent: Agent, request: TurnRequest, ready: Promise<void>): Promise<Played> {
   const abort = new AbortController()
   let abortedAt = 0
-  const aborted = ready.then(() => {
+  const whenReady = async (): Promise<void> => {
+    await ready
     abortedAt = performance.now()
     abort.abort()
-  })
-  const played = await play(agent, { ...request, signal: abort.signal })
-  await aborted
+  }
+  const [played] = await Promise.all([play(agent, { ...request, signal: abort.signal }), whenReady()])
   expect(performance.now() - abortedAt).toBeLessThan(request.graceMs + A_LITTLE_MS)
   return played
 }

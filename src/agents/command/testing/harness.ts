@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -26,24 +26,29 @@ async function start(steps: readonly Step[]): Promise<Scene> {
   const asked: Asked[] = []
   const failures: unknown[] = []
   const waiters: { readonly index: number; readonly resolve: () => void }[] = []
-  const server = createServer((request, response) => {
-    void text(request).then((said) => {
-      const last = steps.at(-1)
-      const step = steps[asked.length] ?? (last?.every === true ? last : undefined)
-      asked.push({ model: null, effort: null, text: said })
-      for (const { index, resolve } of waiters) if (asked.length > index) resolve()
-      try {
-        if (!step) throw new Error('no step left')
-        step.expect?.({ model: null, effort: null, text: said })
-      } catch (error) {
-        failures.push(error)
-        response.writeHead(400).end(String(error))
-        return
-      }
+  const take = (said: string): Step => {
+    const last = steps.at(-1)
+    const step = steps[asked.length] ?? (last?.every === true ? last : undefined)
+    asked.push({ model: null, effort: null, text: said })
+    for (const { index, resolve } of waiters) if (asked.length > index) resolve()
+    if (!step) throw new Error('no step left')
+    step.expect?.({ model: null, effort: null, text: said })
+    return step
+  }
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const said = await text(request)
+    try {
+      const step = take(said)
       // A dropped connection ends the program without a result; `hang` never answers.
       if ('disconnect' in step) response.destroy()
       else if (!('hang' in step)) response.end(JSON.stringify(step))
-    })
+    } catch (error) {
+      failures.push(error)
+      response.writeHead(400).end(String(error))
+    }
+  }
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy()) // the program went while it asked
   })
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)

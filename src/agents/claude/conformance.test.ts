@@ -1,0 +1,4 @@
+import { describeAgentConformance } from '../testing/index.ts'
+import { claudeHarness } from './testing/harness.ts'
+
+describeAgentConformance('claude', claudeHarness)

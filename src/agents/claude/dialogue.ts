@@ -1,0 +1,197 @@
+import type { Line } from '../../process/index.ts'
+import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import {
+  asAmount,
+  asFrame,
+  asList,
+  asText,
+  describeExit,
+  failed,
+  jsonOrNull,
+  parseFrame,
+  rawEvent,
+  unknownEvent,
+  type Dialogue,
+  type Ending,
+  type Frame,
+} from '../stdio/index.ts'
+import { faultOf, launchHint, limitOf, type Fault } from './errors.ts'
+import { Items } from './items.ts'
+import { argvOf, environmentOf } from './launch.ts'
+import { UsageMeter } from './usage.ts'
+
+/** Raw frames of text as it is typed are only a sign of life: at most one in this time is passed on. */
+const DELTA_GAP_MS = 1000
+
+/** A retry that far away is not waited for inside the turn: the kernel has a schedule for that. */
+const LONGEST_RETRY_MS = 120_000
+
+/** Types of frames that carry nothing for the port; they are kept as raw frames only. */
+const SILENT = new Set([
+  'control_response',
+  'control_cancel_request',
+  'transcript_mirror',
+  'conversation_reset',
+  'tool_progress',
+  'tool_use_summary',
+  'auth_status',
+  'keep_alive',
+  'prompt_suggestion',
+])
+
+/** One turn of Claude Code: its stream-json protocol, with control requests both ways. */
+export class ClaudeDialogue implements Dialogue {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly stdin = 'open'
+  readonly #request: TurnRequest
+  readonly #items: Items
+  readonly #usage: UsageMeter
+  #send: (frame: unknown) => void = () => {}
+  #session: string | null = null
+  #result: Frame | null = null
+  #gaveUp: Fault | null = null
+  #backgroundTasks = 0
+  #apiError: string | null = null
+  #limit: Frame = {}
+  #unknown = 0
+  #lastDelta = -Infinity
+
+  constructor(request: TurnRequest) {
+    this.argv = argvOf(request)
+    this.env = environmentOf(request)
+    this.#request = request
+    this.#items = new Items(request.cwd)
+    this.#usage = new UsageMeter(request.resume !== null)
+  }
+
+  begin(send: (frame: unknown) => void): void {
+    this.#send = send
+    send({ type: 'user', message: { role: 'user', content: this.#request.prompt }, parent_tool_use_id: null })
+  }
+
+  interrupt(): void {
+    this.#send({ type: 'control_request', request_id: 'interrupt-1', request: { subtype: 'interrupt' } })
+  }
+
+  *read(line: Line): Generator<TurnEvent> {
+    if (line.text.trim() === '') return
+    const frame = parseFrame(line)
+    if (!isDelta(frame)) yield rawEvent(line)
+    else if (performance.now() - this.#lastDelta >= DELTA_GAP_MS) {
+      this.#lastDelta = performance.now()
+      yield rawEvent(line)
+    }
+    if (frame === null || !(yield* this.#take(frame))) yield unknownEvent(`unknown-${++this.#unknown}`, line.text)
+  }
+
+  /** Whether the frame was one that is known. */
+  *#take(frame: Frame): Generator<TurnEvent, boolean> {
+    switch (frame.type) {
+      case 'system':
+        return yield* this.#system(frame)
+      case 'stream_event':
+        yield* this.#usage.onStreamEvent(frame)
+        return true
+      case 'assistant':
+        if (frame.is_api_error_message === true || asText(frame.error) !== null) this.#apiError = asText(frame.error)
+        else yield* this.#items.onAssistant(frame)
+        return true
+      case 'user':
+        yield* this.#items.onUser(frame)
+        return true
+      case 'rate_limit_event':
+        this.#limit = limitOf(frame)
+        return true
+      case 'control_request':
+        this.#answer(frame)
+        return true
+      case 'result':
+        this.#result = frame
+        yield* this.#usage.onResult(frame)
+        return true
+      default:
+        return SILENT.has(asText(frame.type) ?? '')
+    }
+  }
+
+  *#system(frame: Frame): Generator<TurnEvent, boolean> {
+    switch (frame.subtype) {
+      case 'init': {
+        // Sent again for each part of the turn.
+        const native = asText(frame.session_id)
+        if (native === this.#session) return true
+        this.#session = native
+        yield { type: 'session', native, model: asText(frame.model), version: asText(frame.claude_code_version) }
+        return true
+      }
+      case 'background_tasks_changed':
+        this.#backgroundTasks = asList(frame.tasks).length
+        return true
+      case 'api_retry': {
+        const delay = asAmount(frame.retry_delay_ms)
+        if (delay <= LONGEST_RETRY_MS) return true
+        const { code, message } = faultOf(
+          { api_error_status: frame.error_status },
+          asText(frame.error),
+          this.#limit,
+          Date.now(),
+        )
+        const retryAt = new Date(Date.now() + delay).toISOString()
+        this.#gaveUp = { code, message: `the provider asks to wait until ${retryAt} (${message})`, retryAt }
+        return true
+      }
+      default:
+        return asText(frame.subtype) !== null
+    }
+  }
+
+  /** Nobody is here to ask: tools that ask are denied, anything else is not offered. */
+  #answer(frame: Frame): void {
+    const asked = asFrame(frame.request)
+    const { request_id } = frame
+    const response =
+      asked.subtype === 'can_use_tool'
+        ? { subtype: 'success', request_id, response: { behavior: 'deny', message: DENIAL } }
+        : { subtype: 'error', request_id, error: `not supported: ${asText(asked.subtype) ?? 'unknown request'}` }
+    this.#send({ type: 'control_response', response })
+  }
+
+  answered(): boolean {
+    if (this.#gaveUp !== null) return true
+    if (this.#result === null) return false
+    // With tasks in the background another result follows, unless this one already has the answer.
+    return this.#backgroundTasks === 0 || this.#result.is_error === true || this.#result.structured_output !== undefined
+  }
+
+  *rest(): Generator<TurnEvent> {
+    yield* this.#items.onEnd()
+    yield* this.#usage.onCutOff()
+  }
+
+  finish({ exit, stderrTail }: Ending): TurnEnd {
+    if (this.#gaveUp !== null) return failed(this.#gaveUp.code, this.#gaveUp.message, { ...this.#gaveUp, stderrTail })
+    const result = this.#result
+    if (result === null) {
+      const hint = launchHint(stderrTail)
+      if (hint !== null) return failed('failed', hint, { stderrTail })
+      return failed('protocol', `Claude Code ended without a result (${describeExit(exit)})`, { stderrTail })
+    }
+    const text = asText(result.result) ?? ''
+    const wantsForm = this.#request.outputSchema !== null
+    if (wantsForm && result.subtype === 'error_max_structured_output_retries')
+      return { status: 'completed', output: null, text }
+    if (result.is_error === true || result.subtype !== 'success') {
+      const fault = faultOf(result, this.#apiError, this.#limit, Date.now())
+      return failed(fault.code, fault.message, { ...fault, stderrTail })
+    }
+    return { status: 'completed', output: result.structured_output ?? jsonOrNull(text), text }
+  }
+}
+
+const DENIAL =
+  'This needs a permission, and nobody is here to give it. Do it another way, or say in your answer why it is needed.'
+
+function isDelta(frame: Frame | null): boolean {
+  return frame?.type === 'stream_event' && asFrame(frame.event).type === 'content_block_delta'
+}

@@ -1,0 +1,63 @@
+import type { Access, TurnRequest } from '../port.ts'
+
+/** Values of `--effort`. */
+export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
+
+/** Tools that make no sense without a person, or that would leave the workspace or outlive the turn. */
+const DISALLOWED = [
+  'AskUserQuestion',
+  'CronCreate',
+  'CronDelete',
+  'CronList',
+  'EnterPlanMode',
+  'EnterWorktree',
+  'ExitPlanMode',
+  'ExitWorktree',
+  'RemoteTrigger',
+  'ScheduleWakeup',
+]
+
+/**
+ * Read-only is what the tools can do, not what is allowed: no tool that writes is there, so no rule in anyone's settings
+ * can let one through. No shell either: what a command line writes cannot be told for sure. Project settings are left out,
+ * because their hooks are commands that the change under review may have written.
+ */
+const READ_ONLY = ['--tools=Read,Grep,Glob', '--permission-mode=dontAsk', '--setting-sources=user']
+
+/** The CLI does not confine writes to the workspace; that is what a sandbox is for. */
+const WRITING = ['--permission-mode=bypassPermissions']
+
+const ACCESS: Readonly<Record<Access, readonly string[]>> = {
+  'read-only': READ_ONLY,
+  'workspace-write': WRITING,
+  full: WRITING,
+}
+
+/** The command line of one turn. Values that others wrote are `--flag=value`, so that none can become a flag. */
+export function argvOf(request: TurnRequest): readonly string[] {
+  const { command, model, effort, resume, outputSchema, access } = request
+  return [
+    ...(command ?? ['claude']),
+    '-p',
+    '--input-format=stream-json',
+    '--output-format=stream-json',
+    '--verbose',
+    '--include-partial-messages',
+    '--permission-prompt-tool=stdio',
+    '--strict-mcp-config',
+    `--disallowedTools=${DISALLOWED.join(',')}`,
+    ...ACCESS[access],
+    ...(model === null ? [] : [`--model=${model}`]),
+    ...(effort === null ? [] : [`--effort=${effort}`]),
+    ...(resume === null ? [] : [`--resume=${resume}`]),
+    ...(outputSchema === null ? [] : [`--json-schema=${JSON.stringify(outputSchema)}`]),
+  ]
+}
+
+/**
+ * The environment of one turn: the request's, and two defaults it may overrule: no update in the middle of a run, and no
+ * tasks in the background, because a turn ends with its answer.
+ */
+export function environmentOf(request: TurnRequest): Readonly<Record<string, string>> {
+  return { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1', ...request.env }
+}

@@ -1,0 +1,86 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startModelServer, type ModelRequest, type Reply } from '../../../../test/support/model-server/index.ts'
+import type { AgentHarness, Asked, Fault, Scene, Step } from '../../testing/index.ts'
+import { claudeAgent } from '../index.ts'
+
+const CLI = fileURLToPath(new URL('../../../../test/agent-clis/node_modules/.bin/claude', import.meta.url))
+
+const STATUS: Readonly<Record<Fault, number>> = { rate_limit: 429, quota: 429, auth: 401, provider: 500 }
+
+/** The real Claude Code against a scripted model. */
+export const claudeHarness: AgentHarness = {
+  agent: claudeAgent,
+  unavailable: existsSync(CLI) ? null : 'Claude Code is not installed: npm ci --prefix test/agent-clis',
+  model: { ask: 'claude-opus-4-6', seen: 'claude-opus-4-6' },
+  effort: { ask: 'high', seen: 'high' },
+  refusesBadAnswers: true,
+  unknownFrame: '{"type":"belay_unknown","n":1}',
+  reportsCost: true,
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
+  timedFaults: ['quota'],
+  start,
+}
+
+async function start(steps: readonly Step[], workspace: string): Promise<Scene> {
+  const server = await startModelServer({
+    steps: steps.map((step) => ({
+      reply: replyOf(step, workspace),
+      every: step.every ?? false,
+      ...(step.expect ? { expect: (request: ModelRequest) => step.expect?.(askedOf(request)) } : {}),
+    })),
+  })
+  const home = mkdtempSync(join(tmpdir(), 'belay-claude-'))
+  // Limits of a plan are told to those who logged in with one, not to users of a key.
+  const login: Record<string, string> = steps.some((step) => 'fail' in step && step.fail === 'quota')
+    ? { CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-scripted' }
+    : { ANTHROPIC_API_KEY: 'scripted' }
+  return {
+    env: {
+      ...login,
+      PATH: process.env.PATH ?? '',
+      HOME: home,
+      IS_SANDBOX: '1',
+      ANTHROPIC_BASE_URL: server.url,
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      CLAUDE_CODE_MAX_RETRIES: '0',
+    },
+    command: [CLI],
+    asked: () => server.requests.map(askedOf),
+    reached: (index) => server.reached(index),
+    async close() {
+      try {
+        await server.close()
+      } finally {
+        rmSync(home, { recursive: true, force: true })
+      }
+    },
+  }
+}
+
+function askedOf({ model, effort, text }: ModelRequest): Asked {
+  return { model, effort, text }
+}
+
+function replyOf(step: Step, workspace: string): Reply {
+  if ('say' in step) return { say: step.say, pieces: step.pieces ?? 1 }
+  if ('write' in step) {
+    const { path, content } = step.write
+    return { calls: [{ name: 'Write', input: { file_path: join(workspace, path), content } }] }
+  }
+  if ('run' in step) return { calls: [{ name: 'Bash', input: { command: step.run, description: 'run it' } }] }
+  if ('answer' in step) return { calls: [{ name: 'StructuredOutput', input: step.answer as Record<string, unknown> }] }
+  if ('disconnect' in step) return { disconnect: true }
+  if ('hang' in step) return { hang: true }
+  return { status: STATUS[step.fail], headers: step.fail === 'quota' ? limitHeaders(step.retryAt) : {} }
+}
+
+function limitHeaders(retryAt: string | undefined): Readonly<Record<string, string>> {
+  return {
+    'anthropic-ratelimit-unified-status': 'rejected',
+    'anthropic-ratelimit-unified-representative-claim': 'five_hour',
+    ...(retryAt === undefined ? {} : { 'anthropic-ratelimit-unified-reset': String(Date.parse(retryAt) / 1000) }),
+  }
+}

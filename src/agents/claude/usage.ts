@@ -1,0 +1,90 @@
+import type { TurnEvent } from '../port.ts'
+import { asAmount, asFrame, asText, type Frame } from '../stdio/index.ts'
+
+interface Tokens {
+  readonly input: number
+  readonly output: number
+}
+
+const NONE: Tokens = { input: 0, output: 0 }
+
+/**
+ * Increments of usage. Tokens are told as messages end; the cost is told once, with the result, so increments before it
+ * carry cost 0 and the sum is right at the end. A turn that is cut off before its result ends with an increment of unknown
+ * cost. Input tokens include those read from and written to the provider's cache.
+ *
+ * Trap: `total_cost_usd` and `modelUsage` of a resumed conversation count its earlier turns too.
+ */
+export class UsageMeter {
+  readonly #resumed: boolean
+  /** Counters of messages that have not ended, by message id. */
+  readonly #open = new Map<string, Tokens>()
+  #told: Tokens = NONE
+  #costBefore = 0
+
+  constructor(resumed: boolean) {
+    this.#resumed = resumed
+  }
+
+  /** From a `stream_event`: counters come with the start and the end of a message. */
+  *onStreamEvent(frame: Frame): Generator<TurnEvent> {
+    const event = asFrame(frame.event)
+    const message = asFrame(event.message)
+    const id = asText(message.id) ?? asText(frame.api_message_id) ?? asText(frame.parent_tool_use_id) ?? ''
+    if (event.type === 'message_start') this.#open.set(id, tokensOf(asFrame(message.usage)))
+    if (event.type !== 'message_delta') return
+    const started = this.#open.get(id) ?? NONE
+    const now = tokensOf(asFrame(event.usage))
+    this.#open.delete(id)
+    yield* this.#tell({ input: Math.max(started.input, now.input), output: Math.max(started.output, now.output) }, 0)
+  }
+
+  /** From a `result`: the rest of the tokens (other models, subagents), and what it all cost. */
+  *onResult(result: Frame): Generator<TurnEvent> {
+    const total = asAmount(result.total_cost_usd)
+    const models = Object.values(asFrame(result.model_usage_since_last_result)).map(asFrame)
+    const since = models.length > 0 ? models.map(tokensOf).reduce(add, NONE) : tokensOf(asFrame(result.usage))
+    const cost =
+      result.model_usage_since_last_result !== undefined
+        ? models.reduce((sum, model) => sum + asAmount(model.costUSD), 0)
+        : this.#resumed || typeof result.total_cost_usd !== 'number'
+          ? null
+          : total - this.#costBefore
+    const rest = {
+      input: Math.max(0, since.input - this.#told.input),
+      output: Math.max(0, since.output - this.#told.output),
+    }
+    this.#costBefore = total
+    yield* this.#tell(rest, cost)
+    this.#told = NONE
+    this.#open.clear()
+  }
+
+  /** When no result will come: what messages had begun, at unknown cost. */
+  *onCutOff(): Generator<TurnEvent> {
+    const begun = [...this.#open.values()].reduce(add, NONE)
+    this.#open.clear()
+    if (begun.input + begun.output + this.#told.input + this.#told.output > 0) yield* this.#tell(begun, null)
+    this.#told = NONE
+  }
+
+  *#tell(tokens: Tokens, costUsd: number | null): Generator<TurnEvent> {
+    this.#told = add(this.#told, tokens)
+    if (tokens.input + tokens.output === 0 && costUsd === 0) return
+    yield { type: 'usage', usage: { inputTokens: tokens.input, outputTokens: tokens.output, costUsd } }
+  }
+}
+
+function add(a: Tokens, b: Tokens): Tokens {
+  return { input: a.input + b.input, output: a.output + b.output }
+}
+
+/** Reads both spellings: the API's (`input_tokens`) and that of the usage by model (`inputTokens`). */
+function tokensOf(usage: Frame): Tokens {
+  const input = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']
+  const inputByModel = ['inputTokens', 'cacheReadInputTokens', 'cacheCreationInputTokens']
+  return {
+    input: [...input, ...inputByModel].reduce((sum, key) => sum + asAmount(usage[key]), 0),
+    output: asAmount(usage.output_tokens) + asAmount(usage.outputTokens),
+  }
+}
