@@ -1,0 +1,32 @@
+/**
+ * A tiny app-server that does what a test says, for answers that the real one gives only on machines that are not ours.
+ * argv[2]: JSON of `{METHOD: [reply, ...]}`; a reply is `{result}`, `{error}` or `{exit: status}`, each with `before`: lines
+ * that are written first. The last reply of a method is given again and again; a method that is not there is answered `{}`.
+ */
+import { createInterface } from 'node:readline'
+
+interface Reply {
+  readonly result?: unknown
+  readonly error?: unknown
+  readonly exit?: number
+  readonly before?: readonly unknown[]
+}
+
+const script = JSON.parse(process.argv[2] ?? '{}') as Record<string, Reply[]>
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method } = JSON.parse(line) as { readonly id?: number; readonly method?: string }
+  if (method === undefined || id === undefined) {
+    write({ method: 'test/got', params: JSON.parse(line) })
+    continue
+  }
+  const replies = script[method] ?? []
+  const reply = (replies.length > 1 ? replies.shift() : replies[0]) ?? { result: {} }
+  for (const message of reply.before ?? []) write(message)
+  if (reply.exit !== undefined) process.exit(reply.exit)
+  write(reply.error === undefined ? { id, result: reply.result ?? {} } : { id, error: reply.error })
+}
+
+function write(message: unknown): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`)
+}
