@@ -21,9 +21,12 @@ export interface CommandSpec {
   readonly signal: AbortSignal
   /** Bytes of output after which the command is ended (default OUTPUT_LIMIT_BYTES). */
   readonly outputLimit?: number
-  /** Every line of output (cut when very long), stdout and stderr in the order in which they arrived. */
+  /** Every line of output (cut when very long), stdout and stderr in the order in which they were written. */
   readonly onLine?: (line: string) => void
 }
+
+/** Makes stdout and stderr one pipe before the program starts, so that their order is kept. */
+const IN_ORDER = ['/bin/sh', '-c', 'exec "$@" 2>&1', 'belay-command'] as const
 
 /** What ended a command before it ended by itself. */
 export type Cut = 'timeout' | 'abort' | 'output' | null
@@ -65,7 +68,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
   let cut: Cut = null
   const capture = new OutputCapture(spec.onLine ?? null)
   const limit = spec.outputLimit ?? OUTPUT_LIMIT_BYTES
-  const kept = spawnKept({ argv: spec.argv, cwd: spec.cwd, env: spec.env, stdin: 'none', mark: spec.mark })
+  const kept = spawnKept({ argv: [...IN_ORDER, ...spec.argv], cwd: spec.cwd, env: spec.env, stdin: 'none', mark: spec.mark })
   const stop = (why: Exclude<Cut, null>): void => {
     cut ??= why
     void kept.end()

@@ -1,0 +1,72 @@
+import type { CountsSource, TestCase, TestCounts } from '../port.ts'
+
+/** What one source says about the tests of one runner. */
+export interface Finding {
+  readonly runner: string
+  readonly source: CountsSource
+  readonly counts: TestCounts
+  /** Every test; null when the source does not name them all. */
+  readonly tests: readonly TestCase[] | null
+  /** Ids of the failed tests; null when they are not known. */
+  readonly failing: readonly string[] | null
+}
+
+/** More tests than this are counted but not kept by name. */
+export const MOST_NAMED = 200_000
+
+const LONGEST_ID = 1000
+
+/** Joins the parts of a test's name into its id. Parts are made one line and capped. */
+export function testId(parts: readonly (string | null)[]): string {
+  return parts
+    .filter((part): part is string => part !== null && part !== '')
+    .map((part) => part.replace(/\s+/g, ' ').trim())
+    .join(' > ')
+    .slice(0, LONGEST_ID)
+}
+
+/** A finding from tests by name. Tests of one name are told apart by their order. */
+export function findingOf(runner: string, source: CountsSource, cases: Iterable<TestCase>): Finding {
+  const seen = new Map<string, number>()
+  const tests: TestCase[] = []
+  const counts = { total: 0, passed: 0, failed: 0, skipped: 0 }
+  for (const one of cases) {
+    counts.total += 1
+    counts[one.status] += 1
+    if (tests.length >= MOST_NAMED) continue
+    const times = (seen.get(one.id) ?? 0) + 1
+    seen.set(one.id, times)
+    tests.push(times === 1 ? one : { id: `${one.id} (${times})`, status: one.status })
+  }
+  const named = counts.total === tests.length
+  return { runner, source, counts, tests: named ? tests : null, failing: named ? failingOf(tests) : null }
+}
+
+export function failingOf(tests: readonly TestCase[]): string[] {
+  return tests.filter((test) => test.status === 'failed').map((test) => test.id)
+}
+
+const WEAKNESS: Readonly<Record<CountsSource, number>> = { report: 0, reporter: 1, text: 2 }
+
+/** Whether counts from `a` are worth less than counts from `b`. */
+export function isWeaker(a: CountsSource, b: CountsSource): boolean {
+  return WEAKNESS[a] > WEAKNESS[b]
+}
+
+/** Several findings as one: counts are added, the weakest source is named, names stay only if all have them. */
+export function merged(findings: readonly Finding[]): Finding | null {
+  const [first] = findings
+  if (!first || findings.length === 1) return first ?? null
+  const runner = [...new Set(findings.map((f) => f.runner))].join('+')
+  const source = findings.map((f) => f.source).reduce((a, b) => (isWeaker(a, b) ? a : b))
+  if (findings.every((f) => f.tests !== null)) return findingOf(runner, source, findings.flatMap((f) => f.tests ?? []))
+  const sum = (key: keyof TestCounts): number => findings.reduce((total, f) => total + f.counts[key], 0)
+  const failing = findings.every((f) => f.failing !== null) ? findings.flatMap((f) => f.failing ?? []) : null
+  return {
+    runner,
+    source,
+    counts: { total: sum('total'), passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') },
+    tests: null,
+    failing,
+  }
+}

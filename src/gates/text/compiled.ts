@@ -1,0 +1,178 @@
+import type { TestCase } from '../port.ts'
+import { MOST_NAMED, testId } from '../reports/model.ts'
+import { amount, counted, named, NOTHING, type Scanner } from './scanner.ts'
+
+/**
+ * go test: `go test -json` and `-v` name every test; without them only packages and failed tests are named, and then a
+ * package is what is counted.
+ */
+export function goScanner(): Scanner {
+  const tests = new Map<string, TestCase['status']>()
+  const packages = new Map<string, TestCase['status']>()
+  let pending: { name: string; status: TestCase['status'] }[] = []
+  let json = false
+  let verbose = false
+  let none = false
+  const put = (map: Map<string, TestCase['status']>, id: string, status: TestCase['status']): void => {
+    if (map.size < MOST_NAMED && map.get(id) !== 'failed') map.set(id, status)
+  }
+  const endPackage = (name: string, status: TestCase['status'] | null): void => {
+    for (const one of pending) put(tests, testId([name, one.name]), one.status)
+    pending = []
+    if (status !== null) put(packages, name, status)
+  }
+  return {
+    runner: 'go',
+    line(line) {
+      const event = line.startsWith('{"') ? goEvent(line) : null
+      if (event) {
+        json = true
+        const status = GO_STATUS[event.Action ?? '']
+        if (status === undefined || event.Package === undefined) return
+        if (event.Test !== undefined) put(tests, testId([event.Package, event.Test]), status)
+        else if (event.Action !== 'skip') put(packages, event.Package, status)
+        return
+      }
+      const one = /^\s*--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$/.exec(line)
+      if (one) {
+        if (one[1] === 'PASS') verbose = true
+        if (pending.length < MOST_NAMED) pending.push({ name: one[2] ?? '', status: GO_STATUS[(one[1] ?? '').toLowerCase()] ?? 'failed' })
+        return
+      }
+      const pack = /^(ok|FAIL|\?|---)?\s*\t\s*(\S+)(?:\t|\s+)(.*)$/.exec(line)
+      if (!pack?.[1]) return
+      if (pack[1] === '?' || /\[no test(s to run| files)\]/.test(pack[3] ?? '')) {
+        none = true
+        endPackage(pack[2] ?? '', null)
+      } else {
+        endPackage(pack[2] ?? '', pack[1] === 'ok' ? 'passed' : 'failed')
+      }
+    },
+    end() {
+      const failedPackages = [...packages].filter(([, status]) => status === 'failed')
+      if (packages.size === 0 && tests.size === 0) return { ...NOTHING, none }
+      const doubt = pending.length > 0 ? 'tests without the line of their package' : null
+      const cases: TestCase[] = [...tests].map(([id, status]) => ({ id, status }))
+      // A package can fail without a failed test (it does not build, or it exits); where tests are not all named it is the unit.
+      for (const [id, status] of json || verbose ? failedPackages : packages) {
+        const explained = cases.some((test) => test.status === 'failed' && test.id.startsWith(`${id} > `))
+        if (!(json || verbose) || !explained) cases.push({ id, status })
+      }
+      return { findings: [named('go', cases, json ? 'reporter' : 'text')], doubt, none: false }
+    },
+  }
+}
+
+const GO_STATUS: Readonly<Record<string, TestCase['status']>> = { pass: 'passed', fail: 'failed', skip: 'skipped' }
+
+interface GoEvent {
+  readonly Action?: string
+  readonly Package?: string
+  readonly Test?: string
+}
+
+function goEvent(line: string): GoEvent | null {
+  if (!line.includes('"Action":')) return null
+  try {
+    return JSON.parse(line) as GoEvent
+  } catch {
+    return null // some other line that begins like JSON
+  }
+}
+
+/** cargo test: a block per binary (`running n tests` to `test result:`), and cargo nextest's summary. */
+export function cargoScanner(): Scanner {
+  const cases: TestCase[] = []
+  const failing: string[] = []
+  let summary: { passed: number; failed: number; skipped: number } | null = null
+  let binary: string | null = null
+  let expected: number | null = null
+  let block = { passed: 0, failed: 0, skipped: 0 }
+  let blocks = 0
+  let doubt: string | null = null
+  return {
+    runner: 'cargo',
+    line(line) {
+      const start = /^\s+(?:Running (?:unittests )?(\S+)|Doc-tests (\S+))/.exec(line)
+      if (start) binary = start[1] ?? `doc ${start[2]}`
+      const running = /^running (\d+) tests?$/.exec(line)?.[1]
+      if (running !== undefined) {
+        if (expected !== null) doubt = 'a run of tests without a result'
+        expected = Number(running)
+        block = { passed: 0, failed: 0, skipped: 0 }
+      }
+      const one = /^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)(?:, .*)?$/.exec(line)
+      if (one && expected !== null && cases.length < MOST_NAMED) {
+        const status = one[2] === 'ok' ? 'passed' : one[2] === 'FAILED' ? 'failed' : 'skipped'
+        cases.push({ id: testId([binary, one[1] ?? '']), status })
+        block[status] += 1
+      }
+      const result = /^test result: (?:ok|FAILED)\. (.*)$/.exec(line)?.[1]
+      if (result !== undefined) {
+        const said = { passed: amount(result, 'passed'), failed: amount(result, 'failed'), skipped: amount(result, 'ignored') }
+        const total = said.passed + said.failed + said.skipped + amount(result, 'measured')
+        if (expected === null || total !== expected) doubt = 'a result that does not fit the tests that were run'
+        // With --quiet tests are not named.
+        else if (block.passed + block.failed + block.skipped > 0 && block.failed !== said.failed) doubt = 'a result that does not fit the named tests'
+        summary = summary
+          ? { passed: summary.passed + said.passed, failed: summary.failed + said.failed, skipped: summary.skipped + said.skipped }
+          : said
+        blocks += 1
+        expected = null
+      }
+      const nextFail = /^\s+FAIL \[\s*[\d.]+s\] (?:\([^)]*\) )?(\S+) (\S+)$/.exec(line)
+      if (nextFail) failing.push(testId([nextFail[1] ?? '', nextFail[2] ?? '']))
+      const next = /^\s+Summary \[\s*[\d.]+s\] \d+(?:\/\d+)? tests? run: (.*)$/.exec(line)?.[1]
+      if (next !== undefined) {
+        if (summary) doubt = 'two summaries'
+        summary = { passed: amount(next, 'passed'), failed: amount(next, 'failed') + amount(next, 'timed out'), skipped: amount(next, 'skipped') }
+        blocks += 1
+      }
+    },
+    end() {
+      if (expected !== null) doubt = 'a run of tests without a result'
+      if (summary === null || blocks === 0) return { ...NOTHING, doubt }
+      const all = summary.passed + summary.failed + summary.skipped
+      const finding = cases.length === all && all > 0 ? named('cargo', cases) : counted('cargo', summary, failing)
+      return { findings: [finding], doubt, none: false }
+    },
+  }
+}
+
+/** dotnet test: one line per assembly, or the terminal logger's `Test summary:`. */
+export function dotnetScanner(): Scanner {
+  const assemblies = new Map<string, { passed: number; failed: number; skipped: number }>()
+  const failing: string[] = []
+  let doubt: string | null = null
+  let summary: { passed: number; failed: number; skipped: number } | null = null
+  return {
+    runner: 'dotnet',
+    line(line) {
+      const fail = /^\s+(?:Failed|failed) (\S.*?) (?:\[[\d,.<]+ ?\w+\]|\([\d,.]+\w+\))$/.exec(line)
+      if (fail) failing.push(testId([fail[1] ?? '']))
+      const one = /^(?:Passed|Failed|Skipped)!\s+- Failed:\s*(\d+), Passed:\s*(\d+), Skipped:\s*(\d+), Total:\s*\d+,.* - (.+)$/.exec(line)
+      if (one) {
+        if (assemblies.has(one[4] ?? '')) doubt = `two results of ${one[4]}`
+        assemblies.set(one[4] ?? '', { failed: Number(one[1]), passed: Number(one[2]), skipped: Number(one[3]) })
+      }
+      const all = /^\s*Test summary: total: \d+, failed: (\d+), succeeded: (\d+), skipped: (\d+)/.exec(line)
+      if (all) {
+        if (summary) doubt = 'two summaries'
+        summary = { failed: Number(all[1]), passed: Number(all[2]), skipped: Number(all[3]) }
+      }
+    },
+    end() {
+      const each = [...assemblies.values()]
+      const total = summary ?? (each.length === 0 ? null : { passed: 0, failed: 0, skipped: 0 })
+      if (total === null) return NOTHING
+      if (!summary) {
+        for (const one of each) {
+          total.passed += one.passed
+          total.failed += one.failed
+          total.skipped += one.skipped
+        }
+      }
+      return { findings: [counted('dotnet', total, failing)], doubt, none: false }
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import type { CountsSource, TestCase, TestCounts } from '../port.ts'
+import { failingOf, findingOf, type Finding } from '../reports/model.ts'
+import type { Runner } from '../commands/runners.ts'
+
+/** Reads the output of one runner line by line. Memory is bounded by the number of tests it names. */
+export interface Scanner {
+  readonly runner: Runner
+  line(line: string): void
+  end(): Scan
+}
+
+export interface Scan {
+  /** One per summary that the output holds. */
+  readonly findings: readonly Finding[]
+  /** Why the findings cannot be believed; null when nothing speaks against them. */
+  readonly doubt: string | null
+  /** The runner said that there was nothing to run. */
+  readonly none: boolean
+}
+
+export const NOTHING: Scan = { findings: [], doubt: null, none: false }
+
+/** A finding from numbers; `failing` is kept only when it names exactly the failed tests. */
+export function counted(
+  runner: Runner,
+  counts: Omit<TestCounts, 'total'>,
+  failing: readonly string[],
+  source: CountsSource = 'text',
+): Finding {
+  const names = [...new Set(failing)]
+  const { passed, failed, skipped } = counts
+  return {
+    runner,
+    source,
+    counts: { total: passed + failed + skipped, passed, failed, skipped },
+    tests: null,
+    failing: names.length === failed ? names : null,
+  }
+}
+
+/** A finding from tests by name. */
+export function named(runner: Runner, cases: readonly TestCase[], source: CountsSource = 'text'): Finding {
+  const finding = findingOf(runner, source, cases)
+  return finding.tests === null ? finding : { ...finding, failing: failingOf(finding.tests) }
+}
+
+// oxlint-disable-next-line no-control-regex -- escape sequences are what this is about
+const ESCAPES = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g
+
+/** A line without the escape sequences of a terminal. */
+export function withoutEscapes(line: string): string {
+  return line.includes('\u001b') ? line.replace(ESCAPES, '') : line
+}
+
+/** The number before `word` in a list such as `1 failed, 2 passed`; 0 when it is not in the list. */
+export function amount(list: string, word: string): number {
+  return Number(new RegExp(`(?:^|\\s|\\()(\\d+) ${word}\\b`).exec(list)?.[1] ?? 0)
+}
