@@ -11,6 +11,8 @@ export interface Observed {
   readonly report: TestReport | null
   /** Why the report, or the lack of one, proves nothing; null when nothing speaks against it. */
   readonly problem: Reason | null
+  /** A runner said that it found no tests, which most runners end with a failure. */
+  readonly none: boolean
 }
 
 export interface Sources {
@@ -26,6 +28,11 @@ export interface Sources {
  * a stronger one; where text contradicts itself or a report file, there is a problem instead of an answer.
  */
 export function observe(sources: Sources): Observed {
+  const none = [...sources.text.values()].some((scan) => scan.none)
+  return { ...choose(sources), none }
+}
+
+function choose(sources: Sources): Omit<Observed, 'none'> {
   const { expansion, injected, found, text } = sources
   if (injected.unfinished.length > 0) {
     const excused = injected.unfinished.every((runner) => text.get(runner as Runner)?.none === true)

@@ -150,10 +150,12 @@ function byItself(seen: Seen): Verdict {
   }
   if (observed.problem !== null) return fail(observed.problem.code, observed.problem.message)
   if (counts && counts.failed > 0) return fail('tests_failed', `${counts.failed} of ${counts.total} tests failed`)
+  if (exit.code !== 0 && !(observed.none && counts?.total === 0)) {
+    return fail('exit_status', `it ended with exit status ${exit.code}`)
+  }
   if (counts && counts.passed === 0) {
     return absent('no_tests', counts.total === 0 ? 'it ran no tests' : `all ${counts.total} tests were skipped`)
   }
-  if (exit.code !== 0) return fail('exit_status', `it ended with exit status ${exit.code}`)
   return tooFew(gate, counts?.passed ?? null) ?? { result: 'pass', reason: null }
 }
 

@@ -9,6 +9,7 @@ const PYTEST_LIST =
 export function pytestScanner(): Scanner {
   const findings: Finding[] = []
   let failing: string[] = []
+  let none = false
   return {
     runner: 'pytest',
     line(line) {
@@ -16,6 +17,7 @@ export function pytestScanner(): Scanner {
       if (fail) failing.push(testId((fail[1] ?? '').split('::')))
       const list = PYTEST_LIST.exec(line)?.[1]
       if (list === undefined) return
+      if (list.startsWith('no tests')) none = true
       findings.push(
         counted(
           'pytest',
@@ -29,7 +31,7 @@ export function pytestScanner(): Scanner {
       )
       failing = []
     },
-    end: () => ({ findings, doubt: null, none: false }),
+    end: () => ({ findings, doubt: null, none }),
   }
 }
 
@@ -39,6 +41,7 @@ export function unittestScanner(): Scanner {
   let failing: string[] = []
   let ran: number | null = null
   let doubt: string | null = null
+  let none = false
   return {
     runner: 'unittest',
     line(line) {
@@ -52,6 +55,7 @@ export function unittestScanner(): Scanner {
       }
       const verdict = /^(OK|FAILED|NO TESTS RAN)(?: \((.*)\))?$/.exec(line)
       if (!verdict || ran === null) return
+      if (ran === 0) none = true
       const of = (word: string): number => Number(new RegExp(`(?:^|, )${word}=(\\d+)`).exec(verdict[2] ?? '')?.[1] ?? 0)
       const failed = of('failures') + of('errors') + of('unexpected successes')
       const skipped = of('skipped') + of('expected failures')
@@ -60,6 +64,6 @@ export function unittestScanner(): Scanner {
       failing = []
       ran = null
     },
-    end: () => ({ findings, doubt: ran === null ? doubt : 'a number of tests without a verdict', none: false }),
+    end: () => ({ findings, doubt: ran === null ? doubt : 'a number of tests without a verdict', none }),
   }
 }

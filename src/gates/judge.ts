@@ -1,0 +1,142 @@
+import type { Reason } from '../core/words.ts'
+import { ran, UNUSABLE, type GateBaseline } from './baseline.ts'
+import type { Evidence, GateResult, GateSpec, TestCase, TestReport } from './port.ts'
+import { isWeaker } from './reports/model.ts'
+import { tooFew } from './run.ts'
+
+export interface JudgeOptions {
+  /** The gate ran (was not absent) earlier in this line of commits, whatever the baseline says. */
+  readonly everRan: boolean
+  /** It had tests earlier in this line of commits. */
+  readonly everHadTests: boolean
+  /**
+   * The task changed what the gate runs, and the gate also passed with the base's version of it (see `baseOverlay`): then
+   * counts may come from a weaker source than before.
+   */
+  readonly scriptsChanged: boolean
+}
+
+export interface Judgement {
+  readonly result: GateResult
+  readonly reason: Reason | null
+  readonly notes: readonly string[]
+}
+
+/** How many names a note lists. */
+const MOST_LISTED = 50
+
+/**
+ * Decides what evidence means against the base: a gate fails on what the base did not have. Tests that are gone or newly
+ * skipped are notes, unless none, or fewer than `min_tests`, are left. `baseline` is null when the gate did not run on the base.
+ */
+export function judge(
+  evidence: Evidence,
+  baseline: GateBaseline | null,
+  gate: GateSpec,
+  options: JudgeOptions,
+): Judgement {
+  const notes = notesOf(evidence.report, baseline)
+  const { result, reason } = decide(evidence, baseline, gate, options, notes)
+  return { result, reason, notes }
+}
+
+type Decision = Omit<Judgement, 'notes'>
+
+function decide(
+  evidence: Evidence,
+  baseline: GateBaseline | null,
+  gate: GateSpec,
+  options: JudgeOptions,
+  notes: string[],
+): Decision {
+  const { report, reason } = evidence
+  const code = reason?.code ?? ''
+  if (evidence.result === 'killed') return { result: 'killed', reason }
+  if (UNUSABLE.has(code)) return fail(code, reason?.message ?? '')
+  const hadTests = options.everHadTests || (baseline?.hadTests ?? false)
+  const everRan = options.everRan || options.everHadTests || (baseline !== null && baseline.result !== 'absent')
+  if (evidence.result === 'absent') {
+    if (code === 'no_tests' && hadTests) return fail('zero_tests', `${reason?.message ?? ''}, and it has had tests`)
+    return everRan ? fail(code, `${reason?.message ?? ''}, and it has run before`) : { result: 'absent', reason }
+  }
+  if (hadTests && report === null) {
+    return fail('tests_not_counted', `it has had tests, and none could be counted (exit status ${evidence.exitCode ?? 'none'})`)
+  }
+  if (hadTests && report !== null && ran(report.counts) === 0) return fail('zero_tests', 'no test ran, and it has had tests')
+  const before = baseline?.source ?? null
+  if (report !== null && before !== null && isWeaker(report.source, before) && !options.scriptsChanged) {
+    return fail('counts_source_lost', `tests were counted from a ${before} on the base and only from ${report.source} now`)
+  }
+  const red = evidence.exitCode !== 0 || (report?.counts.failed ?? 0) > 0
+  if (red) {
+    const anew = newFailure(evidence, baseline, notes)
+    if (anew !== null) return anew
+  }
+  return tooFew(gate, report === null ? null : red ? ran(report.counts) : report.counts.passed) ?? { result: 'pass', reason: null }
+}
+
+/** What fails that did not fail on the base; null when everything that fails did so there in the same way. */
+function newFailure(evidence: Evidence, baseline: GateBaseline | null, notes: string[]): Decision | null {
+  const { report, reason, exitCode } = evidence
+  const own = fail(reason?.code ?? 'exit_status', reason?.message ?? `it ended with exit status ${exitCode ?? 'none'}`)
+  if (baseline?.result !== 'fail') {
+    const names = report?.failing ?? null
+    if (names !== null && names.length > 0) return fail('tests_failed', `${names.length} tests fail: ${listed(names)}`)
+    return own
+  }
+  if (report !== null && report.failing !== null && baseline.failing !== null) {
+    const known = new Set(baseline.failing)
+    const anew = report.failing.filter((id) => !known.has(id))
+    if (anew.length > 0) return fail('new_failures', `${anew.length} tests fail that did not on the base: ${listed(anew)}`)
+    if (report.failing.length === 0 && baseline.failing.length > 0) return own
+  } else if (report !== null && baseline.counts !== null) {
+    if (baseline.failing !== null) return fail('failing_unnamed', 'the base named its failing tests, and this run does not')
+    const more = report.counts.failed - baseline.counts.failed
+    if (more > 0) return fail('new_failures', `${more} more tests fail than on the base`)
+    if (report.counts.failed === 0 && baseline.counts.failed > 0) return own
+  } else if ((report === null) !== (baseline.counts === null)) {
+    return own
+  }
+  if (exitCode !== baseline.exitCode) {
+    return fail('exit_status', `it ended with exit status ${exitCode ?? 'none'}, on the base with ${baseline.exitCode ?? 'none'}`)
+  }
+  const passed = report?.counts.passed ?? 0
+  if (passed === 0 && (baseline.counts?.passed ?? 0) > 0) return fail('zero_tests', 'no test passes any more')
+  const failed = report?.counts.failed ?? 0
+  notes.push(failed > 0 ? `${failed} tests fail as they did on the base` : `it fails as it did on the base (exit status ${exitCode})`)
+  return null
+}
+
+function notesOf(report: TestReport | null, baseline: GateBaseline | null): string[] {
+  const notes: string[] = []
+  if (report === null || baseline?.counts == null) return notes
+  if (report.tests !== null && baseline.tests !== null) {
+    const { missing, skipped } = lostTests(report.tests, baseline.tests)
+    if (missing.length > 0) notes.push(`${missing.length} tests of the base are gone: ${listed(missing)}`)
+    if (skipped.length > 0) notes.push(`${skipped.length} tests of the base are newly skipped: ${listed(skipped)}`)
+  } else if (ran(report.counts) < ran(baseline.counts)) {
+    notes.push(`${ran(report.counts)} tests ran, ${ran(baseline.counts)} on the base (names are not known)`)
+  }
+  return notes
+}
+
+/** Tests of the base that are not there any more, and those that ran there and are skipped now. */
+export function lostTests(
+  now: readonly TestCase[],
+  base: readonly TestCase[],
+): { readonly missing: readonly string[]; readonly skipped: readonly string[] } {
+  const status = new Map(now.map((test) => [test.id, test.status]))
+  return {
+    missing: base.filter((test) => !status.has(test.id)).map((test) => test.id),
+    skipped: base.filter((test) => test.status !== 'skipped' && status.get(test.id) === 'skipped').map((test) => test.id),
+  }
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MOST_LISTED).join('; ')
+  return names.length > MOST_LISTED ? `${shown}; and ${names.length - MOST_LISTED} more` : shown
+}
+
+function fail(code: string, message: string): Decision {
+  return { result: 'fail', reason: { code, message } }
+}

@@ -1,0 +1,108 @@
+import { matchesGlob } from 'node:path'
+import { expandGate } from './commands/expand.ts'
+import { scriptsOf } from './commands/packages.ts'
+import type { TreeFiles } from './files.ts'
+import type { GateSpec } from './port.ts'
+
+type Command = Pick<GateSpec, 'run' | 'cwd'>
+
+/** Files that decide what is checked, in every repository. */
+const CONFIG = ['belay.yaml', 'belay.yml', 'belay.toml', '.belay/**']
+const CI = [
+  '.github/workflows/**', '.github/actions/**', '.gitlab-ci.yml', '.gitlab/ci/**', '.circleci/**', 'azure-pipelines.yml',
+  '.azure-pipelines/**', 'Jenkinsfile', '.travis.yml', 'bitbucket-pipelines.yml', '.drone.yml', '.woodpecker.yml', '.woodpecker/**',
+  '.buildkite/**', 'appveyor.yml', '.appveyor.yml', '.cirrus.yml', '.forgejo/workflows/**', '.gitea/workflows/**',
+] // prettier-ignore
+
+export type ProtectedKind = 'config' | 'ci' | 'script' | 'protected'
+
+export interface ProtectedChange {
+  readonly path: string
+  /** `config`: Belay's own. `ci`: a pipeline. `script`: a gate's command names it. `protected`: matches `verify.protected`. */
+  readonly kind: ProtectedKind
+}
+
+/** The files of a tree that a gate's command names, directly or through scripts, makefiles and package scripts. Sorted. */
+export async function gateScripts(gate: Command, files: TreeFiles): Promise<readonly string[]> {
+  return (await expandGate(gate, files)).scripts
+}
+
+/**
+ * What a task changed of the files that decide what is proven: added, changed or removed. A package.json counts as a script
+ * only when its `scripts` changed.
+ */
+export async function changedProtected(
+  base: TreeFiles,
+  candidate: TreeFiles,
+  protect: { readonly gates: readonly Command[]; readonly globs: readonly string[] },
+): Promise<readonly ProtectedChange[]> {
+  const kinds = new Map<string, ProtectedKind>()
+  for (const files of [base, candidate]) {
+    for (const gate of protect.gates) for (const path of await gateScripts(gate, files)) kinds.set(path, 'script')
+  }
+  for (const path of new Set([...(await base.list()), ...(await candidate.list())])) {
+    if (CONFIG.some((glob) => matchesGlob(path, glob))) kinds.set(path, 'config')
+    else if (CI.some((glob) => matchesGlob(path, glob))) kinds.set(path, 'ci')
+    else if (protect.globs.some((glob) => matchesGlob(path, glob))) kinds.set(path, 'protected')
+  }
+  const changed: ProtectedChange[] = []
+  for (const [path, kind] of [...kinds].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const [before, after] = [await base.read(path), await candidate.read(path)]
+    const same = kind === 'script' && isPackage(path) ? sameScripts(before, after) : before === after
+    if (!same) changed.push({ path, kind })
+  }
+  return changed
+}
+
+/** A file to be written over the candidate so that a gate runs with the base's version of what it names. */
+export interface OverlayFile {
+  readonly path: string
+  readonly content: string
+  /** Needed when the file is made anew; an existing file keeps its mode. */
+  readonly executable: boolean
+}
+
+/**
+ * The base's version of the files that a gate's command names there, where the candidate has another one (of a package.json
+ * only the `scripts`). Empty when the task left them alone: then there is nothing to run again.
+ */
+export async function baseOverlay(
+  base: TreeFiles,
+  candidate: TreeFiles,
+  gate: Command,
+): Promise<readonly OverlayFile[]> {
+  const overlay: OverlayFile[] = []
+  for (const path of await gateScripts(gate, base)) {
+    const [before, after] = [await base.read(path), await candidate.read(path)]
+    if (before === null || before === after) continue
+    if (!isPackage(path)) overlay.push({ path, content: before, executable: before.startsWith('#!') })
+    else if (!sameScripts(before, after)) {
+      overlay.push({ path, content: withScripts(after, before), executable: false })
+    }
+  }
+  return overlay
+}
+
+function isPackage(path: string): boolean {
+  return path === 'package.json' || path.endsWith('/package.json')
+}
+
+function sameScripts(before: string | null, after: string | null): boolean {
+  if (before === null || after === null) return before === after
+  return JSON.stringify(sorted(before)) === JSON.stringify(sorted(after))
+}
+
+function sorted(packageJson: string): readonly (readonly [string, string])[] {
+  return Object.entries(scriptsOf(packageJson) ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** The candidate's package.json with the scripts of the base; the base's whole file when the candidate's is not one. */
+function withScripts(candidate: string | null, base: string): string {
+  try {
+    const parsed: unknown = JSON.parse(candidate ?? '')
+    if (typeof parsed !== 'object' || parsed === null) return base
+    return `${JSON.stringify({ ...parsed, scripts: scriptsOf(base) ?? {} }, null, 2)}\n`
+  } catch {
+    return base // gone, or broken by the task
+  }
+}
