@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { git, gitFailed, tryGit } from '../run.ts'
+
+/** A checkout that has the branch. */
+export interface Checkout {
+  readonly root: string
+  readonly gitDir: string
+}
+
+export interface Checkouts {
+  readonly here: readonly Checkout[]
+  /** Checkouts whose folder cannot be reached now (a drive that is not mounted), by path. */
+  readonly away: readonly string[]
+}
+
+/** Every checkout of the repository in which the branch `ref` is checked out. */
+export async function checkoutsOf(root: string, ref: string): Promise<Checkouts> {
+  const args = ['worktree', 'list', '--porcelain', '-z']
+  const result = await tryGit(args, { cwd: root })
+  if (result.code !== 0) throw gitFailed(args, result)
+  const here: Checkout[] = []
+  const away: string[] = []
+  for (const block of result.stdout.toString('utf8').split('\0\0')) {
+    const lines = block.split('\0')
+    const path = lines.find((line) => line.startsWith('worktree '))?.slice('worktree '.length)
+    if (path === undefined || !lines.includes(`branch ${ref}`)) continue
+    if (existsSync(path))
+      here.push({ root: path, gitDir: await git(['rev-parse', '--absolute-git-dir'], { cwd: path }) })
+    else if (!lines.some((line) => line.startsWith('prunable'))) away.push(path)
+  }
+  return { here, away }
+}
+
+const UNFINISHED: readonly (readonly [string, string])[] = [
+  ['MERGE_HEAD', 'a merge'],
+  ['CHERRY_PICK_HEAD', 'a cherry-pick'],
+  ['REVERT_HEAD', 'a revert'],
+  ['rebase-merge', 'a rebase'],
+  ['rebase-apply', 'a rebase or git am'],
+  ['sequencer', 'a cherry-pick or revert'],
+  ['BISECT_START', 'a bisect'],
+]
+
+/** What the user is in the middle of in a checkout, or null. */
+export function unfinished(gitDir: string): string | null {
+  return UNFINISHED.find(([file]) => existsSync(join(gitDir, file)))?.[1] ?? null
+}
+
+/** The folders of linked worktrees in the repository, whole or not. */
+export async function linkedGitDirs(commonDir: string): Promise<string[]> {
+  const names = await readdir(join(commonDir, 'worktrees')).catch(() => [])
+  return names.map((name) => join(commonDir, 'worktrees', name))
+}
+
+/** Whether some checkout is in the middle of rebasing or bisecting `ref`: its HEAD is detached, but it will come back to the branch. */
+export async function isBeingRewritten(gitDirs: readonly string[], ref: string): Promise<boolean> {
+  for (const gitDir of gitDirs) {
+    for (const file of ['rebase-merge/head-name', 'rebase-apply/head-name', 'BISECT_START']) {
+      const name = (await readFile(join(gitDir, file), 'utf8').catch(() => '')).trim()
+      if (name === ref || `refs/heads/${name}` === ref) return true
+    }
+  }
+  return false
+}
+
+/** The ref that HEAD of a checkout names, read without git; null when detached. */
+export async function headRef(gitDir: string): Promise<string | null> {
+  return /^ref: (.+?)\s*$/.exec(await readFile(join(gitDir, 'HEAD'), 'utf8'))?.[1] ?? null
+}
