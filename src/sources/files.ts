@@ -37,9 +37,15 @@ export function treeFiles(root: string, commit: string): SourceFiles {
     return decode(path, result.stdout)
   }
   return {
-    read: (path) => remember(texts, plain(path), () => text(plain(path))),
-    list: async (path) =>
-      (await folder(plain(path))).map(({ name, type }) => (type === 'tree' ? `${name}/` : name)).toSorted(),
+    async read(path) {
+      const file = plain(path)
+      return file === null ? null : remember(texts, file, () => text(file))
+    },
+    async list(path) {
+      const wanted = plain(path)
+      const entries = wanted === null ? [] : await folder(wanted)
+      return entries.map(({ name, type }) => (type === 'tree' ? `${name}/` : name)).toSorted()
+    },
   }
 }
 
@@ -62,7 +68,8 @@ async function readTree(root: string, commit: string, path: string): Promise<rea
  * file that is no UTF-8 text or too large; whatever cannot be opened counts as not there.
  */
 export function folderFiles(root: string): SourceFiles {
-  const real = async (path: string): Promise<string | null> => {
+  const real = async (path: string | null): Promise<string | null> => {
+    if (path === null) return null
     try {
       const base = await realpath(root)
       const wanted = join(base, path)
@@ -100,8 +107,11 @@ function spelling(path: string): string {
     .replace(/[\\/]+$/, '')
 }
 
-function plain(path: string): string {
-  return path.replace(/^\.?\/+|\/+$/g, '').replace(/^\.$/, '')
+/** `path` without slashes around it; null when it is not a plain path below the root. */
+function plain(path: string): string | null {
+  const trimmed = path.replace(/^(?:\.\/)+|\/+$/g, '').replace(/^\.$/, '')
+  const isPlain = trimmed === '' || trimmed.split('/').every((part) => !['', '.', '..'].includes(part))
+  return isPlain && !trimmed.includes('\0') ? trimmed : null
 }
 
 function decode(path: string, bytes: Uint8Array): string {

@@ -1,0 +1,292 @@
+import { BelayError } from '../core/errors.ts'
+import { advance, claimTask, isEnd, type Claim, type Program, type RunScope, type Step } from '../kernel/index.ts'
+import {
+  appendEvents,
+  assertLease,
+  changeTask,
+  listTasks,
+  renewLease,
+  type Lease,
+  type TaskRow,
+} from '../record/index.ts'
+import { pick, type Pick } from './pick.ts'
+
+export interface LoopOptions<S> {
+  readonly scope: RunScope
+  readonly program: Program<S>
+  readonly services: S
+  readonly until: string | null
+  readonly keepGoing: boolean
+  readonly concurrency: number
+  /** Leave instead of waiting for a suspended task's time. */
+  readonly noWait: boolean
+  /** Every lease that this process holds for the run; losing one stops it. */
+  readonly leases: readonly Lease[]
+  /** Aborts everything (interrupt). */
+  readonly signal: AbortSignal
+  /** Called once a task is claimed, before its phase runs: fences and leftovers outside the record. */
+  claimed(claim: Claim): Promise<void>
+  /** Called after every step. */
+  stepped(handle: string, step: Step): Promise<void>
+}
+
+/** How often leases are renewed and changes by other processes are looked for, in ms. */
+const TICK_MS = 1000
+const RENEW_EVERY_TICKS = 4
+/** More steps of one task in one go than any sound program takes. */
+const MAX_STEPS = 2000
+/** So many drives that changed nothing are a loop, not work. */
+const MAX_IDLE_DRIVES = 3
+
+/**
+ * Works on the tasks of a run until nothing is left that this process can do: all ended, or people, limits or (with
+ * `noWait`) time are needed. Returns when nothing runs any more. Throws what a phase threw after the other tasks were
+ * interrupted; on abort of `signal` it returns normally, with every task ready to go on.
+ */
+export async function runTasks<S>(options: LoopOptions<S>): Promise<void> {
+  const loop = new Loop(options)
+  try {
+    await loop.run()
+  } finally {
+    loop.stopTicking()
+  }
+}
+
+class Loop<S> {
+  readonly #options: LoopOptions<S>
+  readonly #running = new Map<
+    string,
+    { readonly done: Promise<void>; readonly stop: AbortController; epoch: number | null }
+  >()
+  readonly #stop = new AbortController()
+  readonly #idleDrives = new Map<string, { readonly mark: string; readonly times: number }>()
+  readonly #timer: NodeJS.Timeout
+  #failure: { readonly error: unknown } | undefined
+  #ticks = 0
+  #ticking = false
+  #wake: () => void = () => {}
+
+  constructor(options: LoopOptions<S>) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.#tick(), TICK_MS)
+    options.signal.addEventListener('abort', () => this.#wake())
+  }
+
+  stopTicking(): void {
+    clearInterval(this.#timer)
+  }
+
+  async run(): Promise<void> {
+    for (;;) {
+      if (this.#stopped()) {
+        for (const task of this.#running.values()) task.stop.abort(this.#stop.signal.reason)
+        await Promise.all([...this.#running.values()].map((task) => task.done))
+        if (this.#failure) throw this.#failure.error
+        return
+      }
+      const changed = new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      const decision = await this.#pick()
+      await this.#apply(decision)
+      for (const handle of decision.start) this.#start(handle)
+      if (decision.skip.length + decision.requeue.length > 0) continue
+      if (this.#running.size === 0 && !(await this.#rest(decision, changed))) return
+      if (this.#running.size > 0) await changed
+    }
+  }
+
+  #stopped(): boolean {
+    return this.#options.signal.aborted || this.#stop.signal.aborted || this.#failure !== undefined
+  }
+
+  async #pick(): Promise<Pick> {
+    const { scope, until, keepGoing, concurrency } = this.#options
+    const tasks = await listTasks(scope.record.read, scope.run)
+    return pick(
+      tasks.map((task) => ({
+        handle: task.handle,
+        dependsOn: task.definition.dependsOn,
+        status: task.status,
+        ticked: false,
+        wakeAt: task.wakeAt === null ? null : Date.parse(task.wakeAt),
+      })),
+      { until, keepGoing, concurrency, running: new Set(this.#running.keys()), now: scope.record.clock.now() },
+    )
+  }
+
+  /** Nothing runs: sleeps until a task wakes; false when nothing will happen by itself. */
+  async #rest(decision: Pick, changed: Promise<void>): Promise<boolean> {
+    if (decision.start.length > 0) return true
+    if (decision.state !== 'asleep' || decision.wakeAt === null) return false
+    const { clock } = this.#options.scope.record
+    // A fault's short backoff is part of the work; only a long pause is something to leave for.
+    if (this.#options.noWait && decision.wakeAt - clock.now() > 60_000) return false
+    const over = new AbortController()
+    const sleep = clock.sleepUntil(decision.wakeAt, over.signal).catch(() => {}) // woken early
+    await Promise.race([sleep, changed])
+    over.abort(new Error('awake'))
+    return true
+  }
+
+  #start(handle: string): void {
+    const stop = new AbortController()
+    const entry = { stop, epoch: null as number | null, done: Promise.resolve() }
+    entry.done = this.#drive(handle, entry).finally(() => {
+      this.#running.delete(handle)
+      this.#wake()
+    })
+    this.#running.set(handle, entry)
+  }
+
+  async #drive(handle: string, entry: { stop: AbortController; epoch: number | null }): Promise<void> {
+    const { scope, program, services, signal } = this.#options
+    const any = AbortSignal.any([signal, this.#stop.signal, entry.stop.signal])
+    let claim: Claim | undefined
+    try {
+      claim = await claimTask(scope, program, handle)
+      entry.epoch = claim.epoch
+      await this.#options.claimed(claim)
+      for (let steps = 0; !any.aborted; steps++) {
+        const step = await advance(claim, program, services, any)
+        await this.#options.stepped(handle, step)
+        if (step.status !== 'running') return await this.#guardProgress(handle, step)
+        if (steps >= MAX_STEPS) throw noProgress(handle, `${steps} steps in one go`)
+      }
+      await this.#putBack(claim)
+    } catch (error) {
+      await this.#failed(claim, error, any.aborted)
+    }
+  }
+
+  async #failed(claim: Claim | undefined, error: unknown, aborted: boolean): Promise<void> {
+    const lost = error instanceof BelayError && error.code === 'lease_lost'
+    if (lost && (await this.#holdsLeases())) return // only this task was taken away: cancelled, or reset by its user
+    if (!lost && claim) {
+      try {
+        await this.#putBack(claim)
+      } catch (second) {
+        error = aborted ? second : new AggregateError([error, second], `${String(error)}; and then: ${String(second)}`)
+        aborted = second instanceof BelayError && second.code === 'lease_lost'
+      }
+    }
+    if (!aborted || lost) this.#failure ??= { error }
+    this.#wake()
+  }
+
+  async #holdsLeases(): Promise<boolean> {
+    const { scope, leases } = this.#options
+    try {
+      for (const lease of leases) await assertLease(scope.record.read, lease)
+      return true
+    } catch (error) {
+      if (error instanceof BelayError && error.code === 'lease_lost') return false
+      throw error
+    }
+  }
+
+  /** An interrupted task keeps its phase and waits for its turn again; no crash is counted. */
+  async #putBack({ scope, handle, epoch }: Claim): Promise<void> {
+    await scope.record.write(async (tx) => {
+      const [task] = (await listTasks(tx, scope.run)).filter((one) => one.handle === handle)
+      if (!task || task.epoch !== epoch || task.status !== 'running') return
+      const now = scope.record.now()
+      await changeTask(tx, scope.run, handle, now, { status: 'queued' })
+      await appendEvents(tx, now, [
+        {
+          type: 'task.phase',
+          project: scope.project,
+          run: scope.run,
+          task: handle,
+          data: { phase: task.phase, outcome: 'interrupted', next: task.phase, status: 'queued', reason: null },
+        },
+      ])
+    })
+  }
+
+  async #guardProgress(handle: string, step: Step): Promise<void> {
+    if (isEnd(step.status)) return
+    const { scope } = this.#options
+    const [task] = (await listTasks(scope.record.read, scope.run)).filter((one) => one.handle === handle)
+    if (!task) return
+    const mark = progressMark(task)
+    const last = this.#idleDrives.get(handle)
+    const times = last?.mark === mark ? last.times + 1 : 1
+    this.#idleDrives.set(handle, { mark, times })
+    if (times > MAX_IDLE_DRIVES)
+      throw noProgress(handle, `phase ${step.phase} came to "${step.outcome}" ${times} times`)
+  }
+
+  async #apply(decision: Pick): Promise<void> {
+    const { scope } = this.#options
+    if (decision.skip.length + decision.requeue.length === 0) return
+    await scope.record.write(async (tx) => {
+      await assertLease(tx, scope.lease)
+      const now = scope.record.now()
+      const owner = { project: scope.project, run: scope.run }
+      for (const { handle, because } of decision.skip) {
+        const reason = { code: 'dependency', message: `waits for ${because}, which does not go on by itself` }
+        await changeTask(tx, scope.run, handle, now, { status: 'skipped', reason })
+        await appendEvents(tx, now, [
+          { ...owner, type: 'task.skipped', task: handle, data: { phase: null, reason, because } },
+        ])
+      }
+      for (const handle of decision.requeue) {
+        await changeTask(tx, scope.run, handle, now, { status: 'queued', reason: null })
+        await appendEvents(tx, now, [
+          { ...owner, type: 'task.resumed', task: handle, data: { phase: null, because: 'mended' } },
+        ])
+      }
+    })
+  }
+
+  /** One tick: leases renewed, tasks that were taken away stopped, the loop woken to look for answers. Public through time only. */
+  async #tick(): Promise<void> {
+    if (this.#ticking) return
+    this.#ticking = true
+    try {
+      this.#ticks += 1
+      if (this.#ticks % RENEW_EVERY_TICKS === 0) await this.#renew()
+      await this.#stopTaken()
+      this.#wake()
+    } catch (error) {
+      this.#failure ??= { error }
+      this.#wake()
+    } finally {
+      this.#ticking = false
+    }
+  }
+
+  async #renew(): Promise<void> {
+    for (const lease of this.#options.leases) {
+      if (await renewLease(this.#options.scope.record, lease)) continue
+      const error = new BelayError('lease_lost', `another process has taken over ${lease.key}; this one stops`, {
+        next: 'belay status',
+      })
+      this.#failure ??= { error }
+      this.#stop.abort(error)
+    }
+  }
+
+  async #stopTaken(): Promise<void> {
+    if (this.#running.size === 0) return
+    const { scope } = this.#options
+    for (const task of await listTasks(scope.record.read, scope.run)) {
+      const mine = this.#running.get(task.handle)
+      if (mine && mine.epoch !== null && mine.epoch !== task.epoch) {
+        mine.stop.abort(new BelayError('lease_lost', `task ${task.handle} was taken away`))
+      }
+    }
+  }
+}
+
+function progressMark(task: TaskRow): string {
+  return JSON.stringify([task.phase, task.status, task.attempt, task.state, task.faults])
+}
+
+function noProgress(handle: string, what: string): BelayError {
+  return new BelayError('no_progress', `task ${handle} does not get on: ${what}`, {
+    exit: 1,
+    next: 'please report this with the output of: belay events',
+  })
+}
