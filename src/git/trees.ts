@@ -106,14 +106,14 @@ export async function patchId(root: string, from: string, to: string): Promise<s
   return line.split(' ')[0] ?? ''
 }
 
-export type Merge = { readonly tree: string } | { readonly conflicts: readonly string[] }
+export type Merge = { readonly tree: string } | { readonly tree: string; readonly conflicts: readonly string[] }
 
-/** Merges two commits over their merge base without a working tree; conflicting paths are named, nothing is written. */
+/** Merges two commits over their merge base without a working tree. With conflicts the tree holds conflict markers. */
 export async function mergeTrees(root: string, ours: string, theirs: string): Promise<Merge> {
   const args = ['merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', ours, theirs]
   const result = await tryGit(args, { cwd: root })
   const [tree = '', ...paths] = result.stdout.toString('utf8').split('\0')
   if (result.code === 0) return { tree: tree.trim() }
-  if (result.code === 1) return { conflicts: [...new Set(paths.filter((path) => path !== ''))] }
+  if (result.code === 1) return { tree: tree.trim(), conflicts: [...new Set(paths.filter((path) => path !== ''))] }
   throw gitFailed(args, result)
 }

@@ -136,7 +136,7 @@ async function store(claim: Claim, task: TaskRow, target: Target, result: PhaseR
     const now = record.now()
     const attempt = result.change?.attempt ?? task.attempt
     await insertArtifacts(tx, { run, task: handle, phase: from, attempt }, now, result.artifacts ?? [])
-    if (result.attemptOutcome !== undefined) await endAttempt(tx, run, handle, attempt, now, result.attemptOutcome)
+    if (result.attemptOutcome !== undefined) await endAttempt(tx, run, handle, attempt, now, result.attemptOutcome, result.attemptSession)
     if (isEnd(status)) await cancelCheckpoints(tx, run, handle, now)
     const asked =
       result.checkpoint === undefined ? null : await openCheckpoint(tx, run, handle, now, result.checkpoint)

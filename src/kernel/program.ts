@@ -30,6 +30,8 @@ export interface PhaseResult {
   readonly deliveries?: readonly NewDelivery[]
   /** What became of the current attempt. */
   readonly attemptOutcome?: string
+  /** Conversation in which the attempt was made. */
+  readonly attemptSession?: string
 }
 
 /** What a phase is given. */

@@ -10,19 +10,19 @@ export interface AttemptRow {
 }
 
 /** Begins attempt `n`, or goes on with it after a crash (its start time stays). */
-export async function beginAttempt(tx: Writer, run: string, task: string, n: number, now: string, session: string): Promise<void> {
+export async function beginAttempt(tx: Writer, run: string, task: string, n: number, now: string): Promise<void> {
   await tx
     .insertInto('attempts')
-    .values({ run, task, n, started_at: now, ended_at: null, outcome: null, session })
-    .onConflict((conflict) => conflict.columns(['run', 'task', 'n']).doUpdateSet({ session, ended_at: null, outcome: null }))
+    .values({ run, task, n, started_at: now, ended_at: null, outcome: null, session: null })
+    .onConflict((conflict) => conflict.columns(['run', 'task', 'n']).doUpdateSet({ ended_at: null, outcome: null }))
     .execute()
 }
 
 /** Ends attempt `n` with what became of it; a later outcome replaces an earlier one. */
-export async function endAttempt(tx: Writer, run: string, task: string, n: number, now: string, outcome: string): Promise<void> {
+export async function endAttempt(tx: Writer, run: string, task: string, n: number, now: string, outcome: string, session?: string): Promise<void> {
   await tx
     .updateTable('attempts')
-    .set({ ended_at: now, outcome })
+    .set({ ended_at: now, outcome, ...(session === undefined ? {} : { session }) })
     .where('run', '=', run)
     .where('task', '=', task)
     .where('n', '=', n)

@@ -1,0 +1,16 @@
+import type { Phase } from '../../kernel/index.ts'
+import { proveBase } from './gates.ts'
+import type { DirectServices } from './services.ts'
+import { stateOf } from './state.ts'
+
+/** What the gates say before anything is changed. */
+export const baseline: Phase<DirectServices> = {
+  does: 'runs the gates on the base commit, unless it is known what they say there',
+  deadlineMs: ({ settings }) => settings.gates.reduce((sum, gate) => sum + 2 * gate.timeoutMs, 0) + 2 * 3_600_000,
+  async run(context) {
+    const { base } = stateOf(context.task)
+    if (base === null) throw new Error(`task ${context.task.handle} came to baseline without a base`)
+    return { outcome: 'known', ...(await proveBase(context, base)) }
+  },
+  on: { known: { to: 'implement' } },
+}

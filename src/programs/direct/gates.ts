@@ -1,0 +1,285 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BelayError } from '../../core/errors.ts'
+import { randomId } from '../../core/ids.ts'
+import {
+  baseOverlay,
+  baselineKey,
+  baselineStops,
+  changedProtected,
+  classifyBaseline,
+  judge,
+  lostTests,
+  redExpected,
+  runGate,
+  type Evidence,
+  type GateBaseline,
+  type GateSpec,
+  type Judgement,
+  type OverlayFile,
+} from '../../gates/index.ts'
+import { commitTree } from '../../git/commit.ts'
+import { gitTreeFiles } from '../../git/tree-files.ts'
+import { seedIndex, treeOf, type PathChange } from '../../git/trees.ts'
+import { git } from '../../git/run.ts'
+import type { PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import { getBaseline, putBaseline } from '../../record/index.ts'
+import type { Workspace } from '../../workspace/pool.ts'
+import type { DirectServices } from './services.ts'
+import { stateOf, type Candidate, type FailedGate } from './state.ts'
+
+type Context = PhaseContext<DirectServices>
+
+/** The implementer says with a note that begins so that its new tests are meant to fail for now. */
+export const RED_NOTE = 'red_expected'
+
+/** What the gates said of a candidate. */
+export interface Proof {
+  readonly evidence: readonly Evidence[]
+  readonly failed: readonly FailedGate[]
+  /** For the trailer. */
+  readonly results: readonly { readonly name: string; readonly result: string }[]
+  readonly protectedFiles: readonly string[]
+  readonly removedTests: readonly string[]
+  readonly redExpected: readonly string[]
+}
+
+/** A checkout in which gates run, with what is needed to see whether they changed it. */
+interface ProofFolder {
+  readonly workspace: Workspace
+  readonly commit: string
+  readonly tree: string
+  readonly index: string
+}
+
+/** Runs every gate on a base commit whose baseline is not known yet. Throws (exit 2) when these gates could prove nothing. */
+export async function proveBase(context: Context, base: string): Promise<Pick<PhaseResult, 'artifacts'>> {
+  const { services } = context
+  if (services.settings.gates.length === 0) return {}
+  const { baselines, evidence } = await baselinesOf(context, base)
+  if (base === services.run.base) await refuseUseless(services, base, [...baselines.values()])
+  return { artifacts: evidence.map((data) => ({ kind: 'evidence', data })) }
+}
+
+async function refuseUseless(services: DirectServices, base: string, baselines: readonly GateBaseline[]): Promise<void> {
+  const { acceptRedBaseline, allowAbsentGates } = services.settings
+  const paths = await gitTreeFiles(services.root, base).list()
+  const hasSourceFiles = paths.some((path) => SOURCE_FILE.test(path))
+  const stop = baselineStops(baselines, { acceptRedBaseline, allowAbsentGates, hasSourceFiles })
+  if (stop === null) return
+  throw new BelayError(stop.code, stop.message, {
+    expected: 'gates that run on the base commit',
+    next: stop.code === 'red_baseline' ? 'mend the base, or: belay resume --accept-red-baseline' : 'mend verify.commands, or: belay resume --allow-absent-gates',
+  })
+}
+
+const SOURCE_FILE =
+  /\.(?:[cm]?[jt]sx?|py|go|rs|rb|java|kt|kts|scala|cs|fs|vb|php|c|cc|cpp|cxx|h|hpp|m|mm|swift|ex|exs|erl|hs|ml|clj|dart|lua|pl|pm|r|jl|zig|nim|sh|bash|vue|svelte)$/i
+
+/** What the gates say of a commit of result: stored from when it was proven, else found out now. */
+async function baselinesOf(
+  context: Context,
+  commit: string,
+): Promise<{ baselines: Map<string, GateBaseline>; evidence: Evidence[] }> {
+  const { services, task } = context
+  const tree = await treeOf(services.root, commit)
+  const baselines = new Map<string, GateBaseline>()
+  const evidence: Evidence[] = []
+  let folder: ProofFolder | undefined
+  for (const gate of services.settings.gates) {
+    const key = baselineKey(tree, gate, services.gateEnv)
+    let baseline = await getBaseline<GateBaseline>(services.record.read, key)
+    if (baseline === null) {
+      folder ??= await openProof(context, commit, tree)
+      const seen = await observeGate(context, gate, folder)
+      evidence.push(seen)
+      baseline = await remember(services, gate, tree, seen)
+      await report(context, 'baseline', seen)
+    }
+    baselines.set(gate.name, baseline)
+  }
+  if (folder) await services.workspaces.releaseProof(task.handle)
+  return { baselines, evidence }
+}
+
+async function remember(services: DirectServices, gate: GateSpec, tree: string, seen: Evidence): Promise<GateBaseline> {
+  const baseline = classifyBaseline(seen)
+  const key = baselineKey(tree, gate, services.gateEnv)
+  await putBaseline(services.record, { key, project: services.project, gate: gate.name, tree, data: baseline })
+  return baseline
+}
+
+/** Runs every gate on the candidate, all of them even after one failed, and compares with what they said of its tip. */
+export async function proveCandidate(
+  context: Context,
+  candidate: Candidate,
+  changes: readonly PathChange[],
+): Promise<Proof> {
+  const { services, task } = context
+  const { gates, protectedGlobs } = services.settings
+  const before = gitTreeFiles(services.root, candidate.tip)
+  const after = gitTreeFiles(services.root, candidate.tree)
+  const touched = await changedProtected(before, after, { gates, globs: protectedGlobs })
+  const protectedFiles = touched.map((change) => `${change.path} (${change.kind})`)
+  const proof = { evidence: [] as Evidence[], failed: [] as FailedGate[], results: [] as { name: string; result: string }[] }
+  const removed: string[] = []
+  const red: string[] = []
+  if (gates.length === 0) return { ...proof, protectedFiles, removedTests: removed, redExpected: red }
+
+  const { baselines } = await baselinesOf(context, candidate.tip)
+  const commit = await commitTree(services.root, {
+    tree: candidate.tree,
+    parents: [candidate.tip],
+    message: `belay: candidate of ${task.handle}\n`,
+    sign: false,
+  })
+  const folder = await openProof(context, commit, candidate.tree)
+  for (const gate of gates) {
+    const baseline = baselines.get(gate.name) ?? null
+    const overlay = await baseOverlay(before, after, gate)
+    const seen = await observeGate(context, gate, folder)
+    const judgement = await judgeGate(context, gate, folder, { seen, baseline, overlay })
+    const judged: Evidence = { ...seen, ...judgement }
+    const first = await testsFirst(context, judged, baseline, changes, after)
+    await remember(services, gate, candidate.tree, seen)
+    await report(context, 'verify', judged)
+    proof.evidence.push(judged)
+    if (first.length > 0) red.push(...first)
+    else if (judged.result !== 'pass' && judged.result !== 'absent') proof.failed.push(failedGate(judged))
+    proof.results.push({ name: gate.name, result: first.length > 0 ? RED_NOTE : judged.result })
+    if (judged.report?.tests && baseline?.tests) {
+      const { missing, skipped } = lostTests(judged.report.tests, baseline.tests)
+      removed.push(...missing.map((test) => `gone: ${test}`), ...skipped.map((test) => `newly skipped: ${test}`))
+    }
+  }
+  await services.workspaces.releaseProof(task.handle)
+  return { ...proof, protectedFiles, removedTests: removed, redExpected: red }
+}
+
+/** A gate whose own script the task changed must pass with the base's script as well. */
+async function judgeGate(
+  context: Context,
+  gate: GateSpec,
+  folder: ProofFolder,
+  facts: { readonly seen: Evidence; readonly baseline: GateBaseline | null; readonly overlay: readonly OverlayFile[] },
+): Promise<Judgement> {
+  const { seen, baseline, overlay } = facts
+  const scriptsChanged = overlay.length > 0
+  const options = { everRan: false, everHadTests: false, scriptsChanged }
+  if (seen.reason?.code === CHANGED_TREE) return { result: 'fail', reason: seen.reason, notes: seen.notes }
+  const own = judge(seen, baseline, gate, options)
+  if (!scriptsChanged || (own.result !== 'pass' && own.result !== 'absent')) return own
+  for (const file of overlay) {
+    const path = join(folder.workspace.path, file.path)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, file.content, { mode: file.executable ? 0o755 : 0o644 })
+  }
+  const withBase = await observe(context, gate, folder)
+  await context.services.workspaces.cleanProof(folder.workspace, folder.commit)
+  const old = judge(withBase, baseline, gate, { ...options, scriptsChanged: false })
+  if (old.result === 'pass') return own
+  const names = overlay.map((file) => file.path).join(', ')
+  return {
+    result: 'fail',
+    reason: {
+      code: 'gate_script_changed',
+      message: `the task changed what this gate runs (${names}), and with the base's version it does not pass: ${old.reason?.message ?? old.result}`,
+    },
+    notes: own.notes,
+  }
+}
+
+async function testsFirst(
+  context: Context,
+  judged: Evidence,
+  baseline: GateBaseline | null,
+  changes: readonly PathChange[],
+  after: { read(path: string): Promise<string | null> },
+): Promise<readonly string[]> {
+  const said = stateOf(context.task).answer?.notes.some((note) => note.trim().toLowerCase().startsWith(RED_NOTE)) ?? false
+  if (!said || judged.result !== 'fail') return []
+  const added = changes.filter((change) => change.status === 'A').map((change) => change.path)
+  const red = await redExpected(judged, baseline, added, (path) => after.read(path))
+  return red.expected ? red.inAdded : []
+}
+
+async function openProof(context: Context, commit: string, tree: string): Promise<ProofFolder> {
+  const workspace = await context.services.workspaces.proofCheckout(context, commit)
+  const index = join(context.services.scratch, `proof-index-${randomId(8)}`)
+  await seedIndex(workspace.gitDir, index)
+  return { workspace, commit, tree, index }
+}
+
+/** Runs a gate and puts the folder back into its state; a gate that changed files of the tree has failed. */
+async function observeGate(context: Context, gate: GateSpec, folder: ProofFolder): Promise<Evidence> {
+  const seen = await observe(context, gate, folder)
+  context.signal.throwIfAborted()
+  const changed = await changedFiles(folder)
+  await context.services.workspaces.cleanProof(folder.workspace, folder.commit)
+  if (changed.length === 0) return seen
+  const message = `it changed files of the tree that it was to prove: ${changed.slice(0, 20).join(', ')}`
+  return { ...seen, result: 'fail', reason: { code: CHANGED_TREE, message } }
+}
+
+const CHANGED_TREE = 'gate_changed_tree'
+
+async function observe({ services, task, signal }: Context, gate: GateSpec, folder: ProofFolder): Promise<Evidence> {
+  const reportDir = join(services.scratch, `reports-${randomId(8)}`)
+  try {
+    return await runGate(gate, {
+      root: folder.workspace.path,
+      tree: folder.tree,
+      env: services.gateEnv,
+      mark: `${services.run.id}/${task.handle}`,
+      signal,
+      reportDir,
+    })
+  } finally {
+    await rm(reportDir, { recursive: true, force: true })
+  }
+}
+
+/** Tracked files that differ from the tree, by an index that the gate could not reach. */
+async function changedFiles(folder: ProofFolder): Promise<string[]> {
+  const status = await git(['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=no', '--ignore-submodules=none'], {
+    cwd: folder.workspace.path,
+    env: { GIT_INDEX_FILE: folder.index },
+  })
+  return status
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => entry.slice(3))
+}
+
+async function report(context: Context, phase: string, seen: Evidence): Promise<void> {
+  await context.emit([
+    {
+      type: 'gate.finished',
+      data: {
+        gate: seen.gate,
+        phase,
+        attempt: context.task.attempt,
+        result: seen.result,
+        reason: seen.reason,
+        exit_code: seen.exitCode,
+        signal: seen.signal,
+        timed_out: seen.timedOut,
+        duration_ms: seen.durationMs,
+        tree: seen.tree,
+        counts: seen.report?.counts ?? null,
+      },
+    },
+  ])
+}
+
+function failedGate(seen: Evidence): FailedGate {
+  return {
+    name: seen.gate,
+    argv: seen.argv,
+    exitCode: seen.exitCode,
+    signal: seen.signal,
+    why: seen.reason?.message ?? seen.result,
+    outputHead: seen.outputHead,
+    outputTail: seen.outputTail,
+  }
+}

@@ -1,0 +1,167 @@
+import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import { appendEvents, assertEpoch, beginAttempt } from '../../record/index.ts'
+import { implementAnswer, type ImplementAnswer } from '../answers.ts'
+import { ask } from './ask.ts'
+import { afterBudget, afterFailure } from './faults.ts'
+import { implementPrompt } from './prompts.ts'
+import type { DirectServices } from './services.ts'
+import { stateOf, withState, type DirectState, type Setback } from './state.ts'
+
+const MINUTE_MS = 60_000
+
+type Context = PhaseContext<DirectServices>
+
+/** The implementer works on the task; its change is kept as a snapshot, whatever it says of it. */
+export const implement: Phase<DirectServices> = {
+  does: 'one turn of the implementer in the workspace of the task; its change is kept as a tree',
+  // The turn has limits of its own; re-asks and git work around it need room.
+  deadlineMs: ({ roles }) => 3 * roles.implementer.timeoutMs + 60 * MINUTE_MS,
+  run: (context) => attemptOnce(context).catch(afterBudget),
+  on: {
+    changed: { to: 'verify' },
+    unchanged: { pause: 'waiting', at: 'decide' },
+    again: { to: 'implement' },
+    blocked: { end: 'blocked' },
+    exhausted: { end: 'blocked' },
+    failed: { end: 'blocked' },
+    quota: { pause: 'suspended', at: 'implement' },
+    fault: { pause: 'suspended', at: 'implement' },
+    budget: { pause: 'suspended', at: 'implement' },
+  },
+}
+
+async function attemptOnce(context: Context): Promise<PhaseResult> {
+  const { task, services } = context
+  const state = stateOf(task)
+  const limit = services.settings.maxIterations + task.extraAttempts
+  if (task.attempt >= limit) return exhausted(state, limit)
+  const attempt = task.attempt + 1
+  const turn = await services.workspaces.beginTurn(context)
+  const asked = await (async () => {
+    await begin(context, attempt)
+    return ask(
+      context,
+      {
+        role: 'implementer',
+        setup: services.roles.implementer,
+        prompt: implementPrompt(task, attempt, services.source.implementPrompt(task.handle), state),
+        cwd: turn.workspace.path,
+        attempt,
+        session: turn.sameFiles ? state.session : null,
+      },
+      implementAnswer,
+    )
+  })().finally(() => turn.endProcesses())
+  if (asked.kind === 'failure') {
+    const undone = await turn.undoTampering()
+    const result = afterFailure(context, state, asked.failure)
+    return { ...result, events: undone.length === 0 ? [] : [tamperedEvent(attempt, undone)] }
+  }
+  const kept = await turn.keep()
+  const answer = asked.kind === 'answer' ? asked.answer : null
+  const next: DirectState = {
+    ...state,
+    session: asked.session,
+    snapshot: kept.snapshot,
+    answer,
+    setback: null,
+    candidate: null,
+    emptyAccepted: false,
+    personApproved: false,
+    faults: 0,
+    faultingSince: null,
+    tried: [...state.tried, `attempt ${attempt}: ${answer === null ? 'no valid answer' : oneLine(answer.summary)}`].slice(-20),
+    agents: { ...state.agents, implementer: agentName(services, 'implementer') },
+  }
+  const common = { change: { attempt }, attemptSession: asked.session, events: kept.notes.map((note) => ({ type: 'attempt.note', data: { attempt, note } })) }
+  if (kept.tampered.length > 0) {
+    return {
+      ...again(next, { kind: 'tampered', what: kept.tampered }, 'tampered'),
+      ...common,
+      events: [...common.events, tamperedEvent(attempt, kept.tampered)],
+    }
+  }
+  if (kept.blocked !== null) return { outcome: 'blocked', reason: kept.blocked, state: withState(next, {}), attemptOutcome: kept.blocked.code, ...common }
+  if (asked.kind === 'invalid' || answer === null) {
+    const problems = asked.kind === 'invalid' ? asked.problems : []
+    return { ...again(next, { kind: 'invalid_answer', problems }, 'invalid_answer'), ...common }
+  }
+  const artifact = { kind: 'implementation', data: { answer, session: asked.session, snapshot: kept.snapshot } }
+  return { ...judgeAnswer(context, next, answer, kept.empty), ...common, artifacts: [artifact] }
+}
+
+function judgeAnswer(context: Context, state: DirectState, answer: ImplementAnswer, empty: boolean): PhaseResult {
+  const { task, services } = context
+  if (answer.taskHandle !== task.handle) {
+    state = { ...state, tried: [...state.tried, `the answer named task ${oneLine(answer.taskHandle)} instead of ${task.handle}`] }
+  }
+  if (answer.status === 'blocked') {
+    const message = [answer.summary, ...answer.unresolvedItems].filter((text) => text.trim() !== '').join('; ')
+    return {
+      outcome: 'blocked',
+      reason: { code: 'agent_blocked', message: `the implementer says it is blocked: ${oneLine(message)}` },
+      state: withState(state, {}),
+      attemptOutcome: 'blocked',
+    }
+  }
+  if (answer.status === 'partial') return again(state, { kind: 'partial', items: answer.unresolvedItems }, 'partial')
+  if (!empty) return { outcome: 'changed', state: withState(state, {}), attemptOutcome: 'changed' }
+  if (services.settings.allowEmpty.includes(task.handle)) {
+    return { outcome: 'changed', state: withState(state, { emptyAccepted: true }), attemptOutcome: 'unchanged' }
+  }
+  return {
+    outcome: 'unchanged',
+    reason: { code: 'no_change', message: 'the implementer says it is done, but nothing changed' },
+    state: withState(state, {}),
+    attemptOutcome: 'unchanged',
+    checkpoint: {
+      kind: 'no_change',
+      question: `Task ${task.handle} ended without any change. Accept it as done, retry it, or block it?`,
+      options: ['accept', 'retry', 'block'],
+      context: { summary: answer.summary, notes: answer.notes },
+    },
+  }
+}
+
+function again(state: DirectState, setback: Setback, attemptOutcome: string): PhaseResult {
+  return { outcome: 'again', state: withState(state, { setback }), attemptOutcome }
+}
+
+function exhausted(state: DirectState, limit: number): PhaseResult {
+  const last = state.setback?.kind === 'gates' ? `; last failing: ${state.setback.gates.map((gate) => `${gate.name} (${gate.why})`).join(', ')}` : ''
+  const open = state.findings.filter((finding) => finding.status === 'open').map((finding) => finding.issue)
+  const findings = open.length === 0 ? '' : `; open findings: ${open.join('; ')}`
+  return {
+    outcome: 'exhausted',
+    reason: { code: 'attempts_exhausted', message: `not done after ${limit} attempts${last}${findings}` },
+    state: withState(state, {}),
+  }
+}
+
+/** The attempt's row is there before the agent is, so that what was begun can be seen. */
+async function begin(context: Context, attempt: number): Promise<void> {
+  const { services, task } = context
+  const { record, run } = services
+  await record.write(async (tx) => {
+    await assertEpoch(tx, run.id, task.handle, task.epoch)
+    await beginAttempt(tx, run.id, task.handle, attempt, record.now())
+    await appendEvents(tx, record.now(), [
+      { type: 'attempt.started', project: services.project, run: run.id, task: task.handle, data: { attempt } },
+    ])
+  })
+}
+
+function tamperedEvent(attempt: number, what: readonly string[]): { type: string; data: Record<string, unknown> } {
+  return { type: 'attempt.tampered', data: { attempt, undone: what } }
+}
+
+/** How a role's agent stands in trailers: provider, and model when one is named. */
+export function agentName(services: DirectServices, role: 'implementer' | 'reviewer'): string {
+  const { agent, model } = services.roles[role]
+  return model === null ? agent.provider : `${agent.provider}/${model}`
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().slice(0, 500)
+}
+

@@ -1,0 +1,70 @@
+import { cap } from '../../core/text.ts'
+import { commitTree, message, trailer } from '../../git/commit.ts'
+import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import type { DirectServices } from './services.ts'
+import { stateOf, withState, type DirectState } from './state.ts'
+
+const MAX_BODY = 4000
+
+/** The proven and reviewed candidate becomes one commit on result. */
+export const integrate: Phase<DirectServices> = {
+  does: 'commits exactly the proven tree on the result branch, by compare-and-swap',
+  deadlineMs: () => 30 * 60_000,
+  run: land,
+  on: { landed: { end: 'done' }, moved: { to: 'verify' } },
+}
+
+async function land(context: PhaseContext<DirectServices>): Promise<PhaseResult> {
+  const { task, services } = context
+  const state = stateOf(task)
+  const { candidate } = state
+  if (candidate === null) throw new Error(`task ${task.handle} came to integrate without a candidate`)
+  return services.landing.alone(async () => {
+    const already = await services.landing.findLanded(task.handle)
+    if (already !== null) return landed(context, state, already)
+    const commit = await commitTree(services.root, {
+      tree: candidate.tree,
+      parents: [candidate.tip],
+      message: commitMessage(context, state, candidate.tree),
+      sign: services.settings.sign,
+    })
+    // What was signed or checked took time: only who still holds the task may move the branch.
+    const moved = await services.landing.advance(task.handle, candidate.tip, commit)
+    if (moved) return landed(context, state, commit)
+    return { outcome: 'moved', state: withState(state, { candidate: null }) }
+  })
+}
+
+async function landed(context: PhaseContext<DirectServices>, state: DirectState, commit: string): Promise<PhaseResult> {
+  const { task, services } = context
+  await services.workspaces.done(task.handle)
+  return {
+    outcome: 'landed',
+    reason: { code: 'landed', message: `landed as ${commit.slice(0, 12)}` },
+    state: withState(state, { setback: null }),
+    change: { commit },
+    attemptOutcome: 'landed',
+    artifacts: [{ kind: 'commit', data: { commit, tree: state.candidate?.tree ?? null } }],
+    deliveries: [],
+  }
+}
+
+function commitMessage({ task, services }: PhaseContext<DirectServices>, state: DirectState, tree: string): string {
+  const gates = state.gates.map(({ name, result }) => `${name}=${result}`).join('; ')
+  const agents = Object.entries(state.agents)
+    .map(([role, name]) => `${role}=${name}`)
+    .join(', ')
+  const body = services.source.kind === 'prompt' ? cap(state.answer?.summary ?? '', MAX_BODY) : ''
+  return message(task.definition.subject, safeBody(body), [
+    trailer('Belay-Task', task.handle),
+    trailer('Belay-Run', services.run.id),
+    trailer('Belay-Agent', agents),
+    trailer('Belay-Gates', gates === '' ? 'none' : gates),
+    trailer('Belay-Tree', tree),
+  ])
+}
+
+/** An agent's summary must not be able to add trailers of ours: git reads only the last paragraph, but people read all. */
+function safeBody(text: string): string {
+  return text.replace(/^(Belay-[A-Za-z]+:)/gm, ' $1').replace(/\r/g, '')
+}

@@ -1,0 +1,81 @@
+import { BelayError } from '../../core/errors.ts'
+import { branchRef, epochRef, readRef, snapshotRef, taskBranch, updateRefs } from '../../git/refs.ts'
+import { git } from '../../git/run.ts'
+
+export interface LandingOptions {
+  readonly root: string
+  readonly run: string
+  readonly resultBranch: string
+  /** Commit that the run began at. */
+  readonly base: string
+  epochMark(handle: string): string
+}
+
+/** The result branch of a run: one task lands at a time, each by compare-and-swap. */
+export class Landing {
+  readonly #options: LandingOptions
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: LandingOptions) {
+    this.#options = options
+  }
+
+  /** Runs `work` while no other task of this process lands. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(work, work)
+    this.#turn = next.catch(() => {})
+    return next
+  }
+
+  /** Makes the result branch at the run's base, unless it is there. */
+  async begin(): Promise<void> {
+    const { root, resultBranch, base } = this.#options
+    if ((await readRef(root, branchRef(resultBranch))) !== null) return
+    await updateRefs(root, [{ verb: 'update', ref: branchRef(resultBranch), to: base, old: null }])
+  }
+
+  /** The newest commit of result. */
+  async tip(): Promise<string> {
+    const { root, resultBranch } = this.#options
+    const tip = await readRef(root, branchRef(resultBranch))
+    if (tip === null) {
+      throw new BelayError('result_missing', `the branch ${resultBranch} is gone`, {
+        exit: 1,
+        next: `find its last commit with: git reflog ${resultBranch}; then: git branch ${resultBranch} COMMIT && belay resume`,
+      })
+    }
+    return tip
+  }
+
+  /** The commit by which a task has landed already, or null: what a repeated integrate looks at first. */
+  async findLanded(handle: string): Promise<string | null> {
+    const { root, resultBranch, base, run } = this.#options
+    const format = '%H%x00%(trailers:key=Belay-Task,valueonly,separator=%x2C)%x00%(trailers:key=Belay-Run,valueonly,separator=%x2C)'
+    const log = await git(['log', `--format=${format}`, `${base}..${branchRef(resultBranch)}`], { cwd: root })
+    for (const line of log.split('\n')) {
+      const [commit, task, ofRun] = line.split('\0')
+      if (commit && task === handle && ofRun === run) return commit
+    }
+    return null
+  }
+
+  /**
+   * Moves result from `tip` to `commit`, and the task's branch with it, only if the task's epoch is still ours; false when
+   * result has moved. Throws `lease_lost` when the task was taken over.
+   */
+  async advance(handle: string, tip: string, commit: string): Promise<boolean> {
+    const { root, run, resultBranch, epochMark } = this.#options
+    const mark = epochMark(handle)
+    const done = await updateRefs(root, [
+      { verb: 'verify', ref: epochRef(run, handle), old: mark },
+      { verb: 'update', ref: branchRef(resultBranch), to: commit, old: tip },
+      { verb: 'update', ref: branchRef(taskBranch(run, handle)), to: commit },
+      { verb: 'delete', ref: snapshotRef(run, handle) },
+    ])
+    if (done) return true
+    if ((await readRef(root, epochRef(run, handle))) !== mark) {
+      throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
+    }
+    return false
+  }
+}

@@ -1,0 +1,194 @@
+import { randomId } from '../../core/ids.ts'
+import { patchText } from '../../git/trees.ts'
+import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import { listArtifacts } from '../../record/index.ts'
+import { reviewAnswer, type ReviewAnswer } from '../answers.ts'
+import { ask } from './ask.ts'
+import { afterBudget, afterFailure } from './faults.ts'
+import { agentName } from './implement.ts'
+import { reviewPrompt } from './prompts.ts'
+import type { DirectServices } from './services.ts'
+import { openFindings, stateOf, withState, type DirectState, type Finding } from './state.ts'
+import type { VerifyReport } from './verify.ts'
+
+/** A finding seen this often begins a new conversation of the implementer, from the base. */
+const FRESH_START_AT = 3
+/** A finding seen this often blocks the task. */
+const GIVE_UP_AT = 5
+const MINUTE_MS = 60_000
+
+type Context = PhaseContext<DirectServices>
+
+/** Another agent judges the proven change. */
+export const review: Phase<DirectServices> = {
+  does: 'the reviewer judges the change in a throwaway checkout, with diff, evidence and criteria',
+  deadlineMs: ({ roles }) => 3 * roles.reviewer.timeoutMs + 60 * MINUTE_MS,
+  run: (context) => judge(context).catch(afterBudget),
+  on: {
+    pass: { to: 'integrate' },
+    ask_person: { pause: 'waiting', at: 'decide' },
+    rework: { to: 'implement' },
+    stuck: { end: 'blocked' },
+    replan: { end: 'replan' },
+    blocked: { end: 'blocked' },
+    failed: { end: 'blocked' },
+    quota: { pause: 'suspended', at: 'review' },
+    fault: { pause: 'suspended', at: 'review' },
+    budget: { pause: 'suspended', at: 'review' },
+  },
+}
+
+async function judge(context: Context): Promise<PhaseResult> {
+  const { task, services } = context
+  const state = stateOf(task)
+  const { candidate } = state
+  if (candidate === null) throw new Error(`task ${task.handle} came to review without a candidate`)
+  const report = await verifyReport(services, task.handle)
+  const checkout = await services.workspaces.reviewCheckout(context, candidate)
+  const asked = await ask(
+    context,
+    {
+      role: 'reviewer',
+      setup: services.roles.reviewer,
+      prompt: reviewPrompt(task, services.source.reviewPrompt(task.handle), state, {
+        diff: await patchText(services.root, candidate.tip, candidate.tree),
+        changedFiles: report.changedFiles,
+        protectedFiles: report.protectedFiles,
+        removedTests: report.removedTests,
+        evidence: report.evidence,
+        redExpected: report.redExpected,
+      }),
+      cwd: checkout.workspace.path,
+      attempt: task.attempt,
+      session: null,
+    },
+    reviewAnswer,
+    (answer) => missingCriteria(answer, task.definition.criteria),
+  ).finally(() => checkout.endProcesses())
+  const tampered = await checkout.release()
+  const noted = tampered.map((what) => ({ type: 'review.note', data: { note: `undone after the reviewer: ${what}` } }))
+  if (asked.kind === 'failure') return { ...afterFailure(context, state, asked.failure), events: noted }
+  if (asked.kind === 'invalid') {
+    const error = { code: 'protocol' as const, message: `the review did not fit the schema: ${asked.problems.join('; ')}`, retryAt: null, stderrTail: '' }
+    return { ...afterFailure(context, state, { status: 'failed', error }), events: noted }
+  }
+  const { answer } = asked
+  const findings = follow(state, answer)
+  const next: DirectState = {
+    ...state,
+    review: answer,
+    findings,
+    faults: 0,
+    faultingSince: null,
+    agents: { ...state.agents, reviewer: agentName(services, 'reviewer') },
+  }
+  const event = { type: 'review.finished', session: asked.session, data: { verdict: answer.verdict, overall_risk: answer.overallRisk, findings: openFindings(next), checks: answer.acceptanceChecks, attempt: task.attempt } }
+  return {
+    ...decide(next, answer, candidate.patch),
+    artifacts: [{ kind: 'review', data: { answer, patch: candidate.patch, session: asked.session } }],
+    events: [...noted, event],
+  }
+}
+
+function decide(state: DirectState, answer: ReviewAnswer, patch: string): PhaseResult {
+  const message = oneLine(answer.summary)
+  switch (answer.verdict) {
+    case 'pass': {
+      const passed = withState(state, { reviewedPatch: patch })
+      if (state.answer?.needsHumanAttention === true && !state.personApproved) return askPerson(state, passed)
+      return { outcome: 'pass', state: passed }
+    }
+    case 'replan':
+      return { outcome: 'replan', reason: { code: 'review_replan', message }, state: withState(state, {}), attemptOutcome: 'replan' }
+    case 'blocked':
+      return { outcome: 'blocked', reason: { code: 'review_blocked', message }, state: withState(state, {}), attemptOutcome: 'blocked' }
+    case 'rework':
+      return rework(state, message)
+  }
+}
+
+function askPerson(state: DirectState, passed: Readonly<Record<string, unknown>>): PhaseResult {
+  return {
+    outcome: 'ask_person',
+    state: passed,
+    reason: { code: 'needs_person', message: 'the implementer wants a person to look at this change' },
+    checkpoint: {
+      kind: 'attention',
+      question: 'The change is proven and reviewed, but the implementer wants a person to look. Approve it, ask for rework (with a note), or block it?',
+      options: ['approve', 'rework', 'block'],
+      context: {
+        summary: state.answer?.summary ?? '',
+        notes: state.answer?.notes ?? [],
+        assumptions: state.answer?.assumptions ?? [],
+        unresolved: state.answer?.unresolvedItems ?? [],
+      },
+    },
+  }
+}
+
+function rework(state: DirectState, message: string): PhaseResult {
+  const worst = Math.max(0, ...openFindings(state).map((finding) => finding.seen))
+  if (worst >= GIVE_UP_AT) {
+    const stuck = openFindings(state).filter((finding) => finding.seen >= GIVE_UP_AT)
+    return {
+      outcome: 'stuck',
+      reason: { code: 'findings_repeat', message: `the review named this ${worst} times: ${stuck.map((finding) => finding.issue).join('; ')}` },
+      state: withState(state, {}),
+      attemptOutcome: 'rework',
+    }
+  }
+  // The same finding again and again: the conversation is stuck, so the next attempt begins at the base without it.
+  const fresh = worst >= FRESH_START_AT ? { session: null, snapshot: null } : {}
+  return {
+    outcome: 'rework',
+    state: withState(state, {
+      ...fresh,
+      setback: { kind: 'review' },
+      tried: [...state.tried, `the review asked for rework: ${message}`].slice(-20),
+    }),
+    attemptOutcome: 'rework',
+  }
+}
+
+/** Findings with their history: named again (by id, or the same text and file) counts up, not named is resolved. */
+function follow(state: DirectState, answer: ReviewAnswer): Finding[] {
+  const known = [...state.findings]
+  const named = new Set<string>()
+  const fresh: Finding[] = []
+  for (const { severity, issue, fixHint, file, repeats } of answer.findings) {
+    const place = file ?? null
+    const old = known.find((one) => !named.has(one.id) && (one.id === repeats || (one.issue === issue && one.file === place)))
+    const id = old?.id ?? `f-${randomId(6)}`
+    named.add(id)
+    fresh.push({ id, severity, issue, fixHint, file: place, status: 'open', seen: (old?.seen ?? 0) + 1 })
+  }
+  const before = known.filter((one) => !named.has(one.id)).map((one): Finding => ({ ...one, status: 'resolved' }))
+  return [...before, ...fresh]
+}
+
+/** A pass needs every criterion of the source among the checks. */
+function missingCriteria(answer: ReviewAnswer, criteria: readonly string[]): string[] {
+  if (answer.verdict !== 'pass') return []
+  const passed = answer.acceptanceChecks.filter((one) => one.status === 'pass').map((one) => plain(one.criterion))
+  return criteria
+    .filter((criterion) => !passed.some((one) => one !== '' && (one.includes(plain(criterion)) || plain(criterion) === one)))
+    .map((criterion) => `acceptanceChecks: no passing check for the criterion ${JSON.stringify(criterion)}; use its exact text`)
+}
+
+/** Agents quote loosely: markup, case and punctuation do not count. */
+function plain(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
+}
+
+async function verifyReport(services: DirectServices, handle: string): Promise<VerifyReport> {
+  const artifact = (await listArtifacts(services.record.read, services.run.id, handle, 'verify')).at(-1)
+  if (!artifact) throw new Error(`task ${handle} came to review without evidence`)
+  return artifact.data as VerifyReport
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().slice(0, 500)
+}

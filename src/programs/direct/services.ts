@@ -1,0 +1,55 @@
+import type { Agent, Access } from '../../agents/port.ts'
+import type { Source } from '../../sources/port.ts'
+import type { GateSpec } from '../../gates/port.ts'
+import type { RecordStore, RunRow } from '../../record/index.ts'
+import type { WorkspacePool } from '../../workspace/pool.ts'
+import type { WorkspaceKeeper } from './workspaces.ts'
+import type { Budget } from './budget.ts'
+import type { Landing } from './landing.ts'
+
+/** An agent as a role uses it. */
+export interface RoleSetup {
+  readonly agent: Agent
+  readonly model: string | null
+  readonly effort: string | null
+  readonly access: Access
+  readonly timeoutMs: number
+  readonly stallMs: number
+  readonly env: Readonly<Record<string, string>>
+  readonly command: readonly string[] | null
+}
+
+export interface DirectSettings {
+  readonly maxIterations: number
+  readonly allowEmpty: readonly string[]
+  readonly gates: readonly GateSpec[]
+  readonly protectedGlobs: readonly string[]
+  readonly acceptRedBaseline: boolean
+  readonly allowAbsentGates: boolean
+  readonly sign: boolean
+}
+
+/** What the phases of the direct program work with: one per run. */
+export interface DirectServices {
+  readonly record: RecordStore
+  readonly project: string
+  readonly run: RunRow
+  /** The user's checkout. */
+  readonly root: string
+  readonly commonDir: string
+  readonly source: Source
+  readonly settings: DirectSettings
+  readonly roles: { readonly implementer: RoleSetup; readonly reviewer: RoleSetup }
+  readonly pool: WorkspacePool
+  readonly workspaces: WorkspaceKeeper
+  readonly budget: Budget
+  readonly landing: Landing
+  /** Environment of gates and setup. */
+  readonly gateEnv: Readonly<Record<string, string>>
+  /** Folder for temporary files of the run. */
+  readonly scratch: string
+  /** Folder of session files. */
+  readonly sessions: string
+  /** Object that ref moves for this task must verify (see git/refs.ts). */
+  epochMark(handle: string): string
+}

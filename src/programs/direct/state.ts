@@ -1,0 +1,114 @@
+import type { TaskRow } from '../../record/index.ts'
+import type { Severity } from '../../core/words.ts'
+import type { ImplementAnswer, ReviewAnswer } from '../answers.ts'
+
+/** A reviewer's finding, followed over rounds. */
+export interface Finding {
+  readonly id: string
+  readonly severity: Severity
+  readonly issue: string
+  readonly fixHint: string
+  readonly file: string | null
+  readonly status: 'open' | 'resolved'
+  /** How many reviews named it. */
+  readonly seen: number
+}
+
+/** The agent's change: a tree, held by a commit on the base it was made on. */
+export interface Snapshot {
+  readonly base: string
+  readonly tree: string
+  readonly commit: string
+}
+
+/** What was put together to be proven and landed: the change on a tip of result, with the source's tick. */
+export interface Candidate {
+  readonly tip: string
+  readonly tree: string
+  /** Id of the change itself, without the tick; stays the same over a clean rebase. */
+  readonly patch: string
+}
+
+/** Why the latest attempt has to be done again, for the next prompt. */
+export type Setback =
+  | { readonly kind: 'gates'; readonly gates: readonly FailedGate[] }
+  | { readonly kind: 'review' }
+  | { readonly kind: 'partial'; readonly items: readonly string[] }
+  | { readonly kind: 'invalid_answer'; readonly problems: readonly string[] }
+  | { readonly kind: 'tampered'; readonly what: readonly string[] }
+  | { readonly kind: 'conflict'; readonly paths: readonly string[] }
+  | { readonly kind: 'person'; readonly note: string }
+
+export interface FailedGate {
+  readonly name: string
+  readonly argv: readonly string[]
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly why: string
+  readonly outputHead: string
+  readonly outputTail: string
+}
+
+/** The direct program's own state of a task. */
+export interface DirectState {
+  readonly base: string | null
+  /** Belay's id of the implementer's conversation; null: begin a new one. */
+  readonly session: string | null
+  readonly snapshot: Snapshot | null
+  readonly candidate: Candidate | null
+  readonly answer: ImplementAnswer | null
+  readonly review: ReviewAnswer | null
+  /** Patch id that the reviewer let pass. */
+  readonly reviewedPatch: string | null
+  readonly findings: readonly Finding[]
+  readonly setback: Setback | null
+  /** One line per earlier attempt, oldest first. */
+  readonly tried: readonly string[]
+  /** What people said (`unblock --note`, checkpoint notes). */
+  readonly notes: readonly string[]
+  /** `name=result` of each gate on the candidate, for the trailer. */
+  readonly gates: readonly { readonly name: string; readonly result: string }[]
+  readonly emptyAccepted: boolean
+  readonly personApproved: boolean
+  readonly conflicts: number
+  /** Faults in a row and since when, for backoff. */
+  readonly faults: number
+  readonly faultingSince: string | null
+  readonly agents: Readonly<Record<string, string>>
+}
+
+const START: DirectState = {
+  base: null,
+  session: null,
+  snapshot: null,
+  candidate: null,
+  answer: null,
+  review: null,
+  reviewedPatch: null,
+  findings: [],
+  setback: null,
+  tried: [],
+  notes: [],
+  gates: [],
+  emptyAccepted: false,
+  personApproved: false,
+  conflicts: 0,
+  faults: 0,
+  faultingSince: null,
+  agents: {},
+}
+
+/** The program's state of a task; what an older version did not store yet has its first value. */
+export function stateOf(task: TaskRow): DirectState {
+  return { ...START, ...(task.state as Partial<DirectState>) }
+}
+
+/** `state` with changes, as it is stored. */
+export function withState(state: DirectState, change: Partial<DirectState>): Readonly<Record<string, unknown>> {
+  return { ...state, ...change }
+}
+
+/** Findings that are still open. */
+export function openFindings(state: DirectState): Finding[] {
+  return state.findings.filter((finding) => finding.status === 'open')
+}

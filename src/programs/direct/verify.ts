@@ -1,0 +1,141 @@
+import { commitTree } from '../../git/commit.ts'
+import { git } from '../../git/run.ts'
+import { changedPaths, editTree, mergeTrees, patchId, readBlob, treeOf, writeBlob, type TreeEdit } from '../../git/trees.ts'
+import type { Evidence } from '../../gates/port.ts'
+import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import { proveCandidate } from './gates.ts'
+import type { DirectServices } from './services.ts'
+import { stateOf, withState, type Candidate, type DirectState } from './state.ts'
+
+/** Conflicts with other tasks are nobody's failed attempt, but they must not go on for ever. */
+const MAX_CONFLICTS = 10
+const MINUTE_MS = 60_000
+
+type Context = PhaseContext<DirectServices>
+
+/** What verify found out, for the reviewer and the record. */
+export interface VerifyReport {
+  readonly tip: string
+  readonly tree: string
+  readonly changedFiles: readonly string[]
+  readonly protectedFiles: readonly string[]
+  readonly removedTests: readonly string[]
+  /** Tests in files of this task that fail and are meant to. */
+  readonly redExpected: readonly string[]
+  readonly evidence: readonly Evidence[]
+}
+
+/** The change is put on the tip of result and proven there. */
+export const verify: Phase<DirectServices> = {
+  does: 'builds the candidate (tip of result, the change, the tick) and runs every gate on exactly that tree',
+  deadlineMs: ({ settings }) =>
+    settings.gates.reduce((sum, gate) => sum + 3 * gate.timeoutMs, 0) + 4 * 60 * MINUTE_MS,
+  run: proveChange,
+  on: {
+    passed: { to: 'review' },
+    reviewed: { to: 'integrate' },
+    failed: { to: 'implement' },
+    conflict: { to: 'implement' },
+    conflicts: { end: 'blocked' },
+  },
+}
+
+async function proveChange(context: Context): Promise<PhaseResult> {
+  const { task, services } = context
+  const state = stateOf(task)
+  const tip = await services.landing.tip()
+  const merged = await changeOnTip(services, state, tip)
+  if ('conflicts' in merged) return conflict(context, state, tip, merged)
+  const patch = await patchId(services.root, tip, merged.tree)
+  const tree = await withTick(services, task.handle, tip, merged.tree)
+  const candidate: Candidate = { tip, tree, patch }
+  const changes = await changedPaths(services.root, tip, tree)
+  const proof = await proveCandidate(context, candidate, changes)
+  const report: VerifyReport = {
+    tip,
+    tree,
+    changedFiles: changes.map((change) => change.path),
+    protectedFiles: proof.protectedFiles,
+    removedTests: proof.removedTests,
+    redExpected: proof.redExpected,
+    evidence: proof.evidence,
+  }
+  const artifacts = [{ kind: 'verify', data: report }, ...proof.evidence.map((data) => ({ kind: 'evidence', data }))]
+  if (proof.failed.length > 0) {
+    return {
+      outcome: 'failed',
+      state: withState(state, {
+        candidate: null,
+        setback: { kind: 'gates', gates: proof.failed },
+        tried: [...state.tried, `checks failed: ${proof.failed.map((gate) => `${gate.name} (${gate.why})`).join(', ')}`].slice(-20),
+      }),
+      attemptOutcome: 'gates_failed',
+      artifacts,
+    }
+  }
+  const next = withState(state, { candidate, gates: proof.results })
+  // What a person accepted as empty has nothing to review; a change that passed review stays passed while it is the same.
+  const reviewed = state.emptyAccepted || (patch !== '' && state.reviewedPatch === patch)
+  return { outcome: reviewed ? 'reviewed' : 'passed', state: next, artifacts }
+}
+
+type OnTip = { readonly tree: string } | { readonly tree: string; readonly conflicts: readonly string[] }
+
+async function changeOnTip(services: DirectServices, state: DirectState, tip: string): Promise<OnTip> {
+  const { snapshot } = state
+  if (snapshot === null) return { tree: await treeOf(services.root, tip) }
+  if (snapshot.base === tip) return { tree: snapshot.tree }
+  return mergeTrees(services.root, tip, snapshot.commit)
+}
+
+/** The conflicting change is put on the tip, conflict markers and all, for the implementer to resolve. */
+async function conflict(
+  context: Context,
+  state: DirectState,
+  tip: string,
+  merged: { readonly tree: string; readonly conflicts: readonly string[] },
+): Promise<PhaseResult> {
+  const { services } = context
+  const conflicts = state.conflicts + 1
+  const paths = merged.conflicts
+  if (conflicts > MAX_CONFLICTS) {
+    return {
+      outcome: 'conflicts',
+      reason: { code: 'conflicts', message: `the change conflicted ${conflicts} times with other tasks: ${paths.join(', ')}` },
+      state: withState(state, { conflicts: 0 }),
+    }
+  }
+  const commit = await commitTree(services.root, {
+    tree: merged.tree,
+    parents: [tip],
+    message: 'belay: change with conflicts\n',
+    sign: false,
+  })
+  await services.workspaces.keepSnapshot(context, commit)
+  return {
+    outcome: 'conflict',
+    state: withState(state, {
+      base: tip,
+      snapshot: { base: tip, tree: merged.tree, commit },
+      candidate: null,
+      conflicts,
+      setback: { kind: 'conflict', paths },
+    }),
+    // The turn that conflicted was no failed attempt of its own.
+    change: { attempt: Math.max(0, context.task.attempt - 1) },
+    events: [{ type: 'attempt.conflict', data: { paths, conflicts } }],
+  }
+}
+
+/** `tree` with the task ticked in its source, as the source stands at the tip. */
+async function withTick(services: DirectServices, handle: string, tip: string, tree: string): Promise<string> {
+  const tick = services.source.tick(handle)
+  if (tick === null) return tree
+  const [mode = '100644'] = (await git(['ls-tree', tip, '--', `:(literal)${tick.path}`], { cwd: services.root })).split(' ')
+  const text = await readBlob(services.root, tip, tick.path)
+  const ticked = text === null ? null : tick.apply(text.toString('utf8'))
+  if (ticked === null) throw new Error(`task ${handle} is not in ${tick.path} at ${tip}`)
+  const edits = new Map<string, TreeEdit>([[tick.path, { mode, id: await writeBlob(services.root, ticked) }]])
+  return editTree(services.root, tree, edits, services.scratch)
+}
+

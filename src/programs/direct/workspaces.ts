@@ -1,0 +1,238 @@
+import { join } from 'node:path'
+import { BelayError } from '../../core/errors.ts'
+import type { Reason } from '../../core/words.ts'
+import { commitTree } from '../../git/commit.ts'
+import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
+import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
+import { resetWorktree, type HeadAt } from '../../git/worktrees.ts'
+import type { PhaseContext } from '../../kernel/index.ts'
+import { endMarked } from '../../process/index.ts'
+import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
+import type { DirectServices } from './services.ts'
+import { stateOf, type Candidate, type Snapshot } from './state.ts'
+
+type Context = PhaseContext<DirectServices>
+
+/** What makes a fresh checkout usable, and what keeps it clean; see workspace/setup.ts. */
+export interface Preparation {
+  /** Runs setup and copies ignored files when they are due. Throws `setup_failed`. */
+  prepare(workspace: Workspace, context: { readonly mark: string; readonly signal: AbortSignal }): Promise<void>
+  /** Removes what neither git nor setup knows. */
+  clean(workspace: Workspace): Promise<void>
+}
+
+/** Watches over what an agent must not change; see git/guard. */
+export interface Guard {
+  begin(workspace: Workspace, run: string, handle: string): Promise<GuardWatch>
+}
+
+export interface GuardWatch {
+  /** Puts back what was changed and says what it was; safe to repeat. */
+  undo(): Promise<readonly string[]>
+}
+
+export interface KeeperOptions {
+  readonly pool: WorkspacePool
+  readonly root: string
+  readonly scratch: string
+  /** Files and folders (ending in `/`) of the source: an agent's edits to them are dropped. */
+  readonly owned: readonly string[]
+  readonly preparation: Preparation
+  readonly guard: Guard
+}
+
+/** What an implement turn left, as kept. */
+export interface Kept {
+  readonly snapshot: Snapshot
+  /** Nothing differs from the base. */
+  readonly empty: boolean
+  /** What was put back because it is not the agent's to change. */
+  readonly tampered: readonly string[]
+  /** Remarks for the record. */
+  readonly notes: readonly string[]
+  /** Why the task cannot go on by itself; null when it can. */
+  readonly blocked: Reason | null
+}
+
+export interface WorkTurn {
+  readonly workspace: Workspace
+  /** The conversation's folder is the one it had before. */
+  readonly sameFiles: boolean
+  endProcesses(): Promise<void>
+  undoTampering(): Promise<readonly string[]>
+  keep(): Promise<Kept>
+}
+
+export interface ReviewCheckout {
+  readonly workspace: Workspace
+  endProcesses(): Promise<void>
+  /** Gives the checkout back and says what the reviewer changed outside it (undone). */
+  release(): Promise<readonly string[]>
+}
+
+/** Puts the checkouts of a run into known states and takes out of them what is worth keeping. */
+export class WorkspaceKeeper {
+  readonly #options: KeeperOptions
+  /** Trees that this process has just put into a task's workspace, so that they are not put there again. */
+  readonly #ready = new Map<string, string>()
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+  }
+
+  /** Leases the task's workspace, puts it to `base` on the task's own branch, and makes it usable. */
+  async makeWork(context: Context, base: string): Promise<void> {
+    const { task, services } = context
+    const { root } = this.#options
+    const branch = taskBranch(services.run.id, task.handle)
+    await this.#moveRefs(context, [{ verb: 'update', ref: branchRef(branch), to: base }])
+    await this.#put(context, 'work', base, { branch })
+    this.#ready.set(task.handle, await treeOf(root, base))
+  }
+
+  /** The task's workspace in the state in which the next attempt begins, with the guard on. */
+  async beginTurn(context: Context): Promise<WorkTurn> {
+    const { task, services } = context
+    const { root, pool } = this.#options
+    const state = stateOf(task)
+    if (state.base === null) throw new Error(`task ${task.handle} came to implement without a base`)
+    const held = await pool.held('work', task.handle)
+    const base = state.snapshot?.base ?? state.base
+    const wanted = state.snapshot?.commit ?? base
+    const tree = state.snapshot?.tree ?? (await treeOf(root, base))
+    if (this.#ready.get(task.handle) !== tree || held === null) {
+      const branch = taskBranch(services.run.id, task.handle)
+      await this.#moveRefs(context, [{ verb: 'update', ref: branchRef(branch), to: base }])
+      await this.#put(context, 'work', wanted, { branch })
+    }
+    this.#ready.delete(task.handle)
+    const workspace = await pool.lease('work', task.handle, wanted)
+    await seedIndex(workspace.gitDir, ownIndex(workspace))
+    const watch = await this.#options.guard.begin(workspace, services.run.id, task.handle)
+    return {
+      workspace,
+      sameFiles: held?.path === workspace.path,
+      endProcesses: () => endProcesses(context),
+      undoTampering: () => watch.undo(),
+      keep: async () => this.#keep(context, workspace, base, await watch.undo()),
+    }
+  }
+
+  async #keep(context: Context, workspace: Workspace, base: string, tampered: readonly string[]): Promise<Kept> {
+    const { root, owned, scratch } = this.#options
+    const { task, services } = context
+    let tree = await snapshotTree(workspace.path, ownIndex(workspace))
+    const changes = await changedPaths(root, base, tree)
+    const notOurs = changes.filter((change) => owned.some((one) => covers(one, change.path)))
+    const notes = notOurs.map((change) => `edit of ${change.path} dropped: the source's files are Belay's to change`)
+    if (notOurs.length > 0) {
+      const edits = new Map<string, TreeEdit>(
+        notOurs.map((change) => [change.path, change.status === 'A' ? null : { mode: change.oldMode, id: change.oldId }]),
+      )
+      tree = await editTree(root, tree, edits, scratch)
+    }
+    const pointers = changes.filter((change) => change.newMode === GITLINK || change.oldMode === GITLINK)
+    const commit = await commitTree(root, { tree, parents: [base], message: 'belay: snapshot of an attempt\n', sign: false })
+    await this.#moveRefs(context, [{ verb: 'update', ref: snapshotRef(services.run.id, task.handle), to: commit }])
+    if (notOurs.length === 0) this.#ready.set(task.handle, tree)
+    return {
+      snapshot: { base, tree, commit },
+      empty: changes.length === notOurs.length,
+      tampered,
+      notes,
+      blocked:
+        pointers.length === 0
+          ? null
+          : {
+              code: 'submodule_changed',
+              message: `the change moves a submodule pointer or adds a nested repository: ${pointers.map((one) => one.path).join(', ')}`,
+            },
+    }
+  }
+
+  /** Keeps a commit of the task from being collected as garbage, in place of the one kept before. */
+  async keepSnapshot(context: Context, commit: string): Promise<void> {
+    const { task, services } = context
+    await this.#moveRefs(context, [{ verb: 'update', ref: snapshotRef(services.run.id, task.handle), to: commit }])
+  }
+
+  /** A proof workspace that holds exactly `commit`; no agent ever enters it. `release` gives it back. */
+  async proofCheckout(context: Context, commit: string): Promise<Workspace> {
+    return this.#put(context, 'proof', commit, { detached: commit })
+  }
+
+  /** Takes everything out of a proof workspace that is not of its tree, and puts back what a gate changed. */
+  async cleanProof(workspace: Workspace, commit: string): Promise<void> {
+    await resetWorktree(workspace, commit, { detached: commit })
+    await this.#options.preparation.clean(workspace)
+  }
+
+  async releaseProof(handle: string): Promise<void> {
+    await this.#options.pool.release(handle, 'proof')
+  }
+
+  /** A throwaway checkout of the candidate for the reviewer. */
+  async reviewCheckout(context: Context, candidate: Candidate): Promise<ReviewCheckout> {
+    const { pool, root, guard } = this.#options
+    const { task, services } = context
+    const commit = await commitTree(root, {
+      tree: candidate.tree,
+      parents: [candidate.tip],
+      message: `belay: candidate of ${task.handle}\n`,
+      sign: false,
+    })
+    const workspace = await this.#put(context, 'review', commit, { detached: commit })
+    const watch = await guard.begin(workspace, services.run.id, task.handle)
+    return {
+      workspace,
+      endProcesses: () => endProcesses(context),
+      release: async () => {
+        const undone = await watch.undo()
+        await pool.release(task.handle, 'review')
+        return undone
+      },
+    }
+  }
+
+  /** The task has ended: its workspaces are free for others. */
+  async done(handle: string): Promise<void> {
+    this.#ready.delete(handle)
+    await this.#options.pool.release(handle)
+  }
+
+  async #put(context: Context, purpose: Purpose, commit: string, head: HeadAt): Promise<Workspace> {
+    const { pool, preparation } = this.#options
+    const { task, services } = context
+    const workspace = await pool.lease(purpose, task.handle, commit)
+    await resetWorktree(workspace, commit, head)
+    await preparation.clean(workspace)
+    await preparation.prepare(workspace, { mark: `${services.run.id}/${task.handle}`, signal: context.signal })
+    return workspace
+  }
+
+  async #moveRefs(context: Context, commands: readonly RefCommand[]): Promise<void> {
+    const { task, services } = context
+    const fence: RefCommand = {
+      verb: 'verify',
+      ref: epochRef(services.run.id, task.handle),
+      old: services.epochMark(task.handle),
+    }
+    if (await updateRefs(this.#options.root, [fence, ...commands])) return
+    throw new BelayError('lease_lost', `another process has taken over ${services.run.id}/${task.handle}`, {
+      next: 'belay status',
+    })
+  }
+}
+
+/** Belay's own index of a checkout, which an agent's `git add` does not touch. */
+function ownIndex(workspace: Workspace): string {
+  return join(workspace.gitDir, 'belay-index')
+}
+
+async function endProcesses({ task, services }: Context): Promise<void> {
+  await endMarked(`${services.run.id}/${task.handle}`)
+}
+
+function covers(owned: string, path: string): boolean {
+  return owned.endsWith('/') ? path.startsWith(owned) : path === owned
+}

@@ -1,0 +1,197 @@
+import { BelayError } from '../core/errors.ts'
+import type { Reason, RunStatus } from '../core/words.ts'
+import { epochRef, raiseEpochRef, snapshotRef, updateRefs } from '../git/refs.ts'
+import type { Repository } from '../git/repository.ts'
+import { git } from '../git/run.ts'
+import type { Claim, Step } from '../kernel/index.ts'
+import { endMarked } from '../process/index.ts'
+import { directProgram } from '../programs/direct/program.ts'
+import {
+  appendEvents,
+  assertEpoch,
+  assertLease,
+  changeRun,
+  findRun,
+  listTasks,
+  releaseLease,
+  takeLease,
+  type Lease,
+  type RecordStore,
+  type RunRow,
+} from '../record/index.ts'
+import { runTasks } from '../scheduler/loop.ts'
+import { removeScratch } from '../workspace/pool.ts'
+import { checkRoles } from './roles.ts'
+import { followResult } from './follow.ts'
+import { deliver } from './deliver.ts'
+import { exitOf, progressOf, runStatus } from './outcome.ts'
+import { openRun, type OpenedRun } from './services.ts'
+
+export interface DriveOptions {
+  readonly record: RecordStore
+  readonly run: RunRow
+  readonly repository: Repository
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly noWait: boolean
+  readonly concurrency: number
+  readonly signal: AbortSignal
+  /** Called once the leases are ours, before anything is changed. */
+  readonly begun?: () => Promise<void>
+}
+
+export interface DriveResult {
+  readonly status: RunStatus
+  readonly exitCode: number
+}
+
+/** Key of the lease on a run. */
+export function runLease(run: string): string {
+  return `run:${run}`
+}
+
+function targetLease(run: RunRow): string {
+  return `target:${run.project}:${run.target ?? run.resultBranch}`
+}
+
+/**
+ * Works on a stored run until nothing is left that this process can do, and says what it came to. Takes the leases of the
+ * run and of its target (`held` names the holder). Throws what stopped the run as a whole, with the run marked `failed`.
+ * May be called again for the same run at any time: it goes on where it was.
+ */
+export async function driveRun(options: DriveOptions): Promise<DriveResult> {
+  const { record, run } = options
+  const leases: Lease[] = []
+  try {
+    leases.push(await takeLease(record, runLease(run.id), `run ${run.id}`))
+    leases.push(await takeLease(record, targetLease(run), `branch ${run.target ?? run.resultBranch}`))
+    await options.begun?.()
+    return await driveHeld(options, leases)
+  } finally {
+    for (const lease of leases.reverse()) await releaseLease(record, lease)
+  }
+}
+
+async function driveHeld(options: DriveOptions, leases: readonly Lease[]): Promise<DriveResult> {
+  const { record, run } = options
+  const [lease] = leases
+  if (!lease) throw new Error('a run is driven under its lease')
+  try {
+    const opened = await openRun(record, run, options.repository, options.env)
+    await checkRoles(opened.config, opened.services.roles)
+    await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
+    await opened.services.landing.begin()
+    await work(options, opened, leases, lease)
+    return await settle(options, opened, lease)
+  } catch (error) {
+    if (error instanceof BelayError && error.code === 'lease_lost') throw error
+    const reason = error instanceof BelayError ? { code: error.code, message: error.message } : { code: 'internal', message: String(error) }
+    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }])
+    throw error
+  }
+}
+
+async function work(options: DriveOptions, opened: OpenedRun, leases: readonly Lease[], lease: Lease): Promise<void> {
+  const { record, run, signal } = options
+  const scope = { record, project: run.project, run: run.id, lease }
+  const { services } = opened
+  await runTasks({
+    scope,
+    program: directProgram,
+    services,
+    until: opened.options.until,
+    keepGoing: opened.options.keepGoing,
+    concurrency: options.concurrency,
+    noWait: options.noWait,
+    leases,
+    signal,
+    claimed: (claim) => fence(opened, claim),
+    stepped: async (handle, step) => {
+      await endTask(opened, handle, step)
+      if (step.outcome === 'landed') await followResult({ record, run, repository: options.repository, lease })
+      await deliver(record, run, services)
+    },
+  })
+}
+
+/** Before a claimed task moves: what an earlier holder left running is ended, and git knows the new epoch. */
+async function fence(opened: OpenedRun, claim: Claim): Promise<void> {
+  const { services } = opened
+  const { scope, handle, epoch } = claim
+  await endMarked(`${scope.run}/${handle}`)
+  const mark = await raiseEpochRef(services.root, scope.run, handle, epoch, () =>
+    assertEpoch(scope.record.read, scope.run, handle, epoch),
+  )
+  opened.setEpochMark(handle, mark)
+}
+
+async function endTask(opened: OpenedRun, handle: string, step: Step): Promise<void> {
+  if (step.status === 'blocked' || step.status === 'replan' || step.status === 'cancelled') {
+    await opened.services.workspaces.done(handle)
+  }
+}
+
+/** Nothing runs any more: the target follows, what is not needed goes, and the run gets its status. */
+async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): Promise<DriveResult> {
+  const { record, run, signal } = options
+  const before = await listTasks(record.read, run.id)
+  const status: RunStatus = signal.aborted ? 'interrupted' : runStatus(before, opened.options.until)
+  if (before.some((task) => task.status === 'done' && task.commit !== null)) {
+    await followResult({ record, run, repository: options.repository, lease })
+  }
+  const tasks = await listTasks(record.read, run.id)
+  const final = signal.aborted ? 'interrupted' : status
+  if (final === 'done') await tidy(opened, run)
+  const row = await findRun(record.read, run.id)
+  await setStatus(record, run, lease, final, reasonOf(final), [
+    {
+      type: 'run.finished',
+      data: {
+        status: final,
+        exit_code: exitOf(final),
+        landed: row?.landed ?? null,
+        finish_command: row?.finishCommand ?? null,
+        progress: progressOf(tasks),
+      },
+    },
+  ])
+  await deliver(record, run, opened.services)
+  return { status: final, exitCode: exitOf(final) }
+}
+
+function reasonOf(status: RunStatus): Reason | null {
+  return status === 'interrupted' ? { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' } : null
+}
+
+/** A run that is done needs no workspaces, temporary files and fences any more. */
+async function tidy(opened: OpenedRun, run: RunRow): Promise<void> {
+  const { services, pool } = opened
+  await pool.clear(true)
+  await removeScratch(services.record.home, run.id)
+  await dropPrivateRefs(services.root, run.id)
+}
+
+/** Removes Belay's own refs of a run (epochs, snapshots); branches stay. */
+export async function dropPrivateRefs(root: string, run: string): Promise<void> {
+  const prefixes = [epochRef(run, ''), snapshotRef(run, '')]
+  const list = await git(['for-each-ref', '--format=%(refname)', ...prefixes], { cwd: root })
+  const refs = list.split('\n').filter((ref) => ref !== '')
+  if (refs.length > 0) await updateRefs(root, refs.map((ref) => ({ verb: 'delete', ref })))
+}
+
+async function setStatus(
+  record: RecordStore,
+  run: RunRow,
+  lease: Lease,
+  status: RunStatus,
+  reason: Reason | null,
+  events: readonly { type: string; data?: Record<string, unknown> }[],
+): Promise<void> {
+  await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    const now = record.now()
+    await changeRun(tx, run.id, now, { status, reason })
+    await appendEvents(tx, now, events.map((event) => ({ ...event, project: run.project, run: run.id })))
+  })
+}
+
+

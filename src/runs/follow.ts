@@ -1,0 +1,63 @@
+import { branchRef, readRef } from '../git/refs.ts'
+import { followTarget, type FollowIntent } from '../git/follow/index.ts'
+import type { Repository } from '../git/repository.ts'
+import {
+  appendEvents,
+  assertLease,
+  changeRun,
+  dropIntent,
+  findRun,
+  getIntent,
+  putIntent,
+  type Lease,
+  type RecordStore,
+  type RunRow,
+} from '../record/index.ts'
+
+export interface FollowOptions {
+  readonly record: RecordStore
+  readonly run: RunRow
+  readonly repository: Repository
+  readonly lease: Lease
+}
+
+/** The target branch follows result, as far as it can; whether it could is stored with the run. Safe to repeat. */
+export async function followResult(options: FollowOptions): Promise<void> {
+  const { record, run, repository, lease } = options
+  const { root, commonDir } = repository
+  const to = await readRef(root, branchRef(run.resultBranch))
+  if (to === null) return
+  const key = `follow:${run.project}:${run.target ?? ''}`
+  const from = (await getIntent<string>(record.read, `followed:${run.id}`)) ?? run.base
+  const followed = await followTarget({
+    repository: { root, commonDir },
+    target: run.target,
+    from,
+    to,
+    resultBranch: run.resultBranch,
+    intents: {
+      read: () => getIntent<FollowIntent>(record.read, key),
+      write: (intent) => putIntent(record, key, run.id, intent),
+      clear: () => dropIntent(record, key),
+    },
+  })
+  if (followed.landed) await putIntent(record, `followed:${run.id}`, run.id, to)
+  const before = await findRun(record.read, run.id)
+  const finishCommand = followed.landed ? null : followed.finishCommand
+  const same = before?.landed === followed.landed && before.finishCommand === finishCommand
+  await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    await changeRun(tx, run.id, record.now(), { landed: followed.landed, finishCommand })
+    if (same && !followed.landed) return
+    await appendEvents(tx, record.now(), [
+      {
+        type: followed.landed ? 'run.landed' : 'run.not_landed',
+        project: run.project,
+        run: run.id,
+        data: followed.landed
+          ? { target: run.target, commit: to }
+          : { target: run.target, commit: to, reason: followed.reason, finish_command: finishCommand },
+      },
+    ])
+  })
+}

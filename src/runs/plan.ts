@@ -1,0 +1,124 @@
+import { BelayError } from '../core/errors.ts'
+import { loadConfig, type Config, type FlagValue } from '../config/index.ts'
+import { checkSigning, identity } from '../git/identity.ts'
+import { branchRef, readRef } from '../git/refs.ts'
+import { openRepository, type Repository } from '../git/repository.ts'
+import type { RunSource } from '../record/index.ts'
+import { checkGraph } from '../scheduler/graph.ts'
+import { folderFiles, openSource, resolveSource, treeFiles, type Source, type SourcePointer } from '../sources/index.ts'
+import { commitSource, dirtySourceFiles } from './uncommitted.ts'
+
+export interface RunRequest {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly arg: string | null
+  readonly prompt: string | null
+  readonly feature: string | null
+  readonly until: string | null
+  readonly into: string | null
+  readonly set: readonly string[]
+  readonly flags: readonly FlagValue[]
+  readonly commitSource: boolean
+  readonly readStdin: () => Promise<string>
+  /** YAML for a repository without a configuration file, and a remark for its user. */
+  readonly propose: (root: string) => Promise<string>
+}
+
+/** Everything that is known before anything is written. */
+export interface RunPlan {
+  readonly repository: Repository
+  readonly config: Config
+  /** null: what `belay init` would write was used. */
+  readonly configFile: string | null
+  readonly warnings: readonly string[]
+  readonly source: Source
+  readonly runSource: RunSource
+  readonly target: string | null
+  readonly base: string
+  readonly until: string | null
+  readonly sign: boolean
+}
+
+/**
+ * Finds out what a run would do: repository, configuration, source, target, all checks that need no agent. Writes nothing,
+ * except that `commitSource` commits the source's own files in the user's checkout. Throws BelayErrors (exit 2).
+ */
+export async function planRun(request: RunRequest): Promise<RunPlan> {
+  const repository = await openRepository(request.cwd)
+  const { root } = repository
+  await identity(root)
+  const proposal = await request.propose(root)
+  const loaded = await loadConfig({ root, env: request.env, set: request.set, flags: request.flags, proposal })
+  const { config } = loaded
+  const pointer = await resolveSource({
+    arg: request.arg,
+    prompt: request.prompt,
+    feature: request.feature,
+    configured: config.task.source,
+    branch: repository.head.branch,
+    root,
+    cwd: request.cwd,
+    files: folderFiles(root),
+    readStdin: request.readStdin,
+  })
+  const committed = await checkSourceFiles(repository, pointer, request.commitSource)
+  const head = committed ?? repository.head.commit
+  const target = request.into ?? repository.head.branch
+  const base = (target === repository.head.branch ? null : await targetTip(root, target)) ?? head
+  const source = await openSource(pointer, treeFiles(root, base))
+  checkGraph(source.tasks)
+  return {
+    repository: { ...repository, head: { ...repository.head, commit: head } },
+    config,
+    configFile: loaded.projectFile,
+    warnings: [...loaded.warnings, ...source.warnings],
+    source,
+    runSource: toRunSource(pointer),
+    target,
+    base,
+    until: request.until === null ? null : selectTask(source, request.until),
+    sign: config.git.sign === 'auto' ? await checkSigning(root) : false,
+  }
+}
+
+async function targetTip(root: string, target: string | null): Promise<string | null> {
+  return target === null ? null : readRef(root, `${branchRef(target)}^{commit}`)
+}
+
+async function checkSourceFiles(
+  { root }: Repository,
+  pointer: SourcePointer,
+  commit: boolean,
+): Promise<string | null> {
+  if (pointer.kind === 'prompt') return null
+  const dirty = await dirtySourceFiles(root, pointer.dir)
+  if (dirty.length === 0) return null
+  if (commit) return commitSource(root, pointer.dir, pointer.feature)
+  throw new BelayError('source_uncommitted', `files of ${pointer.dir} are not committed, and a run reads committed files only`, {
+    expected: 'committed files',
+    received: dirty.slice(0, 20).join(', ') + (dirty.length > 20 ? ` and ${dirty.length - 20} more` : ''),
+    next: 'run again with --commit-source, or commit them yourself',
+  })
+}
+
+function selectTask(source: Source, selector: string): string {
+  const handle = source.resolve(selector)
+  if (handle !== null) return handle
+  throw new BelayError('task_unknown', `there is no task "${selector}"`, {
+    expected: source.tasks.slice(0, 50).map((task) => task.handle).join(', '),
+    received: selector,
+    next: 'belay run --dry-run',
+  })
+}
+
+function toRunSource(pointer: SourcePointer): RunSource {
+  return pointer.kind === 'prompt'
+    ? { kind: 'prompt', feature: null, path: null, prompt: pointer.text }
+    : { kind: pointer.kind, feature: pointer.feature, path: pointer.dir, prompt: null }
+}
+
+/** The way back: what `openSource` needs to open a stored run's source. */
+export function toPointer(source: RunSource): SourcePointer {
+  if (source.kind === 'prompt') return { kind: 'prompt', text: source.prompt ?? '' }
+  return { kind: source.kind, feature: source.feature ?? '', dir: source.path ?? '' }
+}

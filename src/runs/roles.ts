@@ -1,0 +1,63 @@
+import { agentEnvironment } from '../agents/environment.ts'
+import type { Agent } from '../agents/port.ts'
+import { hasPrice } from '../agents/prices.ts'
+import { findAgent } from '../agents/registry.ts'
+import type { Config, RoleConfig } from '../config/index.ts'
+import { BelayError } from '../core/errors.ts'
+import type { RoleSetup } from '../programs/direct/services.ts'
+import { refuseUnknownCost } from '../programs/direct/budget.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The agents of a run, as its configuration names them. */
+export function rolesOf(config: Config, env: Environment): { implementer: RoleSetup; reviewer: RoleSetup } {
+  const { implementer, reviewer } = config.workflow.roles
+  return { implementer: setUp(implementer, env), reviewer: setUp(reviewer, env) }
+}
+
+function setUp(role: RoleConfig, env: Environment): RoleSetup {
+  return {
+    agent: findAgent(role.provider),
+    model: role.model,
+    effort: role.effort,
+    access: role.access,
+    timeoutMs: role.timeoutMs,
+    stallMs: role.stallMs,
+    env: agentEnvironment(env, role.env),
+    command: role.command,
+  }
+}
+
+/** Refuses a run whose agents are not there or not logged in, or whose money limit could not be enforced. */
+export async function checkRoles(config: Config, roles: { implementer: RoleSetup; reviewer: RoleSetup }): Promise<void> {
+  if (config.budget.unknownCost === 'refuse') {
+    refuseUnknownCost(
+      config.budget.usd,
+      Object.entries(roles).map(([role, setup]) => ({ role, knowsCost: knowsCost(setup) })),
+    )
+  }
+  for (const [role, setup] of Object.entries(roles)) await checkInstalled(role, setup)
+}
+
+function knowsCost({ agent, model }: RoleSetup): boolean {
+  return agent.capabilities.usage === 'reported' || (agent.capabilities.usage === 'tokens' && hasPrice(model))
+}
+
+async function checkInstalled(role: string, { agent, env, command }: RoleSetup): Promise<void> {
+  const probe = await agent.probe(env, command)
+  if (!probe.installed) throw missing(role, agent, command, probe.hint)
+  if (probe.loggedIn === false) {
+    throw new BelayError('agent_not_logged_in', `the ${role} (${agent.provider}) is not logged in`, {
+      expected: 'a login or an API key',
+      ...(probe.hint === null ? {} : { next: probe.hint }),
+    })
+  }
+}
+
+function missing(role: string, agent: Agent, command: readonly string[] | null, hint: string | null): BelayError {
+  return new BelayError('agent_missing', `the ${role} (${agent.provider}) cannot be started: its program is not there`, {
+    expected: 'an installed program',
+    received: command?.[0] ?? `no ${agent.provider} on PATH`,
+    next: hint ?? 'belay doctor',
+  })
+}

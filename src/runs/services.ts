@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { gateEnvironment } from '../agents/environment.ts'
+import type { Config } from '../config/index.ts'
+import type { Repository } from '../git/repository.ts'
+import { Budget } from '../programs/direct/budget.ts'
+import { Landing } from '../programs/direct/landing.ts'
+import type { DirectServices } from '../programs/direct/services.ts'
+import { WorkspaceKeeper } from '../programs/direct/workspaces.ts'
+import { listSessions, type RecordStore, type RunRow } from '../record/index.ts'
+import { openSource, treeFiles } from '../sources/index.ts'
+import { WorkspacePool, makeScratch } from '../workspace/pool.ts'
+import { repositoryGuard } from './guard.ts'
+import { toPointer } from './plan.ts'
+import { preparation } from './preparation.ts'
+import { rolesOf } from './roles.ts'
+
+/** What `belay run` was asked for beyond the configuration; stored with the run, so that resume does the same. */
+export interface RunOptions {
+  readonly until: string | null
+  readonly keepGoing: boolean
+  readonly noWait: boolean
+  readonly acceptRedBaseline: boolean
+  readonly allowAbsentGates: boolean
+  readonly sign: boolean
+}
+
+export interface OpenedRun {
+  readonly services: DirectServices
+  readonly config: Config
+  readonly options: RunOptions
+  readonly pool: WorkspacePool
+  /** Gives the program the fence of a task that was just claimed. */
+  setEpochMark(handle: string, mark: string): void
+}
+
+/** Everything that the phases of a stored run need; the same for a new run and a resumed one. */
+export async function openRun(
+  record: RecordStore,
+  run: RunRow,
+  repository: Repository,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<OpenedRun> {
+  const config = run.config as Config
+  const options = run.options as unknown as RunOptions
+  const { root } = repository
+  const source = await openSource(toPointer(run.source), treeFiles(root, run.base))
+  const marks = new Map<string, string>()
+  const epochMark = (handle: string): string => {
+    const mark = marks.get(handle)
+    if (mark === undefined) throw new Error(`task ${handle} was not claimed by this process`)
+    return mark
+  }
+  const pool = new WorkspacePool({
+    record,
+    project: run.project,
+    run: run.id,
+    root,
+    folder: join(config.workspace.root ?? join(record.home, 'workspaces'), run.project),
+  })
+  const scratch = await makeScratch(record.home, run.id)
+  const gateEnv = gateEnvironment(env)
+  const services: DirectServices = {
+    record,
+    project: run.project,
+    run,
+    root,
+    commonDir: repository.commonDir,
+    source,
+    settings: {
+      maxIterations: config.task.maxIterations,
+      allowEmpty: config.task.allowEmpty,
+      gates: config.verify.gates,
+      protectedGlobs: config.verify.protected,
+      acceptRedBaseline: options.acceptRedBaseline,
+      allowAbsentGates: options.allowAbsentGates,
+      sign: options.sign,
+    },
+    roles: rolesOf(config, env),
+    pool,
+    workspaces: new WorkspaceKeeper({
+      pool,
+      root,
+      scratch,
+      owned: source.owned,
+      preparation: preparation({ config, root, pool, env: gateEnv, record, run }),
+      guard: repositoryGuard({ repository, pool }),
+    }),
+    budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock),
+    landing: new Landing({ root, run: run.id, resultBranch: run.resultBranch, base: run.base, epochMark }),
+    gateEnv,
+    scratch,
+    sessions: join(record.home, 'sessions'),
+    epochMark,
+  }
+  return { services, config, options, pool, setEpochMark: (handle, mark) => void marks.set(handle, mark) }
+}

@@ -1,0 +1,55 @@
+import { iso } from '../core/clock.ts'
+import { newRunId } from '../core/ids.ts'
+import { resultBranch } from '../git/refs.ts'
+import { createRun, findRun, upsertProject, type RecordStore, type RunRow } from '../record/index.ts'
+import { directProgram } from '../programs/direct/program.ts'
+import type { RunPlan } from './plan.ts'
+import type { RunOptions } from './services.ts'
+
+/** Stores a planned run with its tasks; nothing is worked on yet. */
+export async function startRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<RunRow> {
+  const { repository, source } = plan
+  const id = newRunId(record.clock.now())
+  await upsertProject(record, repository.id, repository.root)
+  const open = source.tasks.filter((task) => !task.done).length
+  await createRun(
+    record,
+    {
+      id,
+      project: repository.id,
+      program: directProgram.name,
+      source: plan.runSource,
+      target: plan.target,
+      base: plan.base,
+      resultBranch: resultBranch(id),
+      options: { ...options },
+      config: plan.config,
+    },
+    source.tasks.map((task) => ({
+      handle: task.handle,
+      title: task.title,
+      definition: { dependsOn: task.dependsOn, criteria: task.criteria, subject: task.subject },
+      status: task.done ? 'done' : 'queued',
+    })),
+    [
+      {
+        type: 'run.started',
+        project: repository.id,
+        run: id,
+        data: {
+          program: directProgram.name,
+          source: plan.runSource.kind,
+          feature: plan.runSource.feature,
+          target: plan.target,
+          base: plan.base,
+          result_branch: resultBranch(id),
+          started_at: iso(record.clock.now()),
+          progress: { blocked: 0, completed: source.tasks.length - open, suspended: 0, total: source.tasks.length },
+        },
+      },
+    ],
+  )
+  const run = await findRun(record.read, id)
+  if (!run) throw new Error(`run ${id} was not stored`)
+  return run
+}
