@@ -17,7 +17,7 @@ import {
 } from '../stdio/index.ts'
 import { faultOf, launchHint, limitOf, type Fault } from './errors.ts'
 import { Items } from './items.ts'
-import { argvOf, environmentOf } from './launch.ts'
+import { argvOf, environmentOf, promptOf } from './launch.ts'
 import { UsageMeter } from './usage.ts'
 
 /** Raw frames of text as it is typed are only a sign of life: at most one in this time is passed on. */
@@ -67,7 +67,7 @@ export class ClaudeDialogue implements Dialogue {
 
   begin(send: (frame: unknown) => void): void {
     this.#send = send
-    send({ type: 'user', message: { role: 'user', content: this.#request.prompt }, parent_tool_use_id: null })
+    send({ type: 'user', message: { role: 'user', content: promptOf(this.#request) }, parent_tool_use_id: null })
   }
 
   interrupt(): void {

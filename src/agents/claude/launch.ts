@@ -1,4 +1,4 @@
-import type { Access, TurnRequest } from '../port.ts'
+import type { Access, JsonSchema, TurnRequest } from '../port.ts'
 
 /** Values of `--effort`. */
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
@@ -50,7 +50,7 @@ export function argvOf(request: TurnRequest): readonly string[] {
     ...(model === null ? [] : [`--model=${model}`]),
     ...(effort === null ? [] : [`--effort=${effort}`]),
     ...(resume === null ? [] : [`--resume=${resume}`]),
-    ...(outputSchema === null ? [] : [`--json-schema=${JSON.stringify(outputSchema)}`]),
+    ...(outputSchema === null ? [] : [`--json-schema=${schemaText(outputSchema)}`]),
   ]
 }
 
@@ -60,4 +60,14 @@ export function argvOf(request: TurnRequest): readonly string[] {
  */
 export function environmentOf(request: TurnRequest): Readonly<Record<string, string>> {
   return { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1', ...request.env }
+}
+
+/** The CLI's validator knows no dialect by name and refuses a schema that names one. */
+function schemaText(schema: JsonSchema): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(schema).filter(([key]) => key !== '$schema')))
+}
+
+/** A prompt whose first character is a slash would be run as a command of the CLI; after a line feed it is text. */
+export function promptOf({ prompt }: TurnRequest): string {
+  return prompt.startsWith('/') ? `\n${prompt}` : prompt
 }

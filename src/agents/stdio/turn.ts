@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { messageOf } from '../../core/errors.ts'
 import { endMarked, resolveProgram, spawnKept, type Exit, type Line, type ProcessSpec } from '../../process/index.ts'
 import type { TurnEnd, TurnError, TurnErrorCode, TurnEvent, TurnRequest } from '../port.ts'
@@ -46,6 +47,10 @@ export async function* runDialogue(
 ): AsyncGenerator<TurnEvent> {
   if (request.signal.aborted) {
     yield { type: 'end', end: { status: 'interrupted' } }
+    return
+  }
+  if (!statSync(request.cwd, { throwIfNoEntry: false })?.isDirectory()) {
+    yield { type: 'end', end: failed('spawn', `the workspace ${request.cwd} is not there`) }
     return
   }
   const [program = '', ...args] = dialogue.argv
@@ -115,8 +120,6 @@ async function* converse(
       yield* dialogue.read(line)
       onAnswer()
     }
-    // Nothing more can be said; a program that only closed its stdout is not waited for.
-    endIn(graceMs)
     const exit = await kept.closed
     closed = true
     yield* dialogue.rest?.() ?? []

@@ -3,6 +3,7 @@ import type { Stage } from './harness.ts'
 import { completed, errorOf, play, requestIn } from './play.ts'
 
 const outputSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
   type: 'object',
   properties: {
     status: { type: 'string', enum: ['implemented', 'blocked'] },

@@ -24,6 +24,13 @@ export function describeWork(stage: Stage): void {
       expect(played.events.filter((event) => event.type === 'raw').length).toBeGreaterThan(0)
     })
 
+    it('takes a prompt that looks like a command or a flag as text', async () => {
+      for (const prompt of ['/compact the pipes', '--help wanted']) {
+        const scene = await stage.scene([{ say: 'read', expect: ({ text }) => expect(text).toContain(prompt) }])
+        expect(completed(await play(agent, requestIn(scene, stage.workspace(), { prompt }))).text).toBe('read')
+      }
+    })
+
     it('runs a command and shows the call with its result', async () => {
       const scene = await stage.scene([
         { run: 'echo from-the-$((40+2))' },

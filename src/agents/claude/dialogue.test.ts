@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import type { TurnEvent, TurnRequest } from '../port.ts'
+import { ClaudeDialogue } from './dialogue.ts'
+
+const exit = { code: 0, signal: null }
+
+function begin(more: Partial<TurnRequest> = {}) {
+  const sent: unknown[] = []
+  const dialogue = new ClaudeDialogue({
+    role: 'implementer',
+    prompt: 'do it',
+    outputSchema: null,
+    cwd: '/work',
+    env: {},
+    model: null,
+    effort: null,
+    access: 'workspace-write',
+    command: null,
+    resume: null,
+    task: { handle: 'T001', title: 'A task' },
+    attempt: 1,
+    run: 'r',
+    mark: 'r/T001',
+    signal: new AbortController().signal,
+    graceMs: 1000,
+    ...more,
+  })
+  dialogue.begin((frame) => sent.push(frame))
+  const read = (frame: unknown): TurnEvent[] => [...dialogue.read({ text: JSON.stringify(frame), dropped: 0 })]
+  return { dialogue, sent, read }
+}
+
+const ok = { type: 'result', subtype: 'success', is_error: false, result: 'done', total_cost_usd: 0 }
+
+describe('ClaudeDialogue', () => {
+  it('denies what asks for a permission, and refuses other requests', () => {
+    const { read, sent } = begin()
+    read({
+      type: 'control_request',
+      request_id: 'p',
+      request: { subtype: 'can_use_tool', tool_name: 'Bash', input: {} },
+    })
+    read({ type: 'control_request', request_id: 'h', request: { subtype: 'hook_callback' } })
+    expect(sent.slice(1)).toMatchObject([
+      { type: 'control_response', response: { subtype: 'success', request_id: 'p', response: { behavior: 'deny' } } },
+      { type: 'control_response', response: { subtype: 'error', request_id: 'h' } },
+    ])
+  })
+
+  it('gives up on a retry that is far away, with its time', () => {
+    const { dialogue, read } = begin()
+    const retry = { type: 'system', subtype: 'api_retry', error_status: 429, error: 'rate_limit' }
+    read({ ...retry, retry_delay_ms: 30_000 })
+    expect(dialogue.answered()).toBe(false)
+    const before = Date.now()
+    read({ ...retry, retry_delay_ms: 3_600_000 })
+    expect(dialogue.answered()).toBe(true)
+    const end = dialogue.finish({ exit: { code: null, signal: 'SIGKILL' }, lingered: true, stderrTail: '' })
+    if (end.status !== 'failed') throw new Error(end.status)
+    expect(end.error.code).toBe('rate_limit')
+    expect(Date.parse(end.error.retryAt ?? '')).toBeGreaterThanOrEqual(before + 3_600_000)
+  })
+
+  it('waits for tasks in the background, but not when the answer is there', () => {
+    const { dialogue, read } = begin()
+    read({ type: 'system', subtype: 'background_tasks_changed', tasks: [{ task_id: 'b' }] })
+    read(ok)
+    expect(dialogue.answered()).toBe(false)
+    read({ ...ok, structured_output: { a: 1 } })
+    expect(dialogue.answered()).toBe(true)
+  })
+
+  it('passes on typing at most once a second', () => {
+    const { read } = begin()
+    const typed = {
+      type: 'stream_event',
+      event: { type: 'content_block_delta', delta: { type: 'text_delta', text: 'x' } },
+    }
+    expect(read(typed)).toHaveLength(1)
+    expect(read(typed)).toHaveLength(0)
+  })
+
+  it('takes the end of its re-asking for no answer', () => {
+    const { dialogue, read } = begin({ outputSchema: { type: 'object' } })
+    read({ type: 'result', subtype: 'error_max_structured_output_retries', is_error: true, total_cost_usd: 0 })
+    expect(dialogue.finish({ exit, lingered: false, stderrTail: '' })).toEqual({
+      status: 'completed',
+      output: null,
+      text: '',
+    })
+  })
+
+  it('marks calls that never came back as failed', () => {
+    const { dialogue, read } = begin()
+    const content = [{ type: 'tool_use', id: 'c1', name: 'Edit', input: { file_path: '/work/src/a.ts' } }]
+    expect(read({ type: 'assistant', message: { id: 'm', content } })).toContainEqual(
+      expect.objectContaining({
+        item: expect.objectContaining({
+          id: 'c1',
+          kind: 'file_change',
+          status: 'running',
+          text: 'src/a.ts',
+        }) as unknown,
+      }),
+    )
+    expect([...(dialogue.rest?.() ?? [])]).toMatchObject([{ type: 'item', item: { id: 'c1', status: 'failed' } }])
+  })
+
+  it('reads exit codes, plans and thoughts', () => {
+    const { read } = begin()
+    const content = [
+      { type: 'thinking', thinking: 'hm' },
+      { type: 'tool_use', id: 'b', name: 'Bash', input: { command: 'false' } },
+      {
+        type: 'tool_use',
+        id: 'p',
+        name: 'TodoWrite',
+        input: { todos: [{ status: 'completed', content: 'one' }, { content: 'two' }] },
+      },
+    ]
+    expect(read({ type: 'assistant', message: { id: 'm', content } }).slice(1)).toMatchObject([
+      { item: { id: 'm/0', kind: 'reasoning', text: 'hm' } },
+      { item: { id: 'b', kind: 'tool_call', text: 'Bash: false' } },
+      { item: { id: 'p', kind: 'plan', text: '[x] one\n[ ] two' } },
+    ])
+    const result = { type: 'tool_result', tool_use_id: 'b', is_error: true, content: 'Exit code 3\noops' }
+    expect(read({ type: 'user', message: { content: [result] } }).slice(1)).toMatchObject([
+      { item: { id: 'b', status: 'failed', tool: { exitCode: 3, output: 'Exit code 3\noops' } } },
+    ])
+  })
+})

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { play } from '../testing/play.ts'
+import type { Agent, TurnRequest } from '../port.ts'
+import { failed, rawEvent, runDialogue, type Dialogue } from './index.ts'
+
+const LIMIT = 1 << 20
+
+function request(more: Partial<TurnRequest> = {}): TurnRequest {
+  return {
+    role: 'implementer',
+    prompt: '',
+    outputSchema: null,
+    cwd: '/tmp',
+    env: { PATH: process.env.PATH ?? '' },
+    model: null,
+    effort: null,
+    access: 'full',
+    command: null,
+    resume: null,
+    task: { handle: 'T001', title: 'A task' },
+    attempt: 1,
+    run: 'r',
+    mark: `stdio/${Math.random()}`,
+    signal: new AbortController().signal,
+    graceMs: 300,
+    ...more,
+  }
+}
+
+/** Plays a shell script; it has answered when it prints `answer`. */
+function playScript(script: string, more: Partial<TurnRequest> = {}, dialogue: Partial<Dialogue> = {}) {
+  let answered = false
+  const turn = (asked: TurnRequest) =>
+    runDialogue(
+      asked,
+      {
+        argv: ['sh', '-c', script],
+        env: asked.env,
+        stdin: 'open',
+        *read(line) {
+          answered ||= line.text === 'answer'
+          yield rawEvent(line)
+        },
+        answered: () => answered,
+        finish: ({ exit, lingered, stderrTail }) =>
+          answered
+            ? { status: 'completed', output: null, text: lingered ? 'lingered' : 'ended' }
+            : failed('protocol', `exit ${exit.code}`, { stderrTail }),
+        ...dialogue,
+      },
+      LIMIT,
+    )
+  return play({ turn } as unknown as Agent, request(more))
+}
+
+describe('runDialogue', () => {
+  it('ends stdin when the answer is in', async () => {
+    expect((await playScript('echo answer; cat; echo after')).end).toMatchObject({ status: 'completed', text: 'ended' })
+  })
+
+  it('kills what stays after its answer', async () => {
+    expect((await playScript('echo answer; sleep 1000')).end).toMatchObject({ text: 'lingered' })
+  })
+
+  it.each([
+    ['lines', 'yes'],
+    ['one endless line', "yes | tr -d '\\n'"],
+    ['stderr', 'yes >&2'],
+  ])('stops a flood of %s', async (_, script) => {
+    const { end } = await playScript(script)
+    expect(end).toMatchObject({
+      status: 'failed',
+      error: { code: 'failed', message: expect.stringMatching(/^output_limit: /) as string },
+    })
+  })
+
+  it('makes a failed turn of a bug in the reading of frames', async () => {
+    const read = (): never => {
+      throw new Error('cannot read this')
+    }
+    const { end } = await playScript('echo x; sleep 1000', {}, { read })
+    expect(end).toMatchObject({
+      error: { code: 'protocol', message: expect.stringContaining('cannot read this') as string },
+    })
+  })
+
+  it('keeps the end of stderr', async () => {
+    const { end } = await playScript('seq 1 20000 >&2; exit 4')
+    if (end.status !== 'failed') throw new Error(end.status)
+    expect(end.error.message).toBe('exit 4')
+    expect(end.error.stderrTail).toMatch(/\n20000$/)
+    expect(end.error.stderrTail.length).toBeLessThanOrEqual(16 << 10)
+  })
+
+  it('fails when the workspace is not there', async () => {
+    expect((await playScript('echo answer', { cwd: '/nonexistent' })).end).toMatchObject({ error: { code: 'spawn' } })
+  })
+})
