@@ -1,0 +1,353 @@
+/** Small projects of every kind, and what is to be found in them. */
+
+export interface Case {
+  readonly name: string
+  readonly files: Readonly<Record<string, string>>
+  readonly programs?: readonly string[]
+  readonly languages: readonly string[]
+  /** Commands, with `folder: ` before those of a sub-folder. */
+  readonly gates: readonly string[]
+  readonly setup: readonly string[]
+  readonly inputs: readonly string[]
+  readonly notes?: readonly string[]
+}
+
+export const pkg = (value: object): string => JSON.stringify(value)
+export const IGNORED =
+  'node_modules/\n.venv/\nvendor/\ntarget/\nbin/\nobj/\nbuild/\n.gradle/\n*.egg-info/\nCargo.lock\n.env*\n'
+
+export const CASES: readonly Case[] = [
+  {
+    name: 'JavaScript with npm',
+    files: {
+      'package.json': pkg({ scripts: { test: 'node --test', lint: 'eslint .' }, devDependencies: { eslint: '9' } }),
+      'package-lock.json': '{}',
+    },
+    programs: ['npm'],
+    languages: ['JavaScript'],
+    gates: ['npm test', 'npm run lint'],
+    setup: ['npm ci'],
+    inputs: ['package-lock.json'],
+  },
+  {
+    name: 'JavaScript without dependencies or scripts',
+    files: { 'package.json': '{}', 'test/sum.test.js': '' },
+    programs: ['npm'],
+    languages: ['JavaScript'],
+    gates: ['node --test'],
+    setup: [],
+    inputs: [],
+  },
+  {
+    name: 'TypeScript with pnpm',
+    files: {
+      'package.json': pkg({
+        scripts: { test: 'vitest run', lint: 'eslint --fix .' },
+        devDependencies: { typescript: '7', vitest: '5' },
+      }),
+      'pnpm-lock.yaml': '',
+      'tsconfig.json': '{}',
+    },
+    programs: ['pnpm'],
+    languages: ['TypeScript'],
+    gates: ['pnpm test', 'pnpm exec tsc --noEmit'],
+    setup: ['pnpm install --frozen-lockfile'],
+    inputs: ['pnpm-lock.yaml'],
+  },
+  {
+    name: 'TypeScript with yarn 4 and a watching test script',
+    files: {
+      'package.json': pkg({
+        packageManager: 'yarn@4.5.0',
+        scripts: { test: 'jest --watch', 'type-check': 'tsc -b' },
+        devDependencies: { jest: '30', typescript: '7' },
+      }),
+      'yarn.lock': '__metadata:\n  version: 8\n',
+    },
+    programs: [],
+    languages: ['TypeScript'],
+    gates: ['yarn jest', 'yarn run type-check'],
+    setup: ['yarn install --immutable'],
+    inputs: ['yarn.lock'],
+    notes: ['watches and never ends', 'yarn is needed and not on PATH'],
+  },
+  {
+    name: 'JavaScript with yarn 1 and a script that runs once',
+    files: {
+      'package.json': pkg({
+        scripts: { test: 'vitest watch', 'test:ci': 'vitest run' },
+        devDependencies: { vitest: '5' },
+      }),
+      'yarn.lock': '# yarn lockfile v1\n',
+    },
+    programs: ['yarn'],
+    languages: ['JavaScript'],
+    gates: ['yarn run test:ci'],
+    setup: ['yarn install --frozen-lockfile'],
+    inputs: ['yarn.lock'],
+  },
+  {
+    name: 'bun and create-react-app',
+    files: {
+      'package.json': pkg({ scripts: { test: 'react-scripts test' }, dependencies: { react: '19' } }),
+      'bun.lock': '',
+    },
+    programs: ['bun'],
+    languages: ['JavaScript'],
+    gates: ['CI=true bun run test'],
+    setup: ['bun install --frozen-lockfile'],
+    inputs: ['bun.lock'],
+  },
+  {
+    name: 'no lockfile, and dependencies that git does not ignore',
+    files: { '.gitignore': '', 'package.json': pkg({ scripts: { test: 'jest' }, devDependencies: { jest: '30' } }) },
+    programs: ['npm'],
+    languages: ['JavaScript'],
+    gates: ['npm test'],
+    setup: ['npm install --no-package-lock'],
+    inputs: ['package.json'],
+    notes: ['git does not ignore node_modules/'],
+  },
+  {
+    name: 'Python with uv',
+    files: {
+      'uv.lock': '',
+      'pyproject.toml':
+        '[project]\nname = "x"\n[project.optional-dependencies]\ndev = ["pytest", "ruff"]\n[tool.ruff]\nline-length = 100\n[tool.mypy]\nfiles = ["src"]\n',
+      'tests/test_x.py': 'def test_x(): pass',
+    },
+    programs: ['uv', 'mypy'],
+    languages: ['Python'],
+    gates: ['uv run --frozen python -m pytest', 'uv run --frozen ruff check', 'mypy'],
+    setup: ['uv sync --frozen --all-extras'],
+    inputs: ['uv.lock'],
+  },
+  {
+    name: 'Python with poetry',
+    files: {
+      'poetry.lock': '',
+      'pyproject.toml': '[tool.poetry]\nname = "x"\n[tool.poetry.group.dev.dependencies]\npytest = "*"\n',
+    },
+    programs: ['poetry'],
+    languages: ['Python'],
+    gates: ['poetry run python -m pytest'],
+    setup: ['POETRY_VIRTUALENVS_IN_PROJECT=true poetry install --no-interaction'],
+    inputs: ['poetry.lock'],
+  },
+  {
+    name: 'Python with pip',
+    files: { 'requirements.txt': 'requests\n', 'test_app.py': 'import pytest\n', 'app.py': '' },
+    programs: ['python3'],
+    languages: ['Python'],
+    gates: ['.venv/bin/python -m pytest'],
+    setup: [
+      "python3 -m venv .venv && echo '*' > .venv/.gitignore && .venv/bin/pip install -q -r requirements.txt pytest",
+    ],
+    inputs: ['requirements.txt'],
+  },
+  {
+    name: 'Python as a package with extras',
+    files: {
+      'pyproject.toml':
+        '[project]\nname = "x"\n[project.optional-dependencies]\ntest = ["pytest"]\ndocs = ["sphinx"]\n',
+      'tests/test_x.py': '',
+    },
+    programs: ['python3'],
+    languages: ['Python'],
+    gates: ['.venv/bin/python -m pytest'],
+    setup: ["python3 -m venv .venv && echo '*' > .venv/.gitignore && .venv/bin/pip install -q -e '.[test]'"],
+    inputs: ['pyproject.toml'],
+  },
+  {
+    name: 'Python with the standard library',
+    files: { 'tests/test_x.py': 'import unittest\n', 'x.py': '' },
+    programs: ['python3'],
+    languages: ['Python'],
+    gates: ['python3 -m unittest discover -s tests'],
+    setup: [],
+    inputs: [],
+  },
+  {
+    name: 'Django with pipenv',
+    files: { Pipfile: '[packages]\ndjango = "*"\n', 'Pipfile.lock': '{}', 'manage.py': '' },
+    programs: ['pipenv'],
+    languages: ['Python'],
+    gates: ['pipenv run python manage.py test'],
+    setup: ['PIPENV_VENV_IN_PROJECT=1 pipenv sync --dev'],
+    inputs: ['Pipfile.lock'],
+  },
+  {
+    name: 'Go',
+    files: { 'go.mod': 'module x\n\nrequire y v1.0.0\n', 'go.sum': '', '.golangci.yml': '' },
+    programs: ['go', 'golangci-lint'],
+    languages: ['Go'],
+    gates: ['go test ./...', 'go vet ./...', 'golangci-lint run'],
+    setup: ['go mod download'],
+    inputs: ['go.sum'],
+  },
+  {
+    name: 'a Go workspace',
+    files: { 'go.work': 'go 1.24\nuse ./a\n', 'a/go.mod': 'module a\n' },
+    programs: ['go'],
+    languages: ['Go'],
+    gates: ["go test $(go list -f '{{.Dir}}/...' -m)", "go vet $(go list -f '{{.Dir}}/...' -m)"],
+    setup: ['go mod download'],
+    inputs: [],
+  },
+  {
+    name: 'Rust',
+    files: {
+      'Cargo.toml': '[package]\nname = "x"\n[dependencies]\nserde = "1"\n',
+      'Cargo.lock': '',
+      'rustfmt.toml': '',
+    },
+    programs: ['cargo'],
+    languages: ['Rust'],
+    gates: ['cargo test', 'cargo fmt --check'],
+    setup: ['cargo fetch --locked'],
+    inputs: ['Cargo.lock'],
+  },
+  {
+    name: 'a Rust workspace with clippy',
+    files: {
+      'Cargo.toml': '[workspace]\nmembers = ["a"]\n',
+      'clippy.toml': '',
+      'a/Cargo.toml': '[package]\nname = "a"\n',
+    },
+    programs: ['cargo'],
+    languages: ['Rust'],
+    gates: ['cargo test --workspace', 'cargo clippy --workspace --all-targets -- -D warnings'],
+    setup: ['cargo fetch'],
+    inputs: ['Cargo.toml'],
+  },
+  {
+    name: 'Ruby with rspec and rubocop',
+    files: { Gemfile: "gem 'rspec'\ngem 'rubocop'\n", 'Gemfile.lock': '', '.rspec': '', '.rubocop.yml': '' },
+    programs: ['bundle'],
+    languages: ['Ruby'],
+    gates: ['bundle exec rspec', 'bundle exec rubocop'],
+    setup: ['BUNDLE_FROZEN=true bundle install'],
+    inputs: ['Gemfile.lock'],
+  },
+  {
+    name: 'Ruby with test files only',
+    files: { Rakefile: '', 'test/test_x.rb': '' },
+    programs: ['ruby'],
+    languages: ['Ruby'],
+    gates: [`ruby -Ilib -Itest -e 'Dir["test/**/{test_*,*_test}.rb"].each { |file| require "./#{file}" }'`],
+    setup: [],
+    inputs: [],
+  },
+  {
+    name: 'Java with a Maven wrapper that lost its mode',
+    files: { 'pom.xml': '<project/>', mvnw: 'echo' },
+    programs: ['java'],
+    languages: ['Java'],
+    gates: ['sh ./mvnw --batch-mode test'],
+    setup: [],
+    inputs: [],
+  },
+  {
+    name: 'Java with Gradle',
+    files: { 'build.gradle': '', gradlew: '#!/bin/sh\n' },
+    programs: ['java'],
+    languages: ['Java'],
+    gates: ['./gradlew --no-daemon --console=plain test'],
+    setup: [],
+    inputs: [],
+  },
+  {
+    name: '.NET',
+    files: {
+      'x.sln': '',
+      'src/x.csproj': '<Project/>',
+      'tests/t.csproj': '<PackageReference Include="Microsoft.NET.Test.Sdk" />',
+    },
+    programs: ['dotnet'],
+    languages: ['.NET'],
+    gates: ['dotnet test'],
+    setup: ['dotnet restore'],
+    inputs: ['src/x.csproj', 'tests/t.csproj'],
+  },
+  {
+    name: 'PHP',
+    files: {
+      'composer.json': pkg({ 'require-dev': { 'phpunit/phpunit': '12', 'phpstan/phpstan': '2' } }),
+      'composer.lock': '{}',
+      'phpunit.xml.dist': '',
+      'phpstan.neon': '',
+    },
+    programs: ['composer', 'php'],
+    languages: ['PHP'],
+    gates: ['vendor/bin/phpunit', 'vendor/bin/phpstan analyse --no-progress'],
+    setup: ['composer install --no-interaction --prefer-dist'],
+    inputs: ['composer.lock'],
+  },
+  {
+    name: 'Make',
+    files: { Makefile: 'VAR := test\nbuild: x\n\ttrue\ntest: build\n\ttrue\nlint:\n\ttrue\n' },
+    programs: ['make'],
+    languages: ['Make'],
+    gates: ['make test', 'make lint'],
+    setup: [],
+    inputs: [],
+  },
+  {
+    name: 'just',
+    files: { justfile: 'test args="":\n  true\n' },
+    programs: ['just'],
+    languages: ['just'],
+    gates: ['just test'],
+    setup: [],
+    inputs: [],
+  },
+  { name: 'nothing', files: { 'README.md': 'hello' }, languages: [], gates: [], setup: [], inputs: [] },
+  {
+    name: 'broken manifests',
+    files: { 'package.json': '{', 'pyproject.toml': '= =', 'Cargo.toml': '[', 'composer.json': '[]' },
+    programs: ['npm', 'cargo', 'composer', 'php'],
+    languages: ['Rust'],
+    gates: ['cargo test'],
+    setup: [],
+    inputs: [],
+  },
+  {
+    name: 'parts in sub-folders',
+    files: {
+      'package.json': pkg({ private: true }),
+      'services/api/go.mod': 'module api\n',
+      'services/api/example/go.mod': 'module example\n',
+      'web/package.json': pkg({ scripts: { test: 'vitest run' }, devDependencies: { vitest: '5' } }),
+      'web/package-lock.json': '{}',
+      'node_modules/x/package.json': pkg({ scripts: { test: 'x' } }),
+    },
+    programs: ['npm', 'go'],
+    languages: ['JavaScript', 'Go'],
+    gates: ['services/api: go test ./...', 'services/api: go vet ./...', 'web: npm test'],
+    setup: ['web: npm ci'],
+    inputs: ['web/package-lock.json'],
+  },
+  {
+    name: 'a workspace whose members are tested one by one',
+    files: {
+      'package.json': pkg({ workspaces: ['packages/*'] }),
+      'package-lock.json': '{}',
+      'packages/a/package.json': pkg({ scripts: { test: 'vitest run' }, devDependencies: { vitest: '5' } }),
+    },
+    programs: ['npm'],
+    languages: ['JavaScript'],
+    gates: ['packages/a: npm test'],
+    setup: ['npm ci'],
+    inputs: ['package-lock.json'],
+  },
+  {
+    name: 'a part in another language than the root',
+    files: { 'go.mod': 'module x\n', 'web/package.json': pkg({ scripts: { test: 'node --test' } }) },
+    programs: ['go', 'npm'],
+    languages: ['Go'],
+    gates: ['go test ./...', 'go vet ./...'],
+    setup: [],
+    inputs: [],
+    notes: ['web/ (JavaScript) is not checked'],
+  },
+]
