@@ -29,14 +29,13 @@ export function classifyBaseline(evidence: Evidence): GateBaseline {
   const { report, result } = evidence
   const base = { gate: evidence.gate, tree: evidence.tree, reason: evidence.reason, exitCode: evidence.exitCode }
   // Counts that contradict each other or stop half way say nothing about what failed.
-  const unusable = result === 'killed' || UNUSABLE.has(evidence.reason?.code ?? '')
-  if (report === null || unusable) {
+  if (result === 'killed' || report === null || UNUSABLE.has(evidence.reason?.code ?? '')) {
     const nothing = { counts: null, source: null, runner: null, failing: null, tests: null, hadTests: false }
     return { ...base, result: result === 'killed' ? 'fail' : result, ...nothing }
   }
   return {
     ...base,
-    result: result === 'killed' ? 'fail' : result,
+    result,
     counts: report.counts,
     source: report.source,
     runner: report.runner,
@@ -63,7 +62,9 @@ export interface StopOptions {
 
 /** Why a run must not begin on these baselines; null when it may. */
 export function baselineStops(baselines: readonly GateBaseline[], options: StopOptions): Reason | null {
-  const red = baselines.filter((one) => one.result === 'fail' && one.failing === null && (one.counts?.failed ?? 0) === 0)
+  const red = baselines.filter(
+    (one) => one.result === 'fail' && one.failing === null && (one.counts?.failed ?? 0) === 0,
+  )
   const [first] = red
   if (first && !options.acceptRedBaseline) {
     const names = red.map((one) => one.gate).join(', ')

@@ -68,7 +68,13 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
   let cut: Cut = null
   const capture = new OutputCapture(spec.onLine ?? null)
   const limit = spec.outputLimit ?? OUTPUT_LIMIT_BYTES
-  const kept = spawnKept({ argv: [...IN_ORDER, ...spec.argv], cwd: spec.cwd, env: spec.env, stdin: 'none', mark: spec.mark })
+  const kept = spawnKept({
+    argv: [...IN_ORDER, ...spec.argv],
+    cwd: spec.cwd,
+    env: spec.env,
+    stdin: 'none',
+    mark: spec.mark,
+  })
   const stop = (why: Exclude<Cut, null>): void => {
     cut ??= why
     void kept.end()

@@ -10,7 +10,18 @@ export interface TreeFiles {
 }
 
 /** Folders that hold nothing a person wrote. */
-const SKIPPED = new Set(['.git', 'node_modules', '.venv', 'venv', '__pycache__', '.tox', '.nox', '.mypy_cache', '.gradle', '.cache'])
+const SKIPPED = new Set([
+  '.git',
+  'node_modules',
+  '.venv',
+  'venv',
+  '__pycache__',
+  '.tox',
+  '.nox',
+  '.mypy_cache',
+  '.gradle',
+  '.cache',
+])
 
 /** Beyond this many entries a folder is not listed further. */
 const MOST_ENTRIES = 300_000

@@ -60,19 +60,36 @@ function decide(
     return everRan ? fail(code, `${reason?.message ?? ''}, and it has run before`) : { result: 'absent', reason }
   }
   if (hadTests && report === null) {
-    return fail('tests_not_counted', `it has had tests, and none could be counted (exit status ${evidence.exitCode ?? 'none'})`)
+    return fail(
+      'tests_not_counted',
+      `it has had tests, and none could be counted (exit status ${evidence.exitCode ?? 'none'})`,
+    )
   }
-  if (hadTests && report !== null && ran(report.counts) === 0) return fail('zero_tests', 'no test ran, and it has had tests')
+  if (hadTests && report !== null && ran(report.counts) === 0)
+    return fail('zero_tests', 'no test ran, and it has had tests')
   const before = baseline?.source ?? null
   if (report !== null && before !== null && isWeaker(report.source, before) && !options.scriptsChanged) {
-    return fail('counts_source_lost', `tests were counted from a ${before} on the base and only from ${report.source} now`)
+    return fail(
+      'counts_source_lost',
+      `tests were counted from a ${before} on the base and only from ${report.source} now`,
+    )
+  }
+  const lost = lostRunners(report, baseline)
+  if (lost.length > 0 && !options.scriptsChanged) {
+    return fail('tests_not_counted', `no tests of ${lost.join(', ')} could be counted, and there were some on the base`)
   }
   const red = evidence.exitCode !== 0 || (report?.counts.failed ?? 0) > 0
   if (red) {
     const anew = newFailure(evidence, baseline, notes)
     if (anew !== null) return anew
   }
-  return tooFew(gate, report === null ? null : red ? ran(report.counts) : report.counts.passed) ?? { result: 'pass', reason: null }
+  return tooFew(gate, report === null ? null : ran(report.counts)) ?? { result: 'pass', reason: null }
+}
+
+/** Runners that counted tests on the base and say nothing now. */
+function lostRunners(report: TestReport | null, baseline: GateBaseline | null): string[] {
+  const now = new Set(report?.runner.split('+'))
+  return baseline?.hadTests ? (baseline.runner?.split('+') ?? []).filter((runner) => !now.has(runner)) : []
 }
 
 /** What fails that did not fail on the base; null when everything that fails did so there in the same way. */
@@ -87,10 +104,12 @@ function newFailure(evidence: Evidence, baseline: GateBaseline | null, notes: st
   if (report !== null && report.failing !== null && baseline.failing !== null) {
     const known = new Set(baseline.failing)
     const anew = report.failing.filter((id) => !known.has(id))
-    if (anew.length > 0) return fail('new_failures', `${anew.length} tests fail that did not on the base: ${listed(anew)}`)
+    if (anew.length > 0)
+      return fail('new_failures', `${anew.length} tests fail that did not on the base: ${listed(anew)}`)
     if (report.failing.length === 0 && baseline.failing.length > 0) return own
   } else if (report !== null && baseline.counts !== null) {
-    if (baseline.failing !== null) return fail('failing_unnamed', 'the base named its failing tests, and this run does not')
+    if (baseline.failing !== null)
+      return fail('failing_unnamed', 'the base named its failing tests, and this run does not')
     const more = report.counts.failed - baseline.counts.failed
     if (more > 0) return fail('new_failures', `${more} more tests fail than on the base`)
     if (report.counts.failed === 0 && baseline.counts.failed > 0) return own
@@ -98,12 +117,19 @@ function newFailure(evidence: Evidence, baseline: GateBaseline | null, notes: st
     return own
   }
   if (exitCode !== baseline.exitCode) {
-    return fail('exit_status', `it ended with exit status ${exitCode ?? 'none'}, on the base with ${baseline.exitCode ?? 'none'}`)
+    return fail(
+      'exit_status',
+      `it ended with exit status ${exitCode ?? 'none'}, on the base with ${baseline.exitCode ?? 'none'}`,
+    )
   }
   const passed = report?.counts.passed ?? 0
   if (passed === 0 && (baseline.counts?.passed ?? 0) > 0) return fail('zero_tests', 'no test passes any more')
   const failed = report?.counts.failed ?? 0
-  notes.push(failed > 0 ? `${failed} tests fail as they did on the base` : `it fails as it did on the base (exit status ${exitCode})`)
+  notes.push(
+    failed > 0
+      ? `${failed} tests fail as they did on the base`
+      : `it fails as it did on the base (exit status ${exitCode})`,
+  )
   return null
 }
 
@@ -128,7 +154,9 @@ export function lostTests(
   const status = new Map(now.map((test) => [test.id, test.status]))
   return {
     missing: base.filter((test) => !status.has(test.id)).map((test) => test.id),
-    skipped: base.filter((test) => test.status !== 'skipped' && status.get(test.id) === 'skipped').map((test) => test.id),
+    skipped: base
+      .filter((test) => test.status !== 'skipped' && status.get(test.id) === 'skipped')
+      .map((test) => test.id),
   }
 }
 

@@ -39,7 +39,10 @@ function choose(sources: Sources): Omit<Observed, 'none'> {
     if (!excused) {
       return {
         report: toReport(merged(injected.findings)),
-        problem: { code: 'report_incomplete', message: `${injected.unfinished.join(', ')} started but did not finish its report` },
+        problem: {
+          code: 'report_incomplete',
+          message: `${injected.unfinished.join(', ')} started but did not finish its report`,
+        },
       }
     }
   }
@@ -89,5 +92,11 @@ function emptyFinding(runner: Runner): Finding {
 function toReport(finding: Finding | null): TestReport | null {
   return finding === null
     ? null
-    : { counts: finding.counts, source: finding.source, runner: finding.runner, tests: finding.tests, failing: finding.failing }
+    : {
+        counts: finding.counts,
+        source: finding.source,
+        runner: finding.runner,
+        tests: finding.tests,
+        failing: finding.failing,
+      }
 }

@@ -98,7 +98,7 @@ export class OutputCapture {
     // Only what can still be in the ring at the end is copied.
     const skipped = Math.max(0, rest.length - TAIL_BYTES)
     this.#ringTotal += skipped
-    for (let from = skipped; from < rest.length; ) {
+    for (let from = skipped; from < rest.length;) {
       const at = this.#ringTotal % TAIL_BYTES
       const n = Math.min(TAIL_BYTES - at, rest.length - from)
       rest.copy(this.#ring, at, from, from + n)

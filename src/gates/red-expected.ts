@@ -47,7 +47,7 @@ async function isInAdded(
   const first = parts[0] ?? ''
   if (added.some((path) => first === path)) return true
   // go names package and function: the function must be in an added test file whose folder is the package's end.
-  const top = parts.length === 2 ? (parts[1] ?? '').split('/')[0] ?? '' : ''
+  const top = parts.length === 2 ? ((parts[1] ?? '').split('/')[0] ?? '') : ''
   if (!/^Test\w*$/.test(top)) return false
   for (const path of added) {
     if (!path.endsWith('_test.go')) continue

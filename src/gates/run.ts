@@ -31,7 +31,8 @@ export interface RunGateOptions {
 }
 
 /** Node refuses a reporter of the command's own beside ours when only one of them has a destination. */
-const REPORTERS_CLASH = /must match the number of specified '--test-reporter-destination'|--test-reporter(?:-destination)?=? is not allowed in NODE_OPTIONS/
+const REPORTERS_CLASH =
+  /must match the number of specified '--test-reporter-destination'|--test-reporter(?:-destination)?=? is not allowed in NODE_OPTIONS/
 
 /**
  * Runs one gate to its end and says what it saw. `result` and `reason` are what the run says by itself, without a baseline;
@@ -138,8 +139,10 @@ function byItself(seen: Seen): Verdict {
   if (cut === 'output') return killed('gate_output_limit', `it wrote ${outcome.bytes} bytes of output`)
   if (cut === 'abort') return killed('gate_aborted', 'it was ended because the run was')
   if (outcome.missing === 'folder') return absent('gate_folder_missing', `there is no folder ${gate.cwd ?? '.'}`)
-  if (outcome.missing === 'program') return absent('gate_program_missing', `${shellArgv(gate.run)[0] ?? ''} is not installed`)
-  if (exit.signal !== null || exit.code === null) return killed('gate_killed', `it was ended by ${exit.signal ?? 'someone'}`)
+  if (outcome.missing === 'program')
+    return absent('gate_program_missing', `${shellArgv(gate.run)[0] ?? ''} is not installed`)
+  if (exit.signal !== null || exit.code === null)
+    return killed('gate_killed', `it was ended by ${exit.signal ?? 'someone'}`)
   if (exit.code !== 0 && (counts?.total ?? 0) === 0) {
     const { missing } = expansion
     if (missing !== null) return absent('project_file_missing', `the tree has no ${missing}`)
@@ -162,7 +165,8 @@ function byItself(seen: Seen): Verdict {
 /** The rule of `min_tests`: tests that really ran are what counts. */
 export function tooFew(gate: Pick<GateSpec, 'minTests'>, ran: number | null): Verdict | null {
   if (gate.minTests === null) return null
-  if (ran === null) return fail('tests_not_counted', `at least ${gate.minTests} tests are wanted and none could be counted`)
+  if (ran === null)
+    return fail('tests_not_counted', `at least ${gate.minTests} tests are wanted and none could be counted`)
   return ran < gate.minTests ? fail('too_few_tests', `${ran} tests ran, at least ${gate.minTests} are wanted`) : null
 }
 
@@ -178,7 +182,29 @@ function firstMissing(expansion: Expansion, options: RunGateOptions): string | n
 }
 
 const LEADS_ON = /^((ba|da|z)?sh|npm|pnpm|yarn|bun|make|set|export|cd|\.|source)$/
-const BUILTINS = new Set(['test', '[', 'echo', 'exit', 'true', 'false', ':', 'eval', 'export', 'set', 'trap', 'printf', 'read', 'return', 'umask', 'unset', 'wait', 'shift', 'kill', 'type', 'ulimit'])
+const BUILTINS = new Set([
+  'test',
+  '[',
+  'echo',
+  'exit',
+  'true',
+  'false',
+  ':',
+  'eval',
+  'export',
+  'set',
+  'trap',
+  'printf',
+  'read',
+  'return',
+  'umask',
+  'unset',
+  'wait',
+  'shift',
+  'kill',
+  'type',
+  'ulimit',
+])
 
 function killed(code: string, message: string): Verdict {
   return { result: 'killed', reason: { code, message } }

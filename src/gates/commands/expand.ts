@@ -103,7 +103,8 @@ class Walk {
     else if (SHELLS.test(program)) await this.#shell(words, cwd, depth, atStart)
     else if (first === '.' || first === 'source') await this.#script(words[1], cwd, depth, atStart)
     else if (program === 'make' || program === 'gmake') await this.#make(words, cwd, depth)
-    else if (/^(npm-run-all\d?|run-s|run-p|concurrently|wsrun)$/.test(program)) await this.#many(program, words, cwd, depth)
+    else if (/^(npm-run-all\d?|run-s|run-p|concurrently|wsrun)$/.test(program))
+      await this.#many(program, words, cwd, depth)
     else if (INTERPRETERS.test(program)) await this.#interpreter(words, cwd, depth, atStart)
     else if (first.includes('/')) await this.#script(first, cwd, depth, atStart)
     if (TASK_FILES[program]) await this.#taskFiles(TASK_FILES[program], cwd)
@@ -115,7 +116,13 @@ class Walk {
     const at = words.findIndex((w) => /^-[a-z]*c$/.test(w))
     const text = at === -1 ? undefined : words[at + 1]
     if (text !== undefined) await this.text(text, cwd, depth + 1)
-    else await this.#script(words.slice(1).find((w) => !/^[-+]/.test(w)), cwd, depth, atStart)
+    else
+      await this.#script(
+        words.slice(1).find((w) => !/^[-+]/.test(w)),
+        cwd,
+        depth,
+        atStart,
+      )
   }
 
   /** A file that is run as a shell script or a program. */
@@ -179,7 +186,8 @@ class Walk {
     const key = `${path} ${name}`
     if (this.#seen.has(key)) return
     this.#seen.add(key)
-    for (const script of scripts ?? []) await this.text(script, posix.dirname(path) === '.' ? '' : posix.dirname(path), depth + 1)
+    for (const script of scripts ?? [])
+      await this.text(script, posix.dirname(path) === '.' ? '' : posix.dirname(path), depth + 1)
   }
 
   async #everyPackage(script: string, depth: number): Promise<void> {

@@ -10,8 +10,30 @@ export interface ScriptCall {
 }
 
 const MANAGERS = new Set(['npm', 'pnpm', 'yarn', 'bun'])
-const VALUED = new Set(['--prefix', '-C', '--dir', '--cwd', '-w', '--workspace', '--filter', '-F', '--loglevel', '--config'])
-const FAN_OUT = new Set(['-w', '--workspace', '-ws', '--workspaces', '-r', '--recursive', '--filter', '-F', 'workspaces', 'workspace'])
+const VALUED = new Set([
+  '--prefix',
+  '-C',
+  '--dir',
+  '--cwd',
+  '-w',
+  '--workspace',
+  '--filter',
+  '-F',
+  '--loglevel',
+  '--config',
+])
+const FAN_OUT = new Set([
+  '-w',
+  '--workspace',
+  '-ws',
+  '--workspaces',
+  '-r',
+  '--recursive',
+  '--filter',
+  '-F',
+  'workspaces',
+  'workspace',
+])
 
 /** Words of a package manager that are no scripts. */
 const OWN = new Set([
@@ -50,7 +72,7 @@ export function scriptCall(words: readonly string[]): ScriptCall | null {
   const named = rest[0]
   if (named === undefined) return null
   const run = ['run', 'run-script', 'rum', 'urn'].includes(named)
-  const script = run ? rest[1] : { t: 'test', tst: 'test' }[named] ?? named
+  const script = run ? rest[1] : ({ t: 'test', tst: 'test' }[named] ?? named)
   if (script === undefined) return null
   if (!run && program === 'npm' && !['test', 'start', 'stop', 'restart'].includes(script)) return null
   // `bun test` is bun's own runner and `bun FILE` runs a file.
@@ -76,5 +98,7 @@ export function scriptsOf(packageJson: string): Readonly<Record<string, string>>
   }
   const scripts = (parsed as { scripts?: unknown } | null)?.scripts
   if (typeof scripts !== 'object' || scripts === null) return null
-  return Object.fromEntries(Object.entries(scripts).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+  return Object.fromEntries(
+    Object.entries(scripts).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
 }

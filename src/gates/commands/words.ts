@@ -125,7 +125,9 @@ export function unwrapped(words: readonly string[]): string[] {
   let rest = [...words]
   for (;;) {
     while (/^[A-Za-z_]\w*=/.test(rest[0] ?? '')) rest = rest.slice(1)
-    const wrapper = WRAPPERS.find((w) => w.words.every((word, i) => (i === 0 ? programName(rest[0] ?? '') : rest[i]) === word))
+    const wrapper = WRAPPERS.find((w) =>
+      w.words.every((word, i) => (i === 0 ? programName(rest[0] ?? '') : rest[i]) === word),
+    )
     if (programName(rest[0] ?? '') === 'timeout') {
       rest = afterFlags(rest.slice(1), ['-k', '-s']).slice(1)
     } else if (wrapper) {

@@ -37,7 +37,9 @@ export async function readFound(root: string, before: ReportStamps, paths: Paths
     if (before.get(path) === stamp) continue
     const text = await readReport(join(root, path))
     if (text === null) continue
-    const finding = path.endsWith('.json') ? parseJestJson('jest', text, paths) : await parseXmlReport('junit', text, paths)
+    const finding = path.endsWith('.json')
+      ? parseJestJson('jest', text, paths)
+      : await parseXmlReport('junit', text, paths)
     if (finding !== null) findings.push(finding)
   }
   return findings

@@ -36,7 +36,11 @@ async function idOf(one: RawCase, paths: Paths): Promise<string> {
 function lastPart(classname: string | null, file: string): string | null {
   if (classname === null) return null
   const module = file.replace(/\.\w+$/, '').replaceAll('/', '.')
-  return classname === module ? null : classname.startsWith(`${module}.`) ? classname.slice(module.length + 1) : classname
+  return classname === module
+    ? null
+    : classname.startsWith(`${module}.`)
+      ? classname.slice(module.length + 1)
+      : classname
 }
 
 function readXml(text: string): RawCase[] | null {
@@ -65,7 +69,13 @@ function readXml(text: string): RawCase[] | null {
     } else if (current !== null && (tag.name === 'failure' || tag.name === 'error')) current.status = 'failed'
     else if (current !== null && tag.name === 'skipped' && current.status !== 'failed') current.status = 'skipped'
     else if (tag.name === 'UnitTestResult') {
-      cases.push({ suite: null, file: null, classname: null, name: at['testName'] ?? '', status: trxStatus(at['outcome']) })
+      cases.push({
+        suite: null,
+        file: null,
+        classname: null,
+        name: at['testName'] ?? '',
+        status: trxStatus(at['outcome']),
+      })
     }
   })
   parser.on('closetag', (tag) => {

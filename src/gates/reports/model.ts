@@ -59,7 +59,12 @@ export function merged(findings: readonly Finding[]): Finding | null {
   if (!first || findings.length === 1) return first ?? null
   const runner = [...new Set(findings.map((f) => f.runner))].join('+')
   const source = findings.map((f) => f.source).reduce((a, b) => (isWeaker(a, b) ? a : b))
-  if (findings.every((f) => f.tests !== null)) return findingOf(runner, source, findings.flatMap((f) => f.tests ?? []))
+  if (findings.every((f) => f.tests !== null))
+    return findingOf(
+      runner,
+      source,
+      findings.flatMap((f) => f.tests ?? []),
+    )
   const sum = (key: keyof TestCounts): number => findings.reduce((total, f) => total + f.counts[key], 0)
   const failing = findings.every((f) => f.failing !== null) ? findings.flatMap((f) => f.failing ?? []) : null
   return {

@@ -36,7 +36,8 @@ export function goScanner(): Scanner {
       const one = /^\s*--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$/.exec(line)
       if (one) {
         if (one[1] === 'PASS') verbose = true
-        if (pending.length < MOST_NAMED) pending.push({ name: one[2] ?? '', status: GO_STATUS[(one[1] ?? '').toLowerCase()] ?? 'failed' })
+        if (pending.length < MOST_NAMED)
+          pending.push({ name: one[2] ?? '', status: GO_STATUS[(one[1] ?? '').toLowerCase()] ?? 'failed' })
         return
       }
       const pack = /^(ok|FAIL|\?|---)?\s*\t\s*(\S+)(?:\t|\s+)(.*)$/.exec(line)
@@ -80,16 +81,40 @@ function goEvent(line: string): GoEvent | null {
   }
 }
 
-/** cargo test: a block per binary (`running n tests` to `test result:`), and cargo nextest's summary. */
+type Amounts = { passed: number; failed: number; skipped: number }
+
+/**
+ * cargo test: a block per binary, from `running n tests` to the `test result:` that fits it (failed tests print what they
+ * like in between), and cargo nextest's summary.
+ */
 export function cargoScanner(): Scanner {
   const cases: TestCase[] = []
   const failing: string[] = []
-  let summary: { passed: number; failed: number; skipped: number } | null = null
+  const total: Amounts = { passed: 0, failed: 0, skipped: 0 }
   let binary: string | null = null
-  let expected: number | null = null
-  let block = { passed: 0, failed: 0, skipped: 0 }
+  let block: { expected: number; named: Amounts; results: (Amounts & { all: number })[] } | null = null
   let blocks = 0
+  let summaries = 0
   let doubt: string | null = null
+  const add = (said: Amounts): void => {
+    total.passed += said.passed
+    total.failed += said.failed
+    total.skipped += said.skipped
+    blocks += 1
+  }
+  const endBlock = (): void => {
+    if (block === null) return
+    const { expected, named: seen, results } = block
+    // With --quiet tests are not named.
+    const quiet = seen.passed + seen.failed + seen.skipped === 0
+    const fitting = results.filter((said) => said.all === expected && (quiet || said.failed === seen.failed))
+    const result = fitting.at(-1)
+    if (result) add(result)
+    else
+      doubt =
+        results.length === 0 ? 'a run of tests without a result' : 'a result that does not fit the tests that were run'
+    block = null
+  }
   return {
     runner: 'cargo',
     line(line) {
@@ -97,43 +122,40 @@ export function cargoScanner(): Scanner {
       if (start) binary = start[1] ?? `doc ${start[2]}`
       const running = /^running (\d+) tests?$/.exec(line)?.[1]
       if (running !== undefined) {
-        if (expected !== null) doubt = 'a run of tests without a result'
-        expected = Number(running)
-        block = { passed: 0, failed: 0, skipped: 0 }
+        endBlock()
+        block = { expected: Number(running), named: { passed: 0, failed: 0, skipped: 0 }, results: [] }
       }
       const one = /^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)(?:, .*)?$/.exec(line)
-      if (one && expected !== null && cases.length < MOST_NAMED) {
+      if (one && block !== null && cases.length < MOST_NAMED) {
         const status = one[2] === 'ok' ? 'passed' : one[2] === 'FAILED' ? 'failed' : 'skipped'
         cases.push({ id: testId([binary, one[1] ?? '']), status })
-        block[status] += 1
+        block.named[status] += 1
       }
       const result = /^test result: (?:ok|FAILED)\. (.*)$/.exec(line)?.[1]
       if (result !== undefined) {
-        const said = { passed: amount(result, 'passed'), failed: amount(result, 'failed'), skipped: amount(result, 'ignored') }
-        const total = said.passed + said.failed + said.skipped + amount(result, 'measured')
-        if (expected === null || total !== expected) doubt = 'a result that does not fit the tests that were run'
-        // With --quiet tests are not named.
-        else if (block.passed + block.failed + block.skipped > 0 && block.failed !== said.failed) doubt = 'a result that does not fit the named tests'
-        summary = summary
-          ? { passed: summary.passed + said.passed, failed: summary.failed + said.failed, skipped: summary.skipped + said.skipped }
-          : said
-        blocks += 1
-        expected = null
+        const said = {
+          passed: amount(result, 'passed'),
+          failed: amount(result, 'failed'),
+          skipped: amount(result, 'ignored'),
+        }
+        const all = said.passed + said.failed + said.skipped + amount(result, 'measured')
+        if (block === null) doubt = 'a result without a run of tests'
+        else if (block.results.length < 1000) block.results.push({ ...said, all })
       }
       const nextFail = /^\s+FAIL \[\s*[\d.]+s\] (?:\([^)]*\) )?(\S+) (\S+)$/.exec(line)
       if (nextFail) failing.push(testId([nextFail[1] ?? '', nextFail[2] ?? '']))
       const next = /^\s+Summary \[\s*[\d.]+s\] \d+(?:\/\d+)? tests? run: (.*)$/.exec(line)?.[1]
       if (next !== undefined) {
-        if (summary) doubt = 'two summaries'
-        summary = { passed: amount(next, 'passed'), failed: amount(next, 'failed') + amount(next, 'timed out'), skipped: amount(next, 'skipped') }
-        blocks += 1
+        if (++summaries > 1) doubt = 'two summaries'
+        const failed = amount(next, 'failed') + amount(next, 'timed out')
+        add({ passed: amount(next, 'passed'), failed, skipped: amount(next, 'skipped') })
       }
     },
     end() {
-      if (expected !== null) doubt = 'a run of tests without a result'
-      if (summary === null || blocks === 0) return { ...NOTHING, doubt }
-      const all = summary.passed + summary.failed + summary.skipped
-      const finding = cases.length === all && all > 0 ? named('cargo', cases) : counted('cargo', summary, failing)
+      endBlock()
+      if (blocks === 0) return { ...NOTHING, doubt }
+      const all = total.passed + total.failed + total.skipped
+      const finding = cases.length === all && all > 0 ? named('cargo', cases) : counted('cargo', total, failing)
       return { findings: [finding], doubt, none: false }
     },
   }
@@ -150,7 +172,10 @@ export function dotnetScanner(): Scanner {
     line(line) {
       const fail = /^\s+(?:Failed|failed) (\S.*?) (?:\[[\d,.<]+ ?\w+\]|\([\d,.]+\w+\))$/.exec(line)
       if (fail) failing.push(testId([fail[1] ?? '']))
-      const one = /^(?:Passed|Failed|Skipped)!\s+- Failed:\s*(\d+), Passed:\s*(\d+), Skipped:\s*(\d+), Total:\s*\d+,.* - (.+)$/.exec(line)
+      const one =
+        /^(?:Passed|Failed|Skipped)!\s+- Failed:\s*(\d+), Passed:\s*(\d+), Skipped:\s*(\d+), Total:\s*\d+,.* - (.+)$/.exec(
+          line,
+        )
       if (one) {
         if (assemblies.has(one[4] ?? '')) doubt = `two results of ${one[4]}`
         assemblies.set(one[4] ?? '', { failed: Number(one[1]), passed: Number(one[2]), skipped: Number(one[3]) })

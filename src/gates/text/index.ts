@@ -24,7 +24,10 @@ const SCANNERS: Readonly<Record<Exclude<Runner, 'junit'>, () => Scanner>> = {
 }
 
 /** Reads text meant for people: only for runners that the command starts, and those that may be found to have started. */
-export function textScanners(runners: Iterable<Runner>): { line(line: string): void; end(): ReadonlyMap<Runner, Scan> } {
+export function textScanners(runners: Iterable<Runner>): {
+  line(line: string): void
+  end(): ReadonlyMap<Runner, Scan>
+} {
   const wanted = new Set<Runner>([...runners, ...LATE])
   const scanners = Object.entries(SCANNERS).flatMap(([name, make]) => (wanted.has(name as Runner) ? [make()] : []))
   return {

@@ -25,7 +25,11 @@ export function tapScanner(): Scanner {
     },
     end() {
       if (planned === null && !bailed) return NOTHING
-      const doubt = bailed ? 'TAP bailed out' : planned === cases.length ? null : `TAP planned ${planned} tests and reported ${cases.length}`
+      const doubt = bailed
+        ? 'TAP bailed out'
+        : planned === cases.length
+          ? null
+          : `TAP planned ${planned} tests and reported ${cases.length}`
       const finding = named('tap', cases, 'reporter')
       return { findings: plans > 0 ? [finding] : [], doubt, none: planned === 0 }
     },
