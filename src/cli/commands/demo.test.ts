@@ -1,0 +1,74 @@
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Io } from '../io.ts'
+import { demoCommand } from './demo.ts'
+
+let folder = ''
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-demo-cli-')))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function world() {
+  const out: string[] = []
+  const notes: string[] = []
+  const io: Io = {
+    env: {},
+    cwd: folder,
+    stdin: Readable.from([]),
+    interactive: false,
+    stdoutIsTerminal: false,
+    color: false,
+    out: (line) => out.push(line),
+    note: (line) => notes.push(line),
+    exitCode: 0,
+  }
+  return { io, out, notes }
+}
+
+it('runs the feature in the project that it made, and says what to look at', async () => {
+  const { io, out, notes } = world()
+  const dir = join(folder, "it's here")
+  const asked: unknown[] = []
+  const status = await demoCommand(io, { dir, json: false }, async (args) => {
+    asked.push(args)
+    return existsSync(join(args.cwd, 'belay.yaml')) ? 0 : 1
+  })
+  expect(status).toBe(0)
+  expect(asked).toEqual([{ cwd: dir, argv: ['specs/001-statistics'] }])
+  expect(notes[0]).toContain(dir)
+  expect(out.join('\n')).toContain(`cd '${dir.replace("'", `'\\''`)}'`)
+  expect(out.join('\n')).toContain('belay show T002')
+})
+
+it('tells no success story of a run that failed', async () => {
+  const { io, out } = world()
+  expect(await demoCommand(io, { dir: join(folder, 'p'), json: false }, async () => 3)).toBe(3)
+  expect(out.join('\n')).toContain('did not come to its end')
+  expect(out.join('\n')).not.toContain('T002')
+})
+
+it('leaves stdout to the events of the run with --json', async () => {
+  const { io, out, notes } = world()
+  const asked: unknown[] = []
+  await demoCommand(io, { dir: join(folder, 'p'), json: true }, async ({ argv }) => {
+    asked.push(argv)
+    return 0
+  })
+  expect(asked).toEqual([['specs/001-statistics', '--json']])
+  expect(out).toEqual([])
+  expect(notes.join('\n')).toContain('belay show T003')
+})
+
+it('takes --dir from the current folder of the command line', async () => {
+  const { io } = world()
+  let cwd = ''
+  await demoCommand(io, { dir: 'below', json: false }, async (args) => {
+    cwd = args.cwd
+    return 0
+  })
+  expect(cwd).toBe(join(folder, 'below'))
+})

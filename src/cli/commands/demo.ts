@@ -1,0 +1,53 @@
+import { resolve } from 'node:path'
+import { FEATURE, createDemoProject } from '../../demo/index.ts'
+import type { Io } from '../io.ts'
+
+export interface DemoOptions {
+  /** Folder for the project, relative to the current one; null: a new one below the temporary folder. */
+  readonly dir: string | null
+  /** Event lines on stdout, as `belay run --json` prints them, and nothing else there. */
+  readonly json: boolean
+}
+
+/** Does what `belay run ...argv` does in `cwd`, and returns its exit status. */
+export type RunBelay = (args: { readonly cwd: string; readonly argv: readonly string[] }) => Promise<number>
+
+/**
+ * `belay demo`: makes the demo project and runs its three tasks with the scripted agent. Returns the exit status of the run.
+ * Throws BelayError when the project cannot be made. The project stays, for a look at it.
+ */
+export async function demoCommand(io: Io, options: DemoOptions, run: RunBelay): Promise<number> {
+  const { dir, files } = await createDemoProject(options.dir === null ? null : resolve(io.cwd, options.dir))
+  io.note(`made a project of ${files.length} files and three tasks in ${dir}`)
+  io.note('its agent is a script (no model, no key, no network); see belay.yaml')
+  const status = await run({ cwd: dir, argv: [`specs/${FEATURE}`, ...(options.json ? ['--json'] : [])] })
+  const lines =
+    status === 0 ? whatToSee(dir) : [`the demo did not come to its end; see: cd ${quoted(dir)} && belay status`]
+  for (const line of lines) {
+    if (options.json) io.note(line)
+    else io.out(line)
+  }
+  return status
+}
+
+function whatToSee(dir: string): string[] {
+  return [
+    '',
+    'What happened: T001 passed at once. T002 failed the gate, and was mended with its output. T003 passed the gate, but',
+    'the review found what no test looked at, and it was reworked. Each is one commit that Belay itself has proven.',
+    '',
+    `  cd ${quoted(dir)}`,
+    '  git log            the commits, with what proves them in their trailers',
+    '  belay status       the run and its tasks',
+    '  belay show T002    two attempts, and the evidence of both',
+    '  belay show T003    the finding of the review, and how it was resolved',
+    '  belay logs T003    what the agent said and did',
+    '',
+    'Your own project: belay init, then belay run.',
+  ]
+}
+
+/** A path as a POSIX shell takes it. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}
