@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { drawGraph } from './draw.ts'
 import { checkGraph, type GraphNode, runOrder, waves, withAncestors } from './graph.ts'
@@ -79,11 +79,13 @@ it('orders every graph soundly, and is the serial run', () => {
 describe('drawGraph', () => {
   it('draws steps, rails, boxes and stated dependencies', () => {
     const titles = ['Set up', 'Model', 'View\u001b[31m red', 'Wire '.repeat(30), 'End']
-    const graph = nodes('T001', 'T002 T001', 'T003 T001', 'T004 T001', 'T005 T002 T003').map((node, i) => ({
-      ...node,
-      dependsOn: node.dependsOn.map((d) => (i < 4 ? { ...d, kind: 'group' as const } : d)),
-      title: titles[i] ?? '',
+    const implied = (handle: string) => [{ handle, kind: 'group' as const }]
+    const stated = ['T002', 'T003'].map((handle) => ({ handle, kind: 'explicit' as const }))
+    const graph = titles.map((title, i) => ({
+      handle: `T00${i + 1}`,
+      title,
       done: i === 0,
+      dependsOn: i === 0 ? [] : i < 4 ? implied('T001') : stated,
     }))
     expect(drawGraph(graph)).toEqual([
       '1 ─ [x] T001  Set up',

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TASK_STATUSES, type TaskStatus } from '../core/words.ts'
 import { withAncestors } from './graph.ts'
@@ -231,10 +231,10 @@ describe('in any situation', () => {
         const { tasks, options } = build(s, false)
         const first = pick(tasks, options)
         const skipped = new Set(first.skip.map((entry) => entry.handle))
-        const next = tasks.map((task): PickTask => {
-          if (skipped.has(task.handle)) return { ...task, status: 'skipped' }
-          return first.requeue.includes(task.handle) ? { ...task, status: 'queued' } : task
-        })
+        const requeued = new Set(first.requeue)
+        const statusOf = ({ handle, status }: PickTask): TaskStatus =>
+          skipped.has(handle) ? 'skipped' : requeued.has(handle) ? 'queued' : status
+        const next = tasks.map((task): PickTask => Object.assign({}, task, { status: statusOf(task) }))
         expect(pick(next, options)).toMatchObject({ skip: [], requeue: [] })
       }),
       { numRuns: 1000 },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryFiles } from './testing/memory-files.ts'
 import { openSpecKit } from './spec-kit.ts'
@@ -64,7 +64,9 @@ describe('openSpecKit', () => {
   it('resolves ids, and one that is spelled otherwise when only one can be meant', async () => {
     const source = await openSpecKit(DIR, feature('- [ ] T001a a\n- [ ] T001A b\n- [ ] T002 c\n'))
     expect(
-      ['T002', 't002', ' T002 ', 'T001a', 't001A', 'T003', '2', 'constructor', '__proto__'].map(source.resolve),
+      ['T002', 't002', ' T002 ', 'T001a', 't001A', 'T003', '2', 'constructor', '__proto__'].map((s) =>
+        source.resolve(s),
+      ),
     ).toEqual(['T002', 'T002', 'T002', 'T001a', null, null, null, null, null])
   })
 

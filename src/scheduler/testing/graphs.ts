@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { DependencyKind } from '../../sources/index.ts'
 import type { GraphNode } from '../graph.ts'
 
