@@ -4,7 +4,6 @@ import { isAbsolute, join } from 'node:path'
 import type { Access } from '../agents/port.ts'
 import type { GateSpec } from '../gates/port.ts'
 import { milliseconds, resolveGates } from './gates.ts'
-import { protectedPatterns } from './protected.ts'
 import { DEFAULT_PROVIDER, type ProviderName } from './providers.ts'
 import type { ParsedConfig } from './schema.ts'
 
@@ -31,7 +30,7 @@ export interface Config {
   readonly verify: {
     readonly gates: readonly GateSpec[]
     readonly required: boolean
-    /** Patterns (`path.matchesGlob`) of all files whose change is pointed out to the reviewer. */
+    /** The user's own patterns (`path.matchesGlob`) of files whose change is pointed out to the reviewer, over what always is. */
     readonly protected: readonly string[]
   }
   readonly workspace: {
@@ -65,7 +64,6 @@ export interface Places {
 }
 
 export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
-  const gates = resolveGates(parsed.verify.commands)
   return {
     task: {
       source: parsed.task.source,
@@ -73,9 +71,9 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
       allowEmpty: parsed.task.allow_empty,
     },
     verify: {
-      gates,
+      gates: resolveGates(parsed.verify.commands),
       required: parsed.verify.required,
-      protected: protectedPatterns(gates, parsed.verify.protected),
+      protected: parsed.verify.protected.map(plainPath),
     },
     workspace: {
       setup: resolveGates(parsed.workspace.setup),

@@ -1,4 +1,4 @@
-import { link, open, rename, rm } from 'node:fs/promises'
+import { link, lstat, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BelayError, messageOf } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
@@ -48,6 +48,19 @@ async function flushed(file: string, text: string): Promise<void> {
   await using handle = await open(file, 'wx', 0o644)
   await handle.writeFile(text)
   await handle.sync()
+}
+
+/** Name of the configuration file that is in `root` already, under whichever name; null when there is none. */
+export async function findConfigFile(root: string): Promise<string | null> {
+  for (const name of ['belay.yaml', 'belay.toml', 'belay.yml']) {
+    try {
+      await lstat(join(root, name))
+      return name
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return null
 }
 
 function exists(file: string): BelayError {
