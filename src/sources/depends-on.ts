@@ -20,13 +20,17 @@ const RANGE = new RegExp(
 const OTHER = /\b(?:phases?\s+\d|US\d|(?:user\s+)?stor(?:y|ies)\s+\d)/i
 
 /**
- * Reads every `(depends on ...)` of a task's title and every detail line `Depends on: ...` below it; null when there is
- * none. `texts` is the title, then the lines. `known` are the handles of the file in file order.
+ * Reads every `(depends on ...)` of a task's first paragraph and every detail line `Depends on: ...` below it; null when
+ * there is none. `known` are the handles of the file in file order.
  */
-export function statedDependencies(texts: readonly string[], known: readonly string[]): Stated | null {
-  const lines = texts.slice(1).map((line) => DETAIL.exec(line)?.[1] ?? '')
+export function statedDependencies(
+  text: string,
+  detailLines: readonly string[],
+  known: readonly string[],
+): Stated | null {
+  const lines = detailLines.map((line) => DETAIL.exec(line)?.[1] ?? '')
   const clauses = [
-    ...[...(texts[0] ?? '').matchAll(CLAUSE)].map((match) => match[1] ?? ''),
+    ...[...text.matchAll(CLAUSE)].map((match) => match[1] ?? ''),
     ...lines.filter((line) => new RegExp(ID.source).test(line)),
   ]
   if (clauses.length === 0) return null

@@ -34,7 +34,11 @@ it('closes a fence only with its own kind and length', () => {
 it('takes comments out, over lines too, and keeps what looks like one in code', () => {
   const text = '- a <!-- x\n  - [ ] no -->\n  b\n- `<!--` c <!-- d --> e\n- ``a ` <!--`` f\n'
   const { items, hidden } = readOutline(text)
-  expect(items.map((item) => [item.text, ...item.body])).toEqual([['a', 'b'], ['`<!--` c  e'], ['``a ` <!--`` f']])
+  expect(items.map((item) => [item.text].concat(item.body as string[]))).toEqual([
+    ['a', 'b'],
+    ['`<!--` c  e'],
+    ['``a ` <!--`` f'],
+  ])
   expect(hidden).toEqual([2])
 })
 

@@ -109,6 +109,12 @@ describe('a tasks.md as people make it', () => {
     expect(tasks.get('T011')?.criteria).toEqual(['Archive bills (Depends on: T003-T005, phase 0)'])
   })
 
+  it('reads a clause that stands behind a detail of the same paragraph', () => {
+    const text = '- [ ] T001 a\n- [ ] T002 b\n- [ ] T003 c\n  File: x.ts (depends on T001)\n'
+    expect(edges(text)[2]).toBe('T003 <- T001!')
+    expect(readSpecKitTasks(text).tasks[2]?.title).toBe('c')
+  })
+
   it('reads dependencies in clauses over lines, ranges, detail lines and steps', () => {
     const names = (handle: string) => tasks.get(handle)?.dependsOn.map((d) => `${d.handle} ${d.kind}`)
     expect(names('T003')).toEqual(['T002 explicit'])

@@ -1,12 +1,12 @@
 /** Reads a spec-kit tasks.md: `- [ ] T001 [P] [US1] title`, and what people make of it. */
 import { findCycle } from './cycle.ts'
 import { criteriaOf } from './criteria.ts'
-import { statedDependencies, TASK_ID } from './depends-on.ts'
+import { TASK_ID } from './depends-on.ts'
 import { type Heading, type Item, type Outline, readOutline } from './outline.ts'
-import { groupDependencies } from './order.ts'
 import type { Dependency } from './port.ts'
 import { type Problem, quote } from './problems.ts'
-import { details, isOddBox, isTicked, type Named, paragraph, takeHandle } from './title.ts'
+import { ancestorHandle, type FoundTask, resolveDependencies } from './spec-kit-dependencies.ts'
+import { isOddBox, isTicked, type Named, paragraph, takeHandle } from './title.ts'
 
 export interface SpecKitTask {
   readonly handle: string
@@ -24,14 +24,6 @@ export interface SpecKitList {
   readonly warnings: readonly Problem[]
 }
 
-interface Found {
-  readonly handle: string
-  readonly title: string
-  readonly parallel: boolean
-  readonly struck: boolean
-  readonly item: Item
-}
-
 /** Parses the text of a tasks.md. Never throws: what is wrong is in `problems`, what is only odd in `warnings`. */
 export function readSpecKitTasks(text: string): SpecKitList {
   const outline = readOutline(text)
@@ -46,8 +38,7 @@ export function readSpecKitTasks(text: string): SpecKitList {
   checkOpenEnds(outline, problems)
   checkHeadings(outline.headings, problems)
   checkUnique(found, problems)
-  const owner = subTasks(outline, kept)
-  const dependencies = resolveDependencies(kept, dropped, owner, problems, warnings)
+  const dependencies = resolveDependencies(outline, kept, dropped, problems, warnings)
   const items = new Set(kept.map((task) => task.item))
   const tasks = kept.map((task) => ({
     handle: task.handle,
@@ -68,8 +59,8 @@ export function readSpecKitTasks(text: string): SpecKitList {
 const JOINED = /^\s*(?:-|\u2013|\u2014|,|\/|\+|&|\.\.\.?|to\s|and\s|through\s)\s*/
 const BROKEN_ID = /^(?:t-?\d{2,}|[Tt]-?(?:[Xx]{2,}|0+[Xx]+|#{2,}|\?{2,}))(?![A-Za-z0-9])/
 
-function findTasks(outline: Outline, problems: Problem[], warnings: Problem[]): Found[] {
-  const found: Found[] = []
+function findTasks(outline: Outline, problems: Problem[], warnings: Problem[]): FoundTask[] {
+  const found: FoundTask[] = []
   const several: { item: Item; handle: string; text: string }[] = []
   const byItem = new Map<Item, string>()
   for (const item of outline.items) {
@@ -119,7 +110,7 @@ function noteOther(item: Item, text: string, above: string | null, problems: Pro
   }
 }
 
-function nameTask(item: Item, named: Named): Found {
+function nameTask(item: Item, named: Named): FoundTask {
   const isStory = (label: string): boolean => /^[A-Z]{2,}\d+$/.test(label)
   const isParallel = (label: string): boolean => label === 'P' || label === 'p'
   const kept = named.labels.filter((label) => label !== '' && !isParallel(label) && !isStory(label))
@@ -132,32 +123,12 @@ function nameTask(item: Item, named: Named): Found {
   }
 }
 
-function ancestorHandle(item: Item, byItem: ReadonlyMap<Item, string>): string | null {
-  for (let above = item.parent; above; above = above.parent) {
-    const handle = byItem.get(above)
-    if (handle !== undefined) return handle
-  }
-  return null
-}
-
 /** T010.1 and T010a below T010 are steps of it; any other id is a task of its own, however far it is indented. */
 function isPartOf(handle: string, above: string): boolean {
   return handle.startsWith(above) && /^[.A-Za-z]/.test(handle.slice(above.length))
 }
 
-/** The task that owns each step below it, by the step's id. */
-function subTasks(outline: Outline, tasks: readonly Found[]): Map<string, string> {
-  const byItem = new Map(tasks.map((task) => [task.item, task.handle]))
-  const owner = new Map<string, string>()
-  for (const item of outline.items) {
-    const above = byItem.has(item) ? null : ancestorHandle(item, byItem)
-    const named = above === null ? null : takeHandle(item.text, TASK_ID)
-    if (above !== null && named && !owner.has(named.handle)) owner.set(named.handle, above)
-  }
-  return owner
-}
-
-function checkUnique(tasks: readonly Found[], problems: Problem[]): void {
+function checkUnique(tasks: readonly FoundTask[], problems: Problem[]): void {
   const first = new Map<string, number>()
   for (const { handle, item } of tasks) {
     const line = first.get(handle)
@@ -183,47 +154,4 @@ function checkHeadings(headings: readonly Heading[], problems: Problem[]): void 
       })
     }
   }
-}
-
-/** The lines and bullets right below a task, where some write `Depends on: T001`. */
-function detailLines(item: Item): string[] {
-  return details(item).flatMap((part) => (typeof part === 'string' ? [part] : part.box ? [] : [paragraph(part)]))
-}
-
-function resolveDependencies(
-  tasks: readonly Found[],
-  dropped: readonly Found[],
-  owner: ReadonlyMap<string, string>,
-  problems: Problem[],
-  warnings: Problem[],
-): Map<string, readonly Dependency[]> {
-  const known = tasks.map((task) => task.handle)
-  const isKnown = new Set(known)
-  const isDropped = new Set(dropped.map((task) => task.handle))
-  const result = groupDependencies(
-    tasks.map(({ handle, parallel, item }) => ({ handle, parallel, phase: item.phase, section: item.section })),
-  )
-  for (const task of tasks) {
-    const stated = statedDependencies([task.title, ...detailLines(task.item)], known)
-    if (!stated) continue
-    const explicit = new Set<string>()
-    const line = task.item.line
-    for (const name of stated.handles) {
-      const handle = isKnown.has(name) ? name : owner.get(name)
-      if (handle !== undefined && (handle !== task.handle || name === handle)) explicit.add(handle)
-      else if (isDropped.has(name)) {
-        warnings.push({ line, message: `${task.handle} depends on ${name}, which is struck through` })
-      } else if (handle === undefined) {
-        problems.push({ line, message: `${task.handle} depends on ${name}, which is not in this file` })
-      }
-    }
-    if (stated.vague) {
-      const message = `${task.handle} depends on something that is no task id; it waits for the group before it as well`
-      warnings.push({ line, message })
-    }
-    const group = stated.vague || explicit.size === 0 ? (result.get(task.handle) ?? []) : []
-    const implied = group.filter(({ handle }) => !explicit.has(handle))
-    result.set(task.handle, [...[...explicit].map((handle) => ({ handle, kind: 'explicit' as const })), ...implied])
-  }
-  return result
 }
