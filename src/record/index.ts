@@ -25,7 +25,7 @@ export {
 } from './outbox.ts'
 export { upsertProject } from './projects.ts'
 export { RecordStore, type Reader, type Writer } from './record.ts'
-export { changeRun, createRun, findRun, listRuns, type NewRun, type RunRow, type RunSource } from './runs.ts'
+export { changeRun, createRun, findRun, listRuns, setRunConfig, type NewRun, type RunRow, type RunSource } from './runs.ts'
 export { addUsage, changeSession, insertSession, listSessions, type NewSession, type SessionRow } from './sessions.ts'
 export {
   assertEpoch,

@@ -114,6 +114,20 @@ export async function changeRun(tx: Writer, id: string, now: string, change: Run
   await tx.updateTable('runs').set(set).where('id', '=', id).execute()
 }
 
+/** Replaces what a run was asked for, in the caller's transaction. */
+export async function setRunConfig(
+  tx: Writer,
+  id: string,
+  now: string,
+  change: { readonly config: unknown; readonly options: Readonly<Record<string, unknown>> },
+): Promise<void> {
+  await tx
+    .updateTable('runs')
+    .set({ config: JSON.stringify(change.config), options: JSON.stringify(change.options), updated_at: now })
+    .where('id', '=', id)
+    .execute()
+}
+
 /** The run with this id, or null. */
 export async function findRun(db: Reader, id: string): Promise<RunRow | null> {
   const row = await db.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst()

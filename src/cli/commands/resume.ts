@@ -1,0 +1,70 @@
+import { Command } from 'commander'
+import type { Config } from '../../config/index.ts'
+import { driveRun } from '../../runs/drive.ts'
+import { resumableRun, changeLimits } from '../../runs/resume.ts'
+import { lastSeq } from '../../record/index.ts'
+import { listenForInterrupts } from '../interrupt.ts'
+import type { Io } from '../io.ts'
+import { here, withRecord } from '../session.ts'
+import { watchRun } from '../run/watch.ts'
+
+interface Flags {
+  wait: boolean
+  concurrency?: string
+  budgetUsd?: string
+  budgetTokens?: string
+  budgetWall?: string
+  acceptRedBaseline?: true
+  allowAbsentGates?: true
+  json?: true
+  verbose?: true
+}
+
+/** `belay resume [RUN]`. */
+export function resumeCommand(io: Io): Command {
+  return new Command('resume')
+    .description('Go on with a run: the newest one that is not finished, or RUN.')
+    .argument('[run]', 'id of a run')
+    .option('--no-wait', 'leave (exit 5) instead of waiting for an exhausted quota')
+    .option('--concurrency <n>', 'tasks at the same time')
+    .option('--budget-usd <amount>', 'raise the money limit')
+    .option('--budget-tokens <n>', 'raise the token limit')
+    .option('--budget-wall <duration>', 'raise the time limit, such as 8h')
+    .option('--accept-red-baseline', 'go on though a gate fails on the base without naming tests')
+    .option('--allow-absent-gates', 'go on though no gate can run on the base yet')
+    .option('--json', 'events as NDJSON on stdout')
+    .option('--verbose', 'also show what agents say and do')
+    .addHelpText('after', '\nExamples:\n  belay resume\n  belay resume --budget-usd 20\n')
+    .action((id: string | undefined, flags: Flags) => resume(io, id, flags))
+}
+
+async function resume(io: Io, id: string | undefined, flags: Flags): Promise<void> {
+  const repository = await here(io)
+  await withRecord(io, async (record) => {
+    const found = await resumableRun(record, repository.id, id)
+    if (found === null) {
+      if (flags.json) io.out(JSON.stringify({ run: null, tasks: [] }))
+      else io.out('Nothing to resume: every run of this repository is finished.')
+      return
+    }
+    const from = (await lastSeq(record.read)) + 1
+    const run = await changeLimits(record, found, flags)
+    const interrupts = listenForInterrupts(io)
+    const watch = await watchRun(io, record, run, { json: flags.json === true, verbose: flags.verbose === true }, from)
+    try {
+      const result = await driveRun({
+        record,
+        run,
+        repository,
+        env: io.env,
+        noWait: !flags.wait,
+        concurrency: (run.config as Config).concurrency,
+        signal: interrupts.signal,
+      })
+      io.exitCode = result.exitCode
+    } finally {
+      await watch.stop()
+      interrupts.dispose()
+    }
+  })
+}

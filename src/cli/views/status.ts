@@ -1,0 +1,68 @@
+import { totalCost } from '../../programs/direct/budget.ts'
+import { listSessions, listTasks, type RecordStore, type RunRow, type RunSource } from '../../record/index.ts'
+import type { CostKind, Reason, RunStatus, TaskStatus } from '../../core/words.ts'
+
+/** What `belay status --json` prints (interfaces: section 3). */
+export interface StatusView {
+  readonly run: {
+    readonly id: string
+    readonly status: RunStatus
+    readonly program: string
+    readonly source: RunSource
+    readonly target: string | null
+    readonly result_branch: string
+    readonly landed: boolean | null
+    readonly finish_command: string | null
+    readonly created_at: string
+    readonly cost_usd: number | null
+    readonly cost_kind: CostKind
+    readonly reason: Reason | null
+  } | null
+  readonly tasks: readonly TaskView[]
+}
+
+export interface TaskView {
+  readonly handle: string
+  readonly title: string
+  readonly status: TaskStatus
+  readonly phase: string | null
+  readonly attempt: number
+  readonly commit: string | null
+  readonly branch: string | null
+  readonly reason: Reason | null
+  readonly cost_usd: number | null
+}
+
+/** How a run and its tasks stand; nothing at all when there is no run. */
+export async function statusView(record: RecordStore, run: RunRow | null): Promise<StatusView> {
+  if (run === null) return { run: null, tasks: [] }
+  const [tasks, sessions] = [await listTasks(record.read, run.id), await listSessions(record.read, run.id)]
+  const cost = totalCost(sessions)
+  return {
+    run: {
+      id: run.id,
+      status: run.status,
+      program: run.program,
+      source: run.source,
+      target: run.target,
+      result_branch: run.resultBranch,
+      landed: run.landed,
+      finish_command: run.finishCommand,
+      created_at: run.createdAt,
+      cost_usd: cost.usd,
+      cost_kind: cost.kind,
+      reason: run.reason,
+    },
+    tasks: tasks.map((task) => ({
+      handle: task.handle,
+      title: task.title,
+      status: task.status,
+      phase: task.phase,
+      attempt: task.attempt,
+      commit: task.commit,
+      branch: task.branch,
+      reason: task.status === 'done' ? null : task.reason,
+      cost_usd: totalCost(sessions.filter((session) => session.task === task.handle)).usd,
+    })),
+  }
+}

@@ -1,0 +1,84 @@
+import { BelayError } from '../core/errors.ts'
+import { parseDuration } from '../core/duration.ts'
+import { appendEvents, changeTask, findRun, listRuns, listTasks, setRunConfig, type RecordStore, type RunRow } from '../record/index.ts'
+import type { Config } from '../config/index.ts'
+
+export interface LimitFlags {
+  readonly concurrency?: string
+  readonly budgetUsd?: string
+  readonly budgetTokens?: string
+  readonly budgetWall?: string
+  readonly acceptRedBaseline?: true
+  readonly allowAbsentGates?: true
+}
+
+/** The run of this id, or the newest of the project that is not finished; null when all are. */
+export async function resumableRun(record: RecordStore, project: string, id: string | undefined): Promise<RunRow | null> {
+  const runs = await listRuns(record.read, project, 1000)
+  if (id === undefined) {
+    for (const run of runs) if (await isUnfinished(record, run)) return run
+    return null
+  }
+  const run = await findRun(record.read, id)
+  if (run && run.project === project) return run
+  throw new BelayError('run_unknown', `there is no run "${id}" in this repository`, {
+    expected: runs.slice(0, 10).map((one) => one.id).join(', ') || 'no run yet',
+    received: id,
+    next: 'belay status',
+  })
+}
+
+/** Whether going on could change anything: work is left that needs no person first, or the target has not followed. */
+async function isUnfinished(record: RecordStore, run: RunRow): Promise<boolean> {
+  if (run.status === 'done') return run.landed === false && run.target !== null
+  if (run.status === 'cancelled') return false
+  if (['running', 'interrupted', 'suspended', 'waiting', 'failed'].includes(run.status)) return true
+  const tasks = await listTasks(record.read, run.id)
+  return tasks.some((task) => ['queued', 'running', 'suspended', 'waiting', 'skipped'].includes(task.status))
+}
+
+/** Stores raised limits and lets tasks that waited for them go on. */
+export async function changeLimits(record: RecordStore, run: RunRow, flags: LimitFlags): Promise<RunRow> {
+  const config = run.config as Config
+  const raised: Config = {
+    ...config,
+    concurrency: numberFlag('--concurrency', flags.concurrency) ?? config.concurrency,
+    budget: {
+      ...config.budget,
+      usd: numberFlag('--budget-usd', flags.budgetUsd) ?? config.budget.usd,
+      tokens: numberFlag('--budget-tokens', flags.budgetTokens) ?? config.budget.tokens,
+      wallMs: durationFlag('--budget-wall', flags.budgetWall) ?? config.budget.wallMs,
+    },
+  }
+  const options = {
+    ...run.options,
+    ...(flags.acceptRedBaseline ? { acceptRedBaseline: true } : {}),
+    ...(flags.allowAbsentGates ? { allowAbsentGates: true } : {}),
+  }
+  await record.write(async (tx) => {
+    const now = record.now()
+    await setRunConfig(tx, run.id, now, { config: raised, options })
+    for (const task of await listTasks(tx, run.id)) {
+      if (task.status !== 'suspended' || !(task.reason?.code.startsWith('budget_') ?? false)) continue
+      await changeTask(tx, run.id, task.handle, now, { status: 'queued', reason: null })
+      await appendEvents(tx, now, [
+        { type: 'task.resumed', project: run.project, run: run.id, task: task.handle, actor: 'user', data: { phase: task.phase, because: 'resumed' } },
+      ])
+    }
+  })
+  return { ...run, config: raised, options }
+}
+
+function numberFlag(name: string, value: string | undefined): number | null {
+  if (value === undefined) return null
+  const number = Number(value)
+  if (Number.isFinite(number) && number > 0 && value.trim() !== '') return number
+  throw new BelayError('usage', `${name} takes a number above 0`, { expected: 'a number', received: value })
+}
+
+function durationFlag(name: string, value: string | undefined): number | null {
+  if (value === undefined) return null
+  const ms = parseDuration(value)
+  if (ms !== null) return ms
+  throw new BelayError('usage', `${name} takes a duration`, { expected: 'a number with a unit, such as 90m or 8h', received: value })
+}
