@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts'
-import { cap, printable, tail } from '../../core/text.ts'
-import { lines, spawnKept, type Exit, type ProcessIdentity, type ProcessSpec } from '../../process/index.ts'
+import { cap, printable } from '../../core/text.ts'
+import { endMarked, spawnKept, type Exit, type ProcessIdentity, type ProcessSpec } from '../../process/index.ts'
+import { boundedOutput } from '../stdio/bounded.ts'
 
 /** JSON-RPC as the app-server speaks it: one object per line, without the `jsonrpc` field. */
 export interface RpcError {
@@ -28,9 +29,14 @@ export interface Connection {
   notify(method: string, params?: unknown): void
   /** Resolves when the server's output has ended: nothing more will come. */
   readonly ended: Promise<void>
-  /** Ends stdin, gives the server `graceMs` to leave, then kills its group; resolves when all its output was read. Safe to repeat. */
+  /**
+   * Ends stdin, gives the server `graceMs` to leave, then kills its group; resolves when all its output was read and nothing
+   * with its mark lives. Safe to repeat.
+   */
   close(graceMs: number): Promise<Exit>
   stderrTail(): string
+  /** The server wrote more than one turn may, and was ended. */
+  overflowed(): boolean
 }
 
 /** The server is overloaded: the request was not taken and may be sent again. */
@@ -43,7 +49,6 @@ export const CONNECTION_LOST = -1
 const RETRIES = 6
 const FIRST_DELAY_MS = 100
 const MAX_RAW = 64 << 10
-const MAX_STDERR = 8 << 10
 
 /** Starts the server and reads it until it ends. Throws only when no process can be started at all. */
 export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): Connection {
@@ -52,8 +57,8 @@ export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): C
   let lastId = 0
   let over = false
   let closing = false
-  let stderr = ''
-  kept.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = tail(stderr + text, MAX_STDERR)))
+  let broken = ''
+  const output = boundedOutput(kept)
 
   function write(message: unknown): void {
     if (!over && !closing) kept.stdin?.write(`${JSON.stringify(message)}\n`)
@@ -114,7 +119,7 @@ export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): C
       await receiveAll()
     } catch (error) {
       // A broken pipe is an end like any other; what is known of it goes where its reader looks.
-      stderr = tail(`${stderr}\n${messageOf(error)}`, MAX_STDERR)
+      broken = `\n${messageOf(error)}`
     }
     over = true
     for (const [id, resolve] of pending) resolve(lost(`request ${id}`))
@@ -122,7 +127,7 @@ export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): C
   }
 
   async function receiveAll(): Promise<void> {
-    for await (const { text, dropped } of lines(kept.stdout)) {
+    for await (const { text, dropped } of output.lines) {
       if (text.trim() === '') continue
       await handlers.raw(cap(text, MAX_RAW))
       try {
@@ -148,9 +153,12 @@ export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): C
       const exit = await kept.closed
       clearTimeout(timer)
       await ended
+      // What was killed may still be dying, and a command's terminal has a session of its own.
+      await endMarked(spec.mark)
       return exit
     },
-    stderrTail: () => printable(stderr).trim(),
+    stderrTail: () => printable(output.stderrTail() + broken).trim(),
+    overflowed: () => output.overflowed(),
   }
 }
 

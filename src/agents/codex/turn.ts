@@ -79,7 +79,11 @@ class CodexTurn {
     } catch (error) {
       end = this.#failed({ code: 'protocol', message: messageOf(error), retryAt: null })
     }
-    await this.#connection?.close(Math.max(0, Math.min(LEAVE_MS, this.#deadline - Date.now())))
+    try {
+      await this.#connection?.close(Math.max(0, Math.min(LEAVE_MS, this.#deadline - Date.now())))
+    } catch (error) {
+      end = this.#failed({ code: 'protocol', message: messageOf(error), retryAt: null })
+    }
     this.#transcript.finish()
     if (end.status !== 'failed') return end
     return { status: 'failed', error: { ...end.error, stderrTail: this.#connection?.stderrTail() ?? '' } }
@@ -203,6 +207,9 @@ class CodexTurn {
 
   async #lost(connection: Connection): Promise<Fault> {
     const { code, signal } = await connection.close(0)
+    if (connection.overflowed()) {
+      return { code: 'failed', message: 'output_limit: codex wrote too much in one turn and was ended', retryAt: null }
+    }
     const how = signal ?? (code === null ? 'unknown status' : `exit status ${code}`)
     return { code: 'protocol', message: `codex ended in the middle of the turn (${how})`, retryAt: null }
   }
