@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Io } from '../io.ts'
-import { demoCommand } from './demo.ts'
+import { demo, demoCommand } from './demo.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -33,7 +33,7 @@ it('runs the feature in the project that it made, and says what to look at', asy
   const { io, out, notes } = world()
   const dir = join(folder, "it's here")
   const asked: unknown[] = []
-  const status = await demoCommand(io, { dir, json: false }, async (args) => {
+  const status = await demo(io, { dir, json: false }, async (args) => {
     asked.push(args)
     return existsSync(join(args.cwd, 'belay.yaml')) ? 0 : 1
   })
@@ -46,7 +46,7 @@ it('runs the feature in the project that it made, and says what to look at', asy
 
 it('tells no success story of a run that failed', async () => {
   const { io, out } = world()
-  expect(await demoCommand(io, { dir: join(folder, 'p'), json: false }, async () => 3)).toBe(3)
+  expect(await demo(io, { dir: join(folder, 'p'), json: false }, async () => 3)).toBe(3)
   expect(out.join('\n')).toContain('did not come to its end')
   expect(out.join('\n')).not.toContain('T002')
 })
@@ -54,7 +54,7 @@ it('tells no success story of a run that failed', async () => {
 it('leaves stdout to the events of the run with --json', async () => {
   const { io, out, notes } = world()
   const asked: unknown[] = []
-  await demoCommand(io, { dir: join(folder, 'p'), json: true }, async ({ argv }) => {
+  await demo(io, { dir: join(folder, 'p'), json: true }, async ({ argv }) => {
     asked.push(argv)
     return 0
   })
@@ -66,9 +66,22 @@ it('leaves stdout to the events of the run with --json', async () => {
 it('takes --dir from the current folder of the command line', async () => {
   const { io } = world()
   let cwd = ''
-  await demoCommand(io, { dir: 'below', json: false }, async (args) => {
+  await demo(io, { dir: 'below', json: false }, async (args) => {
     cwd = args.cwd
     return 0
   })
   expect(cwd).toBe(join(folder, 'below'))
+})
+
+it('hands its options on, and ends with the status of the run', async () => {
+  const { io, out } = world()
+  const asked: unknown[] = []
+  const command = demoCommand(io, async (args) => {
+    asked.push(args)
+    return 5
+  })
+  await command.parseAsync(['--dir', 'here', '--json'], { from: 'user' })
+  expect(asked).toEqual([{ cwd: join(folder, 'here'), argv: ['specs/001-statistics', '--json'] }])
+  expect(io.exitCode).toBe(5)
+  expect(out).toEqual([])
 })

@@ -1,3 +1,4 @@
+import { Command } from 'commander'
 import { resolve } from 'node:path'
 import { FEATURE, createDemoProject } from '../../demo/index.ts'
 import type { Io } from '../io.ts'
@@ -12,11 +13,24 @@ export interface DemoOptions {
 /** Does what `belay run ...argv` does in `cwd`, and returns its exit status. */
 export type RunBelay = (args: { readonly cwd: string; readonly argv: readonly string[] }) => Promise<number>
 
+/** `belay demo`. `run` is what `belay run` does, so that the demo is a run like any other. */
+export function demoCommand(io: Io, run: RunBelay): Command {
+  return new Command('demo')
+    .description(
+      'Make a throwaway project and run its three tasks with a scripted agent: no model, no key, no network.',
+    )
+    .option('--dir <folder>', 'where to make the project: an empty or new folder (default: a new temporary one)')
+    .option('--json', 'events as NDJSON on stdout')
+    .action(async ({ dir, json }: { dir?: string; json?: true }) => {
+      io.exitCode = await demo(io, { dir: dir ?? null, json: json === true }, run)
+    })
+}
+
 /**
- * `belay demo`: makes the demo project and runs its three tasks with the scripted agent. Returns the exit status of the run.
+ * Makes the demo project and runs its three tasks with the scripted agent. Returns the exit status of the run.
  * Throws BelayError when the project cannot be made. The project stays, for a look at it.
  */
-export async function demoCommand(io: Io, options: DemoOptions, run: RunBelay): Promise<number> {
+export async function demo(io: Io, options: DemoOptions, run: RunBelay): Promise<number> {
   const { dir, files } = await createDemoProject(options.dir === null ? null : resolve(io.cwd, options.dir))
   io.note(`made a project of ${files.length} files and three tasks in ${dir}`)
   io.note('its agent is a script (no model, no key, no network); see belay.yaml')
