@@ -34,6 +34,7 @@ Each layer wins over the ones after it. Mappings are merged key by key; lists ar
    \`${variableOf(['task', 'max_iterations'])}=3\`. An empty variable is not set.
 3. The project's \`belay.yaml\` or \`belay.toml\`.
 4. Your own \`config.yaml\` or \`config.toml\` in \`$XDG_CONFIG_HOME/belay\` (usually \`~/.config/belay\`).
+5. Where there is no project file, what \`belay init\` would write.
 
 A layer that names another \`provider\` for a role than the layers below drops their \`model\`, \`effort\` and \`command\` of that
 role: they were meant for the other agent.

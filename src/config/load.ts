@@ -1,4 +1,3 @@
-import { isAbsolute, relative } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { crossProblems } from './checks.ts'
 import { findFile, userFolder, type FoundFile, type Place } from './files.ts'
@@ -20,7 +19,7 @@ export interface LoadOptions {
   readonly flags?: readonly FlagValue[]
   /** Replaces the folder of the user's own file (tests). */
   readonly userDir?: string
-  /** YAML used where the repository has no file (what `belay init` would write). */
+  /** YAML used where the repository has no file (what `belay init` would write). A guess, so the user's own file wins over it. */
   readonly proposal?: string
 }
 
@@ -42,10 +41,9 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const folder = options.userDir ?? userFolder(options.env)
   const user = await findFile({ folder, stem: 'config', called: (name) => `${folder}/${name}` })
   const project = await findFile(projectPlace(options.root))
-  const lowest = user.found ? [fileLayer(user.found)] : []
   const layers: Layer[] = [
-    ...lowest,
-    project.found ? fileLayer(project.found) : proposalLayer(options.proposal),
+    ...(project.found || options.proposal === undefined ? [] : [proposalLayer(options.proposal)]),
+    ...[user.found, project.found].flatMap((found) => (found ? [fileLayer(found)] : [])),
     envLayer(options.env),
     flagLayer(options.set ?? [], options.flags ?? []),
   ].map(checked)
@@ -73,8 +71,8 @@ function fileLayer(found: FoundFile): Layer {
   return asLayer(found.value, found.locate, [])
 }
 
-function proposalLayer(text: string | undefined): Layer {
-  const parsed = parseText(text ?? '', 'yaml', 'the proposed configuration')
+function proposalLayer(text: string): Layer {
+  const parsed = parseText(text, 'yaml', 'the proposed configuration')
   return asLayer(parsed.value, parsed.locate, parsed.problems)
 }
 
@@ -124,10 +122,4 @@ function warningsOf(config: Config): string[] {
     warnings.push('workflow.roles.reviewer.access is full: the reviewer may change what it judges')
   }
   return warnings
-}
-
-/** A file's path as people are shown it: relative to the repository where it is inside. */
-export function shownPath(root: string, file: string): string {
-  const path = relative(root, file)
-  return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path
 }
