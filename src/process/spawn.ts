@@ -66,8 +66,8 @@ function isRunnable(file: string): boolean {
 }
 
 /**
- * Starts a program under a keeper (see keeper.ts), so that its whole group ends when Belay does. Throws only when the shell
- * itself cannot be started; a program that does not exist is the caller's to find out first with `resolveProgram`.
+ * Starts a program under a keeper (see keeper.ts), so that its whole group ends when Belay does. Throws when no
+ * process can be started at all (no such folder, no resources); a program that does not exist is the caller's to find out first with `resolveProgram`.
  */
 export function spawnKept(spec: ProcessSpec): KeptProcess {
   const child = spawn('/bin/sh', ['-c', KEEPER, 'belay-keeper', spec.stdin === 'none' ? 'none' : 'pipe', ...spec.argv], {
@@ -76,8 +76,10 @@ export function spawnKept(spec: ProcessSpec): KeptProcess {
     detached: true,
     stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   })
+  // A failed start (no such folder, no more processes) is thrown below; without a listener it would end Belay itself.
+  child.on('error', () => {})
   const { pid } = child
-  if (pid === undefined) throw new Error('/bin/sh could not be started')
+  if (pid === undefined) throw new Error(`no process could be started in ${spec.cwd}`)
   const identity: ProcessIdentity = { pid, startTime: startTimeOf(pid) ?? 'gone' }
   const control = child.stdio[3] as Writable
   const status = child.stdio[4] as Readable
