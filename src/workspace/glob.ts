@@ -1,0 +1,56 @@
+/**
+ * A path pattern as a regular expression over `/`-separated paths: `*` and `?` stay inside one name, `**` spans any number
+ * of names, `[...]` and `{a,b}` are as in a shell. Dot files match like any other: what is copied or watched here is often
+ * named with a dot. A pattern that ends in `/` means the folder itself.
+ */
+export function globToRegExp(pattern: string): RegExp {
+  const text = pattern.replace(/\/$/, '')
+  let out = ''
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i] ?? ''
+    if (char === '*' && text[i + 1] === '*') {
+      const wholeName = (i === 0 || text[i - 1] === '/') && (text[i + 2] === '/' || i + 2 === text.length)
+      if (wholeName && text[i + 2] === '/') {
+        out += '(?:[^/]+/)*'
+        i += 2
+      } else {
+        out += '.*'
+        i += 1
+      }
+    } else if (char === '*') out += '[^/]*'
+    else if (char === '?') out += '[^/]'
+    else if (char === '[') {
+      const end = text.indexOf(']', i + 2)
+      if (end === -1) out += '\\['
+      else {
+        const set = text
+          .slice(i + 1, end)
+          .replace(/^!/, '^')
+          .replace(/\\/g, '\\\\')
+        out += `(?!/)[${set}]`
+        i = end
+      }
+    } else if (char === '{' && text.includes('}', i)) {
+      out += '(?:'
+      depth += 1
+    } else if (char === '}' && depth > 0) {
+      out += ')'
+      depth -= 1
+    } else if (char === ',' && depth > 0) out += '|'
+    else if (char === '\\' && i + 1 < text.length) out += escape(text[(i += 1)] ?? '')
+    else out += escape(char)
+  }
+  return new RegExp(`^${out}$`, 's')
+}
+
+function escape(char: string): string {
+  return char.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+}
+
+/** The folders that every match of `pattern` is in: its names before the first one with a wildcard. Empty for none. */
+export function fixedPart(pattern: string): string {
+  const names = pattern.replace(/\/$/, '').split('/')
+  const wild = names.findIndex((name) => /[*?[{\\]/.test(name))
+  return (wild === -1 ? names : names.slice(0, wild)).join('/')
+}

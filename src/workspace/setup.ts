@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Reason } from '../core/words.ts'
+import { tail } from '../core/text.ts'
+import { changedPaths, seedIndex, snapshotTree } from '../git/trees.ts'
+import { git } from '../git/run.ts'
+import { listUntracked } from './clean.ts'
+import { copyIgnored, type CopyResult } from './copy.ts'
+import { setupKey } from './setup-key.ts'
+
+export interface SetupCommand {
+  readonly name: string
+  /** A string is run by `/bin/sh -c`; a list is run as it is. */
+  readonly run: string | readonly string[]
+  readonly timeoutMs: number
+  /** Relative to the top of the workspace. */
+  readonly cwd: string | null
+}
+
+/** What a setup command did. */
+export interface SetupEvidence {
+  readonly name: string
+  readonly argv: readonly string[]
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly timedOut: boolean
+  readonly durationMs: number
+  readonly outputHead: string
+  readonly outputTail: string
+}
+
+/** Runs one command in a workspace to its end, with its deadline, its whole process group ended afterwards; never rejects. */
+export type RunSetup = (command: SetupCommand, workspace: string) => Promise<SetupEvidence>
+
+export interface PrepareRequest {
+  /** Top of the workspace. */
+  readonly path: string
+  readonly setup: readonly SetupCommand[]
+  /** `workspace.setup_inputs`; null: the lockfiles. */
+  readonly inputs: readonly string[] | null
+  /** `workspace.copy`. */
+  readonly copy: readonly string[]
+  /** Top of the user's checkout. */
+  readonly userRoot: string
+  /** `key` of the last preparation of this workspace that succeeded; null when there was none. */
+  readonly lastKey: string | null
+  readonly run: RunSetup
+}
+
+export interface Preparation {
+  readonly evidence: readonly SetupEvidence[]
+  readonly copy: CopyResult
+  /** Tracked and new files that setup changed or removed, put back as they were. */
+  readonly undone: readonly string[]
+}
+
+export type Prepared =
+  /** `products`: what setup and copying brought, not the task's work: kept when by-products are removed, never committed. */
+  | (Preparation & {
+      readonly ok: true
+      readonly key: string
+      readonly ran: boolean
+      readonly products: readonly string[]
+    })
+  | (Preparation & { readonly ok: false; readonly reason: Reason })
+
+/**
+ * Makes a workspace usable before any agent or gate is in it. First the ignored files of `copy` (setup may need them: .env,
+ * caches), then the setup commands when the commands or the content of their inputs changed since `lastKey`, or never ran.
+ * What setup changed in tracked files, or in files that the task has added, is put back. A command that fails ends it with
+ * `setup_failed`, and the key must not be stored. Throws `workspace_copy` for patterns that leave the repository. Safe to
+ * repeat.
+ */
+export async function prepareWorkspace(request: PrepareRequest): Promise<Prepared> {
+  const { path, setup, inputs, userRoot, lastKey } = request
+  const copy = await copyIgnored({ from: userRoot, to: path, patterns: request.copy })
+  const key = await setupKey(path, setup, inputs)
+  const known = await readNotes(path)
+  const lost = known.products.some((one) => !existsSync(join(path, one)))
+  if (setup.length === 0 || (key === lastKey && !lost && known.before === null)) {
+    const products = await note(path, [...known.products, ...copy.present])
+    return { ok: true, key, ran: false, evidence: [], copy, undone: [], products }
+  }
+  // What a setup that was killed left behind is setup's too, so the list from before that one counts.
+  const before = known.before ?? (await listUntracked(path))
+  await writeNotes(path, { products: known.products, before })
+  const scratch = await mkdtemp(join(tmpdir(), 'belay-setup-'))
+  try {
+    const files = await Files.of(path, join(scratch, 'index'))
+    const { evidence, failed } = await runAll(request)
+    const undone = await files.putBack()
+    const made = (await listUntracked(path)).filter((one) => !before.includes(one) && !files.holds(one))
+    const products = await note(path, [...known.products, ...copy.present, ...made])
+    if (failed) return { ok: false, reason: reasonOf(failed), evidence, copy, undone }
+    return { ok: true, key, ran: true, evidence, copy, undone, products }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function runAll(request: PrepareRequest): Promise<{ evidence: SetupEvidence[]; failed: SetupEvidence | null }> {
+  const evidence: SetupEvidence[] = []
+  for (const command of request.setup) {
+    const one = await request.run(command, request.path)
+    evidence.push(one)
+    if (one.exitCode !== 0 || one.timedOut) return { evidence, failed: one }
+  }
+  return { evidence, failed: null }
+}
+
+function reasonOf(failed: SetupEvidence): Reason {
+  const how = failed.timedOut
+    ? `was ended after ${Math.round(failed.durationMs / 1000)} s`
+    : failed.signal !== null
+      ? `was killed by ${failed.signal}`
+      : `ended with ${failed.exitCode ?? 'no exit status'}`
+  const output = tail((failed.outputTail || failed.outputHead).trim(), 2000)
+  return {
+    code: 'setup_failed',
+    message: `workspace.setup: ${failed.name} ${how}${output === '' ? '' : `\n${output}`}`,
+  }
+}
+
+/** The files of a workspace that are not ignored, as they were at a moment. */
+class Files {
+  readonly #path: string
+  readonly #index: string
+  readonly #tree: string
+  readonly #names: ReadonlySet<string>
+
+  private constructor(path: string, index: string, tree: string, names: ReadonlySet<string>) {
+    this.#path = path
+    this.#index = index
+    this.#tree = tree
+    this.#names = names
+  }
+
+  /** Takes them in; `index` is where a temporary index may be written. */
+  static async of(path: string, index: string): Promise<Files> {
+    await seedIndex(await git(['rev-parse', '--absolute-git-dir'], { cwd: path }), index)
+    const tree = await snapshotTree(path, index)
+    const names = (await git(['ls-tree', '-r', '-z', '--name-only', tree], { cwd: path })).split('\0')
+    return new Files(path, index, tree, new Set(names))
+  }
+
+  holds(path: string): boolean {
+    return this.#names.has(path)
+  }
+
+  /** Writes back what was changed or removed since; new files stay. Returns the paths. */
+  async putBack(): Promise<string[]> {
+    // Only what the index has already: new files may be a whole folder of dependencies that nobody ignores.
+    const env = { GIT_INDEX_FILE: this.#index }
+    await git(['add', '--update', ':/'], { cwd: this.#path, env })
+    const now = await git(['write-tree'], { cwd: this.#path, env })
+    const changed = (await changedPaths(this.#path, this.#tree, now)).filter((change) => change.status !== 'A')
+    if (changed.length === 0) return []
+    await git(['read-tree', this.#tree], { cwd: this.#path, env })
+    const input = changed.map((change) => `${change.path}\0`).join('')
+    await git(['checkout-index', '--force', '-z', '--stdin'], { cwd: this.#path, env, input })
+    return changed.map((change) => change.path).sort()
+  }
+}
+
+interface Notes {
+  readonly products: readonly string[]
+  /** What was untracked before a setup that has not ended; null when it has. */
+  readonly before: readonly string[] | null
+}
+
+async function notesFile(path: string): Promise<string> {
+  return join(await git(['rev-parse', '--absolute-git-dir'], { cwd: path }), 'belay-setup.json')
+}
+
+async function readNotes(path: string): Promise<Notes> {
+  const text = await readFile(await notesFile(path), 'utf8').catch(() => '{}')
+  const texts = (list: unknown): string[] | null =>
+    Array.isArray(list) ? list.filter((one) => typeof one === 'string') : null
+  try {
+    const { products, before } = JSON.parse(text) as Record<string, unknown>
+    return { products: texts(products) ?? [], before: texts(before) }
+  } catch {
+    return { products: [], before: null } // damaged: what setup made is taken for by-products
+  }
+}
+
+async function writeNotes(path: string, notes: Notes): Promise<void> {
+  const file = await notesFile(path)
+  await writeFile(`${file}.new`, JSON.stringify(notes))
+  await rename(`${file}.new`, file)
+}
+
+/** What setup and copying brought into a workspace, by its last preparation: `keep` for `cleanByproducts`. */
+export async function setupProducts(path: string): Promise<readonly string[]> {
+  return (await readNotes(path)).products
+}
+
+/** Writes down the products and returns them, without what is gone or tracked by now. */
+async function note(path: string, products: readonly string[]): Promise<readonly string[]> {
+  const untracked = await listUntracked(path)
+  // A product inside an untracked folder is not listed by its own name.
+  const isUntracked = (one: string): boolean =>
+    untracked.some((top) => one === top || (top.endsWith('/') && one.startsWith(top)))
+  const list = [...new Set(products)].filter((one) => isUntracked(one) && existsSync(join(path, one))).sort()
+  await writeNotes(path, { products: list, before: null })
+  return list
+}
