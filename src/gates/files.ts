@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 /** Reads the files of one tree. Paths are relative to the repository root, `/` separated. */
 export interface TreeFiles {
-  /** The file's text, or null when there is none (a folder, a link out of the tree, binary beyond reading). */
+  /** The file's text, or null when there is no such file. */
   read(path: string): Promise<string | null>
   /** Every file's path, sorted. */
   list(): Promise<readonly string[]>

@@ -52,7 +52,14 @@ function decide(
   const { report, reason } = evidence
   const code = reason?.code ?? ''
   if (evidence.result === 'killed') return { result: 'killed', reason }
-  if (UNUSABLE.has(code)) return fail(code, reason?.message ?? '')
+  if (UNUSABLE.has(code)) {
+    const same =
+      baseline?.result === 'fail' && baseline.reason?.code === code && baseline.exitCode === evidence.exitCode
+    if (!same || evidence.exitCode === 0) return fail(code, reason?.message ?? '')
+    // Only in a run that was begun in spite of a red base (see `baselineStops`).
+    notes.push(`it fails as it did on the base (${code}, exit status ${evidence.exitCode})`)
+    return { result: 'pass', reason: null }
+  }
   const hadTests = options.everHadTests || (baseline?.hadTests ?? false)
   const everRan = options.everRan || options.everHadTests || (baseline !== null && baseline.result !== 'absent')
   if (evidence.result === 'absent') {

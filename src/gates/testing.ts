@@ -22,12 +22,12 @@ export const NODE_MODULES = dirname(dirname(fileURLToPath(import.meta.resolve('v
 /** Different `node` programs on this machine (the one that runs the tests first). */
 export function nodePrograms(): readonly string[] {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
-  const found = [process.execPath, ...folders.map((folder) => join(folder, 'node')), '/usr/bin/node'].filter(existsSync)
+  const found = [process.execPath, ...folders.map((at) => join(at, 'node')), '/usr/bin/node'].filter(existsSync)
   return [...new Set(found.map((path) => realpathSync(path)))]
 }
 
 export function hasProgram(name: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)))
+  return (process.env['PATH'] ?? '').split(delimiter).some((at) => existsSync(join(at, name)))
 }
 
 /** A temporary folder with these files; those that begin with `#!` can be run. It is gone when `using` ends. */
@@ -46,8 +46,8 @@ export function linkPackages(path: string): void {
   symlinkSync(NODE_MODULES, join(path, 'node_modules'))
 }
 
-export function gateSpec(run: GateSpec['run'], more: Partial<GateSpec> = {}): GateSpec {
-  return { name: 'test', run, timeoutMs: 60_000, minTests: null, cwd: null, ...more }
+export function gateSpec(command: GateSpec['run'], more: Partial<GateSpec> = {}): GateSpec {
+  return { name: 'test', run: command, timeoutMs: 60_000, minTests: null, cwd: null, ...more }
 }
 
 /** The environment of gates in tests: the one of a user without anything of this test run. */

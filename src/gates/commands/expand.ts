@@ -144,7 +144,6 @@ class Walk {
   }
 
   async #interpreter(words: readonly string[], cwd: string, depth: number, atStart: boolean): Promise<void> {
-    if (words.includes('--test')) return
     let i = 1
     for (; i < words.length && (words[i] ?? '').startsWith('-'); i++) {
       const word = words[i] ?? ''
@@ -160,6 +159,8 @@ class Walk {
         await this.#add(cwd, word.slice(word.indexOf('=') + 1))
       }
     }
+    // What follows are tests, not scripts of the gate.
+    if (words.includes('--test')) return
     const named = words[i] === 'run' ? words[i + 1] : words[i]
     if (named === undefined || named === 'test') return
     for (const suffix of SUFFIXES) if (await this.#add(cwd, named + suffix)) return

@@ -3,8 +3,13 @@ import { join } from 'node:path'
 import { NODE_TEST_REPORTER } from './node-test.ts'
 import { MOCHA_LISTENER, PRELOAD } from './preload.ts'
 
-/** Names inside the folder for reports. */
-export const PYTEST_REPORT = 'pytest.xml'
+/** Where pytest writes, inside the folder for reports. */
+export const PYTEST_REPORT = 'belay-pytest.xml'
+
+/** What an outer gate of this kind put into the environment (Belay's own tests run gates inside a gate). */
+const OURS_IN_NODE_OPTIONS =
+  /\s*(?:"--require=(?:[^"\\]|\\.)*belay-preload\.cjs"|--require=\S*belay-preload\.cjs|(?:"--test-reporter=(?:[^"\\]|\\.)*belay-node-test\.mjs"|--test-reporter=\S*belay-node-test\.mjs)\s+--test-reporter-destination=stdout)/g
+const OURS_IN_PYTEST_ADDOPTS = /\s*--junitxml=(?:'[^']*belay-pytest\.xml'|\S*belay-pytest\.xml)/g
 
 export interface InjectOptions {
   /** Absolute path of an empty folder outside the proof folder. */
@@ -16,7 +21,7 @@ export interface InjectOptions {
 
 /**
  * Puts our reporters into `reportDir` and returns the environment that makes runners use them. Adds to NODE_OPTIONS and
- * PYTEST_ADDOPTS, changes nothing else.
+ * PYTEST_ADDOPTS (in place of what an outer gate added), changes nothing else.
  */
 export async function injectReporters(options: InjectOptions): Promise<Record<string, string>> {
   await mkdir(options.reportDir, { recursive: true })
@@ -28,11 +33,13 @@ export async function injectReporters(options: InjectOptions): Promise<Record<st
   await writeFile(join(dir, 'belay-mocha.cjs'), MOCHA_LISTENER)
   const forNode = [`--require=${preload}`]
   if (options.nodeTest) forNode.push(`--test-reporter=${reporter}`, '--test-reporter-destination=stdout')
-  const { env } = options
+  const { BELAY_GATE_RUNNER: _outer, ...env } = options.env
+  const nodeOptions = env['NODE_OPTIONS']?.replace(OURS_IN_NODE_OPTIONS, '').trim()
+  const pytestOptions = env['PYTEST_ADDOPTS']?.replace(OURS_IN_PYTEST_ADDOPTS, '').trim()
   return {
     ...env,
-    NODE_OPTIONS: joined(env['NODE_OPTIONS'], forNode.map(forNodeOptions)),
-    PYTEST_ADDOPTS: joined(env['PYTEST_ADDOPTS'], [`--junitxml=${forShlex(join(dir, PYTEST_REPORT))}`]),
+    NODE_OPTIONS: joined(nodeOptions, forNode.map(forNodeOptions)),
+    PYTEST_ADDOPTS: joined(pytestOptions, [`--junitxml=${forShlex(join(dir, PYTEST_REPORT))}`]),
   }
 }
 

@@ -76,7 +76,7 @@ export async function readInjected(reportDir: string, paths: Paths): Promise<Inj
     if (finding !== null) findings.push(finding)
   }
   for (const name of names) {
-    const kind = /^(node-test|mocha|jest|vitest|pytest)-?.*\.(ndjson|json|xml)$/.exec(name)?.[1]
+    const kind = /^(node-test|mocha|jest|vitest|pytest)-.*\.(ndjson|json|xml)$/.exec(name)?.[1]
     if (kind === undefined) continue
     expected.delete(name)
     const text = await readReport(join(reportDir, name))
@@ -90,6 +90,8 @@ export async function readInjected(reportDir: string, paths: Paths): Promise<Inj
     }
   }
   unfinished.push(...expected.values())
+  // What is still under its first name was never finished.
+  if (names.includes(PYTEST_REPORT)) unfinished.push('pytest')
   return { findings, started: [...new Set(started)], unfinished: [...new Set(unfinished)] }
 }
 

@@ -14,7 +14,7 @@ export function nodeTestScanner(): Scanner {
   return {
     runner: 'node:test',
     line(line) {
-      if (/^Could not find '/.test(line)) none = true
+      if (line.startsWith("Could not find '")) none = true
       const match = /^([#ℹ]) (\w+) ([\d.]+)$/.exec(line)
       const key = match?.[2]
       if (!match || key === undefined) {
@@ -51,7 +51,7 @@ export function vitestScanner(): Scanner {
   return {
     runner: 'vitest',
     line(line) {
-      if (/^No test files found/.test(line)) none = true
+      if (line.startsWith('No test files found')) none = true
       const fail = /^\s*FAIL\s+(?:\|[^|]+\|\s+)?(.+?)(?: \[ .* \])?$/.exec(line)
       if (fail) failing.push(testId([fail[1] ?? '']))
       const list = /^\s*(Test Files|Tests)\s{1,4}((?:\d+ \w+(?: \| )?)+ \(\d+\)|no tests)$/.exec(line)
@@ -89,7 +89,7 @@ export function jestScanner(): Scanner {
   return {
     runner: 'jest',
     line(line) {
-      if (/^No tests found/.test(line)) none = true
+      if (line.startsWith('No tests found')) none = true
       const fail = /^(?:FAIL|PASS)\s+(?:[\w-]+ )?(\S+\.\w+)(?: \(.*\))?$/.exec(line)
       if (fail) file = line.startsWith('FAIL') ? (fail[1] ?? null) : null
       const bullet = /^ {2}● (.+)$/.exec(line)
@@ -130,7 +130,7 @@ export function mochaScanner(): Scanner {
   return {
     runner: 'mocha',
     line(line) {
-      if (/^Error: No test files found/.test(line)) none = true
+      if (line.startsWith('Error: No test files found')) none = true
       const match = /^ {2}(\d+) (passing|pending|failing)(?: \(.*\))?$/.exec(line)
       if (match?.[2] === 'passing') {
         blocks.push({ passed: Number(match[1]), failed: 0, skipped: 0 })
