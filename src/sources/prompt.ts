@@ -36,7 +36,8 @@ export function promptSource(text: string): Source {
         title,
         done: false,
         dependsOn: [],
-        criteria: [`What the task asks for is done: ${title}`],
+        // A prompt names no criteria of its own: the reviewer says what it checked.
+        criteria: [],
         subject: title,
       },
     ],

@@ -26,10 +26,15 @@ export function implementPrompt(task: TaskRow, attempt: number, parts: PromptPar
     ]),
     `## Answer\nEnd with one JSON object that fits the given schema and nothing else. "taskHandle" is ${JSON.stringify(task.handle)}. "status" is "implemented" when all of it is done, "partial" with "unresolvedItems" when some is left, "blocked" when it cannot be done. Set "needsHumanAttention" when a person has to decide.`,
     ...parts.sections.map((one) => section(one.title, one.content)),
-    section('Completion criteria', list(task.definition.criteria)),
+    ...criteriaSection(task),
     `## Attempt\n${attempt}`,
     ...setbackSections(state),
   ])
+}
+
+function criteriaSection(task: TaskRow): string[] {
+  const { criteria } = task.definition
+  return criteria.length === 0 ? [] : [section('Completion criteria', list(criteria))]
 }
 
 function setbackSections(state: DirectState): string[] {
@@ -104,12 +109,14 @@ export function reviewPrompt(task: TaskRow, parts: PromptParts, state: DirectSta
     [
       '## Answer',
       `End with one JSON object that fits the given schema and nothing else. "taskHandle" is ${JSON.stringify(task.handle)}.`,
-      '"acceptanceChecks" holds one entry for every completion criterion, with the criterion\'s text as it stands below.',
+      task.definition.criteria.length > 0
+        ? '"acceptanceChecks" holds one entry for every completion criterion, with the criterion\'s text as it stands below.'
+        : '"acceptanceChecks" holds one entry for each thing that the task asks for.',
       '"verdict": "pass" only when there is no finding and every check passes; "rework" when the change must be mended; "replan" when the task itself is wrong; "blocked" when it cannot be judged.',
       'A finding that repeats an open one names its id in "repeats".',
     ].join('\n'),
     ...parts.sections.map((one) => section(one.title, one.content)),
-    section('Completion criteria', list(task.definition.criteria)),
+    ...criteriaSection(task),
     section('Changed files', list(material.changedFiles)),
     ...(material.protectedFiles.length === 0
       ? []
