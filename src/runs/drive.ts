@@ -20,6 +20,7 @@ import {
   type RunRow,
 } from '../record/index.ts'
 import { runTasks } from '../scheduler/loop.ts'
+import { checkDisk } from '../workspace/disk.ts'
 import { removeScratch } from '../workspace/pool.ts'
 import { checkRoles } from './roles.ts'
 import { followResult } from './follow.ts'
@@ -78,6 +79,13 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[]): Promi
   try {
     const opened = await openRun(record, run, options.repository, options.env)
     await checkRoles(opened.config, opened.services.roles)
+    await checkDisk({
+      root: opened.services.root,
+      commit: run.base,
+      folder: opened.pool.folder,
+      // A workspace and a review for each task at work, and the proof workspaces.
+      checkouts: 3 * options.concurrency,
+    })
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
     await opened.services.landing.begin()
     await work(options, opened, leases, lease)

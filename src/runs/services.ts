@@ -82,7 +82,7 @@ export async function openRun(
       root,
       scratch,
       owned: source.owned,
-      preparation: preparation({ config, root, pool, env: gateEnv, record, run }),
+      preparation: preparation({ config, root, pool, env: gateEnv }),
       guard: repositoryGuard({ repository, pool }),
     }),
     budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock),

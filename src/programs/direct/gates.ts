@@ -27,6 +27,7 @@ import { getBaseline, putBaseline } from '../../record/index.ts'
 import type { Workspace } from '../../workspace/pool.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, type Candidate, type FailedGate } from './state.ts'
+import { refuseSetup } from './workspaces.ts'
 
 type Context = PhaseContext<DirectServices>
 
@@ -90,7 +91,11 @@ async function baselinesOf(
     const key = baselineKey(tree, gate, services.gateEnv)
     let baseline = await getBaseline<GateBaseline>(services.record.read, key)
     if (baseline === null) {
-      folder ??= await openProof(context, commit, tree)
+      if (folder === undefined) {
+        const opened = await openProof(context, commit, tree)
+        refuseSetup(opened.failed)
+        folder = opened.folder
+      }
       const seen = await observeGate(context, gate, folder)
       evidence.push(seen)
       baseline = await remember(services, gate, tree, seen)
@@ -133,7 +138,11 @@ export async function proveCandidate(
     message: `belay: candidate of ${task.handle}\n`,
     sign: false,
   })
-  const folder = await openProof(context, commit, candidate.tree)
+  const { folder, failed } = await openProof(context, commit, candidate.tree)
+  if (failed) {
+    await services.workspaces.releaseProof(task.handle)
+    return { ...proof, failed: [failed], protectedFiles, removedTests: removed, redExpected: red }
+  }
   for (const gate of gates) {
     const baseline = baselines.get(gate.name) ?? null
     const overlay = await baseOverlay(before, after, gate)
@@ -203,11 +212,11 @@ async function testsFirst(
   return red.expected ? red.inAdded : []
 }
 
-async function openProof(context: Context, commit: string, tree: string): Promise<ProofFolder> {
-  const workspace = await context.services.workspaces.proofCheckout(context, commit)
+async function openProof(context: Context, commit: string, tree: string): Promise<{ folder: ProofFolder; failed: FailedGate | null }> {
+  const { workspace, failed } = await context.services.workspaces.proofCheckout(context, commit)
   const index = join(context.services.scratch, `proof-index-${randomId(8)}`)
   await seedIndex(workspace.gitDir, index)
-  return { workspace, commit, tree, index }
+  return { folder: { workspace, commit, tree, index }, failed }
 }
 
 /** Runs a gate and puts the folder back into its state; a gate that changed files of the tree has failed. */

@@ -7,16 +7,20 @@ import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type 
 import { resetWorktree, type HeadAt } from '../../git/worktrees.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked } from '../../process/index.ts'
+import type { NewEvent } from '../../record/index.ts'
 import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
 import type { DirectServices } from './services.ts'
-import { stateOf, type Candidate, type Snapshot } from './state.ts'
+import { stateOf, type Candidate, type FailedGate, type Snapshot } from './state.ts'
 
 type Context = PhaseContext<DirectServices>
 
 /** What makes a fresh checkout usable, and what keeps it clean; see workspace/setup.ts. */
 export interface Preparation {
-  /** Runs setup and copies ignored files when they are due. Throws `setup_failed`. */
-  prepare(workspace: Workspace, context: { readonly mark: string; readonly signal: AbortSignal }): Promise<void>
+  /** Runs setup and copies ignored files when they are due; what failed, or null. */
+  prepare(
+    workspace: Workspace,
+    context: { readonly mark: string; readonly signal: AbortSignal; emit(events: readonly NewEvent[]): Promise<void> },
+  ): Promise<FailedGate | null>
   /** Removes what neither git nor setup knows. */
   clean(workspace: Workspace): Promise<void>
 }
@@ -70,6 +74,12 @@ export interface ReviewCheckout {
   release(): Promise<readonly string[]>
 }
 
+/** A checkout, and what of its setup failed. */
+export interface Prepared {
+  readonly workspace: Workspace
+  readonly failed: FailedGate | null
+}
+
 /** Puts the checkouts of a run into known states and takes out of them what is worth keeping. */
 export class WorkspaceKeeper {
   readonly #options: KeeperOptions
@@ -86,7 +96,7 @@ export class WorkspaceKeeper {
     const { root } = this.#options
     const branch = taskBranch(services.run.id, task.handle)
     await this.#moveRefs(context, [{ verb: 'update', ref: branchRef(branch), to: base }])
-    await this.#put(context, 'work', base, { branch })
+    refuseSetup((await this.#put(context, 'work', base, { branch })).failed)
     this.#ready.set(task.handle, await treeOf(root, base))
   }
 
@@ -103,6 +113,7 @@ export class WorkspaceKeeper {
     if (this.#ready.get(task.handle) !== tree || held === null) {
       const branch = taskBranch(services.run.id, task.handle)
       await this.#moveRefs(context, [{ verb: 'update', ref: branchRef(branch), to: base }])
+      // Setup that fails on the agent's own change is the agent's to mend; verify tells it.
       await this.#put(context, 'work', wanted, { branch })
     }
     this.#ready.delete(task.handle)
@@ -157,7 +168,7 @@ export class WorkspaceKeeper {
   }
 
   /** A proof workspace that holds exactly `commit`; no agent ever enters it. `release` gives it back. */
-  async proofCheckout(context: Context, commit: string): Promise<Workspace> {
+  async proofCheckout(context: Context, commit: string): Promise<Prepared> {
     return this.#put(context, 'proof', commit, { detached: commit })
   }
 
@@ -181,7 +192,7 @@ export class WorkspaceKeeper {
       message: `belay: candidate of ${task.handle}\n`,
       sign: false,
     })
-    const workspace = await this.#put(context, 'review', commit, { detached: commit })
+    const { workspace } = await this.#put(context, 'review', commit, { detached: commit })
     const watch = await guard.begin(workspace, services.run.id, task.handle)
     return {
       workspace,
@@ -200,14 +211,18 @@ export class WorkspaceKeeper {
     await this.#options.pool.release(handle)
   }
 
-  async #put(context: Context, purpose: Purpose, commit: string, head: HeadAt): Promise<Workspace> {
+  async #put(context: Context, purpose: Purpose, commit: string, head: HeadAt): Promise<Prepared> {
     const { pool, preparation } = this.#options
     const { task, services } = context
     const workspace = await pool.lease(purpose, task.handle, commit)
     await resetWorktree(workspace, commit, head)
     await preparation.clean(workspace)
-    await preparation.prepare(workspace, { mark: `${services.run.id}/${task.handle}`, signal: context.signal })
-    return workspace
+    const failed = await preparation.prepare(workspace, {
+      mark: `${services.run.id}/${task.handle}`,
+      signal: context.signal,
+      emit: (events) => context.emit(events),
+    })
+    return { workspace, failed }
   }
 
   async #moveRefs(context: Context, commands: readonly RefCommand[]): Promise<void> {
@@ -222,6 +237,15 @@ export class WorkspaceKeeper {
       next: 'belay status',
     })
   }
+}
+
+/** Setup that fails on the base can be mended by no task: the run cannot begin. */
+export function refuseSetup(failed: FailedGate | null): void {
+  if (failed === null) return
+  throw new BelayError('setup_failed', failed.why, {
+    expected: 'workspace.setup makes a fresh checkout usable',
+    next: 'try the command in a fresh clone, mend workspace.setup (or the code), then: belay run',
+  })
 }
 
 /** Belay's own index of a checkout, which an agent's `git add` does not touch. */
