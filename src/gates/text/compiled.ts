@@ -1,6 +1,6 @@
 import type { TestCase } from '../port.ts'
 import { MOST_NAMED, testId } from '../reports/model.ts'
-import { amount, counted, named, NOTHING, type Scanner } from './scanner.ts'
+import { amount, counted, keep, named, Names, NOTHING, type Scanner } from './scanner.ts'
 
 /**
  * go test: `go test -json` and `-v` name every test; without them only packages and failed tests are named, and then a
@@ -10,16 +10,18 @@ export function goScanner(): Scanner {
   const tests = new Map<string, TestCase['status']>()
   const packages = new Map<string, TestCase['status']>()
   let pending: { name: string; status: TestCase['status'] }[] = []
+  let tooMany = false
   let json = false
   let verbose = false
   let none = false
   const put = (map: Map<string, TestCase['status']>, id: string, status: TestCase['status']): void => {
-    if (map.size < MOST_NAMED && map.get(id) !== 'failed') map.set(id, status)
+    if (map.size >= MOST_NAMED) tooMany = true
+    else if (map.get(id) !== 'failed') map.set(id, status)
   }
   const endPackage = (name: string, status: TestCase['status'] | null): void => {
     for (const one of pending) put(tests, testId([name, one.name]), one.status)
     pending = []
-    if (status !== null) put(packages, name, status)
+    if (status !== null) put(packages, testId([name]), status)
   }
   return {
     runner: 'go',
@@ -30,7 +32,7 @@ export function goScanner(): Scanner {
         const status = GO_STATUS[event.Action ?? '']
         if (status === undefined || event.Package === undefined) return
         if (event.Test !== undefined) put(tests, testId([event.Package, event.Test]), status)
-        else if (event.Action !== 'skip') put(packages, event.Package, status)
+        else if (event.Action !== 'skip') put(packages, testId([event.Package]), status)
         return
       }
       const one = /^\s*--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$/.exec(line)
@@ -52,7 +54,8 @@ export function goScanner(): Scanner {
     end() {
       const failedPackages = [...packages].filter(([, status]) => status === 'failed')
       if (packages.size === 0 && tests.size === 0) return { ...NOTHING, none }
-      const doubt = pending.length > 0 ? 'tests without the line of their package' : null
+      const cut = pending.length > 0 ? 'tests without the line of their package' : null
+      const doubt = tooMany ? `more than ${MOST_NAMED} tests` : cut
       const cases: TestCase[] = [...tests].map(([id, status]) => ({ id, status }))
       // A package can fail without a failed test (it does not build, or it exits); where tests are not all named it is the unit.
       for (const [id, status] of json || verbose ? failedPackages : packages) {
@@ -89,7 +92,7 @@ type Amounts = { passed: number; failed: number; skipped: number }
  */
 export function cargoScanner(): Scanner {
   const cases: TestCase[] = []
-  const failing: string[] = []
+  const failing = new Names()
   const total: Amounts = { passed: 0, failed: 0, skipped: 0 }
   let binary: string | null = null
   let block: { expected: number; named: Amounts; results: (Amounts & { all: number })[] } | null = null
@@ -119,7 +122,7 @@ export function cargoScanner(): Scanner {
     runner: 'cargo',
     line(line) {
       const start = /^\s+(?:Running (?:unittests )?(\S+)|Doc-tests (\S+))/.exec(line)
-      if (start) binary = start[1] ?? `doc ${start[2]}`
+      if (start) binary = testId([start[1] ?? `doc ${start[2]}`])
       const running = /^running (\d+) tests?$/.exec(line)?.[1]
       if (running !== undefined) {
         endBlock()
@@ -140,10 +143,10 @@ export function cargoScanner(): Scanner {
         }
         const all = said.passed + said.failed + said.skipped + amount(result, 'measured')
         if (block === null) doubt = 'a result without a run of tests'
-        else if (block.results.length < 1000) block.results.push({ ...said, all })
+        else keep(block.results, { ...said, all })
       }
       const nextFail = /^\s+FAIL \[\s*[\d.]+s\] (?:\([^)]*\) )?(\S+) (\S+)$/.exec(line)
-      if (nextFail) failing.push(testId([nextFail[1] ?? '', nextFail[2] ?? '']))
+      if (nextFail) failing.add(testId([nextFail[1] ?? '', nextFail[2] ?? '']))
       const next = /^\s+Summary \[\s*[\d.]+s\] \d+(?:\/\d+)? tests? run: (.*)$/.exec(line)?.[1]
       if (next !== undefined) {
         if (++summaries > 1) doubt = 'two summaries'
@@ -155,7 +158,7 @@ export function cargoScanner(): Scanner {
       endBlock()
       if (blocks === 0) return { ...NOTHING, doubt }
       const all = total.passed + total.failed + total.skipped
-      const finding = cases.length === all && all > 0 ? named('cargo', cases) : counted('cargo', total, failing)
+      const finding = cases.length === all && all > 0 ? named('cargo', cases) : counted('cargo', total, failing.take())
       return { findings: [finding], doubt, none: false }
     },
   }
@@ -164,21 +167,23 @@ export function cargoScanner(): Scanner {
 /** dotnet test: one line per assembly, or the terminal logger's `Test summary:`. */
 export function dotnetScanner(): Scanner {
   const assemblies = new Map<string, { passed: number; failed: number; skipped: number }>()
-  const failing: string[] = []
+  const failing = new Names()
   let doubt: string | null = null
   let summary: { passed: number; failed: number; skipped: number } | null = null
   return {
     runner: 'dotnet',
     line(line) {
       const fail = /^\s+(?:Failed|failed) (\S.*?) (?:\[[\d,.<]+ ?\w+\]|\([\d,.]+\w+\))$/.exec(line)
-      if (fail) failing.push(testId([fail[1] ?? '']))
+      if (fail) failing.add(testId([fail[1] ?? '']))
       const one =
         /^(?:Passed|Failed|Skipped)!\s+- Failed:\s*(\d+), Passed:\s*(\d+), Skipped:\s*(\d+), Total:\s*\d+,.* - (.+)$/.exec(
           line,
         )
       if (one) {
-        if (assemblies.has(one[4] ?? '')) doubt = `two results of ${one[4]}`
-        assemblies.set(one[4] ?? '', { failed: Number(one[1]), passed: Number(one[2]), skipped: Number(one[3]) })
+        const assembly = testId([one[4] ?? ''])
+        if (assemblies.has(assembly)) doubt = `two results of ${assembly}`
+        else if (assemblies.size >= MOST_NAMED) doubt = 'too many results'
+        else assemblies.set(assembly, { failed: Number(one[1]), passed: Number(one[2]), skipped: Number(one[3]) })
       }
       const all = /^\s*Test summary: total: \d+, failed: (\d+), succeeded: (\d+), skipped: (\d+)/.exec(line)
       if (all) {
@@ -197,7 +202,7 @@ export function dotnetScanner(): Scanner {
           total.skipped += one.skipped
         }
       }
-      return { findings: [counted('dotnet', total, failing)], doubt, none: false }
+      return { findings: [counted('dotnet', total, failing.take())], doubt, none: false }
     },
   }
 }

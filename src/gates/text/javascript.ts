@@ -1,6 +1,6 @@
 import type { Finding } from '../reports/model.ts'
 import { testId } from '../reports/model.ts'
-import { amount, counted, type Scanner } from './scanner.ts'
+import { amount, counted, keep, Names, type Scanner } from './scanner.ts'
 
 const NODE_KEYS = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo', 'duration_ms']
 
@@ -36,7 +36,7 @@ export function nodeTestScanner(): Scanner {
       next = 0
       const failed = (block['fail'] ?? 0) + (block['cancelled'] ?? 0)
       const skipped = (block['skipped'] ?? 0) + (block['todo'] ?? 0)
-      findings.push(counted('node:test', { passed: block['pass'] ?? 0, failed, skipped }, []))
+      keep(findings, counted('node:test', { passed: block['pass'] ?? 0, failed, skipped }, []))
     },
     end: () => ({ findings, doubt: null, none }),
   }
@@ -45,7 +45,7 @@ export function nodeTestScanner(): Scanner {
 /** vitest: `Test Files` and `Tests` at the end, `FAIL file > name` for what failed. */
 export function vitestScanner(): Scanner {
   const findings: Finding[] = []
-  let failing: string[] = []
+  const failing = new Names()
   let files: string | null = null
   let none = false
   return {
@@ -53,15 +53,16 @@ export function vitestScanner(): Scanner {
     line(line) {
       if (line.startsWith('No test files found')) none = true
       const fail = /^\s*FAIL\s+(?:\|[^|]+\|\s+)?(.+?)(?: \[ .* \])?$/.exec(line)
-      if (fail) failing.push(testId([fail[1] ?? '']))
+      if (fail) failing.add(testId([fail[1] ?? '']))
       const list = /^\s*(Test Files|Tests)\s{1,4}((?:\d+ \w+(?: \| )?)+ \(\d+\)|no tests)$/.exec(line)
       if (list?.[1] === 'Test Files') files = list[2] ?? ''
       if (list?.[1] !== 'Tests' || files === null) return
       const tests = list[2] ?? ''
-      const names = [...new Set(failing)]
+      const names = failing.take()
       // A file that failed before its tests were known has none among the tests.
       const wholeFiles = names.filter((name) => !name.includes(' > ')).length
-      findings.push(
+      keep(
+        findings,
         counted(
           'vitest',
           {
@@ -72,7 +73,6 @@ export function vitestScanner(): Scanner {
           names,
         ),
       )
-      failing = []
       files = null
     },
     end: () => ({ findings, doubt: null, none }),
@@ -82,7 +82,7 @@ export function vitestScanner(): Scanner {
 /** jest: `Test Suites:` and `Tests:` at the end, `FAIL file` and `● suite › name` for what failed. */
 export function jestScanner(): Scanner {
   const findings: Finding[] = []
-  let failing: string[] = []
+  const failing = new Names()
   let file: string | null = null
   let suites: string | null = null
   let none = false
@@ -95,15 +95,16 @@ export function jestScanner(): Scanner {
       const bullet = /^ {2}● (.+)$/.exec(line)
       if (bullet && file !== null) {
         const name = bullet[1] ?? ''
-        failing.push(name === 'Test suite failed to run' ? file : testId([file, ...name.split(' › ')]))
+        failing.add(name === 'Test suite failed to run' ? file : testId([file, ...name.split(' › ')]))
       }
       const list = /^(Test Suites|Tests):\s+(.*\d+ total)$/.exec(line)
       if (list?.[1] === 'Test Suites') suites = list[2] ?? ''
       if (list?.[1] !== 'Tests' || suites === null) return
       const tests = list[2] ?? ''
-      const names = [...new Set(failing)]
+      const names = failing.take()
       const wholeFiles = names.filter((name) => !name.includes(' > ')).length
-      findings.push(
+      keep(
+        findings,
         counted(
           'jest',
           {
@@ -114,7 +115,6 @@ export function jestScanner(): Scanner {
           names,
         ),
       )
-      failing = []
       suites = null
       file = null
     },
@@ -133,7 +133,7 @@ export function mochaScanner(): Scanner {
       if (line.startsWith('Error: No test files found')) none = true
       const match = /^ {2}(\d+) (passing|pending|failing)(?: \(.*\))?$/.exec(line)
       if (match?.[2] === 'passing') {
-        blocks.push({ passed: Number(match[1]), failed: 0, skipped: 0 })
+        keep(blocks, { passed: Number(match[1]), failed: 0, skipped: 0 })
         open = 2
         return
       }

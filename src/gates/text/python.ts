@@ -1,6 +1,6 @@
 import type { Finding } from '../reports/model.ts'
 import { testId } from '../reports/model.ts'
-import { amount, counted, type Scanner } from './scanner.ts'
+import { amount, counted, keep, Names, type Scanner } from './scanner.ts'
 
 const PYTEST_LIST =
   /^=*\s*((?:\d+ (?:failed|passed|skipped|deselected|xfailed|xpassed|warnings?|errors?|rerun|subtests \w+)(?:, )?)+|no tests (?:ran|collected)(?: \(\d+ \w+\))?|no tests ran) in [\d.]+s?(?: \([\d:]+\))?\s*=*$/
@@ -8,17 +8,18 @@ const PYTEST_LIST =
 /** pytest: its last line (with or without `=`), `FAILED` and `ERROR` lines of the short summary for names. */
 export function pytestScanner(): Scanner {
   const findings: Finding[] = []
-  let failing: string[] = []
+  const failing = new Names()
   let none = false
   return {
     runner: 'pytest',
     line(line) {
       const fail = /^(?:FAILED|ERROR) (\S+?)(?: - .*)?$/.exec(line)
-      if (fail) failing.push(testId((fail[1] ?? '').split('::')))
+      if (fail) failing.add(testId((fail[1] ?? '').split('::')))
       const list = PYTEST_LIST.exec(line)?.[1]
       if (list === undefined) return
       if (list.startsWith('no tests')) none = true
-      findings.push(
+      keep(
+        findings,
         counted(
           'pytest',
           {
@@ -26,10 +27,9 @@ export function pytestScanner(): Scanner {
             failed: amount(list, 'failed') + amount(list, 'errors?'),
             skipped: amount(list, 'skipped') + amount(list, 'xfailed'),
           },
-          failing,
+          failing.take(),
         ),
       )
-      failing = []
     },
     end: () => ({ findings, doubt: null, none }),
   }
@@ -38,7 +38,7 @@ export function pytestScanner(): Scanner {
 /** unittest: `Ran n tests in` and the verdict after it. */
 export function unittestScanner(): Scanner {
   const findings: Finding[] = []
-  let failing: string[] = []
+  const failing = new Names()
   let ran: number | null = null
   let doubt: string | null = null
   let none = false
@@ -46,7 +46,7 @@ export function unittestScanner(): Scanner {
     runner: 'unittest',
     line(line) {
       const fail = /^(?:FAIL|ERROR): (\S+)(?: \((\S+?)\))?(?: .*)?$/.exec(line)
-      if (fail) failing.push(testId([fail[2] ?? null, fail[1] ?? '']))
+      if (fail) failing.add(testId([fail[2] ?? null, fail[1] ?? '']))
       const count = /^Ran (\d+) tests? in [\d.]+s$/.exec(line)?.[1]
       if (count !== undefined) {
         if (ran !== null) doubt = 'a number of tests without a verdict'
@@ -60,8 +60,10 @@ export function unittestScanner(): Scanner {
       const failed = of('failures') + of('errors') + of('unexpected successes')
       const skipped = of('skipped') + of('expected failures')
       // An error outside a test (a module that cannot be imported) is counted as a test by unittest too.
-      findings.push(counted('unittest', { passed: Math.max(0, ran - failed - skipped), failed, skipped }, failing))
-      failing = []
+      keep(
+        findings,
+        counted('unittest', { passed: Math.max(0, ran - failed - skipped), failed, skipped }, failing.take()),
+      )
       ran = null
     },
     end: () => ({ findings, doubt: ran === null ? doubt : 'a number of tests without a verdict', none }),

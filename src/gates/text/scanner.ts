@@ -18,6 +18,33 @@ export interface Scan {
   readonly none: boolean
 }
 
+/** More failed tests than this are not listed by name. */
+const MOST_FAILING = 20_000
+
+/** Different names in the order in which they came, of bounded number. */
+export class Names {
+  readonly #names = new Set<string>()
+
+  add(name: string): void {
+    if (this.#names.size <= MOST_FAILING) this.#names.add(name)
+  }
+
+  /** The names so far, which are forgotten. */
+  take(): readonly string[] {
+    const names = [...this.#names]
+    this.#names.clear()
+    return names
+  }
+}
+
+/** Nobody prints this many summaries who means them. */
+const MOST_SUMMARIES = 1000
+
+/** Adds a summary to a list of bounded length (beyond it there is doubt enough). */
+export function keep<T>(list: T[], one: T): void {
+  if (list.length < MOST_SUMMARIES) list.push(one)
+}
+
 export const NOTHING: Scan = { findings: [], doubt: null, none: false }
 
 /** A finding from numbers; `failing` is kept only when it names exactly the failed tests. */
@@ -27,14 +54,13 @@ export function counted(
   failing: readonly string[],
   source: CountsSource = 'text',
 ): Finding {
-  const names = [...new Set(failing)]
   const { passed, failed, skipped } = counts
   return {
     runner,
     source,
     counts: { total: passed + failed + skipped, passed, failed, skipped },
     tests: null,
-    failing: names.length === failed ? names : null,
+    failing: failing.length === failed ? failing : null,
   }
 }
 
