@@ -59,6 +59,12 @@ function heldBy(row: LeaseRow): BelayError {
   })
 }
 
+/** Throws `held` when a living process holds `key`: a look before something is stored that would only be in the way. */
+export async function refuseHeld(record: RecordStore, key: string): Promise<void> {
+  const row = await record.read.selectFrom('leases').selectAll().where('key', '=', key).executeTakeFirst()
+  if (row && isHeld(row, record.clock.now())) throw heldBy(row)
+}
+
 /** The living holder of `key`, or null: what `status` shows. */
 export async function holderOf(record: RecordStore, key: string): Promise<{ host: string; pid: number } | null> {
   const row = await record.read.selectFrom('leases').selectAll().where('key', '=', key).executeTakeFirst()

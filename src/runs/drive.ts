@@ -50,8 +50,9 @@ export function runLease(run: string): string {
   return `run:${run}`
 }
 
-function targetLease(run: RunRow): string {
-  return `target:${run.project}:${run.target ?? run.resultBranch}`
+/** Key of the lease on the branch that a run moves. */
+export function targetLease(project: string, branch: string): string {
+  return `target:${project}:${branch}`
 }
 
 /**
@@ -62,9 +63,10 @@ function targetLease(run: RunRow): string {
 export async function driveRun(options: DriveOptions): Promise<DriveResult> {
   const { record, run } = options
   const leases: Lease[] = []
+  const branch = run.target ?? run.resultBranch
   try {
     leases.push(await takeLease(record, runLease(run.id), `run ${run.id}`))
-    leases.push(await takeLease(record, targetLease(run), `branch ${run.target ?? run.resultBranch}`))
+    leases.push(await takeLease(record, targetLease(run.project, branch), `branch ${branch}`))
     await options.begun?.()
     return await driveHeld(options, leases)
   } finally {

@@ -1,14 +1,16 @@
 import { iso } from '../core/clock.ts'
 import { newRunId } from '../core/ids.ts'
 import { resultBranch } from '../git/refs.ts'
-import { createRun, findRun, upsertProject, type RecordStore, type RunRow } from '../record/index.ts'
+import { createRun, findRun, refuseHeld, upsertProject, type RecordStore, type RunRow } from '../record/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
+import { targetLease } from './drive.ts'
 import type { RunPlan } from './plan.ts'
 import type { RunOptions } from './services.ts'
 
-/** Stores a planned run with its tasks; nothing is worked on yet. */
+/** Stores a planned run with its tasks; nothing is worked on yet. Throws `held` when another run works on the target. */
 export async function startRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<RunRow> {
   const { repository, source } = plan
+  if (plan.target !== null) await refuseHeld(record, targetLease(repository.id, plan.target))
   const id = newRunId(record.clock.now())
   await upsertProject(record, repository.id, repository.root)
   const open = source.tasks.filter((task) => !task.done).length
