@@ -2,6 +2,7 @@ import { BelayError } from '../core/errors.ts'
 import { parseDuration } from '../core/duration.ts'
 import { appendEvents, changeTask, findRun, listRuns, listTasks, setRunConfig, type RecordStore, type RunRow } from '../record/index.ts'
 import type { Config } from '../config/index.ts'
+import { wantedTasks } from './outcome.ts'
 
 export interface LimitFlags {
   readonly concurrency?: string
@@ -33,7 +34,8 @@ async function isUnfinished(record: RecordStore, run: RunRow): Promise<boolean> 
   if (run.status === 'done') return run.landed === false && run.target !== null
   if (run.status === 'cancelled') return false
   if (['running', 'interrupted', 'suspended', 'waiting', 'failed'].includes(run.status)) return true
-  const tasks = await listTasks(record.read, run.id)
+  const until = run.options['until']
+  const tasks = wantedTasks(await listTasks(record.read, run.id), typeof until === 'string' ? until : null)
   return tasks.some((task) => ['queued', 'running', 'suspended', 'waiting', 'skipped'].includes(task.status))
 }
 
