@@ -117,7 +117,10 @@ async function work(options: DriveOptions, opened: OpenedRun, leases: readonly L
     claimed: (claim) => fence(opened, claim),
     stepped: async (handle, step) => {
       await endTask(opened, handle, step)
-      if (step.outcome === 'landed') await followResult({ record, run, repository: options.repository, lease })
+      // One at a time: parallel tasks land one after the other, and so does the target follow.
+      if (step.outcome === 'landed') {
+        await services.landing.alone(() => followResult({ record, run, repository: options.repository, lease }))
+      }
       await deliver(record, run, services)
     },
   })
@@ -151,6 +154,8 @@ async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): P
   const tasks = await listTasks(record.read, run.id)
   const final = signal.aborted ? 'interrupted' : status
   if (final === 'done') await tidy(opened, run)
+  // What ended otherwise keeps only the workspaces of tasks that go on.
+  else if (ENDED.has(final)) await opened.pool.clear()
   const row = await findRun(record.read, run.id)
   await setStatus(record, run, lease, final, reasonOf(final), [
     {
@@ -167,6 +172,8 @@ async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): P
   await deliver(record, run, opened.services)
   return { status: final, exitCode: exitOf(final) }
 }
+
+const ENDED: ReadonlySet<RunStatus> = new Set(['blocked', 'replan', 'cancelled'])
 
 function reasonOf(status: RunStatus): Reason | null {
   return status === 'interrupted' ? { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' } : null

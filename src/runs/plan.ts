@@ -50,6 +50,7 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
   const proposal = await request.propose(root)
   const loaded = await loadConfig({ root, env: request.env, set: request.set, flags: request.flags, proposal })
   const { config } = loaded
+  if (config.verify.required && config.verify.gates.length === 0) throw gatesRequired()
   const pointer = await resolveSource({
     arg: request.arg,
     prompt: request.prompt,
@@ -79,6 +80,14 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     until: request.until === null ? null : selectTask(source, request.until),
     sign: config.git.sign === 'auto' ? await checkSigning(root) : false,
   }
+}
+
+function gatesRequired(): BelayError {
+  return new BelayError('gates_required', 'verify.required is set, but there are no gates', {
+    expected: 'at least one command in verify.commands',
+    received: 'none',
+    next: 'add the commands that prove a change to verify.commands in belay.yaml',
+  })
 }
 
 async function targetTip(root: string, target: string | null): Promise<string | null> {
