@@ -4,7 +4,7 @@ import type { StatusView, TaskView } from './status.ts'
 /** How things stand, for people. */
 export function statusText({ run, tasks }: StatusView): string[] {
   if (run === null) return ['No run has been made in this repository yet. Begin with: belay run']
-  const of = run.source.feature ?? 'a prompt'
+  const of = run.feature ?? 'a prompt'
   const done = tasks.filter((task) => task.status === 'done').length
   const lines = [
     `run ${run.id}: ${run.status}${run.reason === null ? '' : ` (${printable(run.reason.message)})`}`,

@@ -1,5 +1,5 @@
 import { totalCost } from '../../programs/direct/budget.ts'
-import { listSessions, listTasks, type RecordStore, type RunRow, type RunSource } from '../../record/index.ts'
+import { listSessions, listTasks, type RecordStore, type RunRow } from '../../record/index.ts'
 import type { CostKind, Reason, RunStatus, TaskStatus } from '../../core/words.ts'
 
 /** What `belay status --json` prints (interfaces: section 3). */
@@ -8,7 +8,9 @@ export interface StatusView {
     readonly id: string
     readonly status: RunStatus
     readonly program: string
-    readonly source: RunSource
+    /** Where the tasks came from: `prompt`, `spec-kit`, `openspec`, `batch`. */
+    readonly source: string
+    readonly feature: string | null
     readonly target: string | null
     readonly result_branch: string
     readonly landed: boolean | null
@@ -43,7 +45,8 @@ export async function statusView(record: RecordStore, run: RunRow | null): Promi
       id: run.id,
       status: run.status,
       program: run.program,
-      source: run.source,
+      source: run.source.kind,
+      feature: run.source.feature,
       target: run.target,
       result_branch: run.resultBranch,
       landed: run.landed,
