@@ -2,6 +2,8 @@ import type { Reader, Writer } from './record.ts'
 
 /** One try of a task: an implement turn and what became of it. */
 export interface AttemptRow {
+  /** 0 for the current round; earlier rounds (each ended by `closeRound`) count from 1. */
+  readonly round: number
   readonly n: number
   readonly startedAt: string
   readonly endedAt: string | null
@@ -14,7 +16,7 @@ export async function beginAttempt(tx: Writer, run: string, task: string, n: num
   await tx
     .insertInto('attempts')
     .values({ run, task, n, started_at: now, ended_at: null, outcome: null, session: null })
-    .onConflict((conflict) => conflict.columns(['run', 'task', 'n']).doUpdateSet({ ended_at: null, outcome: null }))
+    .onConflict((conflict) => conflict.columns(['run', 'task', 'round', 'n']).doUpdateSet({ ended_at: null, outcome: null }))
     .execute()
 }
 
@@ -25,20 +27,37 @@ export async function endAttempt(tx: Writer, run: string, task: string, n: numbe
     .set({ ended_at: now, outcome, ...(session === undefined ? {} : { session }) })
     .where('run', '=', run)
     .where('task', '=', task)
+    .where('round', '=', 0)
     .where('n', '=', n)
     .execute()
 }
 
-/** Attempts of a task in order. */
+/** Ends the current round of attempts: the next one begins at 1 again, beside them. */
+export async function closeRound(tx: Writer, run: string, task: string, now: string): Promise<void> {
+  const last = await tx
+    .selectFrom('attempts')
+    .select((e) => e.fn.max('round').as('round'))
+    .where('run', '=', run)
+    .where('task', '=', task)
+    .executeTakeFirst()
+  const current = tx.updateTable('attempts').where('run', '=', run).where('task', '=', task).where('round', '=', 0)
+  await current.set({ ended_at: now, outcome: 'abandoned' }).where('ended_at', 'is', null).execute()
+  await current.set({ round: (last?.round ?? 0) + 1 }).execute()
+}
+
+/** Attempts of a task in order, those of earlier rounds first. */
 export async function listAttempts(db: Reader, run: string, task: string): Promise<AttemptRow[]> {
   const rows = await db
     .selectFrom('attempts')
     .selectAll()
     .where('run', '=', run)
     .where('task', '=', task)
+    .orderBy((e) => e.case().when('round', '=', 0).then(1).else(0).end())
+    .orderBy('round')
     .orderBy('n')
     .execute()
   return rows.map((row) => ({
+    round: row.round,
     n: row.n,
     startedAt: row.started_at,
     endedAt: row.ended_at,

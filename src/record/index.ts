@@ -1,5 +1,5 @@
 export { insertArtifacts, listArtifacts, newestArtifact, type ArtifactRow, type NewArtifact } from './artifacts.ts'
-export { beginAttempt, endAttempt, listAttempts, type AttemptRow } from './attempts.ts'
+export { beginAttempt, closeRound, endAttempt, listAttempts, type AttemptRow } from './attempts.ts'
 export { getBaseline, putBaseline } from './baselines.ts'
 export {
   answerCheckpoint,

@@ -1,4 +1,5 @@
 import type { Reason, RunStatus } from '../core/words.ts'
+import type { Selectable, Updateable } from 'kysely'
 import { appendEvents, type NewEvent } from './events.ts'
 import type { Reader, RecordStore, Writer } from './record.ts'
 import type { Tables } from './tables.ts'
@@ -32,6 +33,8 @@ export interface RunRow {
   readonly options: Readonly<Record<string, unknown>>
   readonly config: unknown
   readonly wakeAt: string | null
+  /** How long processes have worked on it, in ms (up to their last note of it). */
+  readonly workedMs: number
   readonly createdAt: string
   readonly endedAt: string | null
 }
@@ -55,6 +58,7 @@ export interface RunChange {
   readonly finishCommand?: string | null
   readonly options?: Readonly<Record<string, unknown>>
   readonly wakeAt?: string | null
+  readonly workedMs?: number
   readonly target?: string | null
 }
 
@@ -97,7 +101,7 @@ export async function createRun(
 
 /** Changes a run in the caller's transaction. */
 export async function changeRun(tx: Writer, id: string, now: string, change: RunChange): Promise<void> {
-  const set: Partial<Tables['runs']> = { updated_at: now }
+  const set: Updateable<Tables['runs']> = { updated_at: now }
   if (change.status !== undefined) {
     set.status = change.status
     set.ended_at = change.status === 'running' ? null : now
@@ -110,6 +114,7 @@ export async function changeRun(tx: Writer, id: string, now: string, change: Run
   if (change.finishCommand !== undefined) set.finish_command = change.finishCommand
   if (change.options !== undefined) set.options = JSON.stringify(change.options)
   if (change.wakeAt !== undefined) set.wake_at = change.wakeAt
+  if (change.workedMs !== undefined) set.worked_ms = change.workedMs
   if (change.target !== undefined) set.target = change.target
   await tx.updateTable('runs').set(set).where('id', '=', id).execute()
 }
@@ -147,7 +152,7 @@ export async function listRuns(db: Reader, project: string, limit = 100): Promis
   return rows.map(toRun)
 }
 
-function toRun(row: Tables['runs']): RunRow {
+function toRun(row: Selectable<Tables['runs']>): RunRow {
   return {
     id: row.id,
     project: row.project,
@@ -163,6 +168,7 @@ function toRun(row: Tables['runs']): RunRow {
     options: JSON.parse(row.options) as Record<string, unknown>,
     config: JSON.parse(row.config) as unknown,
     wakeAt: row.wake_at,
+    workedMs: row.worked_ms,
     createdAt: row.created_at,
     endedAt: row.ended_at,
   }

@@ -31,6 +31,7 @@ export interface Tables {
     options: string // JSON
     config: string // JSON
     wake_at: string | null
+    worked_ms: Generated<number>
     created_at: string
     updated_at: string
     ended_at: string | null
@@ -61,6 +62,7 @@ export interface Tables {
   attempts: {
     run: string
     task: string
+    round: Generated<number>
     n: number
     started_at: string
     ended_at: string | null

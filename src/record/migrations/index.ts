@@ -1,4 +1,5 @@
 import { start } from './0001-start.ts'
+import { rounds } from './0002-rounds.ts'
 
 /** SQL of every version, in order; version n is at index n - 1. Landed entries are never edited: add the next one. */
-export const MIGRATIONS: readonly string[] = [start]
+export const MIGRATIONS: readonly string[] = [start, rounds]
