@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { JsonSchema } from '../agents/port.ts'
+import type { Expectation } from './shared/ask.ts'
 
 /** What agents answer (interfaces: section 5). Keys are camelCase, as agents see them. */
 
@@ -63,4 +64,16 @@ export function answerSchema(schema: z.ZodType): JsonSchema {
 export function problemsOf(error: z.ZodError): string[] {
   const lines = error.issues.map((issue) => `${issue.path.join('.') || '(answer)'}: ${issue.message}`)
   return lines.length > 10 ? [...lines.slice(0, 10), `... and ${lines.length - 10} more`] : lines
+}
+
+/** That an answer fits `schema`, and what `check` names as further problems. */
+export function fits<T>(schema: z.ZodType<T>, check: (answer: T) => readonly string[] = () => []): Expectation<T> {
+  return {
+    schema: answerSchema(schema),
+    check(output) {
+      const parsed = schema.safeParse(output)
+      const problems = parsed.success ? check(parsed.data) : problemsOf(parsed.error)
+      return parsed.success && problems.length === 0 ? { answer: parsed.data } : { problems }
+    },
+  }
 }

@@ -4,8 +4,8 @@ import { hasPrice } from '../agents/prices.ts'
 import { findAgent } from '../agents/registry.ts'
 import type { Config, RoleConfig } from '../config/index.ts'
 import { BelayError } from '../core/errors.ts'
-import type { RoleSetup } from '../programs/direct/services.ts'
-import { refuseUnknownCost } from '../programs/direct/budget.ts'
+import type { RoleSetup } from '../programs/shared/role.ts'
+import { refuseUnknownCost } from '../programs/shared/budget.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

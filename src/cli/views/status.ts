@@ -1,4 +1,4 @@
-import { totalCost } from '../../programs/direct/budget.ts'
+import { totalCost } from '../../programs/shared/budget.ts'
 import { listSessions, listTasks, type RecordStore, type RunRow } from '../../record/index.ts'
 import type { CostKind, Reason, RunStatus, TaskStatus } from '../../core/words.ts'
 

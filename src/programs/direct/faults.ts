@@ -2,7 +2,7 @@ import { formatDuration } from '../../core/duration.ts'
 import type { Reason } from '../../core/words.ts'
 import type { TurnOutcome } from '../../agents/turn.ts'
 import type { PhaseContext, PhaseResult } from '../../kernel/index.ts'
-import { BudgetExceeded } from './budget.ts'
+import { BudgetExceeded } from '../shared/budget.ts'
 import type { DirectServices } from './services.ts'
 import { withState, type DirectState } from './state.ts'
 

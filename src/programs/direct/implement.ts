@@ -1,7 +1,7 @@
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { appendEvents, assertEpoch, beginAttempt } from '../../record/index.ts'
-import { implementAnswer, type ImplementAnswer } from '../answers.ts'
-import { ask } from './ask.ts'
+import { fits, implementAnswer, type ImplementAnswer } from '../answers.ts'
+import { ask } from '../shared/ask.ts'
 import { afterBudget, afterFailure } from './faults.ts'
 import { implementPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
@@ -49,7 +49,7 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
         attempt,
         session: turn.sameFiles ? state.session : null,
       },
-      implementAnswer,
+      fits(implementAnswer),
     )
   })().finally(() => turn.endProcesses())
   if (asked.kind === 'failure') {

@@ -148,14 +148,6 @@ function evidenceText(evidence: readonly Evidence[]): string {
     .join('\n')
 }
 
-/** Sent into the same conversation when an answer broke the schema. */
-export function reaskPrompt(problems: readonly string[]): string {
-  return [
-    'Your answer did not fit the schema. Change nothing else; answer again with one JSON object that fits it. Problems:',
-    fence(list(problems)),
-  ].join('\n')
-}
-
 function forAgent(finding: Finding): Record<string, unknown> {
   const { id, severity, issue, fixHint, file, seen } = finding
   return { id, severity, issue, fixHint, file, seen }

@@ -2,8 +2,8 @@ import { randomId } from '../../core/ids.ts'
 import { patchText } from '../../git/trees.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { listArtifacts } from '../../record/index.ts'
-import { reviewAnswer, type ReviewAnswer } from '../answers.ts'
-import { ask } from './ask.ts'
+import { fits, reviewAnswer, type ReviewAnswer } from '../answers.ts'
+import { ask } from '../shared/ask.ts'
 import { afterBudget, afterFailure } from './faults.ts'
 import { agentName } from './implement.ts'
 import { reviewPrompt } from './prompts.ts'
@@ -62,8 +62,7 @@ async function judge(context: Context): Promise<PhaseResult> {
       attempt: task.attempt,
       session: null,
     },
-    reviewAnswer,
-    (answer) => missingCriteria(answer, task.definition.criteria),
+    fits(reviewAnswer, (answer) => missingCriteria(answer, task.definition.criteria)),
   ).finally(() => checkout.endProcesses())
   const tampered = await checkout.release()
   const noted = tampered.map((what) => ({ type: 'review.note', data: { note: `undone after the reviewer: ${what}` } }))

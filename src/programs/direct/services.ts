@@ -1,23 +1,11 @@
-import type { Agent, Access } from '../../agents/port.ts'
 import type { Source } from '../../sources/port.ts'
 import type { GateSpec } from '../../gates/port.ts'
 import type { RecordStore, RunRow } from '../../record/index.ts'
 import type { WorkspacePool } from '../../workspace/pool.ts'
 import type { WorkspaceKeeper } from './workspaces.ts'
-import type { Budget } from './budget.ts'
+import type { Budget } from '../shared/budget.ts'
+import type { RoleSetup } from '../shared/role.ts'
 import type { Landing } from './landing.ts'
-
-/** An agent as a role uses it. */
-export interface RoleSetup {
-  readonly agent: Agent
-  readonly model: string | null
-  readonly effort: string | null
-  readonly access: Access
-  readonly timeoutMs: number
-  readonly stallMs: number
-  readonly env: Readonly<Record<string, string>>
-  readonly command: readonly string[] | null
-}
 
 export interface DirectSettings {
   readonly maxIterations: number

@@ -15,10 +15,23 @@ import {
   insertSession,
   listSessions,
   type NewEvent,
+  type RecordStore,
   type SessionRow,
 } from '../../record/index.ts'
-import { BudgetExceeded } from './budget.ts'
-import type { DirectServices, RoleSetup } from './services.ts'
+import { BudgetExceeded, type Budget } from './budget.ts'
+import type { RoleSetup } from './role.ts'
+
+/** What a conversation needs of its program's services. */
+export interface ConversationServices {
+  readonly record: RecordStore
+  readonly project: string
+  readonly run: { readonly id: string }
+  readonly budget: Budget
+  /** Folder of session files. */
+  readonly sessions: string
+}
+
+type Context = PhaseContext<ConversationServices>
 
 /** What was wanted of an agent and how it is to answer. */
 export interface Question {
@@ -48,7 +61,7 @@ const MAX_RAW = 64 << 20
  * Takes one turn of a conversation and keeps it: session row, items and usage in the record as they come, raw frames in the
  * session's file. Throws `BudgetExceeded` when a limit was reached on the way, `lease_lost` when the task was taken over.
  */
-export async function converse(context: PhaseContext<DirectServices>, question: Question): Promise<Reply> {
+export async function converse(context: Context, question: Question): Promise<Reply> {
   const { services, task } = context
   const over = services.budget.exceeded()
   if (over) throw new BudgetExceeded(over)
@@ -87,7 +100,7 @@ export async function converse(context: PhaseContext<DirectServices>, question: 
   }
 }
 
-async function openSession(context: PhaseContext<DirectServices>, question: Question): Promise<SessionRow> {
+async function openSession(context: Context, question: Question): Promise<SessionRow> {
   const { services, task } = context
   const { record, run } = services
   const known = (await listSessions(record.read, run.id, task.handle)).find((one) => one.id === question.session)
@@ -127,7 +140,7 @@ async function openSession(context: PhaseContext<DirectServices>, question: Ques
 
 /** Writes down what happens in one turn. */
 class TurnKeeper {
-  readonly #context: PhaseContext<DirectServices>
+  readonly #context: Context
   readonly #session: SessionRow
   readonly #question: Question
   readonly #file: string
@@ -137,7 +150,7 @@ class TurnKeeper {
   #pending: string[] = []
   #pendingSize = 0
 
-  constructor(context: PhaseContext<DirectServices>, session: SessionRow, question: Question) {
+  constructor(context: Context, session: SessionRow, question: Question) {
     this.#context = context
     this.#session = session
     this.#question = question

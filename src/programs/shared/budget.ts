@@ -1,0 +1,86 @@
+import { BelayError } from '../../core/errors.ts'
+import { formatDuration } from '../../core/duration.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { CostKind, Reason, Usage } from '../../core/words.ts'
+import type { SessionRow } from '../../record/index.ts'
+
+export interface BudgetLimits {
+  readonly usd: number | null
+  readonly tokens: number | null
+  readonly wallMs: number | null
+}
+
+/**
+ * What a run may use, and what it has used. Checked before each turn and after each usage item, so the overshoot is at most
+ * what agents use between two such items (for agents that report only at the end: one turn per task at work).
+ */
+export class Budget {
+  readonly #limits: BudgetLimits
+  readonly #clock: Clock
+  readonly #wallUntil: number | null
+  #usd = 0
+  #tokens = 0
+
+  /** `sessions` is what the run has used so far; the wall limit counts from now. */
+  constructor(limits: BudgetLimits, sessions: readonly SessionRow[], clock: Clock) {
+    this.#limits = limits
+    this.#clock = clock
+    this.#wallUntil = limits.wallMs === null ? null : clock.now() + limits.wallMs
+    for (const session of sessions) {
+      this.#usd += session.costUsd ?? 0
+      this.#tokens += session.inputTokens + session.outputTokens
+    }
+  }
+
+  /** Counts what was used. */
+  add(usage: Usage): void {
+    this.#usd += usage.costUsd ?? 0
+    this.#tokens += usage.inputTokens + usage.outputTokens
+  }
+
+  /** Why nothing more may be spent, or null. */
+  exceeded(): Reason | null {
+    const { usd, tokens, wallMs } = this.#limits
+    if (usd !== null && this.#usd >= usd) {
+      return { code: 'budget_usd', message: `the run has used $${this.#usd.toFixed(4)} of $${usd}; go on with: belay resume --budget-usd N` }
+    }
+    if (tokens !== null && this.#tokens >= tokens) {
+      return { code: 'budget_tokens', message: `the run has used ${this.#tokens} of ${tokens} tokens; go on with: belay resume --budget-tokens N` }
+    }
+    if (wallMs !== null && this.#wallUntil !== null && this.#clock.now() >= this.#wallUntil) {
+      return {
+        code: 'budget_wall',
+        message: `the run has used its ${formatDuration(wallMs)}; go on with: belay resume --budget-wall D`,
+      }
+    }
+    return null
+  }
+}
+
+/** Thrown by the observer of a turn to end it: the budget is used up. */
+export class BudgetExceeded extends Error {
+  readonly reason: Reason
+
+  constructor(reason: Reason) {
+    super(reason.message)
+    this.reason = reason
+  }
+}
+
+/** Cost of several sessions together: null when any that used tokens is unknown. */
+export function totalCost(sessions: readonly SessionRow[]): { usd: number | null; kind: CostKind } {
+  const used = sessions.filter((session) => session.inputTokens + session.outputTokens > 0 || session.costUsd !== null)
+  if (used.some((session) => session.costUsd === null) || used.length === 0) return { usd: null, kind: 'unknown' }
+  const usd = used.reduce((sum, session) => sum + (session.costUsd ?? 0), 0)
+  return { usd, kind: used.some((session) => session.costKind === 'estimated') ? 'estimated' : 'reported' }
+}
+
+/** Refuses a money limit that cannot be enforced. */
+export function refuseUnknownCost(limit: number | null, roles: readonly { role: string; knowsCost: boolean }[]): void {
+  const blind = roles.filter((role) => !role.knowsCost).map((role) => role.role)
+  if (limit === null || blind.length === 0) return
+  throw new BelayError('cost_unknown', `a money limit is set, but nobody knows what the ${blind.join(' and ')} costs`, {
+    expected: 'agents that report their cost, or a model in the price table',
+    next: 'set budget.unknown_cost: allow (then only known costs count), or limit budget.tokens instead',
+  })
+}

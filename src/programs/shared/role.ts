@@ -1,0 +1,13 @@
+import type { Access, Agent } from '../../agents/port.ts'
+
+/** An agent as a role uses it. */
+export interface RoleSetup {
+  readonly agent: Agent
+  readonly model: string | null
+  readonly effort: string | null
+  readonly access: Access
+  readonly timeoutMs: number
+  readonly stallMs: number
+  readonly env: Readonly<Record<string, string>>
+  readonly command: readonly string[] | null
+}
