@@ -1,13 +1,14 @@
 #!/usr/bin/env node
-// Plain JavaScript that an old Node can parse, so that it can say what to install.
-'use strict'
+// Only syntax that Node 12 can parse: an old Node is to say what to install, not to stumble over a token.
 var major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
-  console.error('belay needs Node.js 24 or newer; this is ' + process.version + ' (' + process.execPath + ').')
-  console.error('Install one: https://nodejs.org, or: npm install -g node@26')
+  process.stderr.write(
+    'belay: this is Node.js ' + process.versions.node + ' (' + process.execPath + '), and Belay needs 24 or newer.\n' +
+    '  next:     install it from https://nodejs.org, or: npm install -g node@26\n',
+  )
   process.exit(2)
 }
 import('./start.js').catch(function (error) {
-  console.error(error)
-  process.exit(1)
+  process.stderr.write((error && error.stack ? error.stack : error) + '\n')
+  process.exitCode = 1
 })

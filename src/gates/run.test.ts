@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { folder, gateSpec, hasProgram, linkPackages, nodePrograms, run } from './testing.ts'
 
@@ -254,7 +253,7 @@ def test_each(x): print('=== 50 passed in 0.10s ===')
   })
 })
 
-describe.runIf(hasProgram('cargo') && works('cargo', '--version'))('cargo', () => {
+describe.runIf(hasProgram('cargo'))('cargo', () => {
   it('counts the tests of every binary by name', async () => {
     using root = folder({
       'Cargo.toml': '[package]\nname = "demo"\nversion = "0.1.0"\nedition = "2021"\n',
@@ -272,12 +271,3 @@ describe.runIf(hasProgram('cargo') && works('cargo', '--version'))('cargo', () =
     expect(seen.report?.failing).toEqual(['tests/whole.rs > bad'])
   })
 })
-
-function works(program: string, ...args: string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' })
-    return true
-  } catch {
-    return false // a shim without the program behind it
-  }
-}
