@@ -1,0 +1,93 @@
+import { formatDuration } from '../../core/duration.ts'
+import type { Reason } from '../../core/words.ts'
+import type { TurnErrorCode } from '../../agents/port.ts'
+import type { TurnOutcome } from '../../agents/turn.ts'
+import type { PhaseResult } from '../../kernel/index.ts'
+import { BudgetExceeded } from './budget.ts'
+
+/** Agent failures in a row after which a person has to look. */
+const MAX_FAULTS = 3
+/** Failures of the model's service are waited out longer. */
+const MAX_PROVIDER_FAULTS = 8
+const FIRST_FAULT_DELAY_MS = 1000
+const LONGEST_FAULT_DELAY_MS = 60_000
+const FIRST_QUOTA_DELAY_MS = 60_000
+const LONGEST_QUOTA_DELAY_MS = 3_600_000
+/** A quota that names no time is waited for at most this long. */
+const QUOTA_PATIENCE_MS = 24 * 3_600_000
+
+/** A turn that did not complete. */
+export type Failure = Exclude<TurnOutcome, { status: 'completed' }>
+
+/** Failures in a row of one task, and since when, for backoff. */
+export interface FaultHistory {
+  readonly faults: number
+  readonly faultingSince: string | null
+}
+
+export const NO_FAULTS: FaultHistory = { faults: 0, faultingSince: null }
+
+/** What is to become of a task after a failure: wait until `at` (ms since the epoch), or stop because waiting does not help. */
+export type Aftermath =
+  | { readonly kind: 'stop'; readonly reason: Reason }
+  | {
+      readonly kind: 'wait'
+      readonly outcome: 'quota' | 'fault'
+      readonly at: number
+      readonly reason: Reason
+      readonly history: FaultHistory
+    }
+
+/** What a failure is called: the agent's error code, or how Belay ended the turn. */
+export function kindOf(failure: Failure): TurnErrorCode | 'interrupted' | 'timeout' | 'stall' {
+  return failure.status === 'failed' ? failure.error.code : failure.status
+}
+
+/** Decides by the kind of a failure and the ones before it. No attempt is counted for any of them. */
+export function judgeFailure(failure: Failure, before: FaultHistory, now: number): Aftermath {
+  const since = before.faultingSince === null ? now : Date.parse(before.faultingSince)
+  const faults = before.faults + 1
+  const reason = reasonOf(failure)
+  const kind = kindOf(failure)
+  const wait = (at: number, outcome: 'quota' | 'fault'): Aftermath => ({
+    kind: 'wait',
+    outcome,
+    at,
+    reason: { code: reason.code, message: `${reason.message}; goes on at ${new Date(at).toISOString()}` },
+    history: { faults, faultingSince: new Date(since).toISOString() },
+  })
+  if (kind === 'auth' || kind === 'spawn') return { kind: 'stop', reason }
+  if (kind === 'quota' || kind === 'rate_limit') {
+    const named = failure.status === 'failed' && failure.error.retryAt !== null ? Date.parse(failure.error.retryAt) : Number.NaN
+    if (Number.isFinite(named)) return wait(Math.max(named, now), 'quota')
+    if (now - since >= QUOTA_PATIENCE_MS) return { kind: 'stop', reason }
+    return wait(now + Math.min(FIRST_QUOTA_DELAY_MS * 2 ** (faults - 1), LONGEST_QUOTA_DELAY_MS), 'quota')
+  }
+  if (faults >= (kind === 'provider' ? MAX_PROVIDER_FAULTS : MAX_FAULTS)) return { kind: 'stop', reason }
+  return wait(now + backoffMs(faults), 'fault')
+}
+
+/** How long to wait after the `n`th failure (from 1), in ms: 1 s, doubling, at most a minute. */
+export function backoffMs(n: number): number {
+  return Math.min(FIRST_FAULT_DELAY_MS * 2 ** (n - 1), LONGEST_FAULT_DELAY_MS)
+}
+
+/** A failure in words. */
+export function reasonOf(failure: Failure): Reason {
+  if (failure.status === 'failed') {
+    const { code, message, stderrTail } = failure.error
+    const stderr = stderrTail.trim()
+    return { code: `agent_${code}`, message: stderr === '' ? message : `${message}: ${stderr.slice(-1000)}` }
+  }
+  if (failure.status === 'interrupted') return { code: 'agent_interrupted', message: 'the agent ended its turn early' }
+  const after = formatDuration(failure.afterMs)
+  return failure.status === 'stall'
+    ? { code: 'agent_stall', message: `the agent said nothing for too long and was ended (turn took ${after})` }
+    : { code: 'agent_timeout', message: `the agent's turn took longer than allowed and was ended after ${after}` }
+}
+
+/** A task whose run has no budget left: suspended until somebody raises it. Anything else is thrown on. */
+export function afterBudget(error: unknown): PhaseResult {
+  if (error instanceof BudgetExceeded) return { outcome: 'budget', reason: error.reason }
+  throw error
+}
