@@ -1,0 +1,163 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { randomId } from '../../core/ids.ts'
+import { thisHost, thisProcess } from '../../process/index.ts'
+import { alone, ledgerPath, lives, readLedger, touchLedger, writeLedger, type Ledger } from './ledger.ts'
+import { look, type Found, type IsOurs } from './look.ts'
+import { findPlace, observeFiles, observeRest, type Place } from './observe.ts'
+import type { Finding, GuardedWorkspace, SharedState, Turn } from './state.ts'
+import { mendIndex, mendWorkspace, readWorkspace } from './workspace.ts'
+
+export interface GuardRequest {
+  /** The repository's common git folder. */
+  readonly commonDir: string
+  /** Top of the user's checkout. */
+  readonly userRoot: string
+  /** Checkouts that the turn's agent works in. */
+  readonly workspaces: readonly GuardedWorkspace[]
+  /** Refs that the agent may move: full names, each with everything below it. Its own branch is made again when it is gone. */
+  readonly allowedRefs: readonly string[]
+  /** Committer address that the agent's git runs with (`agentMark`); null when it has none. */
+  readonly mark: string | null
+  /** Folder of Belay's, outside the repository, where turns of all processes meet. */
+  readonly ledger: string
+  readonly isOurs: IsOurs
+}
+
+/** The state before a turn; plain JSON. */
+export interface Snapshot {
+  readonly turn: Turn
+  readonly place: Place
+  readonly trusted: SharedState
+  readonly ledger: string
+}
+
+export interface GuardReport {
+  /** What an agent did to what is not its own: these fail the attempt. */
+  readonly violations: readonly Finding[]
+  /** What the user may want to know. */
+  readonly notes: readonly Finding[]
+}
+
+/** How often a running turn says that it runs, so that after a crash it is known until when its agent could act. */
+const BEAT_MS = 5000
+
+/** An agent is killed with Belay, at most a beat after the last sign of life and a little. */
+const AFTERLIFE_MS = BEAT_MS + 5000
+
+const beats = new Map<string, NodeJS.Timeout>()
+
+/**
+ * Takes the state of everything an agent must leave alone, before its turn: configuration, hooks, attributes, refs, HEAD and
+ * uncommitted files of the user, and what ties its workspaces to the repository. Turns that overlap, also in other
+ * processes, share one trusted state. The agent must not run yet. End the turn with `compareAndUndo`.
+ */
+export async function takeSnapshot(request: GuardRequest): Promise<Snapshot> {
+  const { ledger: folder, commonDir, userRoot, workspaces } = request
+  const path = ledgerPath(folder, commonDir)
+  await settleDeadTurns(request)
+  return alone(folder, path, async () => {
+    const turn: Turn = {
+      id: randomId(10),
+      owner: { ...thisHost(), ...thisProcess() },
+      allowedRefs: request.allowedRefs,
+      mark: request.mark,
+      workspaces: await Promise.all(workspaces.map(readWorkspace)),
+      findings: [],
+    }
+    const running = (await readLedger(path))?.ledger
+    const ledger = running ? await lookForAll(running, request.isOurs, turn.id) : await begin(commonDir, userRoot)
+    await writeLedger(path, { ...ledger, turns: [...ledger.turns, turn] })
+    beats.set(turn.id, setInterval(() => void touchLedger(path), BEAT_MS).unref())
+    return { turn, place: ledger.place, trusted: ledger.trusted, ledger: folder }
+  })
+}
+
+async function begin(commonDir: string, userRoot: string): Promise<Ledger> {
+  const place = await findPlace(commonDir, userRoot)
+  const [files, rest] = await Promise.all([observeFiles(place), observeRest(place, [])])
+  return { place, trusted: { ...files, ...rest }, turns: [] }
+}
+
+/** A look on behalf of all running turns: what is found is told when they end. */
+async function lookForAll(ledger: Ledger, isOurs: IsOurs, name: string): Promise<Ledger> {
+  const { trusted, found } = await look({ ...ledger, isOurs, name, until: null })
+  return { ...ledger, trusted, turns: ledger.turns.map((turn) => charge(turn, found)) }
+}
+
+function charge(turn: Turn, found: readonly Found[]): Turn {
+  return { ...turn, findings: [...turn.findings, ...shareOf(turn, found)] }
+}
+
+/**
+ * What a turn answers for. What carries an agent's mark is that agent's; what carries none, and came up while several were at
+ * work, fails all of them: none can be cleared.
+ */
+function shareOf(turn: Turn, found: readonly Found[]): Finding[] {
+  return found.flatMap(({ finding, mark }) => (finding.fails && (mark === null || mark === turn.mark) ? [finding] : []))
+}
+
+/**
+ * Compares after the turn, when all processes of its agent have ended, and undoes what an agent changed: files and refs are
+ * put back by compare-and-swap on what was seen, so an edit made at the same moment is never lost, and what was taken away is
+ * kept under refs/belay/rescued/. Uncommitted files of the user are only told. No git command runs before configuration
+ * and hooks are as they were. Who moved what: see `judge` in evidence.ts. Safe to repeat. Throws `guard_failed` when
+ * something that git would run cannot be put back.
+ */
+export async function compareAndUndo(snapshot: Snapshot, isOurs: IsOurs): Promise<GuardReport> {
+  const { turn, ledger: folder, place } = snapshot
+  const path = ledgerPath(folder, place.commonDir)
+  clearInterval(beats.get(turn.id))
+  beats.delete(turn.id)
+  const own: Finding[] = []
+  for (const workspace of turn.workspaces) own.push(...(await mendWorkspace(workspace)))
+  for (const ref of turn.allowedRefs) await rm(join(place.commonDir, `${ref}.lock`), { force: true })
+  await alone(folder, path, async () => {
+    const read = (await readLedger(path))?.ledger ?? { place, trusted: snapshot.trusted, turns: [] }
+    const before = read.turns.some((one) => one.id === turn.id) ? read : { ...read, turns: [...read.turns, turn] }
+    const { trusted, found } = await look({ ...before, isOurs, name: turn.id, until: null })
+    const turns: Turn[] = []
+    for (const one of before.turns) {
+      const findings = [...one.findings, ...shareOf(one, found)]
+      if (one.id === turn.id) own.push(...findings)
+      else turns.push({ ...one, findings })
+    }
+    own.push(...found.flatMap(({ finding }) => (finding.fails ? [] : [finding])))
+    await writeLedger(path, { ...before, trusted, turns })
+  })
+  for (const workspace of turn.workspaces) own.push(...(await mendIndex(workspace)))
+  return { violations: own.filter((one) => one.fails), notes: own.filter((one) => !one.fails) }
+}
+
+/**
+ * Ends the turns of processes that died, before anything else runs git in this repository again: their workspaces are tied
+ * to it again, and what their agents changed while they could is undone. Later changes are the user's and stay. Returns what
+ * was found. Nothing happens while other turns run: these will look.
+ */
+export async function settleDeadTurns(
+  request: Pick<GuardRequest, 'commonDir' | 'ledger' | 'isOurs'>,
+): Promise<readonly Finding[]> {
+  const path = ledgerPath(request.ledger, request.commonDir)
+  return alone(request.ledger, path, async () => {
+    const read = await readLedger(path)
+    if (!read) return []
+    const dead = read.ledger.turns.filter((turn) => !lives(turn))
+    if (dead.length === 0) return []
+    const findings: Finding[] = []
+    for (const workspace of dead.flatMap((turn) => turn.workspaces)) findings.push(...(await mendWorkspace(workspace)))
+    const alive = read.ledger.turns.filter(lives)
+    const until = alive.length > 0 ? null : read.aliveAt + AFTERLIFE_MS
+    const { trusted, found } = await look({
+      ...read.ledger,
+      isOurs: request.isOurs,
+      name: `crash-${randomId(6)}`,
+      until,
+    })
+    await writeLedger(path, {
+      ...read.ledger,
+      trusted,
+      turns: alive.map((turn) => charge(turn, found)),
+    })
+    return [...findings, ...found.map((one) => one.finding)]
+  })
+}

@@ -1,0 +1,229 @@
+import { lstat } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { BelayError } from '../../core/errors.ts'
+import { quoteShell } from '../quote.ts'
+import { refPart } from '../refs.ts'
+import { tryGit } from '../run.ts'
+import { gather, judge, type Evidence, type Move } from './evidence.ts'
+import { onlyBranchesDiffer, readState, restore, ruleOf, sameState } from './files.ts'
+import { observeFiles, observeRest, type Place } from './observe.ts'
+import { isAllowed, logSince, movesBetween, putRefBack, putStashLogBack, RESCUED } from './refs.ts'
+import type { FileState, Finding, FindingKind, SharedState, Turn } from './state.ts'
+
+/** Whether Belay itself made this move (its record knows), asked for every ref that is not as trusted. */
+export type IsOurs = (move: Move) => boolean | Promise<boolean>
+
+export interface Look {
+  readonly place: Place
+  readonly trusted: SharedState
+  /** Turns in which an agent may have acted since `trusted`. */
+  readonly turns: readonly Turn[]
+  readonly isOurs: IsOurs
+  /** Name of this look in the refs that keep what it undoes. */
+  readonly name: string
+  /** Changes after this time (ms) cannot be an agent's: it was dead. null: it may have acted until now. */
+  readonly until: number | null
+}
+
+/** Something found, and whose mark it carries; null when nothing tells. */
+export interface Found {
+  readonly finding: Finding
+  readonly mark: string | null
+}
+
+/**
+ * Compares the repository with its trusted state, undoes what is an agent's, and returns the state that is trusted from now
+ * on. Guarded files come first and without git, so that nothing an agent configured can run.
+ */
+export async function look(what: Look): Promise<{ trusted: SharedState; found: Found[] }> {
+  const files = await lookAtFiles(what)
+  const rest = await observeRest(
+    what.place,
+    what.turns.flatMap((turn) => turn.workspaces),
+  )
+  const now: SharedState = { ...rest, files: files.trusted, worktrees: files.worktrees }
+  const marks = new Set(what.turns.flatMap((turn) => (turn.mark === null ? [] : [turn.mark])))
+  const evidence = await gather(what.trusted, now, what.place.userGitDir, marks)
+  const refs = await lookAtRefs(what, now, evidence)
+  const head = await lookAtHead(what, now, evidence)
+  const rescued = await Promise.all(files.found.map((one) => keepFile(what, one)))
+  const found = [...rescued, ...refs.found, ...head.found, ...lookAtCheckout(what, now)]
+  return {
+    trusted: { ...now, refs: refs.trusted, head: head.trusted, stashLog: refs.stashLog },
+    found: found.map(({ finding, mark }) => ({ finding, mark })),
+  }
+}
+
+interface FoundFile extends Found {
+  readonly content: FileState | null
+}
+
+async function lookAtFiles(
+  what: Look,
+): Promise<{ trusted: Record<string, FileState>; worktrees: SharedState['worktrees']; found: FoundFile[] }> {
+  const { trusted, place } = what
+  const now = await observeFiles(place)
+  const result: Record<string, FileState> = { ...now.files }
+  const found: FoundFile[] = []
+  for (const path of new Set([...Object.keys(trusted.files), ...Object.keys(now.files)])) {
+    const [before, after] = [trusted.files[path] ?? null, now.files[path] ?? null]
+    if (sameState(before, after) || !isComparable(path, what, now.worktrees)) continue
+    const rule = ruleOf(path)
+    if (what.until !== null && !(await isOlder(path, what.until))) continue
+    const harmless = rule.kind === 'config' && onlyBranchesDiffer(before, after)
+    const undo = rule.undo && !harmless
+    const undone = undo && (await restore(path, after, before))
+    if (undo && !undone && rule.fails && sameState(await readState(path), after)) throw cannotUndo(path)
+    if (undone) {
+      if (before === null) delete result[path]
+      else result[path] = before
+    }
+    const message = `${path} was ${before === null ? 'added' : after === null ? 'removed' : 'changed'} during the turn`
+    const finding = { kind: rule.kind, subject: path, message, fails: rule.fails && !harmless, undone, rescued: null }
+    found.push({ finding, mark: null, content: undone ? after : null })
+  }
+  return { trusted: result, worktrees: now.worktrees, found }
+}
+
+/** Worktrees come and go, by Belay's pool and by the user: only files of those that stayed are compared. */
+function isComparable(path: string, { place, trusted }: Look, worktrees: SharedState['worktrees']): boolean {
+  const inside = relative(join(place.commonDir, 'worktrees'), path)
+  if (inside.startsWith('..')) return true
+  const name = inside.split('/', 1)[0] ?? ''
+  const known = trusted.worktrees[name]
+  return known !== undefined && known === worktrees[name]
+}
+
+/** Whether a path last changed before `until`; of one that is gone, its folder tells. */
+async function isOlder(path: string, until: number): Promise<boolean> {
+  for (let at = path; ; at = dirname(at)) {
+    const found = await lstat(at).catch(() => null)
+    if (found) return found.ctimeMs <= until // the change time cannot be set back or forth as the file time can
+    if (at === dirname(at)) return false
+  }
+}
+
+function cannotUndo(path: string): BelayError {
+  return new BelayError('guard_failed', `${path} was changed during an agent's turn and cannot be put back`, {
+    exit: 1,
+    next: 'look at the file, mend it and its permissions, then: belay resume',
+  })
+}
+
+async function keepFile(what: Look, one: FoundFile): Promise<Found> {
+  if (one.content?.kind !== 'file') return one
+  const root = what.place.userRoot
+  const stored = await tryGit(['hash-object', '-w', '--stdin'], {
+    cwd: root,
+    input: Buffer.from(one.content.data, 'base64'),
+  })
+  const name = relative(what.place.commonDir, one.finding.subject).split('/').map(refPart).join('/')
+  const rescued = `${RESCUED}${what.name}/files/${name}`
+  const kept = await tryGit(['update-ref', rescued, stored.stdout.toString('utf8').trim()], { cwd: root })
+  if (kept.code !== 0) return one
+  const message = `${one.finding.message}; what was there: git cat-file blob ${rescued}`
+  return { ...one, finding: { ...one.finding, rescued, message } }
+}
+
+async function lookAtRefs(
+  what: Look,
+  now: SharedState,
+  evidence: Evidence,
+): Promise<{ trusted: Record<string, string>; stashLog: string | null; found: Found[] }> {
+  const { place, trusted, turns } = what
+  const result: Record<string, string> = { ...now.refs }
+  let { stashLog } = now
+  const found: Found[] = []
+  const moves = movesBetween(trusted.refs, now.refs)
+  // Removals first: a branch `a` cannot come back while `a/b` is there.
+  moves.sort((a, b) => Number(a.before !== null) - Number(b.before !== null))
+  for (const move of moves) {
+    const { ref, before, after } = move
+    const allowed = turns.some((turn) => isAllowed(ref, turn.allowedRefs))
+    if (allowed && (after !== null || before === null)) continue
+    if (!allowed && (await what.isOurs(move))) continue
+    const mover = judge(move, await logSince(place.commonDir, ref, before), now, evidence)
+    if (mover.who === 'user') {
+      found.push({
+        finding: told('ref', ref, `${ref} was moved in your checkout during the turn; it stays so`),
+        mark: null,
+      })
+      continue
+    }
+    if (what.until !== null && !(await isOlder(join(place.commonDir, ref), what.until))) continue
+    const keep = `${RESCUED}${what.name}/${ref.replace(/^refs\//, '')}`
+    const undone = await putRefBack(place.userRoot, place.commonDir, move, keep)
+    if (undone) {
+      if (before === null) delete result[ref]
+      else result[ref] = before
+      if (ref === 'refs/stash') {
+        await putStashLogBack(place.commonDir, trusted.stashLog)
+        stashLog = trusted.stashLog
+      }
+    }
+    const rescued = undone && after !== null && !after.startsWith('ref: ') ? keep : null
+    const again = rescued === null ? '' : `; if it was you: git update-ref ${quoteShell(ref)} ${rescued}`
+    const how = before === null ? 'made' : after === null ? 'deleted' : 'moved'
+    const message = `${ref} was ${how} during the turn${undone ? ' and is as before' : ' and could not be put back'}${again}`
+    found.push({
+      finding: { kind: 'ref', subject: ref, message, fails: !allowed, undone, rescued },
+      mark: mover.who === 'agent' ? mover.mark : null,
+    })
+  }
+  if (result['refs/stash'] === trusted.refs['refs/stash'] && stashLog !== trusted.stashLog && what.until === null) {
+    await putStashLogBack(place.commonDir, trusted.stashLog)
+    stashLog = trusted.stashLog
+    const message = 'entries of the stash were dropped during the turn and are back'
+    found.push({
+      finding: { kind: 'ref', subject: 'refs/stash', message, fails: true, undone: true, rescued: null },
+      mark: null,
+    })
+  }
+  return { trusted: result, stashLog, found }
+}
+
+/**
+ * HEAD of the user's checkout. A switch changes HEAD, index and files together, and Belay never changes files there: HEAD is
+ * put back only when the index did not change, as when an agent wrote to HEAD alone.
+ */
+async function lookAtHead(
+  what: Look,
+  now: SharedState,
+  evidence: Evidence,
+): Promise<{ trusted: string | null; found: Found[] }> {
+  const { trusted, place } = what
+  const path = join(place.userGitDir, 'HEAD')
+  if (now.head === trusted.head || trusted.head === null) return { trusted: now.head, found: [] }
+  const marked = evidence.heads.find((entry) => evidence.marks.has(entry.email))
+  if (!marked && (evidence.heads.length > 0 || evidence.mute)) {
+    return {
+      trusted: now.head,
+      found: [{ finding: told('head', path, 'you switched branches during the turn'), mark: null }],
+    }
+  }
+  if (what.until !== null && !(await isOlder(path, what.until))) return { trusted: now.head, found: [] }
+  const seen = await readState(path)
+  const mode = seen?.kind === 'file' ? seen.mode : 0o644
+  const before: FileState = { kind: 'file', mode, data: Buffer.from(`${trusted.head}\n`).toString('base64') }
+  const undone = now.index === trusted.index && (await restore(path, seen, before))
+  const message = undone
+    ? 'HEAD of your checkout was changed during the turn and is as before'
+    : `your checkout was switched from ${trusted.head} to ${now.head} during the turn; it is left so, because files changed with it`
+  const finding: Finding = { kind: 'head', subject: path, message, fails: true, undone, rescued: null }
+  return { trusted: undone ? trusted.head : now.head, found: [{ finding, mark: marked?.email ?? null }] }
+}
+
+/** Files of the user's checkout are only told: nothing there can be told from the user's own work. */
+function lookAtCheckout({ trusted, place }: Look, now: SharedState): Found[] {
+  const before = trusted.uncommitted
+  const paths = new Set([...Object.keys(before), ...Object.keys(now.uncommitted)])
+  const changed = [...paths].filter((path) => before[path] !== now.uncommitted[path]).sort()
+  if (changed.length === 0) return []
+  const shown = `${changed.slice(0, 20).join(', ')}${changed.length > 20 ? ` and ${changed.length - 20} more` : ''}`
+  const message = `uncommitted files in your checkout changed during the turn: ${shown}`
+  return [{ finding: told('checkout', place.userRoot, message), mark: null }]
+}
+
+function told(kind: FindingKind, subject: string, message: string): Finding {
+  return { kind, subject, message, fails: false, undone: false, rescued: null }
+}
