@@ -6,49 +6,76 @@ import { startTimeOf } from './identity.ts'
 export const MARK = 'BELAY_TASK'
 
 /**
+ * The mark of what the holder of `epoch` starts for a task. The epoch is in it so that nobody ends what another holder
+ * started: an overtaken process that wakes up again finds only its own.
+ */
+export function taskMark(run: string, handle: string, epoch: number): string {
+  return `${run}/${handle}/${epoch}`
+}
+
+/**
  * Pids of living processes that carry the mark `mark` in their environment, this process excepted. A process that
  * cleared its environment is not found: confinement, not this, is what stops a hostile one.
  */
 export function findMarked(mark: string): number[] {
-  return process.platform === 'linux' ? findInProc(mark) : findWithPs(mark)
+  return findWith(MARK, (value) => value === mark)
 }
 
-function findInProc(mark: string): number[] {
-  const needle = `\0${MARK}=${mark}\0`
+/** Pids of living processes whose environment holds the variable `name` with a value that is wanted, this process excepted. */
+export function findWith(name: string, isWanted: (value: string) => boolean): number[] {
+  return process.platform === 'linux' ? findInProc(name, isWanted) : findWithPs(name, isWanted)
+}
+
+function findInProc(name: string, isWanted: (value: string) => boolean): number[] {
+  const needle = Buffer.from(`\0${name}=`)
   const found: number[] = []
-  for (const name of readdirSync('/proc')) {
-    const pid = Number(name)
+  for (const entry of readdirSync('/proc')) {
+    const pid = Number(entry)
     if (!Number.isInteger(pid) || pid === process.pid) continue
-    let environ: string
+    let environ: Buffer
     try {
-      environ = readFileSync(`/proc/${pid}/environ`, 'latin1')
+      environ = Buffer.concat([Buffer.from([0]), readFileSync(`/proc/${pid}/environ`), Buffer.from([0])])
     } catch {
       continue // gone, or another user's
     }
-    if (`\0${environ}\0`.includes(Buffer.from(needle, 'utf8').toString('latin1')) && startTimeOf(pid) !== null) {
-      found.push(pid)
-    }
+    const at = environ.indexOf(needle)
+    if (at === -1) continue
+    const start = at + needle.length
+    const value = environ.toString('utf8', start, environ.indexOf(0, start))
+    if (isWanted(value) && startTimeOf(pid) !== null) found.push(pid)
   }
   return found
 }
 
-function findWithPs(mark: string): number[] {
+function findWithPs(name: string, isWanted: (value: string) => boolean): number[] {
   const table = execFileSync('ps', ['-axEww', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 64 << 20 })
   return table
     .split('\n')
-    .filter((line) => `${line} `.includes(` ${MARK}=${mark} `))
+    .filter((line) => line.split(' ').some((word) => word.startsWith(`${name}=`) && isWanted(word.slice(name.length + 1))))
     .map((line) => Number.parseInt(line, 10))
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
 }
 
+/** Ends every process that carries `mark`, as `endAll`. */
+export async function endMarked(mark: string): Promise<number> {
+  return endAll(mark, () => findMarked(mark))
+}
+
+/** Ends what earlier holders of a task (epochs below `epoch`) started for it, as `endAll`. */
+export async function endEarlier(run: string, handle: string, epoch: number): Promise<number> {
+  const stem = taskMark(run, handle, 0).slice(0, -1)
+  const isEarlier = (mark: string): boolean => mark.startsWith(stem) && Number(mark.slice(stem.length)) < epoch
+  return endAll(`${run}/${handle}`, () => findWith(MARK, isEarlier))
+}
+
 /**
- * Kills every process that carries `mark` and waits until none is left; returns how many were found. Repeats because a
+ * Kills every process that `find` finds and waits until none is left; returns how many were found. Repeats because a
  * process can fork while it is being killed. Throws when some still live after many rounds (uninterruptible I/O).
  */
-export async function endMarked(mark: string): Promise<number> {
+export async function endAll(what: string, find: () => number[]): Promise<number> {
   const ended = new Set<number>()
   for (let round = 0; round < 500; round++) {
-    const found = findMarked(mark)
+    const found = find()
     if (found.length === 0) return ended.size
     for (const pid of found) {
       ended.add(pid)
@@ -56,7 +83,7 @@ export async function endMarked(mark: string): Promise<number> {
     }
     await new Promise((resolve) => setTimeout(resolve, 2 + round / 10))
   }
-  throw new Error(`processes of ${mark} could not be ended: ${findMarked(mark).join(', ')}`)
+  throw new Error(`processes of ${what} could not be ended: ${find().join(', ')}`)
 }
 
 /** SIGKILL to a pid, or to a group when negative; a process that is already gone is what was wanted. */

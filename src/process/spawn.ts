@@ -16,7 +16,7 @@ export interface ProcessSpec {
   readonly env: Readonly<Record<string, string>>
   /** `none`: /dev/null. `open`: a stream that the caller writes and ends. Else: this text, then end of file. */
   readonly stdin: 'none' | 'open' | { readonly text: string }
-  /** What the task's processes are marked with (see leftovers.ts), usually `<run>/<handle>`. */
+  /** What the task's processes are marked with (see leftovers.ts), see `taskMark`. */
   readonly mark: string
 }
 

@@ -4,7 +4,7 @@ import { epochRef, raiseEpochRef, snapshotRef, updateRefs } from '../git/refs.ts
 import type { Repository } from '../git/repository.ts'
 import { git } from '../git/run.ts'
 import type { Claim, Step } from '../kernel/index.ts'
-import { endMarked } from '../process/index.ts'
+import { endEarlier } from '../process/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
 import {
   appendEvents,
@@ -130,7 +130,7 @@ async function work(options: DriveOptions, opened: OpenedRun, leases: readonly L
 async function fence(opened: OpenedRun, claim: Claim): Promise<void> {
   const { services } = opened
   const { scope, handle, epoch } = claim
-  await endMarked(`${scope.run}/${handle}`)
+  await endEarlier(scope.run, handle, epoch)
   const mark = await raiseEpochRef(services.root, scope.run, handle, epoch, () =>
     assertEpoch(scope.record.read, scope.run, handle, epoch),
   )

@@ -23,6 +23,7 @@ import { gitTreeFiles } from '../../git/tree-files.ts'
 import { seedIndex, treeOf, type PathChange } from '../../git/trees.ts'
 import { git } from '../../git/run.ts'
 import type { PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import { taskMark } from '../../process/index.ts'
 import { getBaseline, putBaseline } from '../../record/index.ts'
 import type { Workspace } from '../../workspace/pool.ts'
 import type { DirectServices } from './services.ts'
@@ -239,7 +240,7 @@ async function observe({ services, task, signal }: Context, gate: GateSpec, fold
       root: folder.workspace.path,
       tree: folder.tree,
       env: services.gateEnv,
-      mark: `${services.run.id}/${task.handle}`,
+      mark: taskMark(services.run.id, task.handle, task.epoch),
       signal,
       reportDir,
     })

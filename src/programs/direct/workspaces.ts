@@ -6,7 +6,7 @@ import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefComma
 import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
 import { resetWorktree, type HeadAt } from '../../git/worktrees.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
-import { endMarked } from '../../process/index.ts'
+import { endMarked, taskMark } from '../../process/index.ts'
 import type { NewEvent } from '../../record/index.ts'
 import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
 import type { DirectServices } from './services.ts'
@@ -218,7 +218,7 @@ export class WorkspaceKeeper {
     await resetWorktree(workspace, commit, head)
     await preparation.clean(workspace)
     const failed = await preparation.prepare(workspace, {
-      mark: `${services.run.id}/${task.handle}`,
+      mark: taskMark(services.run.id, task.handle, task.epoch),
       signal: context.signal,
       emit: (events) => context.emit(events),
     })
@@ -254,7 +254,7 @@ function ownIndex(workspace: Workspace): string {
 }
 
 async function endProcesses({ task, services }: Context): Promise<void> {
-  await endMarked(`${services.run.id}/${task.handle}`)
+  await endMarked(taskMark(services.run.id, task.handle, task.epoch))
 }
 
 function covers(owned: string, path: string): boolean {

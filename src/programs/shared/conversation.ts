@@ -7,6 +7,7 @@ import type { Item, JsonSchema, TurnEvent } from '../../agents/port.ts'
 import { estimateCost } from '../../agents/prices.ts'
 import { takeTurn, type TurnOutcome } from '../../agents/turn.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
+import { taskMark } from '../../process/index.ts'
 import {
   addUsage,
   appendEvents,
@@ -86,7 +87,7 @@ export async function converse(context: Context, question: Question): Promise<Re
         task: { handle: task.handle, title: task.title },
         attempt: question.attempt,
         run: services.run.id,
-        mark: `${services.run.id}/${task.handle}`,
+        mark: taskMark(services.run.id, task.handle, task.epoch),
       },
       { timeoutMs: setup.timeoutMs, stallMs: setup.stallMs },
       context.signal,
@@ -105,7 +106,10 @@ async function openSession(context: Context, question: Question): Promise<Sessio
   const { record, run } = services
   const known = (await listSessions(record.read, run.id, task.handle)).find((one) => one.id === question.session)
   if (known && known.cwd === question.cwd && known.provider === question.setup.agent.provider) {
-    await record.write((tx) => changeSession(tx, known.id, { status: 'running', attempt: question.attempt, endedAt: null }))
+    await record.write(async (tx) => {
+      await assertEpoch(tx, run.id, task.handle, task.epoch)
+      await changeSession(tx, known.id, { status: 'running', attempt: question.attempt, endedAt: null })
+    })
     return known
   }
   const session = {
@@ -169,6 +173,8 @@ class TurnKeeper {
       case 'session':
         return this.#learn(event.native, event.model)
       case 'process':
+        // A process that slept for long may have been overtaken between its last look and this start.
+        return this.#assert(this.#context.services.record.read)
       case 'end':
         return undefined
     }
