@@ -1,19 +1,17 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { agentCli, cliMissing } from '../../../../test/support/agent-clis.ts'
 import { startModelServer, type ModelRequest, type Reply } from '../../../../test/support/model-server/index.ts'
-import type { AgentHarness, Asked, Fault, Scene, Step } from '../../testing/index.ts'
+import type { Act, AgentHarness, Asked, Fault, Scene, Step } from '../../testing/index.ts'
 import { claudeAgent } from '../index.ts'
-
-const CLI = fileURLToPath(new URL('../../../../test/agent-clis/node_modules/.bin/claude', import.meta.url))
 
 const STATUS: Readonly<Record<Fault, number>> = { rate_limit: 429, quota: 429, auth: 401, provider: 500 }
 
 /** The real Claude Code against a scripted model. */
 export const claudeHarness: AgentHarness = {
   agent: claudeAgent,
-  unavailable: existsSync(CLI) ? null : 'Claude Code is not installed: npm ci --prefix test/agent-clis',
+  unavailable: cliMissing('claude'),
   model: { ask: 'claude-opus-4-6', seen: 'claude-opus-4-6' },
   effort: { ask: 'high', seen: 'high' },
   refusesBadAnswers: true,
@@ -27,27 +25,16 @@ export const claudeHarness: AgentHarness = {
 async function start(steps: readonly Step[], workspace: string): Promise<Scene> {
   const server = await startModelServer({
     steps: steps.map((step) => ({
-      reply: replyOf(step, workspace),
+      reply: claudeReply(step, workspace),
       every: step.every ?? false,
       ...(step.expect ? { expect: (request: ModelRequest) => step.expect?.(askedOf(request)) } : {}),
     })),
   })
   const home = mkdtempSync(join(tmpdir(), 'belay-claude-'))
-  // Limits of a plan are told to those who logged in with one, not to users of a key.
-  const login: Record<string, string> = steps.some((step) => 'fail' in step && step.fail === 'quota')
-    ? { CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-scripted' }
-    : { ANTHROPIC_API_KEY: 'scripted' }
+  const login = steps.some((step) => 'fail' in step && step.fail === 'quota') ? 'plan' : 'key'
   return {
-    env: {
-      ...login,
-      PATH: process.env.PATH ?? '',
-      HOME: home,
-      IS_SANDBOX: '1',
-      ANTHROPIC_BASE_URL: server.url,
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      CLAUDE_CODE_MAX_RETRIES: '0',
-    },
-    command: [CLI],
+    env: { ...claudeEnv(server.url, login), PATH: process.env['PATH'] ?? '', HOME: home },
+    command: [agentCli('claude') ?? 'claude'],
     asked: () => server.requests.map(askedOf),
     reached: (index) => server.reached(index),
     async close() {
@@ -60,11 +47,26 @@ async function start(steps: readonly Step[], workspace: string): Promise<Scene> 
   }
 }
 
+/**
+ * The variables that lead Claude Code to the model; PATH and a HOME of its own are the caller's. Limits of a plan are told to
+ * those who logged in with one, not to users of a key.
+ */
+export function claudeEnv(url: string, login: 'plan' | 'key'): Readonly<Record<string, string>> {
+  return {
+    ...(login === 'plan' ? { CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-scripted' } : { ANTHROPIC_API_KEY: 'scripted' }),
+    IS_SANDBOX: '1',
+    ANTHROPIC_BASE_URL: url,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    CLAUDE_CODE_MAX_RETRIES: '0',
+  }
+}
+
 function askedOf({ model, effort, text }: ModelRequest): Asked {
   return { model, effort, text }
 }
 
-function replyOf(step: Step, workspace: string): Reply {
+/** What Claude Code's model says for an act; `workspace` because its tools want absolute paths. */
+export function claudeReply(step: Act, workspace: string): Reply {
   if ('say' in step) return { say: step.say, pieces: step.pieces ?? 1 }
   if ('write' in step) {
     const { path, content } = step.write

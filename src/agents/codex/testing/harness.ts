@@ -1,24 +1,16 @@
 /** What the conformance suite needs to drive the real Codex CLI with a scripted model. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { agentCli, cliMissing, pathWithClis } from '../../../../test/support/agent-clis.ts'
 import { startModelServer, type ModelServer, type Reply } from '../../../../test/support/model-server/index.ts'
-import { resolveProgram } from '../../../process/index.ts'
 import type { Act, AgentHarness, Scene, Step } from '../../testing/index.ts'
 import { codexAgent } from '../agent.ts'
 
-const CLIS =
-  process.env['BELAY_AGENT_CLIS'] ??
-  fileURLToPath(new URL('../../../../test/agent-clis/node_modules/.bin', import.meta.url))
-
 /** The real CLI, or null when it is not installed. */
-export const codexPath = resolveProgram('codex', '/', CLIS)
+export const codexPath = agentCli('codex')
 
-export const codexUnavailable =
-  codexPath === null
-    ? `codex is not installed (npm ci --prefix test/agent-clis, or set BELAY_AGENT_CLIS to a .bin folder)`
-    : null
+export const codexUnavailable = cliMissing('codex')
 
 export interface Home {
   /** The environment that leads codex to the model; nothing of the user's is in it. */
@@ -49,9 +41,8 @@ export function codexHome(url: string, settings: readonly string[] = []): Home {
       '',
     ].join('\n'),
   )
-  const path = [CLIS, process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter)
   return {
-    env: { PATH: path, HOME: folder, CODEX_HOME: home, OPENAI_API_KEY: 'scripted', TMPDIR: tmpdir() },
+    env: { PATH: pathWithClis(), HOME: folder, CODEX_HOME: home, OPENAI_API_KEY: 'scripted', TMPDIR: tmpdir() },
     config,
     remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
   }
@@ -77,7 +68,7 @@ export const codexHarness: AgentHarness = {
 function said(step: Step) {
   const { expect, every } = step
   return {
-    reply: replyOf(step),
+    reply: codexReply(step),
     ...(expect === undefined ? {} : { expect }),
     ...(every === undefined ? {} : { every }),
   }
@@ -99,7 +90,8 @@ function scene(model: ModelServer, home: Home): Scene {
   }
 }
 
-function replyOf(act: Act): Reply {
+/** What Codex's model says for an act. */
+export function codexReply(act: Act): Reply {
   if ('say' in act) return { say: act.say, ...(act.pieces === undefined ? {} : { pieces: act.pieces }) }
   if ('answer' in act) return { say: JSON.stringify(act.answer) }
   if ('run' in act) return { calls: [{ name: 'exec_command', input: { cmd: act.run } }] }

@@ -1,0 +1,32 @@
+/** Where the real agent programs are: pinned in test/agent-clis, installed with `npm ci --prefix test/agent-clis`. */
+import { delimiter } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { resolveProgram } from '../../src/process/index.ts'
+
+/** `BELAY_AGENT_CLIS` names another folder of programs. */
+export const CLIS =
+  process.env['BELAY_AGENT_CLIS'] ?? fileURLToPath(new URL('../agent-clis/node_modules/.bin', import.meta.url))
+
+/** The real program, or null when it is not installed. */
+export function agentCli(name: 'claude' | 'codex'): string | null {
+  return resolveProgram(name, '/', CLIS)
+}
+
+/** Why tests with this program cannot run here, or null. Not to be taken for an excuse in CI: see `mustRun`. */
+export function cliMissing(name: 'claude' | 'codex'): string | null {
+  if (agentCli(name) !== null) return null
+  return `${name} is not installed (npm ci --prefix test/agent-clis, or set BELAY_AGENT_CLIS to a .bin folder)`
+}
+
+/** Whether tests with these programs are skipped: never in CI, where a missing program is a failure. Says so on stderr. */
+export function skipWithout(what: string, names: readonly ('claude' | 'codex')[]): boolean {
+  const missing = names.map(cliMissing).filter((why) => why !== null)
+  if (missing.length === 0 || process.env['CI'] === 'true') return false
+  process.stderr.write(`skipped: ${what}: ${missing.join('; ')}\n`)
+  return true
+}
+
+/** PATH with the real programs in front. */
+export function pathWithClis(): string {
+  return [CLIS, process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter)
+}
