@@ -1,4 +1,5 @@
 /** What no single key can say: checks over the merged layers. They run on unchecked values too, so that all problems show at once. */
+import { rootNode, type KeyPath } from './keys.ts'
 import { badValue, type Locate, type Problem } from './problems.ts'
 import { providerNamed } from './providers.ts'
 import { isMapping, providerOf, valueAt, type Mapping } from './values.ts'
@@ -16,7 +17,11 @@ export function crossProblems(merged: Mapping, locate: Locate): Problem[] {
 function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] {
   const path = ['workflow', 'roles', role]
   const value = valueAt(merged, path) ?? {}
-  if (!isMapping(value)) return []
+  return isMapping(value) ? agentProblems(value, path, locate) : []
+}
+
+/** What is wrong with how an agent is set up in the mapping `value` at `path`. */
+export function agentProblems(value: Mapping, path: KeyPath, locate: Locate, root = rootNode()): Problem[] {
   const name = providerOf(value)
   const provider = typeof name === 'string' ? providerNamed(name) : null
   if (provider === null || typeof name !== 'string') return []
@@ -27,14 +32,14 @@ function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] 
       provider.efforts.length === 0
         ? `no effort (provider ${name} has none)`
         : `one of ${provider.efforts.join(', ')} (provider ${name})`
-    problems.push(badValue([...path, 'effort'], expected, effort, locate))
+    problems.push(badValue([...path, 'effort'], expected, effort, locate, root))
   }
   if (provider.needsCommand && command === undefined) {
-    problems.push(badValue([...path, 'command'], `a command (provider ${name} needs one)`, command, locate))
+    problems.push(badValue([...path, 'command'], `a command (provider ${name} needs one)`, command, locate, root))
   }
   if (!provider.needsCommand && typeof command === 'string') {
     problems.push(
-      badValue([...path, 'command'], `a list of arguments (provider ${name} adds its own)`, command, locate),
+      badValue([...path, 'command'], `a list of arguments (provider ${name} adds its own)`, command, locate, root),
     )
   }
   return problems

@@ -43,7 +43,7 @@ export async function findFile(place: Place): Promise<{ found: FoundFile | null;
   if (!hasYaml && !hasToml) return { found: null, problems }
   const name = hasYaml ? yaml : toml
   const file = join(place.folder, name)
-  const parsed = await readFile(file, hasYaml ? 'yaml' : 'toml', place.called(name))
+  const parsed = await readConfigFile(file, hasYaml ? 'yaml' : 'toml', place.called(name))
   return { found: { ...parsed, file }, problems: [...problems, ...parsed.problems] }
 }
 
@@ -58,7 +58,8 @@ async function exists(file: string): Promise<boolean> {
   }
 }
 
-async function readFile(file: string, format: Format, name: string): Promise<Parsed> {
+/** Reads one file; what is wrong with it are `problems`. `name` is what problems call it. */
+export async function readConfigFile(file: string, format: Format, name: string): Promise<Parsed> {
   const text = await readCapped(file)
   if (typeof text === 'string') return parseText(text, format, name)
   return { value: {}, locate: () => name, problems: [unreadable(name, text.expected, text.received)] }

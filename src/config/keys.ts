@@ -34,8 +34,8 @@ export function rootNode(): SchemaNode {
 }
 
 /** Every setting, in the order of the schema. */
-export function leaves(): readonly Leaf[] {
-  return walk(rootNode(), [])
+export function leaves(root = rootNode()): readonly Leaf[] {
+  return walk(root, [])
 }
 
 function walk(node: SchemaNode, path: readonly string[]): Leaf[] {
@@ -43,9 +43,9 @@ function walk(node: SchemaNode, path: readonly string[]): Leaf[] {
   return Object.entries(node.properties).flatMap(([key, child]) => walk(child, [...path, key]))
 }
 
-/** The schema at a path, or null when the path leaves what is known. */
-export function nodeAt(path: KeyPath): SchemaNode | null {
-  let node: SchemaNode | undefined = rootNode()
+/** The schema at a path, or null when the path leaves what is known. `root` is the schema of the whole file. */
+export function nodeAt(path: KeyPath, root = rootNode()): SchemaNode | null {
+  let node: SchemaNode | undefined = root
   for (const part of path) {
     const options: readonly SchemaNode[] = node.anyOf ?? [node]
     const holder: SchemaNode | undefined = options.find((option) =>
@@ -60,8 +60,8 @@ export function nodeAt(path: KeyPath): SchemaNode | null {
 }
 
 /** Names of the keys that may stand in the mapping at `path`. */
-export function keysAt(path: KeyPath): readonly string[] {
-  const node = nodeAt(path)
+export function keysAt(path: KeyPath, root = rootNode()): readonly string[] {
+  const node = nodeAt(path, root)
   const holder = node?.anyOf?.find((option) => option.properties) ?? node
   return Object.keys(holder?.properties ?? {})
 }
@@ -74,11 +74,11 @@ export function keyText(path: KeyPath): string {
 }
 
 /** The full name of the key that was probably meant by an unknown one, or null. */
-export function suggestKey(path: KeyPath): string | null {
+export function suggestKey(path: KeyPath, root = rootNode()): string | null {
   const parent = path.slice(0, -1)
   const wanted = String(path.at(-1))
-  const sibling = nearest(wanted, keysAt(parent))
+  const sibling = nearest(wanted, keysAt(parent, root))
   if (sibling !== null) return keyText([...parent, sibling])
-  const elsewhere = leaves().find((leaf) => leaf.path.at(-1) === wanted)
+  const elsewhere = leaves(root).find((leaf) => leaf.path.at(-1) === wanted)
   return elsewhere ? elsewhere.path.join('.') : null
 }

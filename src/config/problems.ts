@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { BelayError } from '../core/errors.ts'
 import { head, nearest, printable } from '../core/text.ts'
-import { keyText, keysAt, nodeAt, suggestKey, type KeyPath } from './keys.ts'
+import { keyText, keysAt, nodeAt, rootNode, suggestKey, type KeyPath, type SchemaNode } from './keys.ts'
 import { valueAt } from './values.ts'
 
 export interface Problem {
@@ -24,46 +24,53 @@ export type Locate = (path: KeyPath) => string
 const MAX_LISTED = 30
 const MAX_RECEIVED = 80
 
-/** The problems that a failed check of `raw` found. */
-export function problemsOf(issues: readonly Issue[], raw: unknown, locate: Locate): Problem[] {
-  return issues.flatMap((issue) => problemOf(issue, [], raw, locate))
+/** The problems that a failed check of `raw` found. `root` is the schema that it was checked against. */
+export function problemsOf(issues: readonly Issue[], raw: unknown, locate: Locate, root = rootNode()): Problem[] {
+  return issues.flatMap((issue) => problemOf(issue, [], { raw, locate, root }))
 }
 
-function problemOf(issue: Issue, base: KeyPath, raw: unknown, locate: Locate): Problem[] {
+interface Checked {
+  readonly raw: unknown
+  readonly locate: Locate
+  readonly root: SchemaNode
+}
+
+function problemOf(issue: Issue, base: KeyPath, checked: Checked): Problem[] {
+  const { raw, locate, root } = checked
   const path: KeyPath = [...base, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))]
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey([...path, key], locate))
+    return issue.keys.map((key) => unknownKey([...path, key], locate, root))
   }
   if (issue.code === 'invalid_union') {
     const branch = issue.errors.find((errors) => !errors.some((error) => error.path.length === 0 && isWrongType(error)))
-    if (branch && branch.length > 0) return branch.flatMap((inner) => problemOf(inner, path, raw, locate))
+    if (branch && branch.length > 0) return branch.flatMap((inner) => problemOf(inner, path, checked))
   }
   const expected = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
   if (issue.code === 'invalid_key') {
     const name = String(path.at(-1))
     return [{ path, where: locate(path), expected, received: describe(name), nearest: null, kind: 'bad_value' }]
   }
-  return [badValue(path, expected, valueAt(raw, path), locate)]
+  return [badValue(path, expected, valueAt(raw, path), locate, root)]
 }
 
 function isWrongType(issue: Issue): boolean {
   return issue.code === 'invalid_type' || issue.code === 'invalid_union'
 }
 
-export function unknownKey(path: KeyPath, locate: Locate): Problem {
-  const known = keysAt(path.slice(0, -1))
+export function unknownKey(path: KeyPath, locate: Locate, root = rootNode()): Problem {
+  const known = keysAt(path.slice(0, -1), root)
   return {
     path,
     where: locate(path),
     expected: known.length > 0 ? `one of the keys ${known.join(', ')}` : 'a known key',
     received: describe(String(path.at(-1))),
-    nearest: suggestKey(path),
+    nearest: suggestKey(path, root),
     kind: 'unknown_key',
   }
 }
 
-export function badValue(path: KeyPath, expected: string, value: unknown, locate: Locate): Problem {
-  const words = nodeAt(path)?.enum
+export function badValue(path: KeyPath, expected: string, value: unknown, locate: Locate, root = rootNode()): Problem {
+  const words = nodeAt(path, root)?.enum
   return {
     path,
     where: locate(path),
@@ -79,8 +86,13 @@ export function unreadable(where: string, expected: string, received: string): P
   return { path: [], where, expected, received, nearest: null, kind: 'unreadable' }
 }
 
-/** The error for some problems: every one is in its message, the first is also in `expected` and `received`. */
-export function configInvalid(found: readonly Problem[]): BelayError {
+const REFERENCE = 'docs/reference/configuration.md'
+
+/**
+ * The error for some problems: every one is in its message, the first is also in `expected` and `received`. `reference` is
+ * the page that describes all keys.
+ */
+export function configInvalid(found: readonly Problem[], reference = REFERENCE): BelayError {
   const problems = [...new Map(found.map((problem) => [`${problem.where} ${sentence(problem)}`, problem])).values()]
   const first = problems[0]
   const lines = problems.slice(0, MAX_LISTED).map((problem) => `${problem.where}: ${sentence(problem)}`)
@@ -92,7 +104,7 @@ export function configInvalid(found: readonly Problem[]): BelayError {
   return new BelayError('config_invalid', message, {
     expected: first?.expected ?? 'a valid configuration',
     received: first?.received ?? 'nothing',
-    next: nextOf(problems),
+    next: nextOf(problems, reference),
   })
 }
 
@@ -108,9 +120,9 @@ function sentence(problem: Problem): string {
   }
 }
 
-function nextOf(problems: readonly Problem[]): string {
+function nextOf(problems: readonly Problem[], reference: string): string {
   const places = [...new Set(problems.map((problem) => problem.where.replace(/:\d+$/, '')))]
-  return `mend ${places.slice(0, 3).join(', ')}; all keys are described in docs/reference/configuration.md`
+  return `mend ${places.slice(0, 3).join(', ')}; all keys are described in ${reference}`
 }
 
 /** What was received, for a sentence. */

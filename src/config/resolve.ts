@@ -88,21 +88,26 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
         reviewer: resolveRole(parsed.workflow.roles.reviewer, places),
       },
     },
-    budget: {
-      usd: parsed.budget.usd ?? null,
-      tokens: parsed.budget.tokens ?? null,
-      wallMs: parsed.budget.wall === undefined ? null : milliseconds(parsed.budget.wall),
-      unknownCost: parsed.budget.unknown_cost,
-    },
+    budget: resolveBudget(parsed.budget),
     concurrency: parsed.concurrency,
     git: { sign: parsed.git.sign },
     notify: { command: resolveArgv(parsed.notify.command, places) },
   }
 }
 
+export function resolveBudget(budget: ParsedConfig['budget']): Config['budget'] {
+  return {
+    usd: budget.usd ?? null,
+    tokens: budget.tokens ?? null,
+    wallMs: budget.wall === undefined ? null : milliseconds(budget.wall),
+    unknownCost: budget.unknown_cost,
+  }
+}
+
 type ParsedRole = ParsedConfig['workflow']['roles']['implementer']
 
-function resolveRole(role: ParsedRole, places: Places): RoleConfig {
+/** An agent's settings; a program with a slash is relative to `places.root`. */
+export function resolveRole(role: ParsedRole, places: Pick<Places, 'root'>): RoleConfig {
   return {
     provider: role.provider ?? (role.command === undefined ? DEFAULT_PROVIDER : 'command'),
     model: role.model ?? null,
@@ -116,7 +121,10 @@ function resolveRole(role: ParsedRole, places: Places): RoleConfig {
 }
 
 /** Text is run by the shell; in a list, a program with a slash is the repository's own and not the workspace's. */
-function resolveArgv(command: string | readonly string[] | undefined, places: Places): readonly string[] | null {
+function resolveArgv(
+  command: string | readonly string[] | undefined,
+  places: Pick<Places, 'root'>,
+): readonly string[] | null {
   if (command === undefined) return null
   if (typeof command === 'string') return ['/bin/sh', '-c', command]
   const [program = '', ...rest] = command

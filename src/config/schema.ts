@@ -90,9 +90,10 @@ const effortsText = PROVIDER_NAMES.filter((provider) => PROVIDERS[provider].effo
 
 const ENV_NAME = 'a variable name (letters, digits and _, not beginning with a digit)'
 
+/** The keys that set up an agent. */
 // oxlint-disable-next-line typescript/explicit-function-return-type -- the type is the schema itself
-function role(work: string, access: 'read-only' | 'workspace-write') {
-  return mapping({
+export function roleKeys(work: string, access: 'read-only' | 'workspace-write') {
+  return {
     provider: oneOf(...(PROVIDER_NAMES as [ProviderName, ...ProviderName[]]))
       .optional()
       .describe(
@@ -142,10 +143,44 @@ function role(work: string, access: 'read-only' | 'workspace-write') {
         'Provider `command`: the program that speaks the command protocol, as a list of arguments or as text for `/bin/sh -c`. Other providers: a list that replaces the program looked up on PATH. A first argument with a slash is relative to the repository root.',
       )
       .meta({ title: 'text or list of arguments', examples: [['./tools/agent.sh', '--fast']] }),
-  })
-    .prefault({})
-    .describe(`Who ${work}.`)
+  }
 }
+
+// oxlint-disable-next-line typescript/explicit-function-return-type -- the type is the schema itself
+function role(work: string, access: 'read-only' | 'workspace-write') {
+  return mapping(roleKeys(work, access)).prefault({}).describe(`Who ${work}.`)
+}
+
+/** Limits of a whole run. */
+export const budgetKeys = mapping({
+  usd: z
+    .number({ error: 'an amount of US dollars above 0' })
+    .positive({ error: 'an amount of US dollars above 0' })
+    .max(1_000_000, { error: 'an amount of US dollars, at most 1000000' })
+    .optional()
+    .describe('The run is suspended when its agents cost this much.')
+    .meta({ examples: [20] }),
+  tokens: whole(1, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('The run is suspended when its agents used this many tokens, input and output together.')
+    .meta({ examples: [5_000_000] }),
+  wall: duration()
+    .optional()
+    .describe('The run is suspended after this time.')
+    .meta({ examples: ['8h'] }),
+  unknown_cost: oneOf('refuse', 'allow')
+    .default('refuse')
+    .describe(
+      'With `usd`, what to do about an agent whose cost nobody knows: refuse to start, or go on without counting it.',
+    ),
+})
+  .prefault({})
+  .describe('Limits of a whole run.')
+
+export const concurrency = whole(1, 64)
+  .default(1)
+  .describe('How many tasks are worked on at the same time.')
+  .meta({ examples: [4] })
 
 export const configSchema = mapping({
   task: mapping({
@@ -222,34 +257,8 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('How a task goes from words to a commit.'),
-  budget: mapping({
-    usd: z
-      .number({ error: 'an amount of US dollars above 0' })
-      .positive({ error: 'an amount of US dollars above 0' })
-      .max(1_000_000, { error: 'an amount of US dollars, at most 1000000' })
-      .optional()
-      .describe('The run is suspended when its agents cost this much.')
-      .meta({ examples: [20] }),
-    tokens: whole(1, Number.MAX_SAFE_INTEGER)
-      .optional()
-      .describe('The run is suspended when its agents used this many tokens, input and output together.')
-      .meta({ examples: [5_000_000] }),
-    wall: duration()
-      .optional()
-      .describe('The run is suspended after this time.')
-      .meta({ examples: ['8h'] }),
-    unknown_cost: oneOf('refuse', 'allow')
-      .default('refuse')
-      .describe(
-        'With `usd`, what to do about an agent whose cost nobody knows: refuse to start, or go on without counting it.',
-      ),
-  })
-    .prefault({})
-    .describe('Limits of a whole run.'),
-  concurrency: whole(1, 64)
-    .default(1)
-    .describe('How many tasks are worked on at the same time.')
-    .meta({ examples: [4] }),
+  budget: budgetKeys,
+  concurrency,
   git: mapping({
     sign: oneOf('auto', 'off')
       .default('auto')
