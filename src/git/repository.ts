@@ -45,6 +45,15 @@ export function checkGitVersion(text: string): void {
  * each with the way out. Writes nothing.
  */
 export async function openRepository(cwd: string, platform: NodeJS.Platform = process.platform): Promise<Repository> {
+  const found = await locateRepository(cwd, platform)
+  return { ...found, head: await readHead(found.root) }
+}
+
+/** The same without a look at HEAD: works where there is no commit yet. */
+export async function locateRepository(
+  cwd: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<Omit<Repository, 'head'>> {
   if (platform === 'win32') {
     throw new BelayError('windows_unsupported', 'Belay does not run on native Windows', {
       expected: 'Linux, macOS, or Linux in WSL',
@@ -62,8 +71,12 @@ export async function openRepository(cwd: string, platform: NodeJS.Platform = pr
   )
   if (root === undefined || gitDir === undefined || commonDir === undefined)
     throw new Error('three questions, three answers')
-  const id = createHash('sha256').update(commonDir).digest('hex').slice(0, 16)
-  return { root, gitDir, commonDir, id, head: await readHead(root) }
+  return { root, gitDir, commonDir, id: projectId(commonDir) }
+}
+
+/** Id of what lies at a path (absolute, free of symbolic links): the same over time, until it is moved. */
+export function projectId(path: string): string {
+  return createHash('sha256').update(path).digest('hex').slice(0, 16)
 }
 
 async function checkCheckout(cwd: string): Promise<void> {
