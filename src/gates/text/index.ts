@@ -23,6 +23,9 @@ const SCANNERS: Readonly<Record<Exclude<Runner, 'junit'>, () => Scanner>> = {
   tap: tapScanner,
 }
 
+/** Lines beyond this number are not looked at: reading a flood line by line would keep Belay from everything else. */
+export const MOST_LINES = 5_000_000
+
 /** Reads text meant for people: only for runners that the command starts, and those that may be found to have started. */
 export function textScanners(runners: Iterable<Runner>): {
   line(line: string): void
@@ -30,11 +33,20 @@ export function textScanners(runners: Iterable<Runner>): {
 } {
   const wanted = new Set<Runner>([...runners, ...LATE])
   const scanners = Object.entries(SCANNERS).flatMap(([name, make]) => (wanted.has(name as Runner) ? [make()] : []))
+  let lines = 0
   return {
     line(line) {
+      lines += 1
+      if (lines > MOST_LINES) return
       const plain = withoutEscapes(line)
       for (const scanner of scanners) scanner.line(plain)
     },
-    end: () => new Map(scanners.map((scanner) => [scanner.runner, scanner.end()])),
+    end: () =>
+      new Map(scanners.map((scanner) => [scanner.runner, lines > MOST_LINES ? cut(scanner.end()) : scanner.end()])),
   }
+}
+
+/** What a scanner saw of an output that was not read to its end. */
+function cut(scan: Scan): Scan {
+  return { ...scan, doubt: `more than ${MOST_LINES} lines of output: they were not all read` }
 }

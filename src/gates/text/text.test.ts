@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Runner } from '../commands/runners.ts'
-import { textScanners, type Scan } from './index.ts'
+import { MOST_LINES, textScanners, type Scan } from './index.ts'
 
 function scan(runner: Runner, output: string): Scan {
   const scanners = textScanners([runner])
@@ -209,5 +209,14 @@ describe('TAP', () => {
     expect(read('tap', '1..2\nok 1\nBail out! no disk')).toMatchObject({ doubt: true })
     expect(read('tap', '1..0 # skip nothing')).toMatchObject({ counts: ['0/0/0/0'], none: true })
     expect(read('tap', 'okay then\nok by me')).toMatchObject({ counts: [] })
+  })
+})
+
+describe('output without end', () => {
+  it('is not read line by line to its end, and then not believed', () => {
+    const scanners = textScanners(['tap'])
+    for (const line of ['1..1', 'ok 1']) scanners.line(line)
+    for (let n = 0; n < MOST_LINES; n++) scanners.line('y')
+    expect(scanners.end().get('tap')?.doubt).toContain('not all read')
   })
 })
