@@ -1,4 +1,5 @@
 import { BelayError } from '../core/errors.ts'
+import type { MoveJournal } from './moves.ts'
 import { git, gitFailed, tryGit } from './run.ts'
 
 /** Deletes a ref, creates one, or checks one without changing it; `old` null means "must not exist", undefined "whatever". */
@@ -17,9 +18,16 @@ export async function readRef(root: string, ref: string): Promise<string | null>
 
 /**
  * Applies all commands in one ref transaction, or none. False when a ref did not have the value it was to have (somebody
- * was faster); any other failure throws `git_failed`.
+ * was faster); any other failure throws `git_failed`. The moves are noted in `journal` first.
  */
-export async function updateRefs(root: string, commands: readonly RefCommand[]): Promise<boolean> {
+export async function updateRefs(
+  root: string,
+  commands: readonly RefCommand[],
+  journal: MoveJournal,
+): Promise<boolean> {
+  await journal.note(
+    commands.flatMap((one) => (one.verb === 'verify' ? [] : [{ ref: one.ref, after: one.verb === 'update' ? one.to : null }])),
+  )
   const args = ['update-ref', '--no-deref', '--stdin', '-z']
   const result = await tryGit(args, { cwd: root, input: commands.map(encode).join('') })
   if (result.code === 0) return true
@@ -93,12 +101,13 @@ export async function raiseEpochRef(
   handle: string,
   epoch: number,
   stillOurs: () => Promise<void>,
+  journal: MoveJournal,
 ): Promise<string> {
   const ref = epochRef(run, handle)
   const mark = await git(['hash-object', '-w', '--stdin'], { cwd: root, input: `${run} ${handle} ${epoch}\n` })
   const old = epoch === 1 ? null : await readRef(root, ref)
   await stillOurs()
-  if (old !== mark && !(await updateRefs(root, [{ verb: 'update', ref, to: mark, old }]))) {
+  if (old !== mark && !(await updateRefs(root, [{ verb: 'update', ref, to: mark, old }], journal))) {
     throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
   }
   return mark

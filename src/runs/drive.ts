@@ -1,6 +1,7 @@
 import { BelayError } from '../core/errors.ts'
 import type { Reason, RunStatus } from '../core/words.ts'
 import { epochRef, raiseEpochRef, snapshotRef, updateRefs } from '../git/refs.ts'
+import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import { git } from '../git/run.ts'
 import type { Claim, Step } from '../kernel/index.ts'
@@ -119,7 +120,7 @@ async function work(options: DriveOptions, opened: OpenedRun, leases: readonly L
       await endTask(opened, handle, step)
       // One at a time: parallel tasks land one after the other, and so does the target follow.
       if (step.outcome === 'landed') {
-        await services.landing.alone(() => followResult({ record, run, repository: options.repository, lease }))
+        await services.landing.alone(() => followResult({ record, run, repository: options.repository, lease, moves: services.moves }))
       }
       await deliver(record, run, services)
     },
@@ -131,9 +132,8 @@ async function fence(opened: OpenedRun, claim: Claim): Promise<void> {
   const { services } = opened
   const { scope, handle, epoch } = claim
   await endEarlier(scope.run, handle, epoch)
-  const mark = await raiseEpochRef(services.root, scope.run, handle, epoch, () =>
-    assertEpoch(scope.record.read, scope.run, handle, epoch),
-  )
+  const stillOurs = (): Promise<void> => assertEpoch(scope.record.read, scope.run, handle, epoch)
+  const mark = await raiseEpochRef(services.root, scope.run, handle, epoch, stillOurs, services.moves)
   opened.setEpochMark(handle, mark)
 }
 
@@ -149,7 +149,7 @@ async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): P
   const before = await listTasks(record.read, run.id)
   const status: RunStatus = signal.aborted ? 'interrupted' : runStatus(before, opened.options.until)
   if (before.some((task) => task.status === 'done' && task.commit !== null)) {
-    await followResult({ record, run, repository: options.repository, lease })
+    await followResult({ record, run, repository: options.repository, lease, moves: opened.services.moves })
   }
   const tasks = await listTasks(record.read, run.id)
   const final = signal.aborted ? 'interrupted' : status
@@ -184,15 +184,16 @@ async function tidy(opened: OpenedRun, run: RunRow): Promise<void> {
   const { services, pool } = opened
   await pool.clear(true)
   await removeScratch(services.record.home, run.id)
-  await dropPrivateRefs(services.root, run.id)
+  await dropPrivateRefs(services.root, run.id, services.moves)
+  await services.moves.end()
 }
 
 /** Removes Belay's own refs of a run (epochs, snapshots); branches stay. */
-export async function dropPrivateRefs(root: string, run: string): Promise<void> {
+export async function dropPrivateRefs(root: string, run: string, moves: MoveJournal): Promise<void> {
   const prefixes = [epochRef(run, ''), snapshotRef(run, '')]
   const list = await git(['for-each-ref', '--format=%(refname)', ...prefixes], { cwd: root })
   const refs = list.split('\n').filter((ref) => ref !== '')
-  if (refs.length > 0) await updateRefs(root, refs.map((ref) => ({ verb: 'delete', ref })))
+  if (refs.length > 0) await updateRefs(root, refs.map((ref) => ({ verb: 'delete', ref })), moves)
 }
 
 async function setStatus(

@@ -1,5 +1,6 @@
 import { branchRef, readRef } from '../git/refs.ts'
 import { followTarget, type FollowIntent } from '../git/follow/index.ts'
+import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import {
   appendEvents,
@@ -19,16 +20,18 @@ export interface FollowOptions {
   readonly run: RunRow
   readonly repository: Repository
   readonly lease: Lease
+  readonly moves: MoveJournal
 }
 
 /** The target branch follows result, as far as it can; whether it could is stored with the run. Safe to repeat. */
 export async function followResult(options: FollowOptions): Promise<void> {
-  const { record, run, repository, lease } = options
+  const { record, run, repository, lease, moves } = options
   const { root, commonDir } = repository
   const to = await readRef(root, branchRef(run.resultBranch))
   if (to === null) return
   const key = `follow:${run.project}:${run.target ?? ''}`
   const from = (await getIntent<string>(record.read, `followed:${run.id}`)) ?? run.base
+  if (run.target !== null) await moves.note([{ ref: branchRef(run.target), after: to }])
   const followed = await followTarget({
     repository: { root, commonDir },
     target: run.target,

@@ -1,13 +1,44 @@
+import { join } from 'node:path'
+import { agentMark, compareAndUndo, takeSnapshot } from '../git/guard/index.ts'
+import { MoveJournal } from '../git/moves.ts'
+import { branchRef, taskBranch } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
 import type { Guard } from '../programs/direct/workspaces.ts'
-import type { WorkspacePool } from '../workspace/pool.ts'
 
 export interface GuardOptions {
   readonly repository: Repository
-  readonly pool: WorkspacePool
+  /** Belay's state folder. */
+  readonly home: string
+  readonly moves: MoveJournal
 }
 
-/** Watches the repository around a turn; see git/guard. */
-export function repositoryGuard(_options: GuardOptions): Guard {
-  return { begin: async () => ({ undo: async () => [] }) }
+/** Where runs note their own ref moves. */
+export function moveJournal(home: string, run: string): MoveJournal {
+  return new MoveJournal(join(home, 'guard'), run)
+}
+
+/** Watches the repository around a turn (see git/guard): a worker may move its own branch, a reviewer nothing. */
+export function repositoryGuard({ repository, home, moves }: GuardOptions): Guard {
+  return {
+    async begin(workspace, run, handle) {
+      const isOurs = (move: { ref: string; after: string | null }): Promise<boolean> => moves.isOurs(move)
+      const mark = agentMark(run, handle)
+      const snapshot = await takeSnapshot({
+        commonDir: repository.commonDir,
+        userRoot: repository.root,
+        workspaces: [{ path: workspace.path, gitDir: workspace.gitDir }],
+        allowedRefs: workspace.purpose === 'work' ? [branchRef(taskBranch(run, handle))] : [],
+        mark,
+        ledger: join(home, 'guard'),
+        isOurs,
+      })
+      return {
+        env: { GIT_COMMITTER_EMAIL: mark },
+        async undo() {
+          const { violations, notes } = await compareAndUndo(snapshot, isOurs)
+          return { tampered: violations.map((one) => one.message), notes: notes.map((one) => one.message) }
+        },
+      }
+    },
+  }
 }

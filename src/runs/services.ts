@@ -9,7 +9,7 @@ import { WorkspaceKeeper } from '../programs/direct/workspaces.ts'
 import { listSessions, type RecordStore, type RunRow } from '../record/index.ts'
 import { openSource, treeFiles } from '../sources/index.ts'
 import { WorkspacePool, makeScratch } from '../workspace/pool.ts'
-import { repositoryGuard } from './guard.ts'
+import { moveJournal, repositoryGuard } from './guard.ts'
 import { toPointer } from './plan.ts'
 import { preparation } from './preparation.ts'
 import { rolesOf } from './roles.ts'
@@ -59,6 +59,7 @@ export async function openRun(
   })
   const scratch = await makeScratch(record.home, run.id)
   const gateEnv = gateEnvironment(env)
+  const moves = moveJournal(record.home, run.id)
   const services: DirectServices = {
     record,
     project: run.project,
@@ -83,10 +84,12 @@ export async function openRun(
       scratch,
       owned: source.owned,
       preparation: preparation({ config, root, pool, env: gateEnv }),
-      guard: repositoryGuard({ repository, pool }),
+      moves,
+      guard: repositoryGuard({ repository, home: record.home, moves }),
     }),
     budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock),
-    landing: new Landing({ root, run: run.id, resultBranch: run.resultBranch, base: run.base, epochMark }),
+    landing: new Landing({ root, run: run.id, resultBranch: run.resultBranch, base: run.base, moves, epochMark }),
+    moves,
     gateEnv,
     scratch,
     sessions: join(record.home, 'sessions'),

@@ -1,6 +1,7 @@
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { appendEvents, assertEpoch, beginAttempt } from '../../record/index.ts'
 import { fits, implementAnswer, type ImplementAnswer } from '../answers.ts'
+import { withEnv } from '../shared/role.ts'
 import { ask } from '../shared/ask.ts'
 import { afterBudget } from '../shared/faults.ts'
 import { afterFailure } from './faults.ts'
@@ -40,11 +41,11 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
   const turn = await services.workspaces.beginTurn(context)
   const asked = await (async () => {
     await begin(context, attempt)
-    return ask(
+    return await ask(
       context,
       {
         role: 'implementer',
-        setup: services.roles.implementer,
+        setup: withEnv(services.roles.implementer, turn.env),
         prompt: implementPrompt(task, attempt, services.source.implementPrompt(task.handle), state),
         cwd: turn.workspace.path,
         attempt,
@@ -52,11 +53,16 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
       },
       fits(implementAnswer),
     )
-  })().finally(() => turn.endProcesses())
+  })()
+    .finally(() => turn.endProcesses())
+    .catch(async (error: unknown) => {
+      await turn.undoTampering()
+      throw error
+    })
   if (asked.kind === 'failure') {
-    const undone = await turn.undoTampering()
+    const { tampered } = await turn.undoTampering()
     const result = afterFailure(context, state, asked.failure)
-    return { ...result, events: undone.length === 0 ? [] : [tamperedEvent(attempt, undone)] }
+    return { ...result, events: tampered.length === 0 ? [] : [tamperedEvent(attempt, tampered)] }
   }
   const kept = await turn.keep()
   const answer = asked.kind === 'answer' ? asked.answer : null

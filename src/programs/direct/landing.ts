@@ -1,5 +1,6 @@
 import { BelayError } from '../../core/errors.ts'
 import { branchRef, epochRef, readRef, snapshotRef, taskBranch, updateRefs } from '../../git/refs.ts'
+import type { MoveJournal } from '../../git/moves.ts'
 import { git } from '../../git/run.ts'
 
 export interface LandingOptions {
@@ -8,6 +9,7 @@ export interface LandingOptions {
   readonly resultBranch: string
   /** Commit that the run began at. */
   readonly base: string
+  readonly moves: MoveJournal
   epochMark(handle: string): string
 }
 
@@ -29,9 +31,9 @@ export class Landing {
 
   /** Makes the result branch at the run's base, unless it is there. */
   async begin(): Promise<void> {
-    const { root, resultBranch, base } = this.#options
+    const { root, resultBranch, base, moves } = this.#options
     if ((await readRef(root, branchRef(resultBranch))) !== null) return
-    await updateRefs(root, [{ verb: 'update', ref: branchRef(resultBranch), to: base, old: null }])
+    await updateRefs(root, [{ verb: 'update', ref: branchRef(resultBranch), to: base, old: null }], moves)
   }
 
   /** The newest commit of result. */
@@ -64,14 +66,18 @@ export class Landing {
    * result has moved. Throws `lease_lost` when the task was taken over.
    */
   async advance(handle: string, tip: string, commit: string): Promise<boolean> {
-    const { root, run, resultBranch, epochMark } = this.#options
+    const { root, run, resultBranch, moves, epochMark } = this.#options
     const mark = epochMark(handle)
-    const done = await updateRefs(root, [
-      { verb: 'verify', ref: epochRef(run, handle), old: mark },
-      { verb: 'update', ref: branchRef(resultBranch), to: commit, old: tip },
-      { verb: 'update', ref: branchRef(taskBranch(run, handle)), to: commit },
-      { verb: 'delete', ref: snapshotRef(run, handle) },
-    ])
+    const done = await updateRefs(
+      root,
+      [
+        { verb: 'verify', ref: epochRef(run, handle), old: mark },
+        { verb: 'update', ref: branchRef(resultBranch), to: commit, old: tip },
+        { verb: 'update', ref: branchRef(taskBranch(run, handle)), to: commit },
+        { verb: 'delete', ref: snapshotRef(run, handle) },
+      ],
+      moves,
+    )
     if (done) return true
     if ((await readRef(root, epochRef(run, handle))) !== mark) {
       throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })

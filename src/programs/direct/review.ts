@@ -3,6 +3,7 @@ import { patchText } from '../../git/trees.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { listArtifacts } from '../../record/index.ts'
 import { fits, reviewAnswer, type ReviewAnswer } from '../answers.ts'
+import { withEnv } from '../shared/role.ts'
 import { ask } from '../shared/ask.ts'
 import { afterBudget } from '../shared/faults.ts'
 import { afterFailure } from './faults.ts'
@@ -50,7 +51,7 @@ async function judge(context: Context): Promise<PhaseResult> {
     context,
     {
       role: 'reviewer',
-      setup: services.roles.reviewer,
+      setup: withEnv(services.roles.reviewer, checkout.env),
       prompt: reviewPrompt(task, services.source.reviewPrompt(task.handle), state, {
         diff: await patchText(services.root, candidate.tip, candidate.tree),
         changedFiles: report.changedFiles,
@@ -64,9 +65,14 @@ async function judge(context: Context): Promise<PhaseResult> {
       session: null,
     },
     fits(reviewAnswer, (answer) => missingCriteria(answer, task.definition.criteria)),
-  ).finally(() => checkout.endProcesses())
-  const tampered = await checkout.release()
-  const noted = tampered.map((what) => ({ type: 'review.note', data: { note: `undone after the reviewer: ${what}` } }))
+  )
+    .finally(() => checkout.endProcesses())
+    .catch(async (error: unknown) => {
+      await checkout.release()
+      throw error
+    })
+  const { tampered, notes } = await checkout.release()
+  const noted = [...tampered, ...notes].map((what) => ({ type: 'review.note', data: { note: what } }))
   if (asked.kind === 'failure') return { ...afterFailure(context, state, asked.failure), events: noted }
   if (asked.kind === 'invalid') {
     const error = { code: 'protocol' as const, message: `the review did not fit the schema: ${asked.problems.join('; ')}`, retryAt: null, stderrTail: '' }

@@ -1,4 +1,5 @@
 import type { Source } from '../../sources/port.ts'
+import type { MoveJournal } from '../../git/moves.ts'
 import type { GateSpec } from '../../gates/port.ts'
 import type { RecordStore, RunRow } from '../../record/index.ts'
 import type { WorkspacePool } from '../../workspace/pool.ts'
@@ -32,6 +33,7 @@ export interface DirectServices {
   readonly workspaces: WorkspaceKeeper
   readonly budget: Budget
   readonly landing: Landing
+  readonly moves: MoveJournal
   /** Environment of gates and setup. */
   readonly gateEnv: Readonly<Record<string, string>>
   /** Folder for temporary files of the run. */

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import type { Reason } from '../../core/words.ts'
 import { commitTree } from '../../git/commit.ts'
+import type { MoveJournal } from '../../git/moves.ts'
 import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
 import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
 import { resetWorktree, type HeadAt } from '../../git/worktrees.ts'
@@ -31,14 +32,23 @@ export interface Guard {
 }
 
 export interface GuardWatch {
-  /** Puts back what was changed and says what it was; safe to repeat. */
-  undo(): Promise<readonly string[]>
+  /** Variables that the agent is to run with, so that what it does can be told from the user's doing. */
+  readonly env: Readonly<Record<string, string>>
+  /** Puts back what an agent changed and says what it was; safe to repeat. Call it when the agent's processes have ended. */
+  undo(): Promise<Undone>
+}
+
+export interface Undone {
+  /** These fail the attempt. */
+  readonly tampered: readonly string[]
+  readonly notes: readonly string[]
 }
 
 export interface KeeperOptions {
   readonly pool: WorkspacePool
   readonly root: string
   readonly scratch: string
+  readonly moves: MoveJournal
   /** Files and folders (ending in `/`) of the source: an agent's edits to them are dropped. */
   readonly owned: readonly string[]
   readonly preparation: Preparation
@@ -62,16 +72,20 @@ export interface WorkTurn {
   readonly workspace: Workspace
   /** The conversation's folder is the one it had before. */
   readonly sameFiles: boolean
+  /** Added to the agent's environment. */
+  readonly env: Readonly<Record<string, string>>
   endProcesses(): Promise<void>
-  undoTampering(): Promise<readonly string[]>
+  undoTampering(): Promise<Undone>
   keep(): Promise<Kept>
 }
 
 export interface ReviewCheckout {
   readonly workspace: Workspace
+  /** Added to the agent's environment. */
+  readonly env: Readonly<Record<string, string>>
   endProcesses(): Promise<void>
   /** Gives the checkout back and says what the reviewer changed outside it (undone). */
-  release(): Promise<readonly string[]>
+  release(): Promise<Undone>
 }
 
 /** A checkout, and what of its setup failed. */
@@ -123,19 +137,20 @@ export class WorkspaceKeeper {
     return {
       workspace,
       sameFiles: held?.path === workspace.path,
+      env: watch.env,
       endProcesses: () => endProcesses(context),
       undoTampering: () => watch.undo(),
       keep: async () => this.#keep(context, workspace, base, await watch.undo()),
     }
   }
 
-  async #keep(context: Context, workspace: Workspace, base: string, tampered: readonly string[]): Promise<Kept> {
+  async #keep(context: Context, workspace: Workspace, base: string, undone: Undone): Promise<Kept> {
     const { root, owned, scratch } = this.#options
     const { task, services } = context
     let tree = await snapshotTree(workspace.path, ownIndex(workspace))
     const changes = await changedPaths(root, base, tree)
     const notOurs = changes.filter((change) => owned.some((one) => covers(one, change.path)))
-    const notes = notOurs.map((change) => `edit of ${change.path} dropped: the source's files are Belay's to change`)
+    const dropped = notOurs.map((change) => `edit of ${change.path} dropped: the source's files are Belay's to change`)
     if (notOurs.length > 0) {
       const edits = new Map<string, TreeEdit>(
         notOurs.map((change) => [change.path, change.status === 'A' ? null : { mode: change.oldMode, id: change.oldId }]),
@@ -149,8 +164,8 @@ export class WorkspaceKeeper {
     return {
       snapshot: { base, tree, commit },
       empty: changes.length === notOurs.length,
-      tampered,
-      notes,
+      tampered: undone.tampered,
+      notes: [...undone.notes, ...dropped],
       blocked:
         pointers.length === 0
           ? null
@@ -196,6 +211,7 @@ export class WorkspaceKeeper {
     const watch = await guard.begin(workspace, services.run.id, task.handle)
     return {
       workspace,
+      env: watch.env,
       endProcesses: () => endProcesses(context),
       release: async () => {
         const undone = await watch.undo()
@@ -232,7 +248,7 @@ export class WorkspaceKeeper {
       ref: epochRef(services.run.id, task.handle),
       old: services.epochMark(task.handle),
     }
-    if (await updateRefs(this.#options.root, [fence, ...commands])) return
+    if (await updateRefs(this.#options.root, [fence, ...commands], this.#options.moves)) return
     throw new BelayError('lease_lost', `another process has taken over ${services.run.id}/${task.handle}`, {
       next: 'belay status',
     })

@@ -11,3 +11,8 @@ export interface RoleSetup {
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[] | null
 }
+
+/** `setup` with more variables. */
+export function withEnv(setup: RoleSetup, env: Readonly<Record<string, string>>): RoleSetup {
+  return { ...setup, env: { ...setup.env, ...env } }
+}

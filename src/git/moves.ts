@@ -1,0 +1,46 @@
+import { mkdir, open, readFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/**
+ * Ref moves that Belay itself makes, written down before they are made: this tells them from an agent's (see guard/), also
+ * after a crash and to other runs in the same repository. One file per run, one line per move.
+ */
+export class MoveJournal {
+  readonly #folder: string
+  readonly #file: string
+
+  /** `folder` is shared by all runs of the user; it is made when the first move is noted. */
+  constructor(folder: string, run: string) {
+    this.#folder = folder
+    this.#file = join(folder, `${run}.moves`)
+  }
+
+  /** Notes moves durably; `after` null means that the ref is removed. */
+  async note(moves: readonly { readonly ref: string; readonly after: string | null }[]): Promise<void> {
+    if (moves.length === 0) return
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const file = await open(this.#file, 'a', 0o600)
+    try {
+      await file.write(moves.map(({ ref, after }) => `${after ?? '-'} ${ref}\n`).join(''))
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Whether any run of Belay noted this move. */
+  async isOurs(move: { readonly ref: string; readonly after: string | null }): Promise<boolean> {
+    const wanted = `${move.after ?? '-'} ${move.ref}`
+    const names = await readdir(this.#folder).catch(() => []) // no run has moved anything yet
+    for (const name of names.filter((one) => one.endsWith('.moves'))) {
+      const text = await readFile(join(this.#folder, name), 'utf8').catch(() => '') // its run has just ended
+      if (text.split('\n').includes(wanted)) return true
+    }
+    return false
+  }
+
+  /** Forgets this run's moves, once it has ended. */
+  async end(): Promise<void> {
+    await rm(this.#file, { force: true })
+  }
+}
