@@ -24,10 +24,14 @@ export interface LoopOptions<S> {
   readonly leases: readonly Lease[]
   /** Aborts everything (interrupt). */
   readonly signal: AbortSignal
+  /** Order in which tasks that could start do: lowest first, then as in the source (see PickTask). */
+  readonly rank?: (task: TaskRow) => number
   /** Called once a task is claimed, before its phase runs: fences and leftovers outside the record. */
   claimed(claim: Claim): Promise<void>
   /** Called after every step. */
   stepped(handle: string, step: Step): Promise<void>
+  /** Called when a task was taken away (cancelled, or begun again by its user) and nothing of it runs here any more. */
+  taken(handle: string): Promise<void>
 }
 
 /** How often leases are renewed and changes by other processes are looked for, in ms. */
@@ -101,7 +105,7 @@ class Loop<S> {
   }
 
   async #pick(): Promise<Pick> {
-    const { scope, until, keepGoing, concurrency } = this.#options
+    const { scope, until, keepGoing, concurrency, rank = () => 0 } = this.#options
     const tasks = await listTasks(scope.record.read, scope.run)
     return pick(
       tasks.map((task) => ({
@@ -110,6 +114,7 @@ class Loop<S> {
         status: task.status,
         ticked: false,
         wakeAt: task.wakeAt === null ? null : Date.parse(task.wakeAt),
+        rank: rank(task),
       })),
       { until, keepGoing, concurrency, running: new Set(this.#running.keys()), now: scope.record.clock.now() },
     )
@@ -155,13 +160,17 @@ class Loop<S> {
       }
       await this.#putBack(claim)
     } catch (error) {
-      await this.#failed(claim, error, any.aborted)
+      await this.#failed(handle, claim, error, any.aborted)
     }
   }
 
-  async #failed(claim: Claim | undefined, error: unknown, aborted: boolean): Promise<void> {
+  async #failed(handle: string, claim: Claim | undefined, error: unknown, aborted: boolean): Promise<void> {
     const lost = error instanceof BelayError && error.code === 'lease_lost'
-    if (lost && (await this.#holdsLeases())) return // only this task was taken away: cancelled, or reset by its user
+    // Only this task was taken away: cancelled, or reset by its user.
+    if (lost && (await this.#holdsLeases())) {
+      await this.#options.taken(handle)
+      return
+    }
     if (!lost && claim) {
       try {
         await this.#putBack(claim)

@@ -44,6 +44,11 @@ describe('start', () => {
     expect(go(tasks, { concurrency: 0 }).start).toEqual(['a'])
   })
 
+  it('prefers the lowest rank, and file order within it', () => {
+    const ranked = list('a queued', 'b suspended@999', 'c queued', 'd queued').map((task, i) => ({ ...task, rank: [2, 1, 0, 0][i] ?? 0 }))
+    expect(go(ranked, { concurrency: 3 }).start).toEqual(['c', 'd', 'b'])
+  })
+
   it('goes on with a task whose process died, when it still may', () => {
     expect(go(list('a running', 'b queued a')).start).toEqual(['a'])
     expect(go(list('a queued', 'b running a')).start).toEqual(['a'])

@@ -8,6 +8,8 @@ export interface PickTask extends GraphNode {
   readonly ticked: boolean
   /** When a suspended task may go on (ms since the epoch); null when only a person can say (a budget). */
   readonly wakeAt: number | null
+  /** Of the tasks that could start, those with the lowest rank do (0 unless given), then the first in file order. */
+  readonly rank?: number
 }
 
 export interface PickOptions {
@@ -30,7 +32,7 @@ export interface PickOptions {
 export type PickState = 'working' | 'asleep' | 'waiting' | 'suspended' | 'finished'
 
 export interface Pick {
-  /** To be started or continued now, in file order, never more than there are free places. */
+  /** To be started or continued now, by rank and then in file order, never more than there are free places. */
   readonly start: readonly string[]
   /** To be marked skipped (reason `dependency`); `because` is the task that holds it back in the end. */
   readonly skip: readonly { readonly handle: string; readonly because: string }[]
@@ -56,14 +58,14 @@ export function pick(tasks: readonly PickTask[], options: PickOptions): Pick {
   const verdicts = judge(tasks, options)
   const skip: { handle: string; because: string }[] = []
   const requeue: string[] = []
-  const ready: string[] = []
+  const ready: { readonly handle: string; readonly rank: number }[] = []
   const asleep: number[] = []
   const seen = new Set<Verdict['is']>()
-  for (const { handle, wakeAt } of scopeOf(tasks, options)) {
+  for (const { handle, wakeAt, rank = 0 } of scopeOf(tasks, options)) {
     const verdict = verdicts.get(handle)
     if (!verdict) continue
     seen.add(verdict.is)
-    if (verdict.is === 'ready') ready.push(handle)
+    if (verdict.is === 'ready') ready.push({ handle, rank })
     else if (verdict.is === 'mended') requeue.push(handle)
     else if (verdict.is === 'held' && verdict.act) skip.push({ handle, because: verdict.because })
     else if (verdict.is === 'asleep' && wakeAt !== null) asleep.push(wakeAt)
@@ -71,7 +73,8 @@ export function pick(tasks: readonly PickTask[], options: PickOptions): Pick {
   const places = Math.max(1, Math.floor(options.concurrency)) - options.running.size
   const wakeAt = asleep.reduce<number | null>((least, at) => (least === null || at < least ? at : least), null)
   const working = options.running.size + ready.length + skip.length + requeue.length > 0
-  return { start: ready.slice(0, Math.max(0, places)), skip, requeue, state: stateOf(working, wakeAt, seen), wakeAt }
+  const start = ready.sort((a, b) => a.rank - b.rank).slice(0, Math.max(0, places))
+  return { start: start.map((task) => task.handle), skip, requeue, state: stateOf(working, wakeAt, seen), wakeAt }
 }
 
 function stateOf(working: boolean, wakeAt: number | null, seen: ReadonlySet<Verdict['is']>): PickState {
