@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Reader, Writer } from './record.ts'
 
 /** What a phase produced. */
@@ -55,4 +56,23 @@ export async function newestArtifact(db: Reader, run: string, task: string, kind
     .executeTakeFirst()
   if (!row) return null
   return { ...row, createdAt: row.created_at, data: JSON.parse(row.data) as unknown }
+}
+
+/** The newest artifact of a kind for each task that any run of a program over this source (`path` of RunSource) ever had. */
+export async function newestOfSource(
+  db: Reader,
+  of: { readonly project: string; readonly program: string; readonly path: string },
+  kind: string,
+): Promise<ReadonlyMap<string, ArtifactRow>> {
+  const rows = await db
+    .selectFrom('artifacts')
+    .innerJoin('runs', 'runs.id', 'artifacts.run')
+    .selectAll('artifacts')
+    .where('runs.project', '=', of.project)
+    .where('runs.program', '=', of.program)
+    .where(sql`json_extract(runs.source, '$.path')`, '=', of.path)
+    .where('artifacts.kind', '=', kind)
+    .orderBy('artifacts.id')
+    .execute()
+  return new Map(rows.map((row) => [row.task, { ...row, createdAt: row.created_at, data: JSON.parse(row.data) as unknown }]))
 }

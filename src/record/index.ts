@@ -1,4 +1,4 @@
-export { insertArtifacts, listArtifacts, newestArtifact, type ArtifactRow, type NewArtifact } from './artifacts.ts'
+export { insertArtifacts, listArtifacts, newestArtifact, newestOfSource, type ArtifactRow, type NewArtifact } from './artifacts.ts'
 export { beginAttempt, closeRound, endAttempt, listAttempts, type AttemptRow } from './attempts.ts'
 export { getBaseline, putBaseline } from './baselines.ts'
 export {
@@ -31,6 +31,7 @@ export {
   assertEpoch,
   changeTask,
   findTask,
+  insertTasks,
   listTasks,
   raiseEpoch,
   type NewTask,

@@ -14,6 +14,8 @@ export interface TaskDefinition {
   readonly dependsOn: readonly TaskDependency[]
   readonly criteria: readonly string[]
   readonly subject: string
+  /** Commit at which the task was read again from its source; absent: the run's base. */
+  readonly source?: string
 }
 
 export interface NewTask {
@@ -66,15 +68,20 @@ export interface TaskChange {
   readonly phaseStartedAt?: string | null
 }
 
-/** Adds the tasks of a new run, in order. */
+/** Adds tasks to a run, in order, after those that it has. */
 export async function insertTasks(tx: Writer, run: string, now: string, tasks: readonly NewTask[]): Promise<void> {
-  for (const [position, task] of tasks.entries()) {
+  const last = await tx
+    .selectFrom('tasks')
+    .select((e) => e.fn.max('position').as('position'))
+    .where('run', '=', run)
+    .executeTakeFirst()
+  for (const [i, task] of tasks.entries()) {
     await tx
       .insertInto('tasks')
       .values({
         run,
         handle: task.handle,
-        position,
+        position: (last?.position ?? -1) + 1 + i,
         title: task.title,
         definition: JSON.stringify(task.definition),
         status: task.status,
