@@ -7,7 +7,7 @@ import { afterBudget } from '../shared/faults.ts'
 import { afterFailure } from './faults.ts'
 import { implementPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
-import { stateOf, withState, type DirectState, type Setback } from './state.ts'
+import { openFindings, stateOf, withState, type DirectState, type Setback } from './state.ts'
 
 const MINUTE_MS = 60_000
 
@@ -46,7 +46,7 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
       {
         role: 'implementer',
         setup: withEnv(services.roles.implementer, turn.env),
-        prompt: implementPrompt(task, attempt, services.source.implementPrompt(task.handle), state),
+        prompt: implementPrompt(task, attempt, (await services.sourceOf(task)).implementPrompt(task.handle), state),
         cwd: turn.workspace.path,
         attempt,
         session: turn.sameFiles ? state.session : null,
@@ -135,13 +135,31 @@ function again(state: DirectState, setback: Setback, attemptOutcome: string): Ph
 }
 
 function exhausted(state: DirectState, limit: number): PhaseResult {
-  const last = state.setback?.kind === 'gates' ? `; last failing: ${state.setback.gates.map((gate) => `${gate.name} (${gate.why})`).join(', ')}` : ''
-  const open = state.findings.filter((finding) => finding.status === 'open').map((finding) => finding.issue)
-  const findings = open.length === 0 ? '' : `; open findings: ${open.join('; ')}`
+  const open = openFindings(state).map((finding) => finding.issue)
+  const parts = [`not done after ${limit} attempts`, lastSetback(state), ...(open.length > 0 ? [`open findings: ${open.join('; ')}`] : [])]
   return {
     outcome: 'exhausted',
-    reason: { code: 'attempts_exhausted', message: `not done after ${limit} attempts${last}${findings}` },
+    reason: { code: 'attempts_exhausted', message: parts.filter((part) => part !== '').join('; ') },
     state: withState(state, {}),
+  }
+}
+
+function lastSetback({ setback }: DirectState): string {
+  switch (setback?.kind) {
+    case 'gates':
+      return `last failing: ${setback.gates.map((gate) => `${gate.name} (${gate.why})`).join(', ')}`
+    case 'tampered':
+      return `the last one changed what is not its own: ${setback.what.join('; ')}`
+    case 'invalid_answer':
+      return `the last answer did not fit the schema: ${setback.problems.join('; ')}`
+    case 'partial':
+      return `the last one left: ${setback.items.join('; ')}`
+    case 'conflict':
+      return `conflicts with other tasks in ${setback.paths.join(', ')}`
+    case 'review':
+    case 'person':
+    case undefined:
+      return ''
   }
 }
 
