@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { devNull } from 'node:os'
 import { BelayError } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
+import { thisProcess, type ProcessIdentity } from '../process/index.ts'
 
 export interface GitResult {
   readonly code: number
@@ -36,6 +37,14 @@ const OWN_CONFIG: readonly (readonly [string, string])[] = [
   ['advice.detachedHead', 'false'],
   ['submodule.recurse', 'false'],
 ]
+
+/** The environment variable that says which Belay a git belongs to, so that one that outlived it can be found. */
+export const GIT_MARK = 'BELAY_GIT'
+
+/** What that variable holds for the git processes of a Belay. */
+export function gitMark({ pid, startTime }: ProcessIdentity): string {
+  return `${pid}.${startTime}`
+}
 
 /** The environment of Belay's own git. Identity (GIT_AUTHOR_*, GIT_COMMITTER_*) and global configuration stay the user's. */
 export function gitEnv(base: NodeJS.ProcessEnv = process.env): Record<string, string> {
@@ -86,7 +95,7 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
 }
 
 function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
-  ownEnv ??= gitEnv()
+  ownEnv ??= { ...gitEnv(), [GIT_MARK]: gitMark(thisProcess()) }
   const env = options.env ? { ...ownEnv, ...options.env } : ownEnv
   return new Promise((resolve, reject) => {
     const child = spawn('git', args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })

@@ -14,7 +14,7 @@ export {
 export { appendEvents, lastSeq, readEvents, type EventFilter, type NewEvent, type RecordedEvent } from './events.ts'
 export { stateHome } from './home.ts'
 export { dropIntent, getIntent, putIntent } from './intents.ts'
-export { LEASE_MS, assertLease, holderOf, leaseLost, refuseHeld, releaseLease, renewLease, takeLease, type Lease } from './leases.ts'
+export { LEASE_MS, assertLease, holderOf, leaseLost, refuseHeld, releaseLease, renewLease, takeLease, type Lease, type TakenLease } from './leases.ts'
 export {
   beginDelivery,
   endDelivery,

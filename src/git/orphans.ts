@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readlinkSync, readdirSync } from 'node:fs'
+import { endAll, findWith, type ProcessIdentity } from '../process/index.ts'
+import { GIT_MARK, gitMark } from './run.ts'
+
+/** How long a git whose Belay died may finish what it does, in ms; ending it would leave its locks. */
+const GRACE_MS = 5000
+const POLL_MS = 10
+
+/**
+ * Waits until no git that `holder` (a Belay that died) started works any more; what is not ready after the grace is ended.
+ * Programs that git started and that stay (agents for keys, credential caches) are left alone.
+ */
+export async function endOrphans(holder: ProcessIdentity, graceMs = GRACE_MS): Promise<void> {
+  const mark = gitMark(holder)
+  const find = (): number[] => findWith(GIT_MARK, (value) => value === mark).filter((pid) => isGit(programOf(pid)))
+  const deadline = Date.now() + graceMs
+  while (find().length > 0 && Date.now() < deadline) await pause()
+  await endAll(`git of process ${holder.pid}`, find)
+}
+
+/** Whether some git, whoever started it, works in one of the folders (or below) right now. Known on Linux only. */
+export function isGitAtWork(folders: readonly string[]): boolean | null {
+  if (process.platform !== 'linux') return null
+  return readdirSync('/proc').some((entry) => {
+    const pid = Number(entry)
+    if (!Number.isInteger(pid) || !isGit(programOf(pid))) return false
+    const cwd = cwdOf(pid)
+    return cwd !== null && folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`))
+  })
+}
+
+function isGit(program: string | null): boolean {
+  return program !== null && /^git(?:$|-)/.test(program) && !/daemon|cache|fsmonitor/.test(program)
+}
+
+function programOf(pid: number): string | null {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+    return execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim().split('/').at(-1) ?? null
+  } catch {
+    return null // gone
+  }
+}
+
+function cwdOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return null // gone, or another user's
+  }
+}
+
+async function pause(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+}
