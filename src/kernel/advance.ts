@@ -9,6 +9,7 @@ import {
   endAttempt,
   findTask,
   insertArtifacts,
+  leaseLost,
   openCheckpoint,
   queueDeliveries,
   raiseEpoch,
@@ -40,7 +41,8 @@ export interface Claim {
 
 /**
  * Takes a task: raises its epoch, so that an earlier holder can write no more, marks it running, and counts a crash when
- * it was running already (its holder died in the middle of a phase). Throws `lease_lost` without the run's lease.
+ * it was running already (its holder died in the middle of a phase). Throws `lease_lost` without the run's lease, and for a
+ * task that has ended.
  */
 export async function claimTask<S>(scope: RunScope, program: Program<S>, handle: string): Promise<Claim> {
   const { record, run } = scope
@@ -48,7 +50,8 @@ export async function claimTask<S>(scope: RunScope, program: Program<S>, handle:
     await assertLease(tx, scope.lease)
     const task = await findTask(tx, run, handle)
     if (!task) throw new Error(`no task ${run}/${handle}`)
-    if (isEnd(task.status)) throw new Error(`task ${run}/${handle} has ended: ${task.status}`)
+    // Its user was faster: cancelled between being chosen and being taken.
+    if (isEnd(task.status)) throw leaseLost(`task ${run}/${handle}`)
     const now = record.now()
     const crashed = task.status === 'running'
     const raised = await raiseEpoch(tx, run, handle)

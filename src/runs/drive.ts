@@ -20,7 +20,7 @@ import {
   type RecordStore,
   type RunRow,
 } from '../record/index.ts'
-import { runTasks } from '../scheduler/loop.ts'
+import { hasWork, runTasks } from '../scheduler/loop.ts'
 import { checkDisk } from '../workspace/disk.ts'
 import { removeScratch } from '../workspace/pool.ts'
 import { checkRoles } from './roles.ts'
@@ -91,8 +91,11 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[]): Promi
     })
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
     await opened.services.landing.begin()
-    await work(options, opened, leases, lease)
-    return await settle(options, opened, lease)
+    for (;;) {
+      await work(options, opened, leases, lease)
+      const result = await settle(options, opened, lease)
+      if (result !== null) return result
+    }
   } catch (error) {
     if (error instanceof BelayError && error.code === 'lease_lost') throw error
     const reason = error instanceof BelayError ? { code: error.code, message: error.message } : { code: 'internal', message: String(error) }
@@ -124,6 +127,7 @@ async function work(options: DriveOptions, opened: OpenedRun, leases: readonly L
       }
       await deliver(record, run, services)
     },
+    taken: (handle) => services.workspaces.done(handle),
   })
 }
 
@@ -143,8 +147,11 @@ async function endTask(opened: OpenedRun, handle: string, step: Step): Promise<v
   }
 }
 
-/** Nothing runs any more: the target follows, what is not needed goes, and the run gets its status. */
-async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): Promise<DriveResult> {
+/**
+ * Nothing runs any more: the target follows, what is not needed goes, and the run gets its status; null when a person
+ * has just answered, so that there is work again.
+ */
+async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): Promise<DriveResult | null> {
   const { record, run, signal } = options
   const before = await listTasks(record.read, run.id)
   const status: RunStatus = signal.aborted ? 'interrupted' : runStatus(before, opened.options.until)
@@ -152,11 +159,15 @@ async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): P
     await followResult({ record, run, repository: options.repository, lease, moves: opened.services.moves })
   }
   const tasks = await listTasks(record.read, run.id)
-  const final = signal.aborted ? 'interrupted' : status
+  const row = await findRun(record.read, run.id)
+  // Given up by its user while it was worked on.
+  const final = row?.status === 'cancelled' ? 'cancelled' : signal.aborted ? 'interrupted' : status
+  const { until, keepGoing } = opened.options
+  const goesOn = ENDED.has(final) || final === 'waiting' || final === 'interrupted'
+  if (goesOn && !signal.aborted && hasWork(tasks, { until, keepGoing, now: record.clock.now() })) return null
   if (final === 'done') await tidy(opened, run)
   // What ended otherwise keeps only the workspaces of tasks that go on.
   else if (ENDED.has(final)) await opened.pool.clear()
-  const row = await findRun(record.read, run.id)
   await setStatus(record, run, lease, final, reasonOf(final), [
     {
       type: 'run.finished',

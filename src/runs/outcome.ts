@@ -24,9 +24,11 @@ export function exitOf(status: RunStatus): number {
 export function runStatus(tasks: readonly TaskRow[], until: string | null): RunStatus {
   const wanted = wantedTasks(tasks, until)
   const has = (...statuses: TaskStatus[]): boolean => wanted.some((task) => statuses.includes(task.status))
-  if (has('running', 'queued')) return 'interrupted'
+  // Queued tasks behind these wait with them.
+  if (has('running')) return 'interrupted'
   if (has('suspended')) return 'suspended'
   if (has('waiting')) return 'waiting'
+  if (has('queued')) return 'interrupted'
   if (has('blocked')) return 'blocked'
   if (has('replan')) return 'replan'
   if (has('cancelled')) return 'cancelled'

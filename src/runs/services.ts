@@ -6,8 +6,8 @@ import { Budget } from '../programs/shared/budget.ts'
 import { Landing } from '../programs/direct/landing.ts'
 import type { DirectServices } from '../programs/direct/services.ts'
 import { WorkspaceKeeper } from '../programs/direct/workspaces.ts'
-import { listSessions, type RecordStore, type RunRow } from '../record/index.ts'
-import { openSource, treeFiles } from '../sources/index.ts'
+import { listSessions, type RecordStore, type RunRow, type TaskRow } from '../record/index.ts'
+import { openSource, treeFiles, type Source } from '../sources/index.ts'
 import { WorkspacePool, makeScratch } from '../workspace/pool.ts'
 import { moveJournal, repositoryGuard } from './guard.ts'
 import { toPointer } from './plan.ts'
@@ -33,6 +33,29 @@ export interface OpenedRun {
   setEpochMark(handle: string, mark: string): void
 }
 
+/** The workspaces of a stored run. */
+export function workspacePool(record: RecordStore, run: RunRow, root: string): WorkspacePool {
+  const { workspace } = run.config as Config
+  return new WorkspacePool({
+    record,
+    project: run.project,
+    run: run.id,
+    root,
+    folder: join(workspace.root ?? join(record.home, 'workspaces'), run.project),
+  })
+}
+
+/** Sources by the commit that they were read at: a task that was read again has its own. */
+function sourcesOf(run: RunRow, root: string, base: Source): (task: TaskRow) => Promise<Source> {
+  const known = new Map<string, Promise<Source>>([[run.base, Promise.resolve(base)]])
+  return (task) => {
+    const commit = task.definition.source ?? run.base
+    const source = known.get(commit) ?? openSource(toPointer(run.source), treeFiles(root, commit))
+    known.set(commit, source)
+    return source
+  }
+}
+
 /** Everything that the phases of a stored run need; the same for a new run and a resumed one. */
 export async function openRun(
   record: RecordStore,
@@ -50,13 +73,7 @@ export async function openRun(
     if (mark === undefined) throw new Error(`task ${handle} was not claimed by this process`)
     return mark
   }
-  const pool = new WorkspacePool({
-    record,
-    project: run.project,
-    run: run.id,
-    root,
-    folder: join(config.workspace.root ?? join(record.home, 'workspaces'), run.project),
-  })
+  const pool = workspacePool(record, run, root)
   const scratch = await makeScratch(record.home, run.id)
   const gateEnv = gateEnvironment(env)
   const moves = moveJournal(record.home, run.id)
@@ -67,6 +84,7 @@ export async function openRun(
     root,
     commonDir: repository.commonDir,
     source,
+    sourceOf: sourcesOf(run, root, source),
     settings: {
       maxIterations: config.task.maxIterations,
       allowEmpty: config.task.allowEmpty,

@@ -18,7 +18,7 @@ export interface LoopOptions<S> {
   readonly until: string | null
   readonly keepGoing: boolean
   readonly concurrency: number
-  /** Leave instead of waiting for a suspended task's time. */
+  /** Leave instead of waiting for an agent's quota. */
   readonly noWait: boolean
   /** Every lease that this process holds for the run; losing one stops it. */
   readonly leases: readonly Lease[]
@@ -37,6 +37,8 @@ export interface LoopOptions<S> {
 /** How often leases are renewed and changes by other processes are looked for, in ms. */
 const TICK_MS = 1000
 const RENEW_EVERY_TICKS = 4
+/** What is waited for until a time that somebody else sets; the short pause after a fault is part of the work. */
+const QUOTA_REASONS: ReadonlySet<string> = new Set(['agent_quota', 'agent_rate_limit'])
 /** More steps of one task in one go than any sound program takes. */
 const MAX_STEPS = 2000
 /** So many drives that changed nothing are a loop, not work. */
@@ -54,6 +56,22 @@ export async function runTasks<S>(options: LoopOptions<S>): Promise<void> {
   } finally {
     loop.stopTicking()
   }
+}
+
+/** Whether a task could start now: a person may answer in the very moment in which the loop ends. */
+export function hasWork(
+  tasks: readonly TaskRow[],
+  options: { readonly until: string | null; readonly keepGoing: boolean; readonly now: number },
+): boolean {
+  const candidates = tasks.map((task) => ({
+    handle: task.handle,
+    dependsOn: task.definition.dependsOn,
+    status: task.status,
+    ticked: false,
+    wakeAt: null,
+    rank: 0,
+  }))
+  return pick(candidates, { ...options, concurrency: 1, running: new Set() }).state === 'working'
 }
 
 class Loop<S> {
@@ -113,11 +131,19 @@ class Loop<S> {
         dependsOn: task.definition.dependsOn,
         status: task.status,
         ticked: false,
-        wakeAt: task.wakeAt === null ? null : Date.parse(task.wakeAt),
+        wakeAt: this.#wakeAt(task),
         rank: rank(task),
       })),
       { until, keepGoing, concurrency, running: new Set(this.#running.keys()), now: scope.record.clock.now() },
     )
+  }
+
+  /** When a suspended task may go on; null when this process does not wait for it: who does not wait leaves a quota to others. */
+  #wakeAt({ wakeAt, reason }: TaskRow): number | null {
+    const at = wakeAt === null ? null : Date.parse(wakeAt)
+    const { noWait, scope } = this.#options
+    const isLeft = noWait && QUOTA_REASONS.has(reason?.code ?? '') && at !== null && at > scope.record.clock.now()
+    return isLeft ? null : at
   }
 
   /** Nothing runs: sleeps until a task wakes; false when nothing will happen by itself. */
@@ -125,8 +151,6 @@ class Loop<S> {
     if (decision.start.length > 0) return true
     if (decision.state !== 'asleep' || decision.wakeAt === null) return false
     const { clock } = this.#options.scope.record
-    // A fault's short backoff is part of the work; only a long pause is something to leave for.
-    if (this.#options.noWait && decision.wakeAt - clock.now() > 60_000) return false
     const over = new AbortController()
     const sleep = clock.sleepUntil(decision.wakeAt, over.signal).catch(() => {}) // woken early
     await Promise.race([sleep, changed])
@@ -137,10 +161,14 @@ class Loop<S> {
   #start(handle: string): void {
     const stop = new AbortController()
     const entry = { stop, epoch: null as number | null, done: Promise.resolve() }
-    entry.done = this.#drive(handle, entry).finally(() => {
-      this.#running.delete(handle)
-      this.#wake()
-    })
+    entry.done = this.#drive(handle, entry)
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
+      .finally(() => {
+        this.#running.delete(handle)
+        this.#wake()
+      })
     this.#running.set(handle, entry)
   }
 

@@ -52,7 +52,7 @@ async function judge(context: Context): Promise<PhaseResult> {
     {
       role: 'reviewer',
       setup: withEnv(services.roles.reviewer, checkout.env),
-      prompt: reviewPrompt(task, services.source.reviewPrompt(task.handle), state, {
+      prompt: reviewPrompt(task, (await services.sourceOf(task)).reviewPrompt(task.handle), state, {
         diff: await patchText(services.root, candidate.tip, candidate.tree),
         changedFiles: report.changedFiles,
         protectedFiles: report.protectedFiles,

@@ -1,7 +1,7 @@
 import type { Source } from '../../sources/port.ts'
 import type { MoveJournal } from '../../git/moves.ts'
 import type { GateSpec } from '../../gates/port.ts'
-import type { RecordStore, RunRow } from '../../record/index.ts'
+import type { RecordStore, RunRow, TaskRow } from '../../record/index.ts'
 import type { WorkspacePool } from '../../workspace/pool.ts'
 import type { WorkspaceKeeper } from './workspaces.ts'
 import type { Budget } from '../shared/budget.ts'
@@ -26,7 +26,10 @@ export interface DirectServices {
   /** The user's checkout. */
   readonly root: string
   readonly commonDir: string
+  /** The source as it was when the run began. */
   readonly source: Source
+  /** The source as it was when this task was read from it. */
+  sourceOf(task: TaskRow): Promise<Source>
   readonly settings: DirectSettings
   readonly roles: { readonly implementer: RoleSetup; readonly reviewer: RoleSetup }
   readonly pool: WorkspacePool

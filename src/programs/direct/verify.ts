@@ -3,6 +3,7 @@ import { git } from '../../git/run.ts'
 import { changedPaths, editTree, mergeTrees, patchId, readBlob, treeOf, writeBlob, type TreeEdit } from '../../git/trees.ts'
 import type { Evidence } from '../../gates/port.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import type { TaskRow } from '../../record/index.ts'
 import { proveCandidate } from './gates.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState, type Candidate, type DirectState } from './state.ts'
@@ -47,7 +48,7 @@ async function proveChange(context: Context): Promise<PhaseResult> {
   const merged = await changeOnTip(services, state, tip)
   if ('conflicts' in merged) return conflict(context, state, tip, merged)
   const patch = await patchId(services.root, tip, merged.tree)
-  const tree = await withTick(services, task.handle, tip, merged.tree)
+  const tree = await withTick(services, task, tip, merged.tree)
   const candidate: Candidate = { tip, tree, patch }
   const changes = await changedPaths(services.root, tip, tree)
   const proof = await proveCandidate(context, candidate, changes)
@@ -128,13 +129,13 @@ async function conflict(
 }
 
 /** `tree` with the task ticked in its source, as the source stands at the tip. */
-async function withTick(services: DirectServices, handle: string, tip: string, tree: string): Promise<string> {
-  const tick = services.source.tick(handle)
+async function withTick(services: DirectServices, task: TaskRow, tip: string, tree: string): Promise<string> {
+  const tick = (await services.sourceOf(task)).tick(task.handle)
   if (tick === null) return tree
   const [mode = '100644'] = (await git(['ls-tree', tip, '--', `:(literal)${tick.path}`], { cwd: services.root })).split(' ')
   const text = await readBlob(services.root, tip, tick.path)
   const ticked = text === null ? null : tick.apply(text.toString('utf8'))
-  if (ticked === null) throw new Error(`task ${handle} is not in ${tick.path} at ${tip}`)
+  if (ticked === null) throw new Error(`task ${task.handle} is not in ${tick.path} at ${tip}`)
   const edits = new Map<string, TreeEdit>([[tick.path, { mode, id: await writeBlob(services.root, ticked) }]])
   return editTree(services.root, tree, edits, services.scratch)
 }

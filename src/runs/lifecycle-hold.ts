@@ -1,0 +1,34 @@
+import { BelayError } from '../core/errors.ts'
+import { releaseLease, takeLease, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
+import { runLease } from './drive.ts'
+
+/**
+ * Does `work` while no other process can work on the run, or, when one does so already, with `lease` null: then only what is
+ * safe beside it may be done.
+ */
+export async function holdRun<T>(record: RecordStore, run: RunRow, work: (lease: Lease | null) => Promise<T>): Promise<T> {
+  const lease = await takeIfFree(record, run)
+  try {
+    return await work(lease)
+  } finally {
+    if (lease) await releaseLease(record, lease)
+  }
+}
+
+async function takeIfFree(record: RecordStore, run: RunRow): Promise<Lease | null> {
+  try {
+    return await takeLease(record, runLease(run.id), `run ${run.id}`)
+  } catch (error) {
+    if (error instanceof BelayError && error.code === 'held') return null
+    throw error
+  }
+}
+
+/** A run whose branches and workspaces were removed by `belay clean` cannot go on. */
+export function refuseCleaned(run: RunRow): void {
+  if (run.options['cleaned'] !== true) return
+  throw new BelayError('run_cleaned', `run ${run.id} was cleaned: its branches are gone, so it cannot go on`, {
+    expected: 'a run with its branches',
+    next: 'belay run',
+  })
+}

@@ -1,0 +1,123 @@
+import { BelayError } from '../core/errors.ts'
+import type { Repository } from '../git/repository.ts'
+import { endEarlier } from '../process/index.ts'
+import { beginAgain } from '../programs/direct/again.ts'
+import {
+  appendEvents,
+  cancelCheckpoints,
+  changeTask,
+  closeRound,
+  findTask,
+  raiseEpoch,
+  refuseHeld,
+  type RecordStore,
+  type RunRow,
+  type TaskRow,
+} from '../record/index.ts'
+import { runLease } from './drive.ts'
+import { holdRun, refuseCleaned } from './lifecycle-hold.ts'
+import { landedCommit, releaseWorkspaces } from './lifecycle-cancel.ts'
+import { catchUp, readTaskAgain } from './lifecycle-reread.ts'
+
+export interface RetryRequest {
+  readonly record: RecordStore
+  readonly repository: Repository
+  readonly run: RunRow
+  readonly handle: string
+  /** Phase to begin at; null: implement. */
+  readonly from: string | null
+}
+
+export interface Retried {
+  readonly task: TaskRow
+  /** Whether the task was read again from its source. */
+  readonly reread: boolean
+  /** Open tasks of the source that are not part of the run. */
+  readonly added: readonly string[]
+}
+
+/**
+ * Lets a task begin again with fresh counters: queued at implement (or `from`), its question ended, its earlier attempts
+ * kept as a round of their own. A replan task is read again from its source. Its epoch is raised, so that whoever held it
+ * before can write no more. Throws (exit 2) `held` when a living process works on this very task, `task_done`, `usage` for a
+ * phase, and what reading the source is refused for; then nothing has changed.
+ */
+export async function retryTask(request: RetryRequest): Promise<Retried> {
+  const { record, run } = request
+  refuseCleaned(run)
+  return holdRun(record, run, async (lease) => {
+    const task = await findTask(record.read, run.id, request.handle)
+    if (!task) throw new Error(`no task ${run.id}/${request.handle}`)
+    refuseDone(task)
+    if (task.status === 'running') {
+      if (lease === null) await refuseHeld(record, runLease(run.id))
+      await endEarlier(run.id, task.handle, task.epoch + 1)
+    }
+    return retry(request, task)
+  })
+}
+
+async function retry({ record, repository, run, from }: RetryRequest, task: TaskRow): Promise<Retried> {
+  const { handle } = task
+  const again = beginAgain(task, from)
+  const landed = await landedCommit(record, repository.root, run, handle)
+  if (landed !== null) throw alreadyLanded(handle, landed)
+  const newest = await catchUp(record, repository, run)
+  const read = task.status === 'replan' ? await readTaskAgain(record, repository, run, task, newest) : null
+  await record.write(async (tx) => {
+    const current = await findTask(tx, run.id, handle)
+    if (current?.epoch !== task.epoch || current.status !== task.status) throw changedMeanwhile(handle)
+    const now = record.now()
+    await raiseEpoch(tx, run.id, handle)
+    await closeRound(tx, run.id, handle, now)
+    await cancelCheckpoints(tx, run.id, handle, now)
+    await changeTask(tx, run.id, handle, now, {
+      status: 'queued',
+      phase: again.phase,
+      state: again.state,
+      attempt: 0,
+      extraAttempts: 0,
+      crashes: 0,
+      faults: 0,
+      reason: null,
+      commit: null,
+      wakeAt: null,
+      ...(read === null ? {} : { title: read.title, definition: read.definition }),
+    })
+    await appendEvents(tx, now, [
+      {
+        type: 'task.resumed',
+        project: run.project,
+        run: run.id,
+        task: handle,
+        actor: 'user',
+        data: { phase: again.phase, because: 'retry', was: task.status, reread: read !== null },
+      },
+    ])
+  })
+  await releaseWorkspaces(record, repository.root, run, handle)
+  const now = await findTask(record.read, run.id, handle)
+  if (!now) throw new Error(`no task ${run.id}/${handle}`)
+  return { task: now, reread: read !== null, added: read?.added ?? [] }
+}
+
+function refuseDone(task: TaskRow): void {
+  if (task.status !== 'done') return
+  throw new BelayError('task_done', `task ${task.handle} is done; what has landed is not done again`, {
+    expected: 'a task that is not done',
+    received: task.commit === null ? 'a task that was ticked from the start' : `commit ${task.commit.slice(0, 12)}`,
+    next: task.commit === null ? 'untick it and begin a new run' : `git revert ${task.commit.slice(0, 12)}, then a new run`,
+  })
+}
+
+function alreadyLanded(handle: string, commit: string): BelayError {
+  return new BelayError('task_done', `task ${handle} has landed already, as ${commit.slice(0, 12)}; Belay died before it noted that`, {
+    next: 'belay resume',
+  })
+}
+
+function changedMeanwhile(handle: string): BelayError {
+  return new BelayError('task_changed', `task ${handle} was changed by another process at this very moment`, {
+    next: `look at it with: belay show ${handle}, then try again`,
+  })
+}

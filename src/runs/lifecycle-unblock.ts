@@ -1,0 +1,80 @@
+import { BelayError } from '../core/errors.ts'
+import { withNote } from '../programs/direct/again.ts'
+import {
+  appendEvents,
+  changeTask,
+  findTask,
+  listCheckpoints,
+  type RecordStore,
+  type RunRow,
+  type TaskRow,
+} from '../record/index.ts'
+import { checkNote } from './answers.ts'
+import { refuseCleaned } from './lifecycle-hold.ts'
+
+/**
+ * Lets a blocked task go on where it is, with one attempt more than it had; the note goes into the next prompt. Safe beside
+ * a process that works on the run. Throws (exit 2) `not_blocked`, naming the command that helps instead.
+ */
+export async function unblockTask(
+  record: RecordStore,
+  run: RunRow,
+  handle: string,
+  note: string | null,
+): Promise<TaskRow> {
+  refuseCleaned(run)
+  const text = checkNote(note)
+  await record.write(async (tx) => {
+    const task = await findTask(tx, run.id, handle)
+    if (!task) throw new Error(`no task ${run.id}/${handle}`)
+    if (task.status !== 'blocked') throw notBlocked(task, await questionOf(tx, run.id, handle))
+    const now = record.now()
+    await changeTask(tx, run.id, handle, now, {
+      status: 'queued',
+      extraAttempts: task.extraAttempts + 1,
+      crashes: 0,
+      faults: 0,
+      reason: null,
+      wakeAt: null,
+      state: withNote(task, text),
+    })
+    await appendEvents(tx, now, [
+      {
+        type: 'task.resumed',
+        project: run.project,
+        run: run.id,
+        task: handle,
+        actor: 'user',
+        data: { phase: task.phase, because: 'unblock', was: task.status, note: text },
+      },
+    ])
+  })
+  const task = await findTask(record.read, run.id, handle)
+  if (!task) throw new Error(`no task ${run.id}/${handle}`)
+  return task
+}
+
+async function questionOf(db: Parameters<typeof listCheckpoints>[0], run: string, handle: string): Promise<string | null> {
+  const open = await listCheckpoints(db, { runs: [run], open: true })
+  return open.find((one) => one.task === handle)?.id ?? null
+}
+
+function notBlocked(task: TaskRow, question: string | null): BelayError {
+  const { handle, status, reason } = task
+  const next = {
+    waiting: `belay answer ${question ?? 'ID'} VALUE (see: belay checkpoints)`,
+    suspended: reason?.code.startsWith('budget_') ? 'belay resume --budget-usd N (or --budget-tokens, --budget-wall)' : 'belay resume',
+    queued: 'belay resume',
+    running: 'belay status',
+    replan: `belay retry ${handle} (it is read again from its source)`,
+    cancelled: `belay retry ${handle}`,
+    skipped: 'mend the task that it waits for (see: belay status)',
+    done: 'belay status',
+    blocked: '',
+  }[status]
+  return new BelayError('not_blocked', `task ${handle} is not blocked: it is ${status}${reason === null ? '' : ` (${reason.message})`}`, {
+    expected: 'a blocked task',
+    received: status,
+    next,
+  })
+}
