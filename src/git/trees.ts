@@ -23,22 +23,34 @@ export async function treeOf(root: string, commit: string): Promise<string> {
 
 /**
  * The working files of a checkout as a tree, without touching its own index: tracked files as they are, new files that are
- * not ignored, nothing that was deleted. `index` is Belay's own index of that checkout (see `seedIndex`); it keeps the file
+ * not ignored and not below a path in `exclude`, nothing that was deleted. `index` is Belay's own index of that checkout (see `seedIndex`); it keeps the file
  * times, so that unchanged files are not read again.
  */
-export async function snapshotTree(checkout: string, index: string): Promise<string> {
+export async function snapshotTree(checkout: string, index: string, exclude: readonly string[] = []): Promise<string> {
   const env = { GIT_INDEX_FILE: index }
-  await git(['add', '--all'], { cwd: checkout, env })
+  const paths = exclude.map((path) => `:(exclude,top,literal)${path.replace(/\/$/, '')}`)
+  await git(['add', '--all', '--', ':/', ...paths], { cwd: checkout, env })
   return git(['write-tree'], { cwd: checkout, env })
 }
 
-/** Makes `index` a copy of the checkout's own index, which must be fresh (just reset). */
+/**
+ * Makes `index` a copy of the checkout's own index, which must be fresh (just reset). The lock that a killed git left on it
+ * goes: nobody else knows this index.
+ */
 export async function seedIndex(gitDir: string, index: string): Promise<void> {
+  await rm(`${index}.lock`, { force: true })
   await copyFile(join(gitDir, 'index'), index)
 }
 
 /** What to write at a path: a blob with a mode, or null to remove it. */
 export type TreeEdit = { readonly mode: string; readonly id: string } | null
+
+/** What a tree (or commit) has at `path`; null when there is nothing. */
+export async function treeEntry(root: string, treeish: string, path: string): Promise<TreeEdit> {
+  const line = await git(['ls-tree', '-z', '--full-tree', treeish, '--', `:(literal)${path}`], { cwd: root })
+  const [, mode, id] = /^(\d+) \w+ ([0-9a-f]+)\t/.exec(line) ?? []
+  return mode === undefined || id === undefined ? null : { mode, id }
+}
 
 /** `tree` with some paths replaced or removed, as a new tree. `scratch` is a folder for a temporary index. */
 export async function editTree(
@@ -50,12 +62,15 @@ export async function editTree(
   if (edits.size === 0) return tree
   const index = join(scratch, `index-${randomId(8)}`)
   const env = { GIT_INDEX_FILE: index }
+  const nothing = '0'.repeat(tree.length)
   try {
     await git(['read-tree', tree], { cwd: root, env })
+    const nothing = '0'.repeat(tree.length)
     const input = [...edits]
-      .map(([path, edit]) => (edit ? `${edit.mode} ${edit.id}\t${path}\0` : `0 ${'0'.repeat(40)}\t${path}\0`))
+      .map(([path, edit]) => (edit ? `${edit.mode} ${edit.id}\t${path}\0` : `0 ${nothing}\t${path}\0`))
       .join('')
-    await git(['update-index', '-z', '--index-info'], { cwd: root, env, input })
+    // A path that an agent made a folder of, or a file of a folder on its way, gives way.
+    await git(['update-index', '--replace', '-z', '--index-info'], { cwd: root, env, input })
     return await git(['write-tree'], { cwd: root, env })
   } finally {
     await rm(index, { force: true })
@@ -82,7 +97,14 @@ export async function changedPaths(root: string, from: string, to: string): Prom
   const changes: PathChange[] = []
   for (let i = 0; i + 1 < parts.length; i += 2) {
     const [oldMode = '', newMode = '', oldId = '', newId = '', status = 'M'] = (parts[i] ?? '').slice(1).split(' ')
-    changes.push({ path: parts[i + 1] ?? '', status: status[0] as PathChange['status'], oldMode, newMode, oldId, newId })
+    changes.push({
+      path: parts[i + 1] ?? '',
+      status: status[0] as PathChange['status'],
+      oldMode,
+      newMode,
+      oldId,
+      newId,
+    })
   }
   return changes
 }
@@ -98,7 +120,19 @@ export async function patchText(root: string, from: string, to: string): Promise
 /** An id of the change between two trees that stays the same when the change is moved onto other commits. */
 export async function patchId(root: string, from: string, to: string): Promise<string> {
   const patch = await tryGit(
-    ['diff-tree', '-r', '-p', '--binary', '--full-index', '--no-color', '--no-ext-diff', '--no-textconv', '--no-renames', from, to],
+    [
+      'diff-tree',
+      '-r',
+      '-p',
+      '--binary',
+      '--full-index',
+      '--no-color',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--no-renames',
+      from,
+      to,
+    ],
     { cwd: root },
   )
   if (patch.code !== 0) throw gitFailed(['diff-tree'], patch)

@@ -25,6 +25,7 @@ import { checkDisk } from '../workspace/disk.ts'
 import { removeScratch } from '../workspace/pool.ts'
 import { checkRoles } from './roles.ts'
 import { followResult } from './follow.ts'
+import { settleGuard } from './guard.ts'
 import { deliver } from './deliver.ts'
 import { exitOf, progressOf, runStatus } from './outcome.ts'
 import { openRun, type OpenedRun } from './services.ts'
@@ -90,6 +91,7 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[]): Promi
       checkouts: 3 * options.concurrency,
     })
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
+    await settleDead(options, opened, lease)
     await opened.services.landing.begin()
     for (;;) {
       await work(options, opened, leases, lease)
@@ -102,6 +104,17 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[]): Promi
     await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }])
     throw error
   }
+}
+
+/** What agents of a Belay that died did to the repository is undone before git runs anywhere in it. */
+async function settleDead(options: DriveOptions, opened: OpenedRun, lease: Lease): Promise<void> {
+  const { record, run, repository } = options
+  const found = await settleGuard({ repository, home: record.home, moves: opened.services.moves })
+  if (found.length === 0) return
+  await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    await appendEvents(tx, record.now(), [{ type: 'run.settled', project: run.project, run: run.id, data: { found } }])
+  })
 }
 
 async function work(options: DriveOptions, opened: OpenedRun, leases: readonly Lease[], lease: Lease): Promise<void> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { agentMark, compareAndUndo, takeSnapshot } from '../git/guard/index.ts'
+import { agentMark, compareAndUndo, settleDeadTurns, takeSnapshot } from '../git/guard/index.ts'
 import { MoveJournal } from '../git/moves.ts'
 import { branchRef, taskBranch } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
@@ -41,4 +41,17 @@ export function repositoryGuard({ repository, home, moves }: GuardOptions): Guar
       }
     },
   }
+}
+
+/**
+ * Undoes what agents of processes that died did to the repository, before git runs anywhere in it again. Returns what was
+ * found, as sentences.
+ */
+export async function settleGuard({ repository, home, moves }: GuardOptions): Promise<readonly string[]> {
+  const found = await settleDeadTurns({
+    commonDir: repository.commonDir,
+    ledger: join(home, 'guard'),
+    isOurs: (move) => moves.isOurs(move),
+  })
+  return found.map((one) => one.message)
 }

@@ -44,6 +44,7 @@ export function preparation({ config, root, pool, env }: PreparationOptions): Pr
     async clean(workspace) {
       await cleanByproducts(workspace.path, nothing ? [] : await setupProducts(workspace.path))
     },
+    products: async (workspace) => (nothing ? [] : setupProducts(workspace.path)),
   }
 }
 

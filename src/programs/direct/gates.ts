@@ -1,5 +1,5 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import {
@@ -20,7 +20,7 @@ import {
 } from '../../gates/index.ts'
 import { commitTree } from '../../git/commit.ts'
 import { gitTreeFiles } from '../../git/tree-files.ts'
-import { seedIndex, treeOf, type PathChange } from '../../git/trees.ts'
+import { editTree, seedIndex, treeEntry, treeOf, writeBlob, type PathChange, type TreeEdit } from '../../git/trees.ts'
 import { git } from '../../git/run.ts'
 import type { PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { taskMark } from '../../process/index.ts'
@@ -50,6 +50,8 @@ export interface Proof {
 interface ProofFolder {
   readonly workspace: Workspace
   readonly commit: string
+  /** What `commit` is compared with. */
+  readonly tip: string
   readonly tree: string
   readonly index: string
 }
@@ -93,7 +95,7 @@ async function baselinesOf(
     let baseline = await getBaseline<GateBaseline>(services.record.read, key)
     if (baseline === null) {
       if (folder === undefined) {
-        const opened = await openProof(context, commit, tree)
+        const opened = await openProof(context, { commit, tip: commit, tree })
         refuseSetup(opened.failed)
         folder = opened.folder
       }
@@ -139,14 +141,15 @@ export async function proveCandidate(
     message: `belay: candidate of ${task.handle}\n`,
     sign: false,
   })
-  const { folder, failed } = await openProof(context, commit, candidate.tree)
+  const { folder, failed } = await openProof(context, { commit, tip: candidate.tip, tree: candidate.tree })
   if (failed) {
     await services.workspaces.releaseProof(task.handle)
     return { ...proof, failed: [failed], protectedFiles, removedTests: removed, redExpected: red }
   }
   for (const gate of gates) {
     const baseline = baselines.get(gate.name) ?? null
-    const overlay = await baseOverlay(before, after, gate)
+    // What was not there on the base was no gate yet that a task could weaken.
+    const overlay = baseline?.result === 'absent' ? [] : await baseOverlay(before, after, gate)
     const seen = await observeGate(context, gate, folder)
     const judgement = await judgeGate(context, gate, folder, { seen, baseline, overlay })
     const judged: Evidence = { ...seen, ...judgement }
@@ -179,13 +182,10 @@ async function judgeGate(
   if (seen.reason?.code === CHANGED_TREE) return { result: 'fail', reason: seen.reason, notes: seen.notes }
   const own = judge(seen, baseline, gate, options)
   if (!scriptsChanged || (own.result !== 'pass' && own.result !== 'absent')) return own
-  for (const file of overlay) {
-    const path = join(folder.workspace.path, file.path)
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, file.content, { mode: file.executable ? 0o755 : 0o644 })
-  }
+  const { workspaces } = context.services
+  await workspaces.cleanProof(folder.workspace, await overlaid(context, folder, overlay))
   const withBase = await observe(context, gate, folder)
-  await context.services.workspaces.cleanProof(folder.workspace, folder.commit)
+  await workspaces.cleanProof(folder.workspace, folder.commit)
   const old = judge(withBase, baseline, gate, { ...options, scriptsChanged: false })
   if (old.result === 'pass') return own
   const names = overlay.map((file) => file.path).join(', ')
@@ -197,6 +197,22 @@ async function judgeGate(
     },
     notes: own.notes,
   }
+}
+
+/** A commit of the candidate with the base's version of some files; made by git, so that links of an agent lead nowhere. */
+async function overlaid(context: Context, folder: ProofFolder, overlay: readonly OverlayFile[]): Promise<string> {
+  const { root, scratch } = context.services
+  const edits = new Map<string, TreeEdit>()
+  for (const { path, as } of overlay) {
+    if (as === 'without') {
+      edits.set(path, null)
+      continue
+    }
+    const entry = await treeEntry(root, folder.tip, path)
+    edits.set(path, as === 'base' ? entry : { mode: entry?.mode ?? '100644', id: await writeBlob(root, as.text) })
+  }
+  const tree = await editTree(root, folder.tree, edits, scratch)
+  return commitTree(root, { tree, parents: [folder.commit], message: 'belay: gates of the base\n', sign: false })
 }
 
 async function testsFirst(
@@ -213,11 +229,14 @@ async function testsFirst(
   return red.expected ? red.inAdded : []
 }
 
-async function openProof(context: Context, commit: string, tree: string): Promise<{ folder: ProofFolder; failed: FailedGate | null }> {
-  const { workspace, failed } = await context.services.workspaces.proofCheckout(context, commit)
+async function openProof(
+  context: Context,
+  what: Pick<ProofFolder, 'commit' | 'tip' | 'tree'>,
+): Promise<{ folder: ProofFolder; failed: FailedGate | null }> {
+  const { workspace, failed } = await context.services.workspaces.proofCheckout(context, what.commit)
   const index = join(context.services.scratch, `proof-index-${randomId(8)}`)
   await seedIndex(workspace.gitDir, index)
-  return { folder: { workspace, commit, tree, index }, failed }
+  return { folder: { ...what, workspace, index }, failed }
 }
 
 /** Runs a gate and puts the folder back into its state; a gate that changed files of the tree has failed. */

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import type { Reason } from '../../core/words.ts'
 import { commitTree } from '../../git/commit.ts'
 import type { MoveJournal } from '../../git/moves.ts'
 import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
+import { initSubmodules, submoduleChanges, type Submodule } from '../../git/submodules.ts'
 import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
 import { resetWorktree, type HeadAt } from '../../git/worktrees.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
@@ -24,6 +26,8 @@ export interface Preparation {
   ): Promise<FailedGate | null>
   /** Removes what neither git nor setup knows. */
   clean(workspace: Workspace): Promise<void>
+  /** Paths that setup and copying brought: no part of a task's change, ignored by git or not. */
+  products(workspace: Workspace): Promise<readonly string[]>
 }
 
 /** Watches over what an agent must not change; see git/guard. */
@@ -145,9 +149,11 @@ export class WorkspaceKeeper {
   }
 
   async #keep(context: Context, workspace: Workspace, base: string, undone: Undone): Promise<Kept> {
-    const { root, owned, scratch } = this.#options
+    const { root, owned, scratch, preparation } = this.#options
     const { task, services } = context
-    let tree = await snapshotTree(workspace.path, ownIndex(workspace))
+    const inside = await this.#submoduleChanges(workspace, base)
+    if (inside !== null) return this.#keepNothing(base, undone, inside)
+    let tree = await snapshotTree(workspace.path, ownIndex(workspace), await preparation.products(workspace))
     const changes = await changedPaths(root, base, tree)
     const notOurs = changes.filter((change) => owned.some((one) => covers(one, change.path)))
     const dropped = notOurs.map((change) => `edit of ${change.path} dropped: the source's files are Belay's to change`)
@@ -174,6 +180,20 @@ export class WorkspaceKeeper {
               message: `the change moves a submodule pointer or adds a nested repository: ${pointers.map((one) => one.path).join(', ')}`,
             },
     }
+  }
+
+  /** Why a task that did something to submodules cannot go on, or null. Asked before git looks into them. */
+  async #submoduleChanges(workspace: Workspace, base: string): Promise<Reason | null> {
+    const known = submodulesOf(workspace)
+    if (known.length === 0) return null
+    const changes = await submoduleChanges(workspace.path, known, base, base)
+    if (changes.length === 0) return null
+    return { code: 'submodule_changed', message: changes.map((one) => one.message).join('; ') }
+  }
+
+  async #keepNothing(base: string, undone: Undone, blocked: Reason): Promise<Kept> {
+    const tree = await treeOf(this.#options.root, base)
+    return { snapshot: { base, tree, commit: base }, empty: true, tampered: undone.tampered, notes: undone.notes, blocked }
   }
 
   /** Keeps a commit of the task from being collected as garbage, in place of the one kept before. */
@@ -230,8 +250,9 @@ export class WorkspaceKeeper {
   async #put(context: Context, purpose: Purpose, commit: string, head: HeadAt): Promise<Prepared> {
     const { pool, preparation } = this.#options
     const { task, services } = context
-    const workspace = await pool.lease(purpose, task.handle, commit)
-    await resetWorktree(workspace, commit, head)
+    const leased = await pool.lease(purpose, task.handle, commit)
+    await resetWorktree(leased, commit, head)
+    const workspace = await this.#withSubmodules(leased)
     await preparation.clean(workspace)
     const failed = await preparation.prepare(workspace, {
       mark: taskMark(services.run.id, task.handle, task.epoch),
@@ -239,6 +260,15 @@ export class WorkspaceKeeper {
       emit: (events) => context.emit(events),
     })
     return { workspace, failed }
+  }
+
+  async #withSubmodules(workspace: Workspace): Promise<Workspace> {
+    const { pool, root } = this.#options
+    if (!existsSync(join(workspace.path, '.gitmodules'))) return workspace
+    const submodules = await initSubmodules(workspace.path, root, submodulesOf(workspace))
+    const state = { ...workspace.state, submodules }
+    await pool.setState(workspace.path, state)
+    return { ...workspace, state }
   }
 
   async #moveRefs(context: Context, commands: readonly RefCommand[]): Promise<void> {
@@ -262,6 +292,11 @@ export function refuseSetup(failed: FailedGate | null): void {
     expected: 'workspace.setup makes a fresh checkout usable',
     next: 'try the command in a fresh clone, mend workspace.setup (or the code), then: belay run',
   })
+}
+
+/** The submodules of a workspace as they were made. */
+function submodulesOf(workspace: Workspace): readonly Submodule[] {
+  return (workspace.state['submodules'] as readonly Submodule[] | undefined) ?? []
 }
 
 /** Belay's own index of a checkout, which an agent's `git add` does not touch. */
