@@ -6,20 +6,34 @@ export interface Interrupts {
   dispose(): void
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** Ctrl-C once: what runs is ended and state saved; twice: at once (the keepers end what is left). */
-export function listenForInterrupts(io: Io): Interrupts {
-  const stop = new AbortController()
-  const onSignal = (): void => {
+export function listenForInterrupts(io: Pick<Io, 'note'>): Interrupts {
+  return listen((stop) => {
     if (stop.signal.aborted) process.exit(130)
     io.note('Stopping: ending agents and saving state (again to stop at once). Go on later with: belay resume')
+  })
+}
+
+/** For commands that only look: Ctrl-C ends them, with nothing to save and exit status 130. */
+export function listenForEnd(io: Io): Interrupts {
+  return listen(() => {
+    io.exitCode = 130
+  })
+}
+
+function listen(before: (stop: AbortController) => void): Interrupts {
+  const stop = new AbortController()
+  const onSignal = (): void => {
+    before(stop)
     stop.abort(new Error('interrupted'))
   }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const name of signals) process.on(name, onSignal)
+  for (const name of SIGNALS) process.on(name, onSignal)
   return {
     signal: stop.signal,
     dispose: () => {
-      for (const name of signals) process.off(name, onSignal)
+      for (const name of SIGNALS) process.off(name, onSignal)
     },
   }
 }

@@ -1,9 +1,8 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Io } from '../io.ts'
+import { testIo } from '../testing/io.ts'
 import { demo, demoCommand } from './demo.ts'
 
 let folder = ''
@@ -13,20 +12,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 function world() {
-  const out: string[] = []
-  const notes: string[] = []
-  const io: Io = {
-    env: {},
-    cwd: folder,
-    stdin: Readable.from([]),
-    interactive: false,
-    stdoutIsTerminal: false,
-    color: false,
-    out: (line) => out.push(line),
-    note: (line) => notes.push(line),
-    exitCode: 0,
-  }
-  return { io, out, notes }
+  const io = testIo({ cwd: folder })
+  return { io, out: io.printed, notes: io.notes }
 }
 
 it('runs the feature in the project that it made, and says what to look at', async () => {

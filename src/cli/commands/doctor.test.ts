@@ -6,7 +6,7 @@ import type { Agent, Probe } from '../../agents/port.ts'
 import { nodeFinding } from '../../setup/doctor.ts'
 import type { Finding } from '../../setup/index.ts'
 import { envWith, folder, project, removeProjects } from '../../setup/testing/project.ts'
-import type { Io } from '../io.ts'
+import { testIo } from '../testing/io.ts'
 import { doctorCommand } from './doctor.ts'
 
 removeProjects()
@@ -57,20 +57,9 @@ async function run(
   env: Record<string, string>,
   ...args: string[]
 ): Promise<{ out: string[]; exit: number }> {
-  const out: string[] = []
-  const io: Io = {
-    env,
-    cwd,
-    stdin: new PassThrough(),
-    interactive: false,
-    stdoutIsTerminal: false,
-    color: false,
-    out: (line) => void out.push(line),
-    note: () => {},
-    exitCode: 0,
-  }
+  const io = testIo({ env, cwd, stdin: new PassThrough() })
   await doctorCommand(io, agents).exitOverride().parseAsync(args, { from: 'user' })
-  return { out, exit: io.exitCode }
+  return { out: io.printed, exit: io.exitCode }
 }
 
 function named(checks: readonly Finding[], name: string): Finding[] {

@@ -1,15 +1,25 @@
 import type { Command } from 'commander'
+import type { CommandEntry } from '../command-entry.ts'
 import type { Io } from '../io.ts'
-
-export interface CommandEntry {
-  readonly name: string
-  /** One line for `belay --help`. */
-  readonly summary: string
-  load(io: Io): Promise<Command>
-}
+import { wholeProgram } from '../program.ts'
 
 /** Every command, in the order of `belay --help`. The module of a command is loaded only when it is called. */
 export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'init',
+    summary: 'write belay.yaml for this repository',
+    load: async (io) => (await import('./init.ts')).initCommand(io),
+  },
+  {
+    name: 'doctor',
+    summary: 'check that everything a run needs is there',
+    load: async (io) => loadDoctor(io),
+  },
+  {
+    name: 'demo',
+    summary: 'see it work: a throwaway project and a scripted agent, no keys',
+    load: async (io) => loadDemo(io),
+  },
   {
     name: 'run',
     summary: 'do tasks: one proven, reviewed commit each',
@@ -24,5 +34,87 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'status',
     summary: 'how the newest run (or RUN) stands',
     load: async (io) => (await import('./status.ts')).statusCommand(io),
+  },
+  {
+    name: 'show',
+    summary: 'why a task is done, or why not and what to do next',
+    load: async (io) => (await import('./show.ts')).showCommand(io),
+  },
+  {
+    name: 'events',
+    summary: 'what happened, event by event',
+    load: async (io) => (await import('./events.ts')).eventsCommand(io),
+  },
+  {
+    name: 'logs',
+    summary: "what a task's agents said and did",
+    load: async (io) => (await import('./logs.ts')).logsCommand(io),
+  },
+  {
+    name: 'diff',
+    summary: 'what a task changed',
+    load: async (io) => (await import('./diff.ts')).diffCommand(io),
+  },
+  {
+    name: 'program',
+    summary: 'what a program does with a task',
+    load: async (io) => (await import('./program.ts')).programCommand(io),
+  },
+  {
+    name: 'agents',
+    summary: 'the agents, what they can do, and whether they work here',
+    load: async (io) => loadAgents(io),
+  },
+  {
+    name: 'completion',
+    summary: 'completion for bash, zsh and fish',
+    load: async (io) => loadCompletion(io),
+  },
+]
+
+async function loadDoctor(io: Io): Promise<Command> {
+  const [{ doctorCommand }, { AGENTS }] = await Promise.all([import('./doctor.ts'), import('../../agents/registry.ts')])
+  return doctorCommand(io, AGENTS)
+}
+
+async function loadAgents(io: Io): Promise<Command> {
+  const [{ agentsCommand }, { AGENTS }] = await Promise.all([import('./agents.ts'), import('../../agents/registry.ts')])
+  return agentsCommand(io, AGENTS)
+}
+
+async function loadCompletion(io: Io): Promise<Command> {
+  const { completionCommand } = await import('./completion.ts')
+  return completionCommand(io, () => wholeProgram(io, COMMANDS))
+}
+
+/** The demo's run is `belay run` in its project. */
+async function loadDemo(io: Io): Promise<Command> {
+  const [{ demoCommand }, { runCommand }] = await Promise.all([import('./demo.ts'), import('./run.ts')])
+  return demoCommand(io, async ({ cwd, argv }) => {
+    const there: Io = { ...io, cwd }
+    await runCommand(there).parseAsync([...argv  {
+    name: 'checkpoints',
+    summary: 'what is asked of a person',
+    load: async (io) => (await import('./checkpoints.ts')).checkpointsCommand(io),
+  },
+  {
+    name: 'answer',
+    summary: 'answer a question',
+    load: async (io) => (await import('./answer.ts')).answerCommand(io),
+  },
+  {
+    name: 'retry',
+    summary: 'let a task begin again',
+    load: async (io) => (await import('./retry.ts')).retryCommand(io),
+  },
+  {
+    name: 'unblock',
+    summary: 'let a blocked task go on',
+    load: async (io) => (await import('./unblock.ts')).unblockCommand(io),
+  },
+  {
+    name: 'cancel',
+    summary: 'give up a run or a task',
+    load: async (io) => (await import('./cancel.ts')).cancelCommand(io),
   },
 ]

@@ -6,6 +6,7 @@ import { BelayError } from '../../core/errors.ts'
 import { loadConfig } from '../../config/index.ts'
 import { envWith, folder, project, put, removeProjects } from '../../setup/testing/project.ts'
 import type { Io } from '../io.ts'
+import { testIo } from '../testing/io.ts'
 import { initCommand } from './init.ts'
 
 removeProjects()
@@ -27,21 +28,10 @@ async function init(
   { cwd, env = envWith('npm', 'claude', 'codex'), typed }: Situation,
   ...args: string[]
 ): Promise<Ran> {
-  const out: string[] = []
-  const notes: string[] = []
   const stdin = new PassThrough()
   stdin.end((typed ?? []).map((line) => `${line}\n`).join(''))
-  const io: Io = {
-    env,
-    cwd,
-    stdin,
-    interactive: typed !== undefined,
-    stdoutIsTerminal: false,
-    color: false,
-    out: (line) => void out.push(line),
-    note: (line) => void notes.push(line),
-    exitCode: 0,
-  }
+  const io = testIo({ env, cwd, stdin, interactive: typed !== undefined })
+  const { printed: out, notes } = io
   try {
     await initCommand(io).exitOverride().parseAsync(args, { from: 'user' })
     return { out, notes, error: null }
@@ -196,5 +186,5 @@ describe('belay init in a terminal', () => {
 
 function fakeIo(cwd: string, stdin: PassThrough, note: (line: string) => void): Io {
   const env = envWith('npm')
-  return { env, cwd, stdin, interactive: true, stdoutIsTerminal: true, color: false, out: () => {}, note, exitCode: 0 }
+  return testIo({ env, cwd, stdin, interactive: true, stdoutIsTerminal: true, note })
 }

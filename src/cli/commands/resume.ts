@@ -1,12 +1,9 @@
 import { Command } from 'commander'
-import type { Config } from '../../config/index.ts'
-import { driveRun } from '../../runs/drive.ts'
 import { resumableRun, changeLimits } from '../../runs/resume.ts'
 import { lastSeq } from '../../record/index.ts'
-import { listenForInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { here, withRecord } from '../session.ts'
-import { watchRun } from '../run/watch.ts'
+import { workOn } from '../run/work-on.ts'
 
 interface Flags {
   wait: boolean
@@ -49,22 +46,11 @@ async function resume(io: Io, id: string | undefined, flags: Flags): Promise<voi
     }
     const from = (await lastSeq(record.read)) + 1
     const run = await changeLimits(record, found, flags)
-    const interrupts = listenForInterrupts(io)
-    const watch = await watchRun(io, record, run, { json: flags.json === true, verbose: flags.verbose === true }, from)
-    try {
-      const result = await driveRun({
-        record,
-        run,
-        repository,
-        env: io.env,
-        noWait: !flags.wait,
-        concurrency: (run.config as Config).concurrency,
-        signal: interrupts.signal,
-      })
-      io.exitCode = result.exitCode
-    } finally {
-      await watch.stop()
-      interrupts.dispose()
-    }
+    await workOn(io, record, repository, run, {
+      json: flags.json === true,
+      verbose: flags.verbose === true,
+      noWait: !flags.wait,
+      from,
+    })
   })
 }

@@ -1,17 +1,14 @@
 import { Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
 import type { FlagValue } from '../../config/index.ts'
-import { driveRun } from '../../runs/drive.ts'
 import { planRun, type RunPlan, type RunRequest } from '../../runs/plan.ts'
 import { checkRoles, rolesOf } from '../../runs/roles.ts'
 import type { RunOptions } from '../../runs/services.ts'
 import { startRun } from '../../runs/start.ts'
-import type { RecordStore, RunRow } from '../../record/index.ts'
-import { listenForInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { dryRun } from '../run/dry-run.ts'
 import { announce } from '../run/announce.ts'
-import { watchRun } from '../run/watch.ts'
+import { workOn } from '../run/work-on.ts'
 import { withRecord } from '../session.ts'
 import { proposeFor } from '../run/propose.ts'
 
@@ -26,7 +23,7 @@ interface Flags {
   reviewer?: string
   model?: string
   maxIterations?: string
-  set: string[]
+  set?: string[]
   dryRun?: true
   wait: boolean
   commitSource?: true
@@ -55,7 +52,7 @@ export function runCommand(io: Io): Command {
     .option('--reviewer <name>', 'agent that reviews it')
     .option('--model <name>', 'model for both roles')
     .option('--max-iterations <n>', 'attempts per task (1 to 20, default: 5)')
-    .addOption(new Option('--set <key=value>', 'set a configuration key (repeatable)').argParser(collect).default([] as string[], 'none'))
+    .addOption(new Option('--set <key=value>', 'set a configuration key (repeatable)').argParser(collect))
     .option('--dry-run', 'show what would be done; spend and write nothing')
     .option('--no-wait', 'leave (exit 5) instead of waiting for an exhausted quota')
     .option('--commit-source', "commit the feature's uncommitted files first")
@@ -84,8 +81,8 @@ Examples:
 Exit status: 0 done, 1 internal failure, 2 usage or set-up, 3 blocked, 4 waits for a person, 5 suspended, 130 interrupted.
 `
 
-function collect(value: string, all: string[]): string[] {
-  return [...all, value]
+function collect(value: string, all: string[] | undefined): string[] {
+  return [...(all ?? []), value]
 }
 
 async function runTasks(io: Io, what: string | null, flags: Flags): Promise<void> {
@@ -107,28 +104,12 @@ async function runTasks(io: Io, what: string | null, flags: Flags): Promise<void
   await announce(io, plan, flags.json === true)
   await withRecord(io, async (record) => {
     const run = await startRun(record, plan, options)
-    io.exitCode = await work(io, record, run, plan, flags)
-  })
-}
-
-async function work(io: Io, record: RecordStore, run: RunRow, plan: RunPlan, flags: Flags): Promise<number> {
-  const interrupts = listenForInterrupts(io)
-  const watch = await watchRun(io, record, run, { json: flags.json === true, verbose: flags.verbose === true })
-  try {
-    const result = await driveRun({
-      record,
-      run,
-      repository: plan.repository,
-      env: io.env,
+    await workOn(io, record, plan.repository, run, {
+      json: flags.json === true,
+      verbose: flags.verbose === true,
       noWait: !flags.wait,
-      concurrency: plan.config.concurrency,
-      signal: interrupts.signal,
     })
-    return result.exitCode
-  } finally {
-    await watch.stop()
-    interrupts.dispose()
-  }
+  })
 }
 
 function requestOf(io: Io, what: string | null, flags: Flags): RunRequest {
@@ -140,7 +121,7 @@ function requestOf(io: Io, what: string | null, flags: Flags): RunRequest {
     feature: flags.feature ?? null,
     until: flags.until ?? null,
     into: flags.into ?? null,
-    set: flags.set,
+    set: flags.set ?? [],
     flags: configFlags(flags),
     commitSource: flags.commitSource === true,
     readStdin: () => text(io.stdin),
@@ -152,7 +133,13 @@ function requestOf(io: Io, what: string | null, flags: Flags): RunRequest {
 function configFlags(flags: Flags): FlagValue[] {
   const roles = ['implementer', 'reviewer'] as const
   const values: (FlagValue | null)[] = [
-    ...roles.map((role) => flag(`--${flags[role] === undefined ? 'agent' : role}`, `workflow.roles.${role}.provider`, flags[role] ?? flags.agent)),
+    ...roles.map((role) =>
+      flag(
+        `--${flags[role] === undefined ? 'agent' : role}`,
+        `workflow.roles.${role}.provider`,
+        flags[role] ?? flags.agent,
+      ),
+    ),
     ...roles.map((role) => flag('--model', `workflow.roles.${role}.model`, flags.model)),
     flag('--max-iterations', 'task.max_iterations', flags.maxIterations),
     flag('--concurrency', 'concurrency', flags.concurrency),

@@ -20,7 +20,8 @@ export function summaryLine(plan: RunPlan): string {
   const { config, source } = plan
   const open = source.tasks.filter((task) => !task.done).length
   const { implementer, reviewer } = config.workflow.roles
-  const what = source.feature === null ? 'one prompt' : `${open} of ${source.tasks.length} tasks of ${printable(source.feature)}`
+  const what =
+    source.feature === null ? 'one prompt' : `${open} of ${source.tasks.length} tasks of ${printable(source.feature)}`
   const parts = [
     `${what} into ${plan.target ?? 'a result branch (HEAD is detached)'}`,
     `${implementer.provider} implements, ${reviewer.provider} reviews`,

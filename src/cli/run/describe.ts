@@ -1,15 +1,25 @@
 import { formatDuration } from '../../core/duration.ts'
 import { head, printable } from '../../core/text.ts'
 import type { RecordedEvent } from '../../record/index.ts'
+import { describeMore } from './describe-more.ts'
 
 type Data = Record<string, unknown>
+
+/** Any event as a line for people: in words where there are some, else its type and data. */
+export function describeAny(event: RecordedEvent): string {
+  const text =
+    describe(event, event.data, true) ??
+    describeMore(event.type, event.data) ??
+    `${event.type} ${cut(JSON.stringify(event.data))}`
+  return event.task === null ? text : `${printable(event.task)}  ${text}`
+}
 
 /** An event as a line for people, or null when it is not worth one (more is with `verbose`). */
 export function describeEvent(event: RecordedEvent, verbose: boolean): string | null {
   const { data } = event
   const text = describe(event, data, verbose)
   if (text === null) return null
-  return event.task === null ? text : `${event.task}  ${text}`
+  return event.task === null ? text : `${printable(event.task)}  ${text}`
 }
 
 function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string | null {

@@ -13,7 +13,9 @@ export async function dryRun(io: Io, plan: RunPlan, options: RunOptions, json: b
   const wanted = options.until === null ? null : withAncestors(plan.source.tasks, options.until)
   const tasks = plan.source.tasks.filter((task) => wanted === null || wanted.has(task.handle))
   const first = tasks.find((task) => !task.done)
-  const prompt = first ? implementPrompt(asRow(first), 1, plan.source.implementPrompt(first.handle), stateOf(asRow(first))) : null
+  const prompt = first
+    ? implementPrompt(asRow(first), 1, plan.source.implementPrompt(first.handle), stateOf(asRow(first)))
+    : null
   const { config } = plan
   if (json) {
     io.out(
@@ -36,7 +38,8 @@ export async function dryRun(io: Io, plan: RunPlan, options: RunOptions, json: b
   io.out('')
   for (const line of drawGraph(tasks)) io.out(line)
   io.out('')
-  for (const gate of config.verify.gates) io.out(`gate ${gate.name}: ${JSON.stringify(gate.run)} (${gate.timeoutMs / 1000} s)`)
+  for (const gate of config.verify.gates)
+    io.out(`gate ${gate.name}: ${JSON.stringify(gate.run)} (${gate.timeoutMs / 1000} s)`)
   if (prompt !== null) io.out(`\nFirst prompt:\n\n${prompt}`)
 }
 

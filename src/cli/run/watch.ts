@@ -19,7 +19,13 @@ const POLL_MS = 100
  * Shows a run's events as they are appended: NDJSON on stdout with `json`, else lines for people on stderr. Reads by seq, so
  * nothing is shown twice or left out.
  */
-export async function watchRun(io: Io, record: RecordStore, run: RunRow, options: WatchOptions, from = 1): Promise<Watch> {
+export async function watchRun(
+  io: Io,
+  record: RecordStore,
+  run: RunRow,
+  options: WatchOptions,
+  from = 1,
+): Promise<Watch> {
   let next = from
   let busy: Promise<void> = Promise.resolve()
   const show = async (): Promise<void> => {

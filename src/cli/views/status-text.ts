@@ -33,7 +33,12 @@ function taskLine(task: TaskView): string {
   const state = task.status === 'running' ? `${task.status} (${task.phase})` : task.status
   const tries = task.attempt > 1 ? `, ${task.attempt} attempts` : ''
   const what = head(printable(task.title).replace(/\s+/g, ' '), 60)
-  const after = task.commit === null ? (task.reason === null ? '' : `: ${head(printable(task.reason.message), 200)}`) : ` ${task.commit.slice(0, 10)}`
+  const after =
+    task.commit === null
+      ? task.reason === null
+        ? ''
+        : `: ${head(printable(task.reason.message), 200)}`
+      : ` ${task.commit.slice(0, 10)}`
   return `${state.padEnd(9)}  ${what}${tries}${after}`
 }
 

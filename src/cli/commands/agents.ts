@@ -1,0 +1,132 @@
+import { Command } from 'commander'
+import { agentEnvironment } from '../../agents/environment.ts'
+import type { Agent, Probe } from '../../agents/port.ts'
+import { BelayError, messageOf } from '../../core/errors.ts'
+import { nearest, printable } from '../../core/text.ts'
+import { loadConfig, type RoleConfig } from '../../config/index.ts'
+import { findConfigFile } from '../../setup/index.ts'
+import type { Io } from '../io.ts'
+import { here } from '../session.ts'
+import { CAPABILITIES, agentsView, capabilityTable } from '../views/agents.ts'
+import { columns } from '../views/format.ts'
+
+const EXAMPLES = `
+Examples:
+  belay agents                  what each agent can do
+  belay agents probe codex      is it installed and logged in here?
+  belay agents probe --json     the same of all agents, for a program
+`
+
+/** `belay agents [list|probe]`. */
+export function agentsCommand(io: Io, agents: readonly Agent[]): Command {
+  const list = (flags: { json?: true }): void => {
+    if (flags.json) io.out(JSON.stringify(agentsView(agents)))
+    else for (const line of listText(agents)) io.out(line)
+  }
+  const command = new Command('agents')
+    .description('The agents that Belay can drive: what each can do, and whether it works here.')
+    .option('--json', 'as one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(list)
+  command.addCommand(
+    new Command('list')
+      .description('What each agent can do.')
+      .option('--json', 'as one JSON object')
+      .action((_: unknown, own: Command) => list(own.optsWithGlobals())),
+  )
+  command.addCommand(
+    new Command('probe')
+      .description(
+        'Whether an agent (or every agent) is installed and logged in. Makes no paid call. Exit 2 when NAME cannot be used.',
+      )
+      .argument('[name]', `name of an agent: ${agents.map((agent) => agent.provider).join(', ')}`)
+      .option('--json', 'as one JSON object')
+      .addHelpText('after', EXAMPLES)
+      .action(async (name: string | undefined, _: unknown, own: Command) => {
+        await probe(io, agents, name ?? null, own.optsWithGlobals<{ json?: true }>().json === true)
+      }),
+  )
+  return command
+}
+
+function listText(agents: readonly Agent[]): string[] {
+  return [
+    ...columns(capabilityTable(agents)),
+    '',
+    ...columns(CAPABILITIES.map(({ key, means }) => [key, means])),
+    '',
+    'Use one with: belay run --agent NAME, or workflow.roles.X.provider in belay.yaml.',
+  ]
+}
+
+interface Probed {
+  readonly agent: string
+  readonly installed: boolean
+  readonly path: string | null
+  readonly version: string | null
+  readonly logged_in: boolean | null
+  readonly hint: string | null
+}
+
+async function probe(io: Io, agents: readonly Agent[], name: string | null, json: boolean): Promise<void> {
+  const wanted = name === null ? agents : [find(agents, name)]
+  const roles = await configuredRoles(io)
+  const results = await Promise.all(wanted.map((agent) => probeOne(io, agent, roles)))
+  const [only] = results
+  if (json) io.out(JSON.stringify(name === null ? { agents: results } : only))
+  else for (const one of results) for (const line of probeText(one)) io.out(line)
+  if (name !== null && only !== undefined && !usable(only)) io.exitCode = 2
+}
+
+/** The agent as this repository would start it: with the program and environment of the first role that uses it. */
+async function probeOne(io: Io, agent: Agent, roles: readonly RoleConfig[]): Promise<Probed> {
+  const role = roles.find((one) => one.provider === agent.provider)
+  const found: Probe = await agent.probe(agentEnvironment(io.env, role?.env), role?.command ?? null)
+  return {
+    agent: agent.provider,
+    installed: found.installed,
+    path: found.path,
+    version: found.version,
+    logged_in: found.loggedIn,
+    hint: found.hint,
+  }
+}
+
+/** Roles of this repository's configuration; none outside of a repository, without a file, or when it has errors (said). */
+async function configuredRoles(io: Io): Promise<readonly RoleConfig[]> {
+  try {
+    const { root } = await here(io)
+    if ((await findConfigFile(root)) === null) return []
+    const { config } = await loadConfig({ root, env: io.env, set: [], flags: [], proposal: '' })
+    return Object.values(config.workflow.roles)
+  } catch (error) {
+    if (!(error instanceof BelayError)) throw error
+    if (error.code !== 'no_repository')
+      io.note(`note: looked at without the configuration: ${printable(messageOf(error))}`)
+    return []
+  }
+}
+
+function usable(one: Probed): boolean {
+  return one.installed && one.logged_in !== false
+}
+
+function probeText(one: Probed): string[] {
+  const login = one.logged_in === null ? '' : one.logged_in ? ', logged in' : ', not logged in'
+  const what = one.installed
+    ? `${[one.path, one.version].filter((part) => part !== null).join(' ')}${login}`
+    : 'not installed'
+  return [`${one.agent}: ${printable(what)}`, ...(one.hint === null ? [] : [`  -> ${printable(one.hint)}`])]
+}
+
+function find(agents: readonly Agent[], name: string): Agent {
+  const found = agents.find((agent) => agent.provider === name)
+  if (found) return found
+  const names = agents.map((agent) => agent.provider)
+  const near = nearest(name, names)
+  throw new BelayError('agent_unknown', `there is no agent "${name}"`, {
+    expected: names.join(', '),
+    received: name,
+    next: near === null ? 'belay agents list' : `belay agents probe ${near}`,
+  })
+}

@@ -1,0 +1,54 @@
+import { Command } from 'commander'
+import { lastSeq } from '../../record/index.ts'
+import { BelayError } from '../../core/errors.ts'
+import { answerQuestion } from '../../runs/answers.ts'
+import type { Io } from '../io.ts'
+import { goOn, nextStep } from '../run/work-on.ts'
+import { here, withRecord } from '../session.ts'
+import { checkpointView } from './checkpoints.ts'
+
+const EXAMPLES = `
+Examples:
+  belay answer cp-4k7x9m2p approve
+  belay answer cp-4k7x9m2p rework --note "Keep the old option name too" --resume
+`
+
+/** `belay answer ID VALUE`. */
+export function answerCommand(io: Io): Command {
+  return new Command('answer')
+    .description('Answer a question (see: belay checkpoints).')
+    .argument('<id>', 'id of the question')
+    .argument('<value>', 'one of its options')
+    .option('--note <text>', 'what the agent should know')
+    .option('--resume', 'go on with the run at once')
+    .option('--no-wait', 'with --resume: leave (exit 5) instead of waiting for an exhausted quota')
+    .option('--json', 'as one JSON object; with --resume, events as NDJSON')
+    .addHelpText('after', EXAMPLES)
+    .action((id: string, value: string, flags: Flags) => answer(io, id, value, flags))
+}
+
+interface Flags {
+  note?: string
+  resume?: true
+  wait: boolean
+  json?: true
+}
+
+async function answer(io: Io, id: string, value: string, flags: Flags): Promise<void> {
+  const repository = flags.resume ? await here(io) : null
+  await withRecord(io, async (record) => {
+    const from = (await lastSeq(record.read)) + 1
+    const { checkpoint, run } = await answerQuestion(record, { id, value, note: flags.note ?? null })
+    if (repository === null) {
+      if (flags.json) io.out(JSON.stringify({ checkpoint: checkpointView(checkpoint) }))
+      else io.out(`${checkpoint.task}: ${value}; ${await nextStep(record, run)}`)
+      return
+    }
+    if (run.project !== repository.id) {
+      throw new BelayError('run_elsewhere', `the answer is stored, but run ${run.id} belongs to another repository`, {
+        next: `belay resume ${run.id} (in that repository)`,
+      })
+    }
+    await goOn(io, record, repository, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
+  })
+}

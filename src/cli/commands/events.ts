@@ -1,0 +1,121 @@
+import { Command } from 'commander'
+import { listRuns, listTasks, type EventFilter, type RecordStore, type RecordedEvent } from '../../record/index.ts'
+import { BelayError } from '../../core/errors.ts'
+import { nearest } from '../../core/text.ts'
+import { eventLine } from '../event-line.ts'
+import { listenForEnd } from '../interrupt.ts'
+import type { Io } from '../io.ts'
+import { countFlag } from '../numbers.ts'
+import { describeAny } from '../run/describe.ts'
+import { here, selectRun, withRecord } from '../session.ts'
+import { tailEvents } from '../tail.ts'
+import { localTime } from '../views/format.ts'
+
+interface Flags {
+  follow?: true
+  from?: string
+  run?: string
+  task?: string
+  type?: string
+  json?: true
+}
+
+const EXAMPLES = `
+Examples:
+  belay events --type 'gate.*'               what the gates said
+  belay events --follow --json               NDJSON, as it happens
+  belay events --follow --json --from 1234   go on exactly after seq 1233
+  belay events --run 20261121-101500-k3x9pf --task T003
+
+Without --run these are the events of all runs of this repository, oldest first. --follow ends with Ctrl-C (exit 130).
+`
+
+/** `belay events`. */
+export function eventsCommand(io: Io): Command {
+  return new Command('events')
+    .description('What happened in the runs of this repository, event by event.')
+    .option('--follow', 'go on with what is appended, until Ctrl-C')
+    .option('--from <seq>', 'begin with this sequence number (inclusive)')
+    .option('--run <run>', 'only of this run, also of another repository')
+    .option('--task <task>', 'only of this task: its handle, or RUN/HANDLE')
+    .option('--type <glob>', 'only of these types: * stands for anything, as in gate.*')
+    .option('--json', 'event lines as NDJSON')
+    .addHelpText('after', EXAMPLES)
+    .action((flags: Flags) => events(io, flags))
+}
+
+async function events(io: Io, flags: Flags): Promise<void> {
+  const from = countFlag('--from', flags.from) ?? 1
+  await withRecord(io, async (record) => {
+    const filter = { ...(await whatToShow(io, record, flags)), from }
+    const end = listenForEnd(io)
+    let run: string | null = null
+    try {
+      await tailEvents(io, record, filter, { follow: flags.follow === true, signal: end.signal }, (event) => {
+        if (flags.json) io.out(eventLine(event))
+        else {
+          if (event.run !== null && event.run !== run) io.out(`run ${event.run}`)
+          run = event.run ?? run
+          io.out(eventText(event))
+        }
+      })
+    } finally {
+      end.dispose()
+    }
+  })
+}
+
+async function whatToShow(io: Io, record: RecordStore, flags: Flags): Promise<EventFilter> {
+  const project = await projectOf(io, flags.run !== undefined)
+  const asked = splitTask(flags.task, await runIds(record, project))
+  const id = flags.run ?? asked.run
+  const chosen = id === undefined ? null : await selectRun(record, project, id)
+  if (asked.task !== undefined && !flags.follow) {
+    await checkTask(record, chosen === null ? await runIds(record, project) : [chosen.id], asked.task)
+  }
+  return {
+    ...(chosen === null ? { project } : { run: chosen.id }),
+    ...(asked.task === undefined ? {} : { task: asked.task }),
+    ...(flags.type === undefined ? {} : { type: flags.type }),
+  }
+}
+
+/** The repository's id; a run that is named by its id is found wherever one stands. */
+async function projectOf(io: Io, anywhere: boolean): Promise<string> {
+  try {
+    return (await here(io)).id
+  } catch (error) {
+    if (anywhere && error instanceof BelayError) return ''
+    throw error
+  }
+}
+
+function splitTask(
+  name: string | undefined,
+  runs: readonly string[],
+): { readonly run?: string; readonly task?: string } {
+  if (name === undefined) return {}
+  const run = runs.find((id) => name.startsWith(`${id}/`))
+  return run === undefined ? { task: name } : { run, task: name.slice(run.length + 1) }
+}
+
+async function runIds(record: RecordStore, project: string): Promise<string[]> {
+  return (await listRuns(record.read, project)).map((run) => run.id)
+}
+
+/** A mistyped handle would show nothing, as if nothing had happened. */
+async function checkTask(record: RecordStore, runs: readonly string[], handle: string): Promise<void> {
+  const handles = new Set<string>()
+  for (const run of runs) for (const task of await listTasks(record.read, run)) handles.add(task.handle)
+  if (handles.has(handle)) return
+  const near = nearest(handle, [...handles])
+  throw new BelayError('task_unknown', `there is no task "${handle}"`, {
+    expected: [...handles].slice(0, 20).join(', ') || 'no run has been made in this repository yet',
+    received: handle,
+    next: near === null ? 'belay status' : `did you mean ${near}?`,
+  })
+}
+
+function eventText(event: RecordedEvent): string {
+  return `${String(event.seq).padStart(6)}  ${localTime(event.time)}  ${describeAny(event)}`
+}

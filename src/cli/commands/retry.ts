@@ -1,0 +1,65 @@
+import { Command } from 'commander'
+import { lastSeq } from '../../record/index.ts'
+import { retryTask } from '../../runs/lifecycle-retry.ts'
+import type { Io } from '../io.ts'
+import { goOn, nextStep } from '../run/work-on.ts'
+import { here, selectTask, withRecord } from '../session.ts'
+import { taskChange } from '../views/task-change.ts'
+
+const EXAMPLES = `
+Examples:
+  belay retry T003                    begin again with fresh counters
+  belay retry T003 --from verify      prove and review the same change again
+  belay retry T003 --resume           and go on with the run at once
+
+A task whose plan was judged wrong (replan) is read again from its source: mend the task list and commit it first.
+`
+
+/** `belay retry TASK`. */
+export function retryCommand(io: Io): Command {
+  return new Command('retry')
+    .description('Let a task begin again: blocked, replan, cancelled, skipped or unfinished ones, with fresh counters.')
+    .argument('<task>', 'handle in the newest run of this repository, or RUN/HANDLE')
+    .option(
+      '--from <phase>',
+      'phase to begin at: prepare, baseline, implement, verify, review or integrate',
+      'implement',
+    )
+    .option('--resume', 'go on with the run at once')
+    .option('--no-wait', 'with --resume: leave (exit 5) instead of waiting for an exhausted quota')
+    .option('--json', 'as one JSON object; with --resume, events as NDJSON')
+    .addHelpText('after', EXAMPLES)
+    .action((name: string, flags: Flags) => retry(io, name, flags))
+}
+
+interface Flags {
+  from: string
+  resume?: true
+  wait: boolean
+  json?: true
+}
+
+async function retry(io: Io, name: string, flags: Flags): Promise<void> {
+  const repository = await here(io)
+  await withRecord(io, async (record) => {
+    const { run, task } = await selectTask(record, repository.id, name)
+    const from = (await lastSeq(record.read)) + 1
+    const retried = await retryTask({ record, repository, run, handle: task.handle, from: flags.from })
+    if (retried.added.length > 0) {
+      io.note(
+        `note: the source also has ${retried.added.join(', ')}, which this run does not do; begin a run for them afterwards`,
+      )
+    }
+    if (flags.resume) {
+      await goOn(io, record, repository, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
+      return
+    }
+    if (flags.json) io.out(JSON.stringify(taskChange(run, retried.task)))
+    else {
+      const again = retried.reread ? ', read again from its source' : ''
+      io.out(
+        `${task.handle} begins again at ${retried.task.phase ?? 'prepare'}${again}; ${await nextStep(record, run)}`,
+      )
+    }
+  })
+}

@@ -1,0 +1,69 @@
+import type { Config } from '../../config/index.ts'
+import type { Repository } from '../../git/repository.ts'
+import { holderOf, type RecordStore, type RunRow } from '../../record/index.ts'
+import { driveRun, runLease } from '../../runs/drive.ts'
+import { listenForInterrupts } from '../interrupt.ts'
+import type { Io } from '../io.ts'
+import { watchRun } from './watch.ts'
+
+export interface WorkOptions {
+  readonly json: boolean
+  readonly verbose: boolean
+  /** Leave (exit 5) instead of waiting for an exhausted quota. */
+  readonly noWait: boolean
+  /** The first event to show. */
+  readonly from?: number
+}
+
+/**
+ * Works on a stored run in front of the user: shows its events, ends in order on Ctrl-C, and sets the exit status to what the
+ * run came to. Throws as `driveRun`.
+ */
+export async function workOn(
+  io: Io,
+  record: RecordStore,
+  repository: Repository,
+  run: RunRow,
+  options: WorkOptions,
+): Promise<void> {
+  const { json, verbose, noWait, from } = options
+  const interrupts = listenForInterrupts(io)
+  const watch = await watchRun(io, record, run, { json, verbose }, from)
+  try {
+    const result = await driveRun({
+      record,
+      run,
+      repository,
+      env: io.env,
+      noWait,
+      concurrency: (run.config as Config).concurrency,
+      signal: interrupts.signal,
+    })
+    io.exitCode = result.exitCode
+  } finally {
+    await watch.stop()
+    interrupts.dispose()
+  }
+}
+
+/** As `workOn`, after a person changed something; a process that works on the run already goes on with it by itself. */
+export async function goOn(
+  io: Io,
+  record: RecordStore,
+  repository: Repository,
+  run: RunRow,
+  options: WorkOptions,
+): Promise<void> {
+  const holder = await holderOf(record, runLease(run.id))
+  if (holder === null) return workOn(io, record, repository, run, options)
+  io.note(
+    `process ${holder.pid} on ${holder.host} works on run ${run.id} and goes on with it; follow it with: belay events --follow`,
+  )
+}
+
+/** What a person can do after a change that does not go on by itself. */
+export async function nextStep(record: RecordStore, run: RunRow): Promise<string> {
+  const holder = await holderOf(record, runLease(run.id))
+  if (holder !== null) return `process ${holder.pid} on ${holder.host} goes on with it`
+  return `go on with: belay resume ${run.id}`
+}

@@ -1,0 +1,155 @@
+import { formatDuration } from '../../core/duration.ts'
+import { stateOf } from '../../programs/direct/state.ts'
+import type { CheckpointRow, RunRow, TaskRow } from '../../record/index.ts'
+
+/** What is known of a task beside its row when one has to say how it stands. */
+export interface Standing {
+  readonly run: RunRow
+  readonly task: TaskRow
+  /** The task as a command names it. */
+  readonly ref: string
+  /** Handles that this task waits for, with their status, as far as they are not done. */
+  readonly waitsFor: readonly { readonly handle: string; readonly status: string }[]
+  /** The open question to a person, if there is one. */
+  readonly question: CheckpointRow | null
+  /** Process that works on the run now, or null. */
+  readonly holder: { readonly host: string; readonly pid: number } | null
+  readonly now: number
+}
+
+/** Why a task is done, or why not and what to do next (null: nothing). */
+export interface Why {
+  readonly sentence: string
+  readonly next: string | null
+}
+
+/** One sentence for people on how a task stands, and the command that gets it further. The text is not yet made printable. */
+export function whyTask(standing: Standing): Why {
+  const { task, ref, run } = standing
+  const because = task.reason === null ? '' : `: ${task.reason.message}`
+  switch (task.status) {
+    case 'done':
+      return done(standing)
+    case 'running':
+      return running(standing)
+    case 'queued':
+      return queued(standing)
+    case 'waiting':
+      return waiting(standing)
+    case 'suspended':
+      return suspended(standing)
+    case 'skipped': {
+      const first = standing.waitsFor.find((one) => ['blocked', 'replan', 'cancelled', 'skipped'].includes(one.status))
+      const after = first === undefined ? '' : ` (${first.handle} is ${first.status})`
+      return not(
+        task,
+        `it was skipped${because}${after}`,
+        first === undefined ? 'belay resume' : `belay show ${sibling(standing, first.handle)}`,
+      )
+    }
+    case 'blocked':
+      return not(
+        task,
+        `it is blocked${because}`,
+        `belay retry ${ref} --resume, or: belay unblock ${ref} --note "..." --resume`,
+      )
+    case 'replan':
+      return not(
+        task,
+        `the task itself has to be changed${because}`,
+        `change it in ${run.source.path ?? 'its source'}, commit, then: belay retry ${ref} --resume`,
+      )
+    case 'cancelled':
+      return not(task, `it was cancelled${because}`, `belay retry ${ref} --resume`)
+  }
+}
+
+function not(task: TaskRow, why: string, next: string | null): Why {
+  return { sentence: `${task.handle} is not done: ${why}`, next }
+}
+
+function done({ task, run }: Standing): Why {
+  if (task.commit === null) {
+    return { sentence: `${task.handle} is done: it was done already when the run began`, next: null }
+  }
+  const where =
+    run.target === null || run.landed === null
+      ? `on ${run.resultBranch}`
+      : run.landed
+        ? `on ${run.target}`
+        : `on ${run.resultBranch}, which ${run.target} could not follow`
+  const sentence = `${task.handle} is done: ${proofOf(task)}; commit ${task.commit.slice(0, 12)} ${where}`
+  return { sentence, next: run.landed === false ? run.finishCommand : null }
+}
+
+/** What stands behind a task that has landed. */
+function proofOf(task: TaskRow): string {
+  const state = stateOf(task)
+  const gates = state.gates.map(({ name, result }) => (result === 'pass' ? name : `${name} (${result})`))
+  const proven = gates.length === 0 ? 'no gates are configured' : `proven by ${gates.join(', ')}`
+  if (state.emptyAccepted) return `${proven}, nothing had to be changed`
+  const reviewed = state.personApproved ? 'reviewed and approved by a person' : 'reviewed'
+  return `${proven}, ${reviewed}, ${task.attempt > 1 ? `after ${task.attempt} attempts` : 'at the first attempt'}`
+}
+
+function running(standing: Standing): Why {
+  const { task, ref, holder, run, now } = standing
+  const since =
+    task.phaseStartedAt === null ? '' : `, for ${formatDuration(Math.max(0, now - Date.parse(task.phaseStartedAt)))}`
+  const phase = `phase ${task.phase ?? 'prepare'}${since}`
+  if (holder === null) {
+    return not(task, `it was in ${phase}, but the process that worked on it is gone`, resume(run))
+  }
+  return {
+    sentence: `${task.handle} is being worked on: ${phase} (process ${holder.pid})`,
+    next: `belay logs ${ref} --follow`,
+  }
+}
+
+function queued(standing: Standing): Why {
+  const { task, holder, run } = standing
+  const [first, ...more] = standing.waitsFor
+  const others = more.length === 0 ? '' : ` and ${more.length} more`
+  const why =
+    first === undefined ? 'its turn has not come yet' : `it waits for ${first.handle} (${first.status})${others}`
+  const blocked = first !== undefined && !['queued', 'running'].includes(first.status)
+  if (blocked) return not(task, why, `belay show ${sibling(standing, first.handle)}`)
+  return not(task, why, holder === null ? resume(run) : 'belay status')
+}
+
+function waiting({ task, question }: Standing): Why {
+  if (question === null)
+    return not(
+      task,
+      `it waits for a person${task.reason === null ? '' : `: ${task.reason.message}`}`,
+      'belay checkpoints',
+    )
+  return not(
+    task,
+    `it waits for a person: ${question.question}`,
+    `belay answer ${question.id} ${question.options.join('|')}`,
+  )
+}
+
+function suspended({ task, holder, run, now }: Standing): Why {
+  const because = task.reason === null ? '' : `: ${task.reason.message}`
+  const left = task.wakeAt === null ? null : Date.parse(task.wakeAt) - now
+  const when = left === null ? '' : left > 0 ? ` (in ${formatDuration(left)})` : ' (now)'
+  const why = `it is suspended${because}${when}`
+  if (holder !== null) return not(task, why, 'belay status')
+  const limit = /^budget_(usd|tokens|wall)$/.exec(task.reason?.code ?? '')?.[1]
+  return not(
+    task,
+    why,
+    limit === undefined ? resume(run) : `${resume(run)} --budget-${limit} ${limit === 'wall' ? 'DURATION' : 'N'}`,
+  )
+}
+
+function resume(run: RunRow): string {
+  return `belay resume ${run.id}`
+}
+
+/** Another task of the same run, as a command names it. */
+function sibling({ ref, task }: Standing, handle: string): string {
+  return ref.endsWith(`/${task.handle}`) ? `${ref.slice(0, -task.handle.length)}${handle}` : handle
+}
