@@ -175,16 +175,30 @@ describe('baseOverlay', () => {
     }
     const { 'scripts/test.sh': _gone, ...rest } = candidate
     const overlay = await baseOverlay(tree, treeOf(rest), gate)
-    expect(overlay.map(({ path, executable }) => ({ path, executable }))).toEqual([
-      { path: 'package.json', executable: false },
-      { path: 'scripts/test.sh', executable: true },
+    expect(overlay).toEqual([
+      { path: 'package.json', as: { text: expect.any(String) } },
+      { path: 'scripts/test.sh', as: 'base' },
     ])
-    expect(JSON.parse(overlay[0]?.content ?? '')).toEqual({ ...parsed, dependencies: { a: '1' } })
-    expect(overlay[1]?.content).toBe(FILES['scripts/test.sh'])
+    const [first] = overlay
+    expect(JSON.parse(typeof first?.as === 'object' ? first.as.text : '')).toEqual({
+      ...parsed,
+      dependencies: { a: '1' },
+    })
   })
 
   it('brings back the whole package.json when the candidate broke it', async () => {
     const overlay = await baseOverlay(tree, treeOf({ ...FILES, 'package.json': '{' }), gate)
-    expect(overlay).toEqual([{ path: 'package.json', content: FILES['package.json'], executable: false }])
+    expect(overlay).toEqual([{ path: 'package.json', as: { text: FILES['package.json'] } }])
+  })
+
+  it('takes away what only the candidate has', async () => {
+    const make = { run: 'make test', cwd: null }
+    const base = { Makefile: 'test:\n\t./check.sh\n', 'check.sh': 'true' }
+    expect(await baseOverlay(treeOf(base), treeOf({ ...base, GNUmakefile: 'test: ;\n' }), make)).toEqual([
+      { path: 'GNUmakefile', as: 'without' },
+    ])
+    expect(await baseOverlay(tree, treeOf({ ...FILES, '.npmrc': 'script-shell=true\n' }), gate)).toEqual([
+      { path: '.npmrc', as: 'without' },
+    ])
   })
 })

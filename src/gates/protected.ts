@@ -54,17 +54,18 @@ export async function changedProtected(
   return changed
 }
 
-/** A file to be written over the candidate so that a gate runs with the base's version of what it names. */
+/** A file that is to be other than in the candidate so that a gate runs with the base's version of what it names. */
 export interface OverlayFile {
   readonly path: string
-  readonly content: string
-  /** Needed when the file is made anew; an existing file keeps its mode. */
-  readonly executable: boolean
+  /** `base`: as it is there. `without`: gone, as the base has no such file. Else: this text. */
+  readonly as: 'base' | 'without' | { readonly text: string }
 }
 
 /**
- * The base's version of the files that a gate's command names there, where the candidate has another one (of a package.json
- * only the `scripts`). Empty when the task left them alone: then there is nothing to run again.
+ * What has to change in the candidate for a gate to run with the base's version of the files that its command names (of a
+ * package.json only the `scripts`). Files that only the candidate has are taken away: a new file may come before an old one
+ * (GNUmakefile before Makefile) or say how it is read (.npmrc). Empty when the task left them alone: then there is nothing
+ * to run again.
  */
 export async function baseOverlay(
   base: TreeFiles,
@@ -72,13 +73,14 @@ export async function baseOverlay(
   gate: Command,
 ): Promise<readonly OverlayFile[]> {
   const overlay: OverlayFile[] = []
-  for (const path of await gateScripts(gate, base)) {
+  const old = await gateScripts(gate, base)
+  for (const path of new Set([...old, ...(await gateScripts(gate, candidate))])) {
     const [before, after] = [await base.read(path), await candidate.read(path)]
-    if (before === null || before === after) continue
-    if (!isPackage(path)) overlay.push({ path, content: before, executable: before.startsWith('#!') })
-    else if (!sameScripts(before, after)) {
-      overlay.push({ path, content: withScripts(after, before), executable: false })
-    }
+    if (before === after) continue
+    if (before === null) overlay.push({ path, as: 'without' })
+    else if (!old.includes(path)) continue // it was there, but not part of the gate
+    else if (!isPackage(path)) overlay.push({ path, as: 'base' })
+    else if (!sameScripts(before, after)) overlay.push({ path, as: { text: withScripts(after, before) } })
   }
   return overlay
 }

@@ -62,7 +62,6 @@ export async function editTree(
   if (edits.size === 0) return tree
   const index = join(scratch, `index-${randomId(8)}`)
   const env = { GIT_INDEX_FILE: index }
-  const nothing = '0'.repeat(tree.length)
   try {
     await git(['read-tree', tree], { cwd: root, env })
     const nothing = '0'.repeat(tree.length)

@@ -43,6 +43,9 @@ const TASK_FILES: Readonly<Record<string, readonly string[]>> = {
   gradle: ['build.gradle', 'build.gradle.kts'],
 }
 
+/** Settings of package managers, beside a package.json or at the root. */
+const MANAGER_FILES = ['.npmrc', '.yarnrc', '.yarnrc.yml', 'pnpm-workspace.yaml', 'bunfig.toml']
+
 const SHELLS = /^(ba|z|da|k|a)?sh$/
 const INTERPRETERS = /^(node(js)?|bun|deno|tsx|ts-node|python[\d.]*|pypy[\d.]*|ruby|perl|php|Rscript|lua)$/
 const SUFFIXES = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '/index.js', '/index.mjs', '/index.ts']
@@ -184,6 +187,8 @@ class Walk {
       if (!needed) return
     }
     this.scripts.add(path)
+    // These can name another shell for scripts, one that does nothing.
+    for (const file of MANAGER_FILES) for (const folder of ['', posix.dirname(path)]) await this.#add(folder, file)
     const key = `${path} ${name}`
     if (this.#seen.has(key)) return
     this.#seen.add(key)
