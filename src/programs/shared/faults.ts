@@ -72,11 +72,14 @@ export function backoffMs(n: number): number {
   return Math.min(FIRST_FAULT_DELAY_MS * 2 ** (n - 1), LONGEST_FAULT_DELAY_MS)
 }
 
+/** Faults that the provider itself described: what the program wrote to stderr besides would only hide it. */
+const TOLD_BY_PROVIDER: ReadonlySet<TurnErrorCode> = new Set(['rate_limit', 'quota', 'auth', 'provider'])
+
 /** A failure in words. */
 export function reasonOf(failure: Failure): Reason {
   if (failure.status === 'failed') {
     const { code, message, stderrTail } = failure.error
-    const stderr = stderrTail.trim()
+    const stderr = TOLD_BY_PROVIDER.has(code) ? '' : stderrTail.trim()
     return { code: `agent_${code}`, message: stderr === '' ? message : `${message}: ${stderr.slice(-1000)}` }
   }
   if (failure.status === 'interrupted') return { code: 'agent_interrupted', message: 'the agent ended its turn early' }
