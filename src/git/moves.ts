@@ -21,7 +21,8 @@ export class MoveJournal {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const file = await open(this.#file, 'a', 0o600)
     try {
-      await file.write(moves.map(({ ref, after }) => `${after ?? '-'} ${ref}\n`).join(''))
+      // A crash may have cut the last line short: the first of these must not become the rest of it.
+      await file.write(`\n${moves.map(({ ref, after }) => `${after ?? '-'} ${ref}\n`).join('')}`)
       await file.datasync()
     } finally {
       await file.close()

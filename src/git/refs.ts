@@ -8,8 +8,6 @@ export type RefCommand =
   | { readonly verb: 'delete'; readonly ref: string; readonly old?: string }
   | { readonly verb: 'verify'; readonly ref: string; readonly old: string | null }
 
-const NOTHING = '0'.repeat(40)
-
 /** Commit (or other object) that `ref` names, or null when there is none. */
 export async function readRef(root: string, ref: string): Promise<string | null> {
   const result = await tryGit(['rev-parse', '--verify', '--quiet', '--end-of-options', ref], { cwd: root })
@@ -26,12 +24,18 @@ export async function updateRefs(
   journal: MoveJournal,
 ): Promise<boolean> {
   await journal.note(
-    commands.flatMap((one) => (one.verb === 'verify' ? [] : [{ ref: one.ref, after: one.verb === 'update' ? one.to : null }])),
+    commands.flatMap((one) =>
+      one.verb === 'verify' ? [] : [{ ref: one.ref, after: one.verb === 'update' ? one.to : null }],
+    ),
   )
   const args = ['update-ref', '--no-deref', '--stdin', '-z']
-  const result = await tryGit(args, { cwd: root, input: commands.map(encode).join('') })
+  // Without an explicit commit, git would apply what it has read when a Belay that dies closes the pipe.
+  const input = ['start\0', ...commands.map(encode), 'commit\0'].join('')
+  const result = await tryGit(args, { cwd: root, input })
   if (result.code === 0) return true
-  if (/cannot lock ref|reference already exists|is at .* but expected|unable to resolve reference/.test(result.stderr)) {
+  if (
+    /cannot lock ref|reference already exists|is at .* but expected|unable to resolve reference/.test(result.stderr)
+  ) {
     if (/Unable to create .*\.lock/.test(result.stderr)) throw lockedRef(result.stderr)
     return false
   }
@@ -39,9 +43,10 @@ export async function updateRefs(
 }
 
 function encode(command: RefCommand): string {
-  const old = command.old === null ? NOTHING : (command.old ?? '')
-  if (command.verb === 'update') return `update ${command.ref}\0${command.to}\0${old}\0`
-  return `${command.verb} ${command.ref}\0${old}\0`
+  // "Must not exist" without a null id, whose length would depend on the repository's hash.
+  if (command.verb === 'update' && command.old === null) return `create ${command.ref}\0${command.to}\0`
+  if (command.verb === 'update') return `update ${command.ref}\0${command.to}\0${command.old ?? ''}\0`
+  return `${command.verb} ${command.ref}\0${command.old ?? ''}\0`
 }
 
 function lockedRef(stderr: string): BelayError {
@@ -91,6 +96,8 @@ export function snapshotRef(run: string, handle: string): string {
   return `refs/belay/snapshot/${run}/${refPart(handle)}`
 }
 
+const RAISE_ROUNDS = 5
+
 /**
  * Writes `epoch` into the task's epoch ref and returns the object that ref moves must verify. `stillOurs` is asked between
  * reading and writing; with the compare-and-swap that closes the window in which an older holder could write over a newer.
@@ -105,10 +112,11 @@ export async function raiseEpochRef(
 ): Promise<string> {
   const ref = epochRef(run, handle)
   const mark = await git(['hash-object', '-w', '--stdin'], { cwd: root, input: `${run} ${handle} ${epoch}\n` })
-  const old = epoch === 1 ? null : await readRef(root, ref)
-  await stillOurs()
-  if (old !== mark && !(await updateRefs(root, [{ verb: 'update', ref, to: mark, old }], journal))) {
-    throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
+  for (let round = 0; round < RAISE_ROUNDS; round++) {
+    const old = await readRef(root, ref)
+    await stillOurs()
+    if (old === mark || (await updateRefs(root, [{ verb: 'update', ref, to: mark, old }], journal))) return mark
+    // An older holder was writing at that moment. Its epoch is refused by now, so it does so once at most.
   }
-  return mark
+  throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { readFile, readdir, realpath, rm, rmdir } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { removeTree } from './remove-tree.ts'
 import { git, gitFailed, tryGit } from './run.ts'
 
 /** A checkout of Belay's own, with the folder where git keeps its HEAD and index. */
@@ -22,7 +23,11 @@ function alone<T>(work: () => Promise<T>): Promise<T> {
  * Makes a worktree at `path`, detached at `commit`, or takes the one that is there; what a crash left half made is made
  * anew. Files are as in `commit` afterwards only for a new one.
  */
-export async function ensureWorktree(root: string, path: string, commit: string): Promise<Worktree & { fresh: boolean }> {
+export async function ensureWorktree(
+  root: string,
+  path: string,
+  commit: string,
+): Promise<Worktree & { fresh: boolean }> {
   const there = await openWorktree(path)
   if (there) return { ...there, fresh: false }
   return alone(async () => {
@@ -51,15 +56,19 @@ export async function removeWorktree(root: string, path: string): Promise<void> 
   await alone(() => discard(root, path))
 }
 
+/**
+ * Takes files and git's note away without git's help: the folder may be gone, half made or not git's any more, all of which
+ * `git worktree remove` refuses, and `git worktree prune` would also take notes of the user's own worktrees.
+ */
 async function discard(root: string, path: string): Promise<void> {
-  // The folder may be gone, half made or not git's any more: git refuses some of these, so the files go first.
-  await rm(path, { recursive: true, force: true, maxRetries: 3 })
-  const known = await git(['worktree', 'list', '--porcelain', '-z'], { cwd: root })
-  if (!known.split('\0').includes(`worktree ${path}`)) return
-  await tryGit(['worktree', 'unlock', path], { cwd: root })
-  const args = ['worktree', 'remove', '--force', '--force', path]
-  const result = await tryGit(args, { cwd: root })
-  if (result.code !== 0) await git(['worktree', 'prune', '--expire=now'], { cwd: root })
+  await removeTree(path)
+  const notes = join(await git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root }), 'worktrees')
+  const real = join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path))
+  for (const name of await readdir(notes).catch(() => [])) {
+    const noted = (await readFile(join(notes, name, 'gitdir'), 'utf8').catch(() => '')).trimEnd()
+    if (noted === join(path, '.git') || noted === join(real, '.git')) await removeTree(join(notes, name))
+  }
+  await rmdir(notes).catch(() => {}) // the last one takes the folder with it, as git does it; else it is not empty
 }
 
 /** What a checkout's HEAD is to be: on a branch (which must exist) or detached at a commit. */

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gitFailed, tryGit } from '../git/run.ts'
 import { GITLINK } from '../git/trees.ts'
-import { removeTree } from './copy.ts'
+import { removeTree } from '../git/remove-tree.ts'
 
 /**
  * Everything in the checkout at `path` that git does not track, ignored or not: the outermost paths, folders end in `/`

@@ -1,20 +1,9 @@
 import { constants, type Stats } from 'node:fs'
-import {
-  copyFile,
-  lstat,
-  mkdir,
-  readdir,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  symlink,
-  utimes,
-  chmod,
-} from 'node:fs/promises'
+import { copyFile, lstat, mkdir, readdir, readlink, realpath, rename, symlink, utimes, chmod } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
+import { removeTree } from '../git/remove-tree.ts'
 import { gitFailed, tryGit } from '../git/run.ts'
 import { fixedPart, globToRegExp } from './glob.ts'
 
@@ -87,26 +76,6 @@ function checkPattern(pattern: string): void {
 async function removeHalves(to: string): Promise<void> {
   for (const name of await readdir(to)) {
     if (name.startsWith(HALF)) await removeTree(join(to, name))
-  }
-}
-
-/** Removes a folder tree of which parts may be read-only (module caches are). Links are removed, never followed. */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true, maxRetries: 3 })
-  } catch (error) {
-    if (!['EACCES', 'EPERM', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-    await makeWritable(path)
-    await rm(path, { recursive: true, force: true, maxRetries: 3 })
-  }
-}
-
-async function makeWritable(path: string): Promise<void> {
-  const found = await lstat(path)
-  if (!found.isDirectory()) return
-  await chmod(path, found.mode | 0o700)
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(path, entry.name))
   }
 }
 
