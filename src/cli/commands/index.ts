@@ -56,6 +56,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import('./diff.ts')).diffCommand(io),
   },
   {
+    name: 'checkpoints',
+    summary: 'what is asked of a person',
+    load: async (io) => (await import('./checkpoints.ts')).checkpointsCommand(io),
+  },
+  {
+    name: 'answer',
+    summary: 'answer a question',
+    load: async (io) => (await import('./answer.ts')).answerCommand(io),
+  },
+  {
+    name: 'retry',
+    summary: 'let a task begin again',
+    load: async (io) => (await import('./retry.ts')).retryCommand(io),
+  },
+  {
+    name: 'unblock',
+    summary: 'let a blocked task go on',
+    load: async (io) => (await import('./unblock.ts')).unblockCommand(io),
+  },
+  {
+    name: 'cancel',
+    summary: 'give up a run or a task',
+    load: async (io) => (await import('./cancel.ts')).cancelCommand(io),
+  },
+  {
     name: 'program',
     summary: 'what a program does with a task',
     load: async (io) => (await import('./program.ts')).programCommand(io),
@@ -92,29 +117,7 @@ async function loadDemo(io: Io): Promise<Command> {
   const [{ demoCommand }, { runCommand }] = await Promise.all([import('./demo.ts'), import('./run.ts')])
   return demoCommand(io, async ({ cwd, argv }) => {
     const there: Io = { ...io, cwd }
-    await runCommand(there).parseAsync([...argv  {
-    name: 'checkpoints',
-    summary: 'what is asked of a person',
-    load: async (io) => (await import('./checkpoints.ts')).checkpointsCommand(io),
-  },
-  {
-    name: 'answer',
-    summary: 'answer a question',
-    load: async (io) => (await import('./answer.ts')).answerCommand(io),
-  },
-  {
-    name: 'retry',
-    summary: 'let a task begin again',
-    load: async (io) => (await import('./retry.ts')).retryCommand(io),
-  },
-  {
-    name: 'unblock',
-    summary: 'let a blocked task go on',
-    load: async (io) => (await import('./unblock.ts')).unblockCommand(io),
-  },
-  {
-    name: 'cancel',
-    summary: 'give up a run or a task',
-    load: async (io) => (await import('./cancel.ts')).cancelCommand(io),
-  },
-]
+    await runCommand(there).parseAsync([...argv], { from: 'user' })
+    return there.exitCode
+  })
+}
