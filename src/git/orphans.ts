@@ -37,7 +37,12 @@ function isGit(program: string | null): boolean {
 function programOf(pid: number): string | null {
   try {
     if (process.platform === 'linux') return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
-    return execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim().split('/').at(-1) ?? null
+    return (
+      execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' })
+        .trim()
+        .split('/')
+        .at(-1) ?? null
+    )
   } catch {
     return null // gone
   }

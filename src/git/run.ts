@@ -25,7 +25,8 @@ const DEADLINE_MS = 600_000
 const MAX_PARALLEL = 4
 
 /** Variables that would point git at another repository, index or program than the one that Belay means. */
-const FOREIGN = /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|CONFIG(_.*)?|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|ASKPASS|SSH|SSH_COMMAND|PAGER|TRACE.*)$/
+const FOREIGN =
+  /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|CONFIG(_.*)?|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|ASKPASS|SSH|SSH_COMMAND|PAGER|TRACE.*)$/
 
 /** Belay's own git runs without hooks, file-system monitor, external diff, automatic maintenance or prompts. */
 const OWN_CONFIG: readonly (readonly [string, string])[] = [
