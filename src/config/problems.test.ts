@@ -85,7 +85,7 @@ describe('problems', () => {
     [
       'a foreign effort',
       'workflow: {roles: {reviewer: {provider: claude, effort: xhigh}}}',
-      'one of low, medium, high, max (provider claude)',
+      'one of low, medium, high, xhigh, max (provider claude)',
     ],
     ['effort of a program', 'workflow: {roles: {reviewer: {command: [x], effort: low}}}', 'no effort'],
     [

@@ -8,7 +8,7 @@ export interface Provider {
 }
 
 export const PROVIDERS = {
-  claude: { efforts: ['low', 'medium', 'high', 'max'], needsCommand: false },
+  claude: { efforts: ['low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
   codex: { efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'], needsCommand: false },
   command: { efforts: [], needsCommand: true },
 } as const satisfies Record<string, Provider>
