@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readlinkSync, readdirSync } from 'node:fs'
-import { endAll, findWith, type ProcessIdentity } from '../process/index.ts'
+import { endAll, findWith, startTimeOf } from '../process/index.ts'
 import { GIT_MARK, gitMark } from './run.ts'
 
 /** How long a git whose Belay died may finish what it does, in ms; ending it would leave its locks. */
@@ -8,15 +8,21 @@ const GRACE_MS = 5000
 const POLL_MS = 10
 
 /**
- * Waits until no git that `holder` (a Belay that died) started works any more; what is not ready after the grace is ended.
+ * Waits until no git works in `folders` (or below) any more whose Belay died; what is not ready after the grace is ended.
  * Programs that git started and that stay (agents for keys, credential caches) are left alone.
  */
-export async function endOrphans(holder: ProcessIdentity, graceMs = GRACE_MS): Promise<void> {
-  const mark = gitMark(holder)
-  const find = (): number[] => findWith(GIT_MARK, (value) => value === mark).filter((pid) => isGit(programOf(pid)))
+export async function endOrphans(folders: readonly string[], graceMs = GRACE_MS): Promise<void> {
+  const find = (): number[] =>
+    findWith(GIT_MARK, isOfDead).filter((pid) => isGit(programOf(pid)) && worksIn(pid, folders))
   const deadline = Date.now() + graceMs
   while (find().length > 0 && Date.now() < deadline) await pause()
-  await endAll(`git of process ${holder.pid}`, find)
+  await endAll('a Belay that died (git)', find)
+}
+
+function isOfDead(mark: string): boolean {
+  const pid = Number.parseInt(mark, 10)
+  const startTime = Number.isInteger(pid) ? startTimeOf(pid) : null
+  return startTime === null || gitMark({ pid, startTime }) !== mark
 }
 
 /** Whether some git, whoever started it, works in one of the folders (or below) right now. Known on Linux only. */
@@ -24,10 +30,15 @@ export function isGitAtWork(folders: readonly string[]): boolean | null {
   if (process.platform !== 'linux') return null
   return readdirSync('/proc').some((entry) => {
     const pid = Number(entry)
-    if (!Number.isInteger(pid) || !isGit(programOf(pid))) return false
-    const cwd = cwdOf(pid)
-    return cwd !== null && folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`))
+    return Number.isInteger(pid) && isGit(programOf(pid)) && worksIn(pid, folders)
   })
+}
+
+/** Where the current folder of a process cannot be seen, it may be anywhere. */
+function worksIn(pid: number, folders: readonly string[]): boolean {
+  if (process.platform !== 'linux') return true
+  const cwd = cwdOf(pid)
+  return cwd !== null && folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`))
 }
 
 function isGit(program: string | null): boolean {

@@ -44,7 +44,7 @@ export const GIT_MARK = 'BELAY_GIT'
 
 /** What that variable holds for the git processes of a Belay. */
 export function gitMark({ pid, startTime }: ProcessIdentity): string {
-  return `${pid}.${startTime}`
+  return `${pid}.${startTime.replace(/\s+/g, '_')}`
 }
 
 /** The environment of Belay's own git. Identity (GIT_AUTHOR_*, GIT_COMMITTER_*) and global configuration stay the user's. */

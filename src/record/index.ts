@@ -14,7 +14,7 @@ export {
 export { appendEvents, lastSeq, readEvents, type EventFilter, type NewEvent, type RecordedEvent } from './events.ts'
 export { stateHome } from './home.ts'
 export { dropIntent, getIntent, putIntent } from './intents.ts'
-export { LEASE_MS, assertLease, holderOf, leaseLost, refuseHeld, releaseLease, renewLease, takeLease, type Lease, type TakenLease } from './leases.ts'
+export { LEASE_MS, assertLease, holderOf, leaseLost, refuseHeld, releaseLease, renewLease, takeLease, type Lease } from './leases.ts'
 export {
   beginDelivery,
   endDelivery,
@@ -23,10 +23,11 @@ export {
   type Delivery,
   type NewDelivery,
 } from './outbox.ts'
-export { upsertProject } from './projects.ts'
+export { isKnownProject, upsertProject } from './projects.ts'
 export { RecordStore, type Reader, type Writer } from './record.ts'
 export { changeRun, createRun, findRun, listRuns, setRunConfig, type NewRun, type RunRow, type RunSource } from './runs.ts'
-export { addUsage, changeSession, insertSession, listSessions, type NewSession, type SessionRow } from './sessions.ts'
+export { keepRenewing, type Renewal } from './renewal.ts'
+export { addUsage, changeSession, endSessions, insertSession, listSessions, type NewSession, type SessionRow } from './sessions.ts'
 export {
   assertEpoch,
   changeTask,

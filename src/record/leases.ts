@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { BelayError } from '../core/errors.ts'
-import { isAlive, thisHost, thisProcess, type ProcessIdentity } from '../process/index.ts'
+import { isAlive, thisHost, thisProcess } from '../process/index.ts'
 import type { Reader, RecordStore, Writer } from './record.ts'
 import type { Tables } from './tables.ts'
 
@@ -14,19 +14,13 @@ export interface Lease {
   readonly epoch: number
 }
 
-/** A lease as it was taken. */
-export interface TakenLease extends Lease {
-  /** The process on this machine that had it and never gave it back: it died, or slept past the end of its lease. */
-  readonly left: ProcessIdentity | null
-}
-
 type LeaseRow = Tables['leases']
 
 /**
  * Takes the lease `key` for this process, or throws `held` naming the holder. A dead holder on this host is replaced at
  * once, any holder after expiry. Taking what this process already holds is `held` too.
  */
-export async function takeLease(record: RecordStore, key: string, purpose: string): Promise<TakenLease> {
+export async function takeLease(record: RecordStore, key: string, purpose: string): Promise<Lease> {
   const { pid, startTime } = thisProcess()
   const { host, boot } = thisHost()
   return record.write(async (tx) => {
@@ -47,13 +41,8 @@ export async function takeLease(record: RecordStore, key: string, purpose: strin
       .values(values)
       .onConflict((conflict) => conflict.column('key').doUpdateSet(values))
       .execute()
-    return { ...lease, left: leftBy(row) }
+    return lease
   })
-}
-
-function leftBy(row: LeaseRow | undefined): ProcessIdentity | null {
-  if (!row || row.token === '' || row.host !== thisHost().host) return null
-  return { pid: row.pid, startTime: row.start_time }
 }
 
 function isHeld(row: LeaseRow, now: number): boolean {

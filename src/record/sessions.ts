@@ -46,6 +46,17 @@ export async function changeSession(
   await tx.updateTable('sessions').set(set as never).where('id', '=', id).execute()
 }
 
+/** Ends every conversation of a run that still counts as running, because its Belay died, and says which. */
+export async function endSessions(tx: Writer, run: string, now: string): Promise<{ id: string; task: string }[]> {
+  return tx
+    .updateTable('sessions')
+    .set({ status: 'interrupted', ended_at: now })
+    .where('run', '=', run)
+    .where('status', '=', 'running')
+    .returning(['id', 'task'])
+    .execute()
+}
+
 /** Adds what was used. A cost that is once unknown while tokens were used stays unknown only for that part: kinds are kept apart by `kind`. */
 export async function addUsage(tx: Writer, id: string, usage: Usage, kind: CostKind): Promise<void> {
   await tx

@@ -13,6 +13,7 @@ import {
   assertLease,
   changeRun,
   findRun,
+  keepRenewing,
   listTasks,
   releaseLease,
   takeLease,
@@ -29,6 +30,7 @@ import { settleGuard } from './guard.ts'
 import { deliver } from './deliver.ts'
 import { exitOf, progressOf, runStatus } from './outcome.ts'
 import { openRun, type OpenedRun } from './services.ts'
+import { takeOver } from './takeover.ts'
 
 export interface DriveOptions {
   readonly record: RecordStore
@@ -69,19 +71,34 @@ export async function driveRun(options: DriveOptions): Promise<DriveResult> {
   try {
     leases.push(await takeLease(record, runLease(run.id), `run ${run.id}`))
     leases.push(await takeLease(record, targetLease(run.project, branch), `branch ${branch}`))
-    await options.begun?.()
-    return await driveHeld(options, leases)
+    const renewal = keepRenewing(record, leases)
+    try {
+      await options.begun?.()
+      return await driveHeld(options, leases, renewal.lost)
+    } finally {
+      await renewal.stop()
+    }
   } finally {
     for (const lease of leases.reverse()) await releaseLease(record, lease)
   }
 }
 
-async function driveHeld(options: DriveOptions, leases: readonly Lease[]): Promise<DriveResult> {
+async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: AbortSignal): Promise<DriveResult> {
   const { record, run } = options
   const [lease] = leases
   if (!lease) throw new Error('a run is driven under its lease')
   try {
     const opened = await openRun(record, run, options.repository, options.env)
+    const { pool, services } = opened
+    await takeOver({
+      record,
+      run,
+      repository: options.repository,
+      lease,
+      workspaces: pool.folder,
+      moves: services.moves,
+      settle: () => settleDead(options, opened, lease),
+    })
     await checkRoles(opened.config, opened.services.roles)
     await checkDisk({
       root: opened.services.root,
@@ -91,10 +108,9 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[]): Promi
       checkouts: 3 * options.concurrency,
     })
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
-    await settleDead(options, opened, lease)
     await opened.services.landing.begin()
     for (;;) {
-      await work(options, opened, leases, lease)
+      await work(options, opened, leases, lost)
       const result = await settle(options, opened, lease)
       if (result !== null) return result
     }
@@ -117,8 +133,10 @@ async function settleDead(options: DriveOptions, opened: OpenedRun, lease: Lease
   })
 }
 
-async function work(options: DriveOptions, opened: OpenedRun, leases: readonly Lease[], lease: Lease): Promise<void> {
+async function work(options: DriveOptions, opened: OpenedRun, leases: readonly Lease[], lost: AbortSignal): Promise<void> {
   const { record, run, signal } = options
+  const [lease] = leases
+  if (!lease) throw new Error('a run is driven under its lease')
   const scope = { record, project: run.project, run: run.id, lease }
   const { services } = opened
   await runTasks({
@@ -130,6 +148,7 @@ async function work(options: DriveOptions, opened: OpenedRun, leases: readonly L
     concurrency: options.concurrency,
     noWait: options.noWait,
     leases,
+    lost,
     signal,
     claimed: (claim) => fence(opened, claim),
     stepped: async (handle, step) => {

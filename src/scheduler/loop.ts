@@ -5,7 +5,6 @@ import {
   assertLease,
   changeTask,
   listTasks,
-  renewLease,
   type Lease,
   type TaskRow,
 } from '../record/index.ts'
@@ -22,6 +21,8 @@ export interface LoopOptions<S> {
   readonly noWait: boolean
   /** Every lease that this process holds for the run; losing one stops it. */
   readonly leases: readonly Lease[]
+  /** Aborts when one of them is lost or cannot be renewed any more; its reason is what the loop throws. */
+  readonly lost: AbortSignal
   /** Aborts everything (interrupt). */
   readonly signal: AbortSignal
   /** Order in which tasks that could start do: lowest first, then as in the source (see PickTask). */
@@ -34,9 +35,8 @@ export interface LoopOptions<S> {
   taken(handle: string): Promise<void>
 }
 
-/** How often leases are renewed and changes by other processes are looked for, in ms. */
+/** How often changes by other processes are looked for, in ms. */
 const TICK_MS = 1000
-const RENEW_EVERY_TICKS = 4
 /** What is waited for until a time that somebody else sets; the short pause after a fault is part of the work. */
 const QUOTA_REASONS: ReadonlySet<string> = new Set(['agent_quota', 'agent_rate_limit'])
 /** More steps of one task in one go than any sound program takes. */
@@ -84,7 +84,6 @@ class Loop<S> {
   readonly #idleDrives = new Map<string, { readonly mark: string; readonly times: number }>()
   readonly #timer: NodeJS.Timeout
   #failure: { readonly error: unknown } | undefined
-  #ticks = 0
   #ticking = false
   #wake: () => void = () => {}
 
@@ -92,6 +91,8 @@ class Loop<S> {
     this.#options = options
     this.#timer = setInterval(() => void this.#tick(), TICK_MS)
     options.signal.addEventListener('abort', () => this.#wake())
+    if (options.lost.aborted) this.#lose()
+    else options.lost.addEventListener('abort', () => this.#lose())
   }
 
   stopTicking(): void {
@@ -106,16 +107,27 @@ class Loop<S> {
         if (this.#failure) throw this.#failure.error
         return
       }
-      const changed = new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      const decision = await this.#pick()
-      await this.#apply(decision)
-      for (const handle of decision.start) this.#start(handle)
-      if (decision.skip.length + decision.requeue.length > 0) continue
-      if (this.#running.size === 0 && !(await this.#rest(decision, changed))) return
-      if (this.#running.size > 0) await changed
+      try {
+        if (!(await this.#goOn())) return
+      } catch (error) {
+        // What runs must have ended before anybody hears of this: nothing may work on without its loop.
+        this.#failure ??= { error }
+      }
     }
+  }
+
+  /** Starts what can be started and waits for a change; false when nothing is left to do. */
+  async #goOn(): Promise<boolean> {
+    const changed = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    const decision = await this.#pick()
+    await this.#apply(decision)
+    for (const handle of decision.start) this.#start(handle)
+    if (decision.skip.length + decision.requeue.length > 0) return true
+    if (this.#running.size === 0 && !(await this.#rest(decision, changed))) return false
+    if (this.#running.size > 0) await changed
+    return true
   }
 
   #stopped(): boolean {
@@ -225,6 +237,7 @@ class Loop<S> {
   /** An interrupted task keeps its phase and waits for its turn again; no crash is counted. */
   async #putBack({ scope, handle, epoch }: Claim): Promise<void> {
     await scope.record.write(async (tx) => {
+      await assertLease(tx, scope.lease)
       const [task] = (await listTasks(tx, scope.run)).filter((one) => one.handle === handle)
       if (!task || task.epoch !== epoch || task.status !== 'running') return
       const now = scope.record.now()
@@ -277,13 +290,11 @@ class Loop<S> {
     })
   }
 
-  /** One tick: leases renewed, tasks that were taken away stopped, the loop woken to look for answers. Public through time only. */
+  /** One tick: tasks that were taken away stopped, the loop woken to look for answers. Public through time only. */
   async #tick(): Promise<void> {
     if (this.#ticking) return
     this.#ticking = true
     try {
-      this.#ticks += 1
-      if (this.#ticks % RENEW_EVERY_TICKS === 0) await this.#renew()
       await this.#stopTaken()
       this.#wake()
     } catch (error) {
@@ -294,15 +305,11 @@ class Loop<S> {
     }
   }
 
-  async #renew(): Promise<void> {
-    for (const lease of this.#options.leases) {
-      if (await renewLease(this.#options.scope.record, lease)) continue
-      const error = new BelayError('lease_lost', `another process has taken over ${lease.key}; this one stops`, {
-        next: 'belay status',
-      })
-      this.#failure ??= { error }
-      this.#stop.abort(error)
-    }
+  #lose(): void {
+    const error = this.#options.lost.reason as unknown
+    this.#failure ??= { error }
+    this.#stop.abort(error)
+    this.#wake()
   }
 
   async #stopTaken(): Promise<void> {

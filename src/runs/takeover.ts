@@ -1,0 +1,86 @@
+import { endOrphans } from '../git/orphans.ts'
+import { branchRef, epochRef, raiseEpochRef, snapshotRef } from '../git/refs.ts'
+import type { MoveJournal } from '../git/moves.ts'
+import type { Repository } from '../git/repository.ts'
+import { removeStale } from '../git/stale.ts'
+import { endEarlier } from '../process/index.ts'
+import {
+  appendEvents,
+  assertEpoch,
+  assertLease,
+  endSessions,
+  listTasks,
+  raiseEpoch,
+  type Lease,
+  type RecordStore,
+  type RunRow,
+} from '../record/index.ts'
+
+export interface Takeover {
+  readonly record: RecordStore
+  readonly run: RunRow
+  readonly repository: Repository
+  readonly lease: Lease
+  /** Folder of the run's workspaces. */
+  readonly workspaces: string
+  readonly moves: MoveJournal
+  /** Called when nothing of an earlier holder runs any more and before git does: undoes what its agents did to the repository. */
+  settle(): Promise<void>
+}
+
+/**
+ * Ends what an earlier holder of the run left behind, before anything moves: from here on it can write neither to the record
+ * nor to git (it may only be asleep), its agents and gates are gone, no git of a dead Belay works here any more, and locks
+ * that such a git left are removed. The lease is held. Safe to repeat; finds nothing to do after an orderly end.
+ */
+export async function takeOver(takeover: Takeover): Promise<void> {
+  const { record, run, repository, lease, moves } = takeover
+  const raised = await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    const now = record.now()
+    const running = (await listTasks(tx, run.id)).filter((task) => task.status === 'running')
+    const epochs: { handle: string; epoch: number }[] = []
+    for (const { handle } of running) epochs.push({ handle, epoch: await raiseEpoch(tx, run.id, handle) })
+    for (const { id, task } of await endSessions(tx, run.id, now)) {
+      await appendEvents(tx, now, [
+        {
+          type: 'session.ended',
+          project: run.project,
+          run: run.id,
+          task,
+          session: id,
+          data: { status: 'interrupted' },
+        },
+      ])
+    }
+    return epochs
+  })
+  for (const { handle, epoch } of raised) await endEarlier(run.id, handle, epoch)
+  await takeover.settle()
+  const { root, commonDir } = repository
+  await endOrphans([root, commonDir, takeover.workspaces])
+  const removed = await removeStale({
+    root,
+    commonDir,
+    refs: [
+      branchRef(`belay/${run.id}/`),
+      epochRef(run.id, ''),
+      snapshotRef(run.id, ''),
+      ...(run.target === null ? [] : [branchRef(run.target)]),
+    ],
+  })
+  if (removed.length > 0) await tell(record, run, lease, removed)
+  for (const { handle, epoch } of raised) {
+    const stillOurs = (): Promise<void> => assertEpoch(record.read, run.id, handle, epoch)
+    await raiseEpochRef(root, run.id, handle, epoch, stillOurs, moves)
+  }
+}
+
+async function tell(record: RecordStore, run: RunRow, lease: Lease, removed: readonly string[]): Promise<void> {
+  await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    await appendEvents(tx, record.now(), [
+      { type: 'run.locks_removed', project: run.project, run: run.id, data: { paths: removed } },
+    ])
+  })
+}
