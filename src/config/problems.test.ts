@@ -84,7 +84,7 @@ describe('problems', () => {
     ['an unknown provider', 'workflow: {roles: {reviewer: {provider: cluade}}}', 'did you mean claude?'],
     [
       'a foreign effort',
-      'workflow: {roles: {reviewer: {provider: claude, effort: xhigh}}}',
+      'workflow: {roles: {reviewer: {provider: claude, effort: minimal}}}',
       'one of low, medium, high, xhigh, max (provider claude)',
     ],
     ['effort of a program', 'workflow: {roles: {reviewer: {command: [x], effort: low}}}', 'no effort'],
