@@ -1,4 +1,4 @@
-import type { RecordStore } from './record.ts'
+import type { Reader, RecordStore } from './record.ts'
 
 /** Makes a repository known, or notes where it lies now. */
 export async function upsertProject(record: RecordStore, id: string, root: string): Promise<void> {
@@ -9,4 +9,9 @@ export async function upsertProject(record: RecordStore, id: string, root: strin
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ root }))
       .execute()
   })
+}
+
+/** Whether anything was ever done for the project of this id. */
+export async function isKnownProject(db: Reader, id: string): Promise<boolean> {
+  return (await db.selectFrom('projects').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
 }
