@@ -10,7 +10,9 @@ export function globToRegExp(pattern: string): RegExp {
   for (let i = 0; i < text.length; i++) {
     const char = text[i] ?? ''
     if (char === '*' && text[i + 1] === '*') {
-      const wholeName = (i === 0 || text[i - 1] === '/') && (text[i + 2] === '/' || i + 2 === text.length)
+      const before = text[i - 1] ?? '/'
+      const begins = before === '/' || (depth > 0 && (before === '{' || before === ','))
+      const wholeName = begins && (text[i + 2] === '/' || i + 2 === text.length)
       if (wholeName && text[i + 2] === '/') {
         out += '(?:[^/]+/)*'
         i += 2
