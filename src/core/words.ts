@@ -44,4 +44,7 @@ export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly costUsd: number | null
+  /** Of `inputTokens`: how many the provider read from its cache, and how many it wrote to it. Absent: nobody said. */
+  readonly cacheReadTokens?: number
+  readonly cacheWriteTokens?: number
 }

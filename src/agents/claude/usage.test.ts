@@ -16,15 +16,15 @@ const since = (inputTokens: number, outputTokens: number, costUSD: number) => ({
   model_usage_since_last_result: { m: { inputTokens, outputTokens, costUSD } },
 })
 
-function usage(inputTokens: number, outputTokens: number, costUsd: number | null) {
-  return { type: 'usage', usage: { inputTokens, outputTokens, costUsd } }
+function usage(inputTokens: number, outputTokens: number, costUsd: number | null, cacheReadTokens = 0) {
+  return { type: 'usage', usage: { inputTokens, outputTokens, costUsd, cacheReadTokens, cacheWriteTokens: 0 } }
 }
 
 describe('UsageMeter', () => {
   it('tells tokens as messages end, and the rest with the cost', () => {
     const meter = new UsageMeter(false)
     expect([...meter.onStreamEvent(start('a', 10))]).toEqual([])
-    expect([...meter.onStreamEvent(delta('a', 7))]).toEqual([usage(15, 7, 0)])
+    expect([...meter.onStreamEvent(delta('a', 7))]).toEqual([usage(15, 7, 0, 5)])
     expect([...meter.onResult(since(40, 9, 0.5))]).toEqual([usage(25, 2, 0.5)])
     expect([...meter.onCutOff()]).toEqual([])
   })
@@ -38,9 +38,11 @@ describe('UsageMeter', () => {
   it('does not know the cost of a turn that was cut off', () => {
     const meter = new UsageMeter(false)
     expect([...meter.onStreamEvent(start('a', 10))]).toEqual([])
-    expect([...meter.onCutOff()]).toEqual([usage(15, 1, null)])
+    expect([...meter.onCutOff()]).toEqual([usage(15, 1, null, 5)])
     const other = new UsageMeter(false)
-    expect([...other.onStreamEvent(start('a', 10)), ...other.onStreamEvent(delta('a', 7))]).toEqual([usage(15, 7, 0)])
+    expect([...other.onStreamEvent(start('a', 10)), ...other.onStreamEvent(delta('a', 7))]).toEqual([
+      usage(15, 7, 0, 5),
+    ])
     expect([...other.onCutOff()]).toEqual([usage(0, 0, null)])
   })
 

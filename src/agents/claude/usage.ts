@@ -4,9 +4,12 @@ import { asAmount, asFrame, asText, type Frame } from '../stdio/index.ts'
 interface Tokens {
   readonly input: number
   readonly output: number
+  /** Of `input`: from the cache, and into it. */
+  readonly read: number
+  readonly written: number
 }
 
-const NONE: Tokens = { input: 0, output: 0 }
+const NONE: Tokens = { input: 0, output: 0, read: 0, written: 0 }
 
 /**
  * Increments of usage. Tokens are told as messages end; the cost is told once, with the result, so increments before it
@@ -36,7 +39,7 @@ export class UsageMeter {
     const started = this.#open.get(id) ?? NONE
     const now = tokensOf(asFrame(event.usage))
     this.#open.delete(id)
-    yield* this.#tell({ input: Math.max(started.input, now.input), output: Math.max(started.output, now.output) }, 0)
+    yield* this.#tell(combine(started, now, Math.max), 0)
   }
 
   /** From a `result`: the rest of the tokens (other models, subagents), and what it all cost. */
@@ -50,10 +53,7 @@ export class UsageMeter {
         : this.#resumed || typeof result.total_cost_usd !== 'number'
           ? null
           : total - this.#costBefore
-    const rest = {
-      input: Math.max(0, since.input - this.#told.input),
-      output: Math.max(0, since.output - this.#told.output),
-    }
+    const rest = combine(since, this.#told, (all, told) => Math.max(0, all - told))
     this.#costBefore = total
     yield* this.#tell(rest, cost)
     this.#told = NONE
@@ -71,20 +71,39 @@ export class UsageMeter {
   *#tell(tokens: Tokens, costUsd: number | null): Generator<TurnEvent> {
     this.#told = add(this.#told, tokens)
     if (tokens.input + tokens.output === 0 && costUsd === 0) return
-    yield { type: 'usage', usage: { inputTokens: tokens.input, outputTokens: tokens.output, costUsd } }
+    const { input, output, read, written } = tokens
+    const usage = {
+      inputTokens: input,
+      outputTokens: output,
+      costUsd,
+      cacheReadTokens: read,
+      cacheWriteTokens: written,
+    }
+    yield { type: 'usage', usage }
   }
 }
 
 function add(a: Tokens, b: Tokens): Tokens {
-  return { input: a.input + b.input, output: a.output + b.output }
+  return combine(a, b, (one, other) => one + other)
+}
+
+function combine(a: Tokens, b: Tokens, by: (a: number, b: number) => number): Tokens {
+  return {
+    input: by(a.input, b.input),
+    output: by(a.output, b.output),
+    read: by(a.read, b.read),
+    written: by(a.written, b.written),
+  }
 }
 
 /** Reads both spellings: the API's (`input_tokens`) and that of the usage by model (`inputTokens`). */
 function tokensOf(usage: Frame): Tokens {
-  const input = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']
-  const inputByModel = ['inputTokens', 'cacheReadInputTokens', 'cacheCreationInputTokens']
+  const read = asAmount(usage.cache_read_input_tokens) + asAmount(usage.cacheReadInputTokens)
+  const written = asAmount(usage.cache_creation_input_tokens) + asAmount(usage.cacheCreationInputTokens)
   return {
-    input: [...input, ...inputByModel].reduce((sum, key) => sum + asAmount(usage[key]), 0),
+    input: asAmount(usage.input_tokens) + asAmount(usage.inputTokens) + read + written,
     output: asAmount(usage.output_tokens) + asAmount(usage.outputTokens),
+    read,
+    written,
   }
 }

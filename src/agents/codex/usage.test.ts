@@ -2,13 +2,14 @@ import { expect, it } from 'vitest'
 import type { ThreadTokenUsageUpdatedNotification } from './protocol.gen.ts'
 import { UsageMeter } from './usage.ts'
 
+/** Half of the input came from the cache, a tenth went into it. */
 function report(threadId: string, turnId: string, input: number, output: number, lastInput = 0, lastOutput = 0) {
   const breakdown = (inputTokens: number, outputTokens: number) => ({
     totalTokens: inputTokens + outputTokens,
     inputTokens,
     outputTokens,
-    cachedInputTokens: 0,
-    cacheWriteInputTokens: 0,
+    cachedInputTokens: inputTokens / 2,
+    cacheWriteInputTokens: inputTokens / 10,
     reasoningOutputTokens: 0,
   })
   const tokenUsage = {
@@ -19,7 +20,13 @@ function report(threadId: string, turnId: string, input: number, output: number,
   return { threadId, turnId, tokenUsage } satisfies ThreadTokenUsageUpdatedNotification
 }
 
-const used = (inputTokens: number, outputTokens: number) => ({ inputTokens, outputTokens, costUsd: null })
+const used = (inputTokens: number, outputTokens: number) => ({
+  inputTokens,
+  outputTokens,
+  costUsd: null,
+  cacheReadTokens: inputTokens / 2,
+  cacheWriteTokens: inputTokens / 10,
+})
 
 it('counts what was added to the total, and nothing twice', () => {
   const meter = new UsageMeter(null)

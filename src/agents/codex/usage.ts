@@ -1,7 +1,7 @@
 import type { Usage } from '../../core/words.ts'
 import type { ThreadTokenUsageUpdatedNotification, TokenUsageBreakdown } from './protocol.gen.ts'
 
-const NONE: Usage = { inputTokens: 0, outputTokens: 0, costUsd: null }
+const NONE = { inputTokens: 0, outputTokens: 0, cachedInputTokens: 0, cacheWriteInputTokens: 0 }
 
 /**
  * Turns the running totals that codex reports per thread into increments. Only totals are added up: `last` is sent again
@@ -36,7 +36,9 @@ function increment(total: TokenUsageBreakdown, before: TokenUsageBreakdown | und
   // Totals start again after a compaction in some versions: then what is reported is all new.
   const restarted = before !== undefined && total.totalTokens < before.totalTokens
   const base = before === undefined || restarted ? NONE : before
-  const inputTokens = Math.max(0, total.inputTokens - base.inputTokens)
-  const outputTokens = Math.max(0, total.outputTokens - base.outputTokens)
-  return inputTokens + outputTokens === 0 ? null : { inputTokens, outputTokens, costUsd: null }
+  const since = (key: keyof typeof NONE): number => Math.max(0, total[key] - base[key])
+  const [inputTokens, outputTokens] = [since('inputTokens'), since('outputTokens')]
+  if (inputTokens + outputTokens === 0) return null
+  const [cacheReadTokens, cacheWriteTokens] = [since('cachedInputTokens'), since('cacheWriteInputTokens')]
+  return { inputTokens, outputTokens, costUsd: null, cacheReadTokens, cacheWriteTokens }
 }

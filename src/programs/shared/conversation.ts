@@ -151,6 +151,8 @@ class TurnKeeper {
   #items = 0
   #raw = 0
   #model: string | null
+  /** Estimated cost of what was used so far and whose cost comes with the turn's result, if ever; null: not known. */
+  #untold: number | null = 0
   #pending: string[] = []
   #pendingSize = 0
 
@@ -229,7 +231,7 @@ class TurnKeeper {
   }
 
   async #keepUsage(usage: Usage): Promise<void> {
-    const estimated = usage.costUsd === null ? estimateCost(this.#model, usage) : null
+    const estimated = this.#estimate(usage)
     const counted: Usage = { ...usage, costUsd: usage.costUsd ?? estimated }
     const { record, budget } = this.#context.services
     const kind = usage.costUsd !== null ? 'reported' : estimated === null ? 'unknown' : 'estimated'
@@ -252,6 +254,14 @@ class TurnKeeper {
     budget.add(counted)
     const over = budget.exceeded()
     if (over) throw new BudgetExceeded(over)
+  }
+
+  /** An agent that tells its cost with the result tells nothing when it is cut off: then all since is estimated. */
+  #estimate(usage: Usage): number | null {
+    const own = estimateCost(this.#model, usage)
+    const all = own === null || this.#untold === null ? null : this.#untold + own
+    this.#untold = usage.costUsd === 0 ? all : 0
+    return usage.costUsd === null ? all : null
   }
 
   async #learn(native: string | null, model: string | null): Promise<void> {
