@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
 import type { FlagValue } from '../../config/index.ts'
-import { planRun, type RunPlan, type RunRequest } from '../../runs/plan.ts'
+import { planRun, type RunRequest } from '../../runs/plan.ts'
 import { checkRoles, rolesOf } from '../../runs/roles.ts'
 import type { RunOptions } from '../../runs/services.ts'
 import { startRun } from '../../runs/start.ts'

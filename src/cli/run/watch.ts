@@ -1,6 +1,9 @@
 import { readEvents, type RecordStore, type RecordedEvent, type RunRow } from '../../record/index.ts'
 import { eventLine } from '../event-line.ts'
 import type { Io } from '../io.ts'
+import { liveLines } from '../live/lines.ts'
+import { openScreen, type Screen } from '../live/screen.ts'
+import { LiveReader } from '../live/state.ts'
 import { describeEvent } from './describe.ts'
 
 export interface WatchOptions {
@@ -9,15 +12,19 @@ export interface WatchOptions {
 }
 
 export interface Watch {
+  /** Says something without getting in the way of what is shown. */
+  note(line: string): void
   /** Shows what is still to be shown, then ends. */
   stop(): Promise<void>
 }
 
 const POLL_MS = 100
+/** How often the block is redrawn when nothing happened, for its clocks. */
+const REDRAW_MS = 1000
 
 /**
- * Shows a run's events as they are appended: NDJSON on stdout with `json`, else lines for people on stderr. Reads by seq, so
- * nothing is shown twice or left out.
+ * Shows a run's events as they are appended: NDJSON on stdout with `json`, else lines for people on stderr; on a terminal
+ * above a block that says how the run stands. Reads by seq, so nothing is shown twice or left out.
  */
 export async function watchRun(
   io: Io,
@@ -26,6 +33,10 @@ export async function watchRun(
   options: WatchOptions,
   from = 1,
 ): Promise<Watch> {
+  const display =
+    !options.json && io.screen !== null && !io.env['CI']
+      ? await liveDisplay(io, io.screen, record, run)
+      : plainDisplay(io)
   let next = from
   let busy: Promise<void> = Promise.resolve()
   const show = async (): Promise<void> => {
@@ -33,8 +44,9 @@ export async function watchRun(
     for (const event of events) {
       next = event.seq + 1
       if (options.json) io.out(eventLine(event))
-      else showLine(io, event, options.verbose)
+      else display.event(event, describeEvent(event, options.verbose))
     }
+    await display.refresh(events.length > 0)
   }
   const timer = setInterval(() => {
     busy = busy.then(show)
@@ -42,15 +54,60 @@ export async function watchRun(
     busy.catch(() => {})
   }, POLL_MS)
   return {
+    note: (line) => display.note(line),
     async stop() {
       clearInterval(timer)
-      await busy
-      await show()
+      try {
+        await busy
+        await show()
+      } finally {
+        await display.close()
+      }
     },
   }
 }
 
-function showLine(io: Io, event: RecordedEvent, verbose: boolean): void {
-  const line = describeEvent(event, verbose)
-  if (line !== null) io.note(line)
+interface Display {
+  event(event: RecordedEvent, line: string | null): void
+  note(line: string): void
+  refresh(changed: boolean): Promise<void>
+  close(): Promise<void>
+}
+
+function plainDisplay(io: Io): Display {
+  return {
+    event: (_, line) => {
+      if (line !== null) io.note(line)
+    },
+    note: (line) => io.note(line),
+    refresh: async () => {},
+    close: async () => {},
+  }
+}
+
+async function liveDisplay(io: Io, terminal: NodeJS.WriteStream, record: RecordStore, run: RunRow): Promise<Display> {
+  const screen: Screen = await openScreen(terminal)
+  const reader = new LiveReader(record, run)
+  let state = await reader.read()
+  let drawn = 0
+  const draw = (): void => {
+    drawn = record.clock.now()
+    screen.draw(liveLines(state, { rows: terminal.rows - 1, now: drawn, color: io.color }))
+  }
+  terminal.on('resize', draw)
+  return {
+    event: (event, line) => {
+      reader.hear(event)
+      if (line !== null) screen.print(line)
+    },
+    note: (line) => screen.print(line),
+    async refresh(changed) {
+      if (changed) state = await reader.read()
+      if (changed || record.clock.now() - drawn >= REDRAW_MS) draw()
+    },
+    async close() {
+      terminal.off('resize', draw)
+      await screen.close()
+    },
+  }
 }

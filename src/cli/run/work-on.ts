@@ -27,8 +27,8 @@ export async function workOn(
   options: WorkOptions,
 ): Promise<void> {
   const { json, verbose, noWait, from } = options
-  const interrupts = listenForInterrupts(io)
   const watch = await watchRun(io, record, run, { json, verbose }, from)
+  const interrupts = listenForInterrupts(watch)
   try {
     const result = await driveRun({
       record,

@@ -1,0 +1,60 @@
+/** The lower end of a terminal as a block that is redrawn in place, while lines scroll by above it. */
+export interface Screen {
+  /** Replaces the block. */
+  draw(lines: readonly string[]): void
+  /** Lets a line scroll by above the block. */
+  print(line: string): void
+  /** Takes the block away and gives the terminal back. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens a screen on a terminal. The cursor comes back however the process ends (save SIGKILL). Loads what it needs only now:
+ * it is most of what starting would cost, and most commands need none of it.
+ */
+export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> {
+  const { createElement, ink } = await load()
+  let write: (text: string) => void = (text) => void terminal.write(text)
+  const Block = ({ lines }: { readonly lines: readonly string[] }) => {
+    write = ink.useStdout().write
+    return createElement(
+      ink.Box,
+      { flexDirection: 'column' },
+      ...lines.map((line, i) => createElement(ink.Text, { key: i, wrap: 'truncate-end' }, line)),
+    )
+  }
+  const instance = ink.render(createElement(Block, { lines: [] }), {
+    stdout: terminal,
+    stderr: terminal,
+    interactive: true,
+    exitOnCtrlC: false,
+    isScreenReaderEnabled: false,
+    patchConsole: true,
+  })
+  return {
+    draw: (lines) => instance.rerender(createElement(Block, { lines })),
+    print: (line) => write(`${line}\n`),
+    async close() {
+      await instance.waitUntilRenderFlush()
+      instance.clear()
+      instance.unmount()
+      await instance.waitUntilExit()
+    },
+  }
+}
+
+/**
+ * React looks at NODE_ENV when it is loaded, and its development build keeps a measurement of every drawing for ever. The
+ * variable is put back at once: agents and gates inherit this process's environment.
+ */
+async function load() {
+  const before = process.env['NODE_ENV']
+  process.env['NODE_ENV'] = 'production'
+  try {
+    const [{ createElement }, ink] = await Promise.all([import('react'), import('ink')])
+    return { createElement, ink }
+  } finally {
+    if (before === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = before
+  }
+}
