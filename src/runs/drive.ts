@@ -239,7 +239,8 @@ export async function dropPrivateRefs(root: string, run: string, moves: MoveJour
   if (refs.length > 0) await updateRefs(root, refs.map((ref) => ({ verb: 'delete', ref })), moves)
 }
 
-async function setStatus(
+/** Stores what a run has come to, with the events that tell of it, under its lease. */
+export async function setStatus(
   record: RecordStore,
   run: RunRow,
   lease: Lease,

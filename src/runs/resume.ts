@@ -30,7 +30,7 @@ export async function resumableRun(record: RecordStore, project: string, id: str
 }
 
 /** Whether going on could change anything: work is left that needs no person first, or the target has not followed. */
-async function isUnfinished(record: RecordStore, run: RunRow): Promise<boolean> {
+export async function isUnfinished(record: RecordStore, run: RunRow): Promise<boolean> {
   if (run.status === 'done') return run.landed === false && run.target !== null
   if (run.status === 'cancelled') return false
   if (['running', 'interrupted', 'suspended', 'waiting', 'failed'].includes(run.status)) return true

@@ -15,7 +15,8 @@ export function rolesOf(config: Config, env: Environment): { implementer: RoleSe
   return { implementer: setUp(implementer, env), reviewer: setUp(reviewer, env) }
 }
 
-function setUp(role: RoleConfig, env: Environment): RoleSetup {
+/** An agent as its settings have it. */
+export function setUp(role: RoleConfig, env: Environment): RoleSetup {
   return {
     agent: findAgent(role.provider),
     model: role.model,
@@ -29,7 +30,10 @@ function setUp(role: RoleConfig, env: Environment): RoleSetup {
 }
 
 /** Refuses a run whose agents are not there or not logged in, or whose money limit could not be enforced. */
-export async function checkRoles(config: Config, roles: { implementer: RoleSetup; reviewer: RoleSetup }): Promise<void> {
+export async function checkRoles(
+  config: Pick<Config, 'budget'>,
+  roles: Readonly<Record<string, RoleSetup>>,
+): Promise<void> {
   if (config.budget.unknownCost === 'refuse') {
     refuseUnknownCost(
       config.budget.usd,
