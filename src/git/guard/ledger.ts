@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { link, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
-import { isAlive, thisHost, thisProcess } from '../../process/index.ts'
+import { isAlive, startTimeOf, thisHost, thisProcess } from '../../process/index.ts'
 import type { Place } from './observe.ts'
 import type { SharedState, Turn } from './state.ts'
 
@@ -62,7 +62,7 @@ const PATIENCE_MS = 120_000
 export async function alone<T>(folder: string, path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const lock = `${path}.lock`
-  const mine = `${lock}.${randomId(8)}`
+  const mine = `${lock}.${process.pid}-${randomId(8)}`
   await writeFile(mine, JSON.stringify({ ...thisHost(), ...thisProcess(), nonce: randomId(8) }), { mode: 0o600 })
   try {
     const deadline = Date.now() + PATIENCE_MS
@@ -74,12 +74,24 @@ export async function alone<T>(folder: string, path: string, work: () => Promise
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     try {
+      await sweep(folder, path)
       return await work()
     } finally {
       await rm(lock, { force: true })
     }
   } finally {
     await rm(mine, { force: true })
+  }
+}
+
+/** Removes what processes that died in here left beside the ledger. Under the lock nobody else is writing a new ledger. */
+async function sweep(folder: string, path: string): Promise<void> {
+  const stem = `${basename(path)}.`
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(stem) || name === `${stem}lock`) continue
+    const waiter = /^lock\.(\d+)-/.exec(name.slice(stem.length))?.[1]
+    if (waiter !== undefined && startTimeOf(Number(waiter)) !== null) continue
+    await rm(join(folder, name), { force: true })
   }
 }
 
@@ -97,7 +109,7 @@ async function breakDead(lock: string): Promise<void> {
   const text = await readFile(lock, 'utf8').catch(() => '')
   if (text === '' || !isDead(text)) return
   // Somebody else may replace the dead lock at the same moment: what was moved away must be what was judged.
-  const aside = `${lock}.${randomId(8)}`
+  const aside = `${lock}.${process.pid}-${randomId(8)}`
   await rename(lock, aside).catch(() => {})
   const moved = await readFile(aside, 'utf8').catch(() => '')
   if (moved !== '' && moved !== text) await tryLink(aside, lock)
