@@ -90,7 +90,10 @@ async function sweep(folder: string, path: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(stem) || name === `${stem}lock`) continue
     const waiter = /^lock\.(\d+)-/.exec(name.slice(stem.length))?.[1]
-    if (waiter !== undefined && startTimeOf(Number(waiter)) !== null) continue
+    if (waiter !== undefined) {
+      const text = await readFile(join(folder, name), 'utf8').catch(() => '')
+      if (text === '' ? startTimeOf(Number(waiter)) !== null : !isDead(text)) continue
+    }
     await rm(join(folder, name), { force: true })
   }
 }
