@@ -11,7 +11,18 @@ interface Entry {
   readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
-const SYSTEMS = new Set(['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'])
+const SYSTEMS = new Set([
+  'aix',
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'sunos',
+  'win32',
+])
 const PROCESSORS = new Set(['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64'])
 
 const file = new URL('../package-lock.json', import.meta.url)
@@ -23,7 +34,8 @@ for (const [path, { dev, optionalDependencies = {} }] of Object.entries(lock.pac
     const words = (name.split('/').at(-1) ?? '').split('-')
     const os = words.find((word) => SYSTEMS.has(word))
     const cpu = words.find((word) => PROCESSORS.has(word))
-    if (!os || !cpu || !/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`${name}@${version} of ${path} names no platform`)
+    if (!os || !cpu || !/^\d+\.\d+\.\d+$/.test(version))
+      throw new Error(`${name}@${version} of ${path} names no platform`)
     const entry = { version, cpu: [cpu], ...(dev ? { dev } : {}), optional: true, os: [os] }
     lock.packages[`node_modules/${name}`] = entry
     added.push(name)

@@ -5,13 +5,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Generator } from './generator.ts'
 import { configurationPage, configurationSchema } from './docs/configuration.ts'
-
-export interface Generator {
-  /** Path of the file, relative to the repository root. */
-  readonly file: string
-  readonly generate: () => string | Promise<string>
-}
 
 export const GENERATORS: readonly Generator[] = [configurationSchema, configurationPage]
 

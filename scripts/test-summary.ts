@@ -20,8 +20,7 @@ const report = JSON.parse(readFileSync(process.argv[2] ?? 'coverage/tests.json',
 
 // A file that could not be loaded has failed without naming a test.
 const broken = report.testResults.filter(
-  ({ status, assertionResults }) =>
-    status === 'failed' && assertionResults.every((one) => one.status !== 'failed'),
+  ({ status, assertionResults }) => status === 'failed' && assertionResults.every((one) => one.status !== 'failed'),
 )
 const failed = report.numFailedTests + broken.length
 const skipped = report.numPendingTests + report.numTodoTests

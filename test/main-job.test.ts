@@ -41,7 +41,7 @@ describe('belay run with a spec-kit feature', () => {
     const result = await world.belay(['run', '--concurrency', '2'])
     expect(result.code, result.stderr).toBe(0)
     const commits = world.log().slice(1)
-    expect(commits.map((commit) => commit.trailers['Belay-Task']).sort()).toEqual(['T001', 'T002', 'T003'])
+    expect(commits.map((commit) => commit.trailers['Belay-Task'] ?? '').sort()).toEqual(['T001', 'T002', 'T003'])
     for (const commit of commits) expect(commit.tree).toBe(commit.trailers['Belay-Tree'])
     expect(world.read('specs/001-numbers/tasks.md').match(/- \[[xX]\]/g)).toHaveLength(3)
     const status = await world.json<{ run: { status: string }; tasks: { status: string }[] }>(['status'])

@@ -2,7 +2,7 @@
 import { stringify } from 'yaml'
 import { leaves, nodeAt, rootNode, type Leaf, type SchemaNode } from '../../src/config/keys.ts'
 import { DEFAULT_TIMEOUTS, configJsonSchema, variableOf } from '../../src/config/index.ts'
-import type { Generator } from '../generate-docs.ts'
+import type { Generator } from '../generator.ts'
 
 export const configurationSchema: Generator = {
   file: 'schema/belay.schema.json',

@@ -91,7 +91,6 @@ const effortsText = PROVIDER_NAMES.filter((provider) => PROVIDERS[provider].effo
 const ENV_NAME = 'a variable name (letters, digits and _, not beginning with a digit)'
 
 /** The keys that set up an agent. */
-// oxlint-disable-next-line typescript/explicit-function-return-type -- the type is the schema itself
 export function roleKeys(work: string, access: 'read-only' | 'workspace-write') {
   return {
     provider: oneOf(...(PROVIDER_NAMES as [ProviderName, ...ProviderName[]]))
@@ -146,7 +145,6 @@ export function roleKeys(work: string, access: 'read-only' | 'workspace-write') 
   }
 }
 
-// oxlint-disable-next-line typescript/explicit-function-return-type -- the type is the schema itself
 function role(work: string, access: 'read-only' | 'workspace-write') {
   return mapping(roleKeys(work, access)).prefault({}).describe(`Who ${work}.`)
 }

@@ -50,9 +50,12 @@ export function subjectLine(text: string, max: number): string {
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
+// oxlint-disable-next-line no-control-regex -- so is the beginning of an escape sequence
+const ESCAPE = /\u001b\[[0-9;?]*[ -/]*[@-~]/g
+
 /** `text` without control characters (line feed and tab stay), for printing untrusted text in a terminal. */
 export function printable(text: string): string {
-  return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(CONTROL, '')
+  return text.replace(ESCAPE, '').replace(CONTROL, '')
 }
 
 /** Edit distance (Levenshtein), for "did you mean". */

@@ -97,7 +97,7 @@ export function spawnKept(spec: ProcessSpec): KeptProcess {
     exited,
     closed,
     async end() {
-      killQuietly(-(pid as number))
+      killQuietly(-pid)
       return closed
     },
   }

@@ -1,7 +1,7 @@
 import { agentEnvironment } from '../agents/environment.ts'
 import type { Agent, Probe } from '../agents/port.ts'
 import type { Config, RoleConfig } from '../config/index.ts'
-import type { Finding } from './doctor.ts'
+import type { Finding } from './doctor-finding.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

@@ -8,21 +8,12 @@ import { checkGitVersion, openRepository, type Repository } from '../git/reposit
 import { git } from '../git/run.ts'
 import { stateHome } from '../record/index.ts'
 import { agentFindings } from './doctor-agents.ts'
+import type { Finding } from './doctor-finding.ts'
 import { missingFrom } from './programs.ts'
 import { detectProject } from './detect.ts'
 import { proposeConfig } from './proposal.ts'
 import { access, constants, open, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-
-export type Status = 'ok' | 'warn' | 'fail'
-
-export interface Finding {
-  readonly name: string
-  readonly status: Status
-  readonly message: string
-  /** How to mend it; null when nothing is to be done. */
-  readonly next: string | null
-}
 
 export interface DoctorOptions {
   readonly cwd: string

@@ -3,7 +3,6 @@ import { lstat, readFile, readlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { gitFailed, tryGit } from '../git/run.ts'
 import { globToRegExp } from './glob.ts'
-import type { SetupCommand } from './setup.ts'
 
 /** Files that say which dependencies are installed. */
 const LOCKFILES =
@@ -31,7 +30,7 @@ export async function setupInputs(path: string, inputs: readonly string[] | null
 /** Changes when a setup command or the content of an input changes; the same in every workspace. */
 export async function setupKey(
   path: string,
-  commands: readonly SetupCommand[],
+  commands: readonly { readonly run: string | readonly string[]; readonly cwd: string | null }[],
   inputs: readonly string[] | null,
 ): Promise<string> {
   const hash = createHash('sha256')
