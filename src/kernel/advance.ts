@@ -1,5 +1,5 @@
 import { BelayError, messageOf } from '../core/errors.ts'
-import type { TaskStatus } from '../core/words.ts'
+import type { Reason, TaskStatus } from '../core/words.ts'
 import {
   appendEvents,
   assertEpoch,
@@ -14,6 +14,8 @@ import {
   queueDeliveries,
   raiseEpoch,
   type Lease,
+  type NewCheckpoint,
+  type NewDelivery,
   type NewEvent,
   type RecordStore,
   type TaskRow,
@@ -30,6 +32,21 @@ export interface RunScope {
   readonly run: string
   /** The run's lease: no task of the run is written without it. */
   readonly lease: Lease
+  /** Effects to be queued with every transition, beside those of the phase itself. */
+  readonly deliveries?: (change: TaskTransition) => readonly NewDelivery[]
+}
+
+/** A step of a task as it is stored. */
+export interface TaskTransition {
+  /** The task before the step. */
+  readonly task: TaskRow
+  readonly epoch: number
+  /** Phase that ran. */
+  readonly phase: string
+  /** Status after the step. */
+  readonly status: TaskStatus
+  readonly reason: Reason | null
+  readonly checkpoint: ({ readonly id: string } & NewCheckpoint) | null
 }
 
 /** A task that this process may advance until its epoch is raised by another. */
@@ -152,15 +169,15 @@ async function store(claim: Claim, task: TaskRow, target: Target, result: PhaseR
       reason: status === 'running' || status === 'queued' ? null : (result.reason ?? null),
       phaseStartedAt: now,
     })
-    await queueDeliveries(tx, run, now, result.deliveries ?? [])
+    const checkpoint = asked === null || result.checkpoint === undefined ? null : { id: asked, ...result.checkpoint }
+    const change: TaskTransition = { task, epoch, phase: from, status, reason: result.reason ?? null, checkpoint }
+    await queueDeliveries(tx, run, now, [...(result.deliveries ?? []), ...(scope.deliveries?.(change) ?? [])])
     await appendEvents(
       tx,
       now,
       [
         ...(result.events ?? []),
-        ...(asked === null || result.checkpoint === undefined
-          ? []
-          : [{ type: 'checkpoint.opened', data: { id: asked, ...result.checkpoint } }]),
+        ...(checkpoint === null ? [] : [{ type: 'checkpoint.opened', data: checkpoint }]),
         transition(task, from, next, status, result, record.clock.now()),
       ].map((event) => owned(scope, handle, event)),
     )

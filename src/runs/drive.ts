@@ -1,10 +1,11 @@
 import { BelayError } from '../core/errors.ts'
 import type { Reason, RunStatus } from '../core/words.ts'
+import type { Config } from '../config/index.ts'
 import { epochRef, raiseEpochRef, snapshotRef, updateRefs } from '../git/refs.ts'
 import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import { git } from '../git/run.ts'
-import type { Claim, Step } from '../kernel/index.ts'
+import type { Claim, Step, TaskTransition } from '../kernel/index.ts'
 import { endEarlier } from '../process/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
 import {
@@ -15,9 +16,11 @@ import {
   findRun,
   keepRenewing,
   listTasks,
+  queueDeliveries,
   releaseLease,
   takeLease,
   type Lease,
+  type NewDelivery,
   type RecordStore,
   type RunRow,
 } from '../record/index.ts'
@@ -27,8 +30,10 @@ import { removeScratch } from '../workspace/pool.ts'
 import { checkRoles } from './roles.ts'
 import { followResult } from './follow.ts'
 import { settleGuard } from './guard.ts'
-import { deliver } from './deliver.ts'
+import { Notifier } from './deliver.ts'
+import { meterWork } from './lifecycle-worked.ts'
 import { exitOf, progressOf, runStatus } from './outcome.ts'
+import { redGates, type RedGate } from './red-expected.ts'
 import { openRun, type OpenedRun } from './services.ts'
 import { takeOver } from './takeover.ts'
 
@@ -87,6 +92,9 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
   const { record, run } = options
   const [lease] = leases
   if (!lease) throw new Error('a run is driven under its lease')
+  const { command } = (run.config as Config).notify
+  const notifier = new Notifier({ record, run, root: options.repository.root, env: options.env, command })
+  const meter = meterWork(record, run, lease)
   try {
     const opened = await openRun(record, run, options.repository, options.env)
     const { pool, services } = opened
@@ -109,16 +117,21 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
     })
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
     await opened.services.landing.begin()
+    notifier.wake()
     for (;;) {
-      await work(options, opened, leases, lost)
-      const result = await settle(options, opened, lease)
+      await work(options, opened, notifier, leases, lost)
+      const result = await settle(options, opened, notifier, lease)
       if (result !== null) return result
     }
   } catch (error) {
     if (error instanceof BelayError && error.code === 'lease_lost') throw error
     const reason = error instanceof BelayError ? { code: error.code, message: error.message } : { code: 'internal', message: String(error) }
-    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }])
+    const deliveries = notifier.ofRun('run.failed', lease.epoch, { status: 'failed', reason })
+    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }], deliveries)
+    await notifier.drain()
     throw error
+  } finally {
+    await meter.stop()
   }
 }
 
@@ -133,11 +146,18 @@ async function settleDead(options: DriveOptions, opened: OpenedRun, lease: Lease
   })
 }
 
-async function work(options: DriveOptions, opened: OpenedRun, leases: readonly Lease[], lost: AbortSignal): Promise<void> {
+async function work(
+  options: DriveOptions,
+  opened: OpenedRun,
+  notifier: Notifier,
+  leases: readonly Lease[],
+  lost: AbortSignal,
+): Promise<void> {
   const { record, run, signal } = options
   const [lease] = leases
   if (!lease) throw new Error('a run is driven under its lease')
-  const scope = { record, project: run.project, run: run.id, lease }
+  const deliveries = (change: TaskTransition): readonly NewDelivery[] => notifier.ofTask(change)
+  const scope = { record, project: run.project, run: run.id, lease, deliveries }
   const { services } = opened
   await runTasks({
     scope,
@@ -157,7 +177,7 @@ async function work(options: DriveOptions, opened: OpenedRun, leases: readonly L
       if (step.outcome === 'landed') {
         await services.landing.alone(() => followResult({ record, run, repository: options.repository, lease, moves: services.moves }))
       }
-      await deliver(record, run, services)
+      if (step.status !== 'running') notifier.wake()
     },
     taken: (handle) => services.workspaces.done(handle),
   })
@@ -183,7 +203,12 @@ async function endTask(opened: OpenedRun, handle: string, step: Step): Promise<v
  * Nothing runs any more: the target follows, what is not needed goes, and the run gets its status; null when a person
  * has just answered, so that there is work again.
  */
-async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): Promise<DriveResult | null> {
+async function settle(
+  options: DriveOptions,
+  opened: OpenedRun,
+  notifier: Notifier,
+  lease: Lease,
+): Promise<DriveResult | null> {
   const { record, run, signal } = options
   const before = await listTasks(record.read, run.id)
   const status: RunStatus = signal.aborted ? 'interrupted' : runStatus(before, opened.options.until)
@@ -193,26 +218,32 @@ async function settle(options: DriveOptions, opened: OpenedRun, lease: Lease): P
   const tasks = await listTasks(record.read, run.id)
   const row = await findRun(record.read, run.id)
   // Given up by its user while it was worked on.
-  const final = row?.status === 'cancelled' ? 'cancelled' : signal.aborted ? 'interrupted' : status
+  const came = row?.status === 'cancelled' ? 'cancelled' : signal.aborted ? 'interrupted' : status
+  const red = came === 'done' ? await redGates(record, run.id) : []
+  const final = red.length > 0 ? 'blocked' : came
   const { until, keepGoing } = opened.options
   const goesOn = ENDED.has(final) || final === 'waiting' || final === 'interrupted'
   if (goesOn && !signal.aborted && hasWork(tasks, { until, keepGoing, now: record.clock.now() })) return null
   if (final === 'done') await tidy(opened, run)
   // What ended otherwise keeps only the workspaces of tasks that go on.
   else if (ENDED.has(final)) await opened.pool.clear()
-  await setStatus(record, run, lease, final, reasonOf(final), [
-    {
-      type: 'run.finished',
-      data: {
-        status: final,
-        exit_code: exitOf(final),
-        landed: row?.landed ?? null,
-        finish_command: row?.finishCommand ?? null,
-        progress: progressOf(tasks),
+  const reason = red.length > 0 ? redReason(red) : final === 'cancelled' ? (row?.reason ?? null) : reasonOf(final)
+  const end = { landed: row?.landed ?? null, finish_command: row?.finishCommand ?? null }
+  await setStatus(
+    record,
+    run,
+    lease,
+    final,
+    reason,
+    [
+      {
+        type: 'run.finished',
+        data: { status: final, exit_code: exitOf(final), ...end, reason, progress: progressOf(tasks) },
       },
-    },
-  ])
-  await deliver(record, run, opened.services)
+    ],
+    notifier.ofRun('run.finished', lease.epoch, { status: final, reason, ...end }),
+  )
+  if (!signal.aborted) await notifier.drain()
   return { status: final, exitCode: exitOf(final) }
 }
 
@@ -220,6 +251,11 @@ const ENDED: ReadonlySet<RunStatus> = new Set(['blocked', 'replan', 'cancelled']
 
 function reasonOf(status: RunStatus): Reason | null {
   return status === 'interrupted' ? { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' } : null
+}
+
+function redReason(red: readonly RedGate[]): Reason {
+  const gates = red.map(({ gate, tests }) => `${gate} (${tests.join('; ')})`).join(', ')
+  return { code: 'red_expected', message: `every task has landed, but tests that were written first still fail: ${gates}` }
 }
 
 /** A run that is done needs no workspaces, temporary files and fences any more. */
@@ -247,11 +283,13 @@ export async function setStatus(
   status: RunStatus,
   reason: Reason | null,
   events: readonly { type: string; data?: Record<string, unknown> }[],
+  deliveries: readonly NewDelivery[] = [],
 ): Promise<void> {
   await record.write(async (tx) => {
     await assertLease(tx, lease)
     const now = record.now()
     await changeRun(tx, run.id, now, { status, reason })
+    await queueDeliveries(tx, run.id, now, deliveries)
     await appendEvents(tx, now, events.map((event) => ({ ...event, project: run.project, run: run.id })))
   })
 }

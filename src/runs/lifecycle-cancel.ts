@@ -2,7 +2,6 @@ import { BelayError } from '../core/errors.ts'
 import type { TaskStatus } from '../core/words.ts'
 import { branchRef, raiseEpochRef, readRef } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
-import { endEarlier } from '../process/index.ts'
 import { Landing } from '../programs/direct/landing.ts'
 import {
   appendEvents,
@@ -48,8 +47,8 @@ const OVER: ReadonlySet<TaskStatus> = new Set(['done', 'cancelled'])
  * the run ends its agents within a second or two and leaves. Safe to repeat. Throws `run_ended` for a run that is done.
  */
 export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
-  const { record, run } = request
-  return holdRun(record, run, async (lease) => {
+  const { record, repository, run } = request
+  return holdRun(record, repository, run, async (lease) => {
     const was = await findRun(record.read, run.id)
     const tasks = await record.write(async (tx) => {
       const current = await findRun(tx, run.id)
@@ -72,8 +71,8 @@ export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
  * the run goes on. Durable at once; safe to repeat. Throws `task_done`.
  */
 export async function cancelTask(request: CancelRequest, handle: string): Promise<Cancelled> {
-  const { record, run } = request
-  return holdRun(record, run, async (lease) => {
+  const { record, repository, run } = request
+  return holdRun(record, repository, run, async (lease) => {
     const tasks = await record.write(async (tx) => {
       const task = await findTask(tx, run.id, handle)
       if (!task) throw new Error(`no task ${run.id}/${handle}`)
@@ -133,7 +132,6 @@ async function stopTasks(request: CancelRequest, tasks: readonly TaskRow[], alon
   const landed: string[] = []
   for (const task of tasks) {
     if (task.status === 'running') {
-      if (alone) await endEarlier(run.id, task.handle, task.epoch + 1)
       await fence(request, task)
       if (await noteLanded(request, task)) landed.push(task.handle)
     }

@@ -1,18 +1,45 @@
 import { BelayError } from '../core/errors.ts'
-import { releaseLease, takeLease, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
+import type { Repository } from '../git/repository.ts'
+import { listTasks, releaseLease, takeLease, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
 import { runLease } from './drive.ts'
+import { moveJournal, settleGuard } from './guard.ts'
+import { workspacePool } from './services.ts'
+import { takeOver } from './takeover.ts'
 
 /**
  * Does `work` while no other process can work on the run, or, when one does so already, with `lease` null: then only what is
- * safe beside it may be done.
+ * safe beside it may be done. What a process that died left running is ended first.
  */
-export async function holdRun<T>(record: RecordStore, run: RunRow, work: (lease: Lease | null) => Promise<T>): Promise<T> {
+export async function holdRun<T>(
+  record: RecordStore,
+  repository: Repository,
+  run: RunRow,
+  work: (lease: Lease | null) => Promise<T>,
+): Promise<T> {
   const lease = await takeIfFree(record, run)
   try {
+    if (lease !== null) await endDead(record, repository, run, lease)
     return await work(lease)
   } finally {
     if (lease) await releaseLease(record, lease)
   }
+}
+
+async function endDead(record: RecordStore, repository: Repository, run: RunRow, lease: Lease): Promise<void> {
+  const tasks = await listTasks(record.read, run.id)
+  if (!tasks.some((task) => task.status === 'running')) return
+  const moves = moveJournal(record.home, run.id)
+  await takeOver({
+    record,
+    run,
+    repository,
+    lease,
+    workspaces: workspacePool(record, run, repository.root).folder,
+    moves,
+    settle: async () => {
+      await settleGuard({ repository, home: record.home, moves })
+    },
+  })
 }
 
 async function takeIfFree(record: RecordStore, run: RunRow): Promise<Lease | null> {

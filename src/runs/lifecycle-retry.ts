@@ -1,6 +1,5 @@
 import { BelayError } from '../core/errors.ts'
 import type { Repository } from '../git/repository.ts'
-import { endEarlier } from '../process/index.ts'
 import { beginAgain } from '../programs/direct/again.ts'
 import {
   appendEvents,
@@ -45,14 +44,11 @@ export interface Retried {
 export async function retryTask(request: RetryRequest): Promise<Retried> {
   const { record, run } = request
   refuseCleaned(run)
-  return holdRun(record, run, async (lease) => {
+  return holdRun(record, request.repository, run, async (lease) => {
     const task = await findTask(record.read, run.id, request.handle)
     if (!task) throw new Error(`no task ${run.id}/${request.handle}`)
     refuseDone(task)
-    if (task.status === 'running') {
-      if (lease === null) await refuseHeld(record, runLease(run.id))
-      await endEarlier(run.id, task.handle, task.epoch + 1)
-    }
+    if (task.status === 'running' && lease === null) await refuseHeld(record, runLease(run.id))
     return retry(request, task)
   })
 }

@@ -105,7 +105,7 @@ export async function openRun(
       moves,
       guard: repositoryGuard({ repository, home: record.home, moves }),
     }),
-    budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock),
+    budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),
     landing: new Landing({ root, run: run.id, resultBranch: run.resultBranch, base: run.base, moves, epochMark }),
     moves,
     gateEnv,

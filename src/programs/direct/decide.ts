@@ -19,12 +19,17 @@ export const decide: Phase<DirectServices> = {
 
 async function followAnswer({ task, services }: PhaseContext<DirectServices>): Promise<PhaseResult> {
   const state = stateOf(task)
+  const limit = services.settings.maxIterations + task.extraAttempts
   const asked = await newestCheckpoint(services.record.read, services.run.id, task.handle)
   if (asked === null || asked.status === 'cancelled') {
     throw new Error(`task ${task.handle} waits for an answer, but nothing was asked`)
   }
   if (asked.status === 'open') return { outcome: 'open', reason: { code: asked.kind, message: asked.question } }
   const notes = asked.note === null ? state.notes : [...state.notes, asked.note]
+  // Blocked by this answer and unblocked since: that is another attempt, with what was said then and now.
+  if (state.blockedBy === asked.id) {
+    return { outcome: 'retry', state: withState(state, { setback: { kind: 'person', note: state.notes.at(-1) ?? 'Do it again.' } }) }
+  }
   switch (asked.answer) {
     case 'accept':
       return { outcome: 'accept', state: withState(state, { notes, emptyAccepted: true }) }
@@ -34,13 +39,15 @@ async function followAnswer({ task, services }: PhaseContext<DirectServices>): P
     case 'rework':
       return {
         outcome: 'retry',
-        state: withState(state, { notes: state.notes, setback: { kind: 'person', note: asked.note ?? 'Do it again.' } }),
+        state: withState(state, { setback: { kind: 'person', note: asked.note ?? 'Do it again.' } }),
+        // Who asks for more work grants the attempt that it takes.
+        ...(task.attempt >= limit ? { change: { extraAttempts: task.extraAttempts + 1 } } : {}),
       }
     case 'block':
       return {
         outcome: 'block',
         reason: { code: 'person_blocked', message: asked.note ?? 'a person blocked it' },
-        state: withState(state, { notes }),
+        state: withState(state, { notes, blockedBy: asked.id }),
       }
     default:
       throw new Error(`checkpoint ${asked.id} was answered with "${asked.answer}", which is none of ${asked.options.join(', ')}`)

@@ -27,13 +27,10 @@ import { taskMark } from '../../process/index.ts'
 import { getBaseline, putBaseline } from '../../record/index.ts'
 import type { Workspace } from '../../workspace/pool.ts'
 import type { DirectServices } from './services.ts'
-import { stateOf, type Candidate, type FailedGate } from './state.ts'
+import { RED_NOTE, stateOf, type Candidate, type FailedGate } from './state.ts'
 import { refuseSetup } from './workspaces.ts'
 
 type Context = PhaseContext<DirectServices>
-
-/** The implementer says with a note that begins so that its new tests are meant to fail for now. */
-export const RED_NOTE = 'red_expected'
 
 /** What the gates said of a candidate. */
 export interface Proof {

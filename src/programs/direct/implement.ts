@@ -1,13 +1,15 @@
+import { taskBranch } from '../../git/refs.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { appendEvents, assertEpoch, beginAttempt } from '../../record/index.ts'
 import { fits, implementAnswer, type ImplementAnswer } from '../answers.ts'
 import { withEnv } from '../shared/role.ts'
-import { ask } from '../shared/ask.ts'
-import { afterBudget } from '../shared/faults.ts'
+import { ask, type Asked } from '../shared/ask.ts'
+import { BudgetExceeded } from '../shared/budget.ts'
 import { afterFailure } from './faults.ts'
 import { implementPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
 import { openFindings, stateOf, withState, type DirectState, type Setback } from './state.ts'
+import type { WorkTurn } from './workspaces.ts'
 
 const MINUTE_MS = 60_000
 
@@ -18,7 +20,7 @@ export const implement: Phase<DirectServices> = {
   does: 'one turn of the implementer in the workspace of the task; its change is kept as a tree',
   // The turn has limits of its own; re-asks and git work around it need room.
   deadlineMs: ({ roles }) => 3 * roles.implementer.timeoutMs + 60 * MINUTE_MS,
-  run: (context) => attemptOnce(context).catch(afterBudget),
+  run: attemptOnce,
   on: {
     changed: { to: 'verify' },
     unchanged: { pause: 'waiting', at: 'decide' },
@@ -34,36 +36,17 @@ export const implement: Phase<DirectServices> = {
 
 async function attemptOnce(context: Context): Promise<PhaseResult> {
   const { task, services } = context
-  const state = stateOf(task)
+  const before = stateOf(task)
   const limit = services.settings.maxIterations + task.extraAttempts
-  if (task.attempt >= limit) return exhausted(state, limit)
+  if (before.stuck !== null) return { outcome: 'exhausted', reason: before.stuck, state: withState(before, { stuck: null }) }
+  if (task.attempt >= limit) return exhausted(before, limit)
+  const over = services.budget.exceeded()
+  if (over !== null) return { outcome: 'budget', reason: over }
   const attempt = task.attempt + 1
-  const turn = await services.workspaces.beginTurn(context)
-  const asked = await (async () => {
-    await begin(context, attempt)
-    return await ask(
-      context,
-      {
-        role: 'implementer',
-        setup: withEnv(services.roles.implementer, turn.env),
-        prompt: implementPrompt(task, attempt, (await services.sourceOf(task)).implementPrompt(task.handle), state),
-        cwd: turn.workspace.path,
-        attempt,
-        session: turn.sameFiles ? state.session : null,
-      },
-      fits(implementAnswer),
-    )
-  })()
-    .finally(() => turn.endProcesses())
-    .catch(async (error: unknown) => {
-      await turn.undoTampering()
-      throw error
-    })
-  if (asked.kind === 'failure') {
-    const { tampered } = await turn.undoTampering()
-    const result = afterFailure(context, state, asked.failure)
-    return { ...result, events: tampered.length === 0 ? [] : [tamperedEvent(attempt, tampered)] }
-  }
+  const state = await onBase(context, before)
+  const turn = await services.workspaces.beginTurn(context, state)
+  const asked = await askImplementer(context, state, attempt, turn)
+  if (asked.kind === 'failure' || asked.kind === 'budget') return afterCutOff(context, state, attempt, turn, asked)
   const kept = await turn.keep()
   const answer = asked.kind === 'answer' ? asked.answer : null
   const next: DirectState = {
@@ -72,6 +55,7 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
     snapshot: kept.snapshot,
     answer,
     setback: null,
+    cutOff: false,
     candidate: null,
     emptyAccepted: false,
     personApproved: false,
@@ -80,7 +64,8 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
     tried: [...state.tried, `attempt ${attempt}: ${answer === null ? 'no valid answer' : oneLine(answer.summary)}`].slice(-20),
     agents: { ...state.agents, implementer: agentName(services, 'implementer') },
   }
-  const common = { change: { attempt }, attemptSession: asked.session, events: kept.notes.map((note) => ({ type: 'attempt.note', data: { attempt, note } })) }
+  const change = { attempt, branch: taskBranch(services.run.id, task.handle) }
+  const common = { change, attemptSession: asked.session, events: kept.notes.map((note) => ({ type: 'attempt.note', data: { attempt, note } })) }
   if (kept.tampered.length > 0) {
     return {
       ...again(next, { kind: 'tampered', what: kept.tampered }, 'tampered'),
@@ -95,6 +80,74 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
   }
   const artifact = { kind: 'implementation', data: { answer, session: asked.session, snapshot: kept.snapshot } }
   return { ...judgeAnswer(context, next, answer, kept.empty), ...common, artifacts: [artifact] }
+}
+
+/** A task that begins again (`belay retry`) takes the newest result as its base. */
+async function onBase(context: Context, state: DirectState): Promise<DirectState> {
+  if (state.base !== null) return state
+  const base = await context.services.landing.tip()
+  await context.services.workspaces.makeWork(context, base)
+  return { ...state, base }
+}
+
+type Failed = Extract<Asked<ImplementAnswer>, { kind: 'failure' }>
+type OutOfBudget = { readonly kind: 'budget'; readonly error: BudgetExceeded }
+
+/** One turn of the implementer; whatever happens, nothing of it runs afterwards and nothing that is not its own stays changed. */
+async function askImplementer(
+  context: Context,
+  state: DirectState,
+  attempt: number,
+  turn: WorkTurn,
+): Promise<Asked<ImplementAnswer> | OutOfBudget> {
+  const { task, services } = context
+  try {
+    await begin(context, attempt)
+    return await ask(
+      context,
+      {
+        role: 'implementer',
+        setup: withEnv(services.roles.implementer, turn.env),
+        prompt: implementPrompt(task, attempt, (await services.sourceOf(task)).implementPrompt(task.handle), state),
+        cwd: turn.workspace.path,
+        attempt,
+        session: turn.sameFiles ? state.session : null,
+      },
+      fits(implementAnswer),
+    ).finally(() => turn.endProcesses())
+  } catch (error) {
+    if (error instanceof BudgetExceeded) return { kind: 'budget', error }
+    await turn.undoTampering()
+    throw error
+  }
+}
+
+/**
+ * The turn did not come to its end. Where the same conversation can go on later, what it did so far is kept with it; else the
+ * files go back to where the turn began.
+ */
+async function afterCutOff(
+  context: Context,
+  state: DirectState,
+  attempt: number,
+  turn: WorkTurn,
+  asked: Failed | OutOfBudget,
+): Promise<PhaseResult> {
+  const session = asked.kind === 'budget' ? asked.error.session : isToGoOn(asked.failure) ? asked.session : null
+  const kept = session === null || context.signal.aborted ? null : await turn.keep()
+  const tampered = kept?.tampered ?? (await turn.undoTampering()).tampered
+  const goesOn = kept !== null && kept.blocked === null
+  const next = goesOn ? { ...state, session, snapshot: kept.snapshot, cutOff: true } : state
+  const result: PhaseResult =
+    asked.kind === 'budget'
+      ? { outcome: 'budget', reason: asked.error.reason, state: withState(next, {}) }
+      : afterFailure(context, next, asked.failure)
+  return { ...result, events: tampered.length === 0 ? [] : [tamperedEvent(attempt, tampered)] }
+}
+
+/** Failures after which the conversation itself is as good as before. */
+function isToGoOn(failure: Failed['failure']): boolean {
+  return failure.status === 'failed' && ['quota', 'rate_limit', 'provider'].includes(failure.error.code)
 }
 
 function judgeAnswer(context: Context, state: DirectState, answer: ImplementAnswer, empty: boolean): PhaseResult {

@@ -45,7 +45,6 @@ async function landed(context: PhaseContext<DirectServices>, state: DirectState,
     change: { commit },
     attemptOutcome: 'landed',
     artifacts: [{ kind: 'commit', data: { commit, tree: state.candidate?.tree ?? null } }],
-    deliveries: [],
   }
 }
 

@@ -3,7 +3,7 @@ import type { Evidence } from '../../gates/port.ts'
 import type { PromptParts } from '../../sources/port.ts'
 import type { TaskRow } from '../../record/index.ts'
 import type { FailedGate, Finding, Setback } from './state.ts'
-import { openFindings, type DirectState } from './state.ts'
+import { openFindings, RED_NOTE, type DirectState } from './state.ts'
 
 /** Longest section of a prompt, in characters; what is longer loses its middle. */
 const MAX_SECTION = 40_000
@@ -22,6 +22,7 @@ export function implementPrompt(task: TaskRow, attempt: number, parts: PromptPar
       ...parts.instructions,
       'Work only in the current folder. Do not commit, do not switch branches, do not touch the git configuration.',
       'Checks are run after you by someone else, on exactly the files that you leave; a claim of yours counts for nothing.',
+      `A task that asks for tests before the code they test: when only tests in files that you add fail, and they are meant to for now, begin one of your "notes" with ${RED_NOTE} and name them.`,
       FENCED,
     ]),
     `## Answer\nEnd with one JSON object that fits the given schema and nothing else. "taskHandle" is ${JSON.stringify(task.handle)}. "status" is "implemented" when all of it is done, "partial" with "unresolvedItems" when some is left, "blocked" when it cannot be done. Set "needsHumanAttention" when a person has to decide.`,
@@ -40,6 +41,9 @@ function criteriaSection(task: TaskRow): string[] {
 function setbackSections(state: DirectState): string[] {
   const parts: string[] = []
   const open = openFindings(state)
+  if (state.cutOff) {
+    parts.push('## Going on\nAn earlier turn of this attempt was cut off from outside. The files are as it left them: go on where it stopped.')
+  }
   if (state.setback) parts.push(describeSetback(state.setback))
   if (open.length > 0) {
     parts.push(section('Open findings of the review', JSON.stringify(open.map(forAgent), null, 2), 'json'))
@@ -130,6 +134,7 @@ export function reviewPrompt(task: TaskRow, parts: PromptParts, state: DirectSta
     `## Diff\n${fence(cap(material.diff, MAX_DIFF), 'diff')}`,
     section('Evidence', material.evidence.length === 0 ? 'No checks are configured.' : evidenceText(material.evidence)),
     ...(state.answer ? [section('What the implementer said', JSON.stringify(state.answer, null, 2), 'json')] : []),
+    ...(state.notes.length === 0 ? [] : [section('Notes from a person', list(state.notes))]),
     ...(openFindings(state).length === 0
       ? []
       : [section('Open findings of earlier reviews', JSON.stringify(openFindings(state).map(forAgent), null, 2), 'json')]),

@@ -17,6 +17,8 @@ import type { VerifyReport } from './verify.ts'
 const FRESH_START_AT = 3
 /** A finding seen this often blocks the task. */
 const GIVE_UP_AT = 5
+/** A new conversation, and the files as they were before the first attempt. */
+const FRESH = { session: null, snapshot: null }
 const MINUTE_MS = 60_000
 
 type Context = PhaseContext<DirectServices>
@@ -30,7 +32,6 @@ export const review: Phase<DirectServices> = {
     pass: { to: 'integrate' },
     ask_person: { pause: 'waiting', at: 'decide' },
     rework: { to: 'implement' },
-    stuck: { end: 'blocked' },
     replan: { end: 'replan' },
     blocked: { end: 'blocked' },
     failed: { end: 'blocked' },
@@ -134,23 +135,25 @@ function askPerson(state: DirectState, passed: Readonly<Record<string, unknown>>
 
 function rework(state: DirectState, message: string): PhaseResult {
   const worst = Math.max(0, ...openFindings(state).map((finding) => finding.seen))
+  const tried = [...state.tried, `the review asked for rework: ${message}`].slice(-20)
   if (worst >= GIVE_UP_AT) {
     const stuck = openFindings(state).filter((finding) => finding.seen >= GIVE_UP_AT)
+    const what = `the review named this ${worst} times: ${stuck.map((finding) => finding.issue).join('; ')}`
+    // The task ends where its next attempt would begin, so that `belay unblock` gives it one.
     return {
-      outcome: 'stuck',
-      reason: { code: 'findings_repeat', message: `the review named this ${worst} times: ${stuck.map((finding) => finding.issue).join('; ')}` },
-      state: withState(state, {}),
+      outcome: 'rework',
+      state: withState(state, { ...FRESH, setback: { kind: 'review' }, tried, stuck: { code: 'findings_repeat', message: what } }),
       attemptOutcome: 'rework',
     }
   }
   // The same finding again and again: the conversation is stuck, so the next attempt begins at the base without it.
-  const fresh = worst >= FRESH_START_AT ? { session: null, snapshot: null } : {}
+  const fresh = worst >= FRESH_START_AT ? FRESH : {}
   return {
     outcome: 'rework',
     state: withState(state, {
       ...fresh,
       setback: { kind: 'review' },
-      tried: [...state.tried, `the review asked for rework: ${message}`].slice(-20),
+      tried,
     }),
     attemptOutcome: 'rework',
   }

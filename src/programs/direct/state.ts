@@ -1,5 +1,5 @@
 import type { TaskRow } from '../../record/index.ts'
-import type { Severity } from '../../core/words.ts'
+import type { Reason, Severity } from '../../core/words.ts'
 import type { ImplementAnswer, ReviewAnswer } from '../answers.ts'
 
 /** A reviewer's finding, followed over rounds. */
@@ -49,6 +49,9 @@ export interface FailedGate {
   readonly outputTail: string
 }
 
+/** The implementer says with a note that begins so that its new tests are meant to fail for now. */
+export const RED_NOTE = 'red_expected'
+
 /** The direct program's own state of a task. */
 export interface DirectState {
   readonly base: string | null
@@ -62,6 +65,10 @@ export interface DirectState {
   readonly reviewedPatch: string | null
   readonly findings: readonly Finding[]
   readonly setback: Setback | null
+  /** The latest turn was cut off (quota, budget, a fault of the provider): what it did is in the snapshot. */
+  readonly cutOff: boolean
+  /** Why no further attempt makes sense before a person has looked. */
+  readonly stuck: Reason | null
   /** One line per earlier attempt, oldest first. */
   readonly tried: readonly string[]
   /** What people said (`unblock --note`, checkpoint notes). */
@@ -70,6 +77,8 @@ export interface DirectState {
   readonly gates: readonly { readonly name: string; readonly result: string }[]
   readonly emptyAccepted: boolean
   readonly personApproved: boolean
+  /** Id of the question by whose answer the task was blocked. */
+  readonly blockedBy: string | null
   readonly conflicts: number
   /** Faults in a row and since when, for backoff. */
   readonly faults: number
@@ -87,11 +96,14 @@ const START: DirectState = {
   reviewedPatch: null,
   findings: [],
   setback: null,
+  cutOff: false,
+  stuck: null,
   tried: [],
   notes: [],
   gates: [],
   emptyAccepted: false,
   personApproved: false,
+  blockedBy: null,
   conflicts: 0,
   faults: 0,
   faultingSince: null,

@@ -13,7 +13,7 @@ import { endMarked, taskMark } from '../../process/index.ts'
 import type { NewEvent } from '../../record/index.ts'
 import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
 import type { DirectServices } from './services.ts'
-import { stateOf, type Candidate, type FailedGate, type Snapshot } from './state.ts'
+import type { Candidate, DirectState, FailedGate, Snapshot } from './state.ts'
 
 type Context = PhaseContext<DirectServices>
 
@@ -119,10 +119,9 @@ export class WorkspaceKeeper {
   }
 
   /** The task's workspace in the state in which the next attempt begins, with the guard on. */
-  async beginTurn(context: Context): Promise<WorkTurn> {
+  async beginTurn(context: Context, state: DirectState): Promise<WorkTurn> {
     const { task, services } = context
     const { root, pool } = this.#options
-    const state = stateOf(task)
     if (state.base === null) throw new Error(`task ${task.handle} came to implement without a base`)
     const held = await pool.held('work', task.handle)
     const base = state.snapshot?.base ?? state.base

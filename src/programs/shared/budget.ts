@@ -12,20 +12,22 @@ export interface BudgetLimits {
 
 /**
  * What a run may use, and what it has used. Checked before each turn and after each usage item, so the overshoot is at most
- * what agents use between two such items (for agents that report only at the end: one turn per task at work).
+ * what agents use between two such items (for agents that report only at the end: one turn per task at work). Turns are
+ * ended when the time is used up.
  */
 export class Budget {
   readonly #limits: BudgetLimits
   readonly #clock: Clock
+  /** When the time is used up, in ms since the epoch. */
   readonly #wallUntil: number | null
   #usd = 0
   #tokens = 0
 
-  /** `sessions` is what the run has used so far; the wall limit counts from now. */
-  constructor(limits: BudgetLimits, sessions: readonly SessionRow[], clock: Clock) {
+  /** `sessions` is what the run has used so far, `workedMs` how long earlier processes worked on it; this one begins now. */
+  constructor(limits: BudgetLimits, sessions: readonly SessionRow[], clock: Clock, workedMs = 0) {
     this.#limits = limits
     this.#clock = clock
-    this.#wallUntil = limits.wallMs === null ? null : clock.now() + limits.wallMs
+    this.#wallUntil = limits.wallMs === null ? null : clock.now() + limits.wallMs - workedMs
     for (const session of sessions) {
       this.#usd += session.costUsd ?? 0
       this.#tokens += session.inputTokens + session.outputTokens
@@ -36,6 +38,19 @@ export class Budget {
   add(usage: Usage): void {
     this.#usd += usage.costUsd ?? 0
     this.#tokens += usage.inputTokens + usage.outputTokens
+  }
+
+  /** Aborts when the time is used up, until it is disposed of. */
+  watchWall(): { readonly signal: AbortSignal; dispose(): void } {
+    const over = new AbortController()
+    const disposed = new AbortController()
+    if (this.#wallUntil !== null) {
+      void this.#clock.sleepUntil(this.#wallUntil, disposed.signal).then(
+        () => over.abort(new Error('the time of the run is used up')),
+        () => {}, // disposed of
+      )
+    }
+    return { signal: over.signal, dispose: () => disposed.abort(new Error('disposed of')) }
   }
 
   /** Why nothing more may be spent, or null. */
@@ -60,10 +75,13 @@ export class Budget {
 /** Thrown by the observer of a turn to end it: the budget is used up. */
 export class BudgetExceeded extends Error {
   readonly reason: Reason
+  /** Belay's id of the conversation that was cut off; null when the turn had not begun. */
+  readonly session: string | null
 
-  constructor(reason: Reason) {
+  constructor(reason: Reason, session: string | null = null) {
     super(reason.message)
     this.reason = reason
+    this.session = session
   }
 }
 

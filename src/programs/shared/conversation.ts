@@ -69,6 +69,7 @@ export async function converse(context: Context, question: Question): Promise<Re
   const { setup } = question
   const session = await openSession(context, question)
   const keeper = new TurnKeeper(context, session, question)
+  const wall = services.budget.watchWall()
   await mkdir(services.sessions, { recursive: true, mode: 0o700 })
   try {
     const report = await takeTurn(
@@ -90,14 +91,19 @@ export async function converse(context: Context, question: Question): Promise<Re
         mark: taskMark(services.run.id, task.handle, task.epoch),
       },
       { timeoutMs: setup.timeoutMs, stallMs: setup.stallMs },
-      context.signal,
+      AbortSignal.any([context.signal, wall.signal]),
       (event) => keeper.observe(event),
     )
+    const late = wall.signal.aborted && report.outcome.status === 'interrupted' ? services.budget.exceeded() : null
+    if (late !== null && !context.signal.aborted) throw new BudgetExceeded(late)
     await keeper.close(report.outcome.status)
     return { session: session.id, outcome: report.outcome }
   } catch (error) {
-    if (error instanceof BudgetExceeded) await keeper.close('interrupted')
-    throw error
+    if (!(error instanceof BudgetExceeded)) throw error
+    await keeper.close('interrupted')
+    throw new BudgetExceeded(error.reason, session.id)
+  } finally {
+    wall.dispose()
   }
 }
 

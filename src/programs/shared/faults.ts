@@ -19,6 +19,9 @@ const QUOTA_PATIENCE_MS = 24 * 3_600_000
 /** A turn that did not complete. */
 export type Failure = Exclude<TurnOutcome, { status: 'completed' }>
 
+/** A named time that lies further back says nothing. */
+const STALE_TIME_MS = 60_000
+
 /** Failures in a row of one task, and since when, for backoff. */
 export interface FaultHistory {
   readonly faults: number
@@ -59,7 +62,8 @@ export function judgeFailure(failure: Failure, before: FaultHistory, now: number
   if (kind === 'auth' || kind === 'spawn') return { kind: 'stop', reason }
   if (kind === 'quota' || kind === 'rate_limit') {
     const named = failure.status === 'failed' && failure.error.retryAt !== null ? Date.parse(failure.error.retryAt) : Number.NaN
-    if (Number.isFinite(named)) return wait(Math.max(named, now), 'quota')
+    // A time that has passed, or that is named again and again, must not become a flood of tries.
+    if (Number.isFinite(named) && named > now - STALE_TIME_MS) return wait(Math.max(named, now + backoffMs(faults)), 'quota')
     if (now - since >= QUOTA_PATIENCE_MS) return { kind: 'stop', reason }
     return wait(now + Math.min(FIRST_QUOTA_DELAY_MS * 2 ** (faults - 1), LONGEST_QUOTA_DELAY_MS), 'quota')
   }
