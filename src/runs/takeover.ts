@@ -35,6 +35,33 @@ export interface Takeover {
  */
 export async function takeOver(takeover: Takeover): Promise<void> {
   const { record, run, repository, lease, moves } = takeover
+  const raised = await endHolder(takeover)
+  await takeover.settle()
+  const { root, commonDir } = repository
+  await endOrphans([root, commonDir, takeover.workspaces])
+  const removed = await removeStale({
+    root,
+    commonDir,
+    refs: [
+      branchRef(`belay/${run.id}/`),
+      epochRef(run.id, ''),
+      snapshotRef(run.id, ''),
+      ...(run.target === null ? [] : [branchRef(run.target)]),
+    ],
+  })
+  if (removed.length > 0) await tell(record, run, lease, removed)
+  for (const { handle, epoch } of raised) {
+    const stillOurs = (): Promise<void> => assertEpoch(record.read, run.id, handle, epoch)
+    await raiseEpochRef(root, run.id, handle, epoch, stillOurs, moves)
+  }
+}
+
+/** The part of it that every program needs: the record is closed to an earlier holder, and its agents are gone. */
+export async function endHolder({
+  record,
+  run,
+  lease,
+}: Pick<Takeover, 'record' | 'run' | 'lease'>): Promise<readonly { readonly handle: string; readonly epoch: number }[]> {
   const raised = await record.write(async (tx) => {
     await assertLease(tx, lease)
     const now = record.now()
@@ -56,24 +83,7 @@ export async function takeOver(takeover: Takeover): Promise<void> {
     return epochs
   })
   for (const { handle, epoch } of raised) await endEarlier(run.id, handle, epoch)
-  await takeover.settle()
-  const { root, commonDir } = repository
-  await endOrphans([root, commonDir, takeover.workspaces])
-  const removed = await removeStale({
-    root,
-    commonDir,
-    refs: [
-      branchRef(`belay/${run.id}/`),
-      epochRef(run.id, ''),
-      snapshotRef(run.id, ''),
-      ...(run.target === null ? [] : [branchRef(run.target)]),
-    ],
-  })
-  if (removed.length > 0) await tell(record, run, lease, removed)
-  for (const { handle, epoch } of raised) {
-    const stillOurs = (): Promise<void> => assertEpoch(record.read, run.id, handle, epoch)
-    await raiseEpochRef(root, run.id, handle, epoch, stillOurs, moves)
-  }
+  return raised
 }
 
 async function tell(record: RecordStore, run: RunRow, lease: Lease, removed: readonly string[]): Promise<void> {
