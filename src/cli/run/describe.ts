@@ -57,6 +57,8 @@ function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string
       return `${str(data['target'])} follows: ${str(data['commit']).slice(0, 12)}`
     case 'run.not_landed':
       return `${data['target'] === null ? 'the result stays on its branch' : `${str(data['target'])} does not follow`}: ${reason(data)}${data['finish_command'] === null ? '' : `\n      finish with: ${str(data['finish_command'])}`}`
+    case 'notify.failed':
+      return `notify.command failed: ${str(data['message'])}`
     case 'run.finished':
       return `run ${str(data['status'])}`
     default:

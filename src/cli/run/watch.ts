@@ -4,6 +4,7 @@ import type { Io } from '../io.ts'
 import { liveLines } from '../live/lines.ts'
 import { openScreen, type Screen } from '../live/screen.ts'
 import { LiveReader } from '../live/state.ts'
+import { ringBell } from './bell.ts'
 import { describeEvent } from './describe.ts'
 
 export interface WatchOptions {
@@ -43,6 +44,7 @@ export async function watchRun(
     const events = await readEvents(record.read, { from: next, run: run.id, limit: 1000 })
     for (const event of events) {
       next = event.seq + 1
+      ringBell(io, event)
       if (options.json) io.out(eventLine(event))
       else display.event(event, describeEvent(event, options.verbose))
     }
