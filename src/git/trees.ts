@@ -23,14 +23,39 @@ export async function treeOf(root: string, commit: string): Promise<string> {
 
 /**
  * The working files of a checkout as a tree, without touching its own index: tracked files as they are, new files that are
- * not ignored and not below a path in `exclude`, nothing that was deleted. `index` is Belay's own index of that checkout (see `seedIndex`); it keeps the file
- * times, so that unchanged files are not read again.
+ * not ignored and not below a path in `exclude`, nothing that was deleted; what a sparse checkout leaves out stays as it is.
+ * `index` is Belay's own index of that checkout (see `seedIndex`); it keeps the file times, so that unchanged files are not
+ * read again.
  */
 export async function snapshotTree(checkout: string, index: string, exclude: readonly string[] = []): Promise<string> {
   const env = { GIT_INDEX_FILE: index }
-  const paths = exclude.map((path) => `:(exclude,top,literal)${path.replace(/\/$/, '')}`)
-  await git(['add', '--all', '--', ':/', ...paths], { cwd: checkout, env })
+  const paths = (
+    await notIgnored(
+      checkout,
+      exclude.map((path) => path.replace(/\/$/, '')),
+    )
+  ).map((path) => `:(exclude,top,literal)${path}`)
+  const input = [':/', ...paths].join('\0')
+  await git(['add', '--all', '--sparse', '--pathspec-from-file=-', '--pathspec-file-nul'], {
+    cwd: checkout,
+    env,
+    input,
+  })
   return git(['write-tree'], { cwd: checkout, env })
+}
+
+/** `git add` takes it ill when an ignored path is named, be it to exclude it. */
+async function notIgnored(
+  checkout: string,
+  env: Readonly<Record<string, string>>,
+  paths: readonly string[],
+): Promise<readonly string[]> {
+  if (paths.length === 0) return paths
+  const args = ['check-ignore', '-z', '--stdin']
+  const result = await tryGit(args, { cwd: checkout, env, input: paths.join('\0') })
+  if (result.code > 1) throw gitFailed(args, result)
+  const ignored = new Set(result.stdout.toString('utf8').split('\0'))
+  return paths.filter((path) => !ignored.has(path))
 }
 
 /**
