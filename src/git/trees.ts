@@ -29,12 +29,8 @@ export async function treeOf(root: string, commit: string): Promise<string> {
  */
 export async function snapshotTree(checkout: string, index: string, exclude: readonly string[] = []): Promise<string> {
   const env = { GIT_INDEX_FILE: index }
-  const paths = (
-    await notIgnored(
-      checkout,
-      exclude.map((path) => path.replace(/\/$/, '')),
-    )
-  ).map((path) => `:(exclude,top,literal)${path}`)
+  const plain = exclude.map((path) => path.replace(/\/$/, ''))
+  const paths = (await notIgnored(checkout, env, plain)).map((path) => `:(exclude,top,literal)${path}`)
   const input = [':/', ...paths].join('\0')
   await git(['add', '--all', '--sparse', '--pathspec-from-file=-', '--pathspec-file-nul'], {
     cwd: checkout,
