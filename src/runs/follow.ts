@@ -23,6 +23,11 @@ export interface FollowOptions {
   readonly moves: MoveJournal
 }
 
+/** The note that a run's target is to be made by Belay; it goes when that is done. */
+export function newTargetIntent(run: string): string {
+  return `new-target:${run}`
+}
+
 /** The target branch follows result, as far as it can; whether it could is stored with the run. Safe to repeat. */
 export async function followResult(options: FollowOptions): Promise<void> {
   const { record, run, repository, lease, moves } = options
@@ -37,6 +42,7 @@ export async function followResult(options: FollowOptions): Promise<void> {
     target: run.target,
     from,
     to,
+    create: (await getIntent(record.read, newTargetIntent(run.id))) !== null,
     resultBranch: run.resultBranch,
     intents: {
       read: () => getIntent<FollowIntent>(record.read, key),
@@ -44,14 +50,18 @@ export async function followResult(options: FollowOptions): Promise<void> {
       clear: () => dropIntent(record, key),
     },
   })
-  if (followed.landed) await putIntent(record, `followed:${run.id}`, run.id, to)
+  if (followed.landed) {
+    await putIntent(record, `followed:${run.id}`, run.id, to)
+    await dropIntent(record, newTargetIntent(run.id))
+  }
   const before = await findRun(record.read, run.id)
   const finishCommand = followed.landed ? null : followed.finishCommand
   const same = before?.landed === followed.landed && before.finishCommand === finishCommand
   await record.write(async (tx) => {
     await assertLease(tx, lease)
     await changeRun(tx, run.id, record.now(), { landed: followed.landed, finishCommand })
-    if (same && !followed.landed) return
+    // Looked at again, and nothing was new: the event of the first time says it.
+    if (same && (!followed.landed || from === to)) return
     await appendEvents(tx, record.now(), [
       {
         type: followed.landed ? 'run.landed' : 'run.not_landed',
