@@ -1,5 +1,6 @@
 import { BelayError } from '../core/errors.ts'
 import { loadConfig, type Config, type FlagValue } from '../config/index.ts'
+import { checkBranchName } from '../git/branch-name.ts'
 import { checkSigning, identity } from '../git/identity.ts'
 import { branchRef, readRef } from '../git/refs.ts'
 import { openRepository, type Repository } from '../git/repository.ts'
@@ -19,6 +20,7 @@ export interface RunRequest {
   readonly set: readonly string[]
   readonly flags: readonly FlagValue[]
   readonly commitSource: boolean
+  readonly dryRun: boolean
   readonly readStdin: () => Promise<string>
   /** YAML for a repository without a configuration file, and a remark for its user. */
   readonly propose: (root: string) => Promise<string>
@@ -34,6 +36,8 @@ export interface RunPlan {
   readonly source: Source
   readonly runSource: RunSource
   readonly target: string | null
+  /** The target is no branch yet: it is made when the first task lands. */
+  readonly newTarget: boolean
   readonly base: string
   readonly until: string | null
   readonly sign: boolean
@@ -47,6 +51,7 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
   const repository = await openRepository(request.cwd)
   const { root } = repository
   await identity(root)
+  if (request.into !== null) await checkBranchName(root, request.into)
   const proposal = await request.propose(root)
   const loaded = await loadConfig({ root, env: request.env, set: request.set, flags: request.flags, proposal })
   const { config } = loaded
@@ -62,11 +67,17 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     files: folderFiles(root),
     readStdin: request.readStdin,
   })
-  const committed = await checkSourceFiles(repository, pointer, request.commitSource)
+  const unread = await uncommittedSource(repository, pointer, request.commitSource)
+  // A dry run writes nothing: it shows the files as they would be committed.
+  const committed = unread === null || request.dryRun ? null : await commitSource(root, unread.dir, unread.feature)
   const head = committed ?? repository.head.commit
   const target = request.into ?? repository.head.branch
-  const base = (target === repository.head.branch ? null : await targetTip(root, target)) ?? head
-  const source = await openSource(pointer, treeFiles(root, base))
+  const tip = target === repository.head.branch ? head : await targetTip(root, target)
+  const base = tip ?? head
+  const source = await openSource(
+    pointer,
+    unread !== null && request.dryRun ? folderFiles(root) : treeFiles(root, base),
+  )
   checkGraph(source.tasks)
   return {
     repository: { ...repository, head: { ...repository.head, commit: head } },
@@ -76,6 +87,7 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     source,
     runSource: toRunSource(pointer),
     target,
+    newTarget: target !== null && tip === null,
     base,
     until: request.until === null ? null : selectTask(source, request.until),
     sign: config.git.sign === 'auto' ? await checkSigning(root) : false,
@@ -94,27 +106,35 @@ async function targetTip(root: string, target: string | null): Promise<string | 
   return target === null ? null : readRef(root, `${branchRef(target)}^{commit}`)
 }
 
-async function checkSourceFiles(
+/** The folder whose files are to be committed first; null when all are. Refused unless that is wanted. */
+async function uncommittedSource(
   { root }: Repository,
   pointer: SourcePointer,
   commit: boolean,
-): Promise<string | null> {
+): Promise<{ readonly dir: string; readonly feature: string } | null> {
   if (pointer.kind === 'prompt') return null
   const dirty = await dirtySourceFiles(root, pointer.dir)
   if (dirty.length === 0) return null
-  if (commit) return commitSource(root, pointer.dir, pointer.feature)
-  throw new BelayError('source_uncommitted', `files of ${pointer.dir} are not committed, and a run reads committed files only`, {
-    expected: 'committed files',
-    received: dirty.slice(0, 20).join(', ') + (dirty.length > 20 ? ` and ${dirty.length - 20} more` : ''),
-    next: 'run again with --commit-source, or commit them yourself',
-  })
+  if (commit) return pointer
+  throw new BelayError(
+    'source_uncommitted',
+    `files of ${pointer.dir} are not committed, and a run reads committed files only`,
+    {
+      expected: 'committed files',
+      received: dirty.slice(0, 20).join(', ') + (dirty.length > 20 ? ` and ${dirty.length - 20} more` : ''),
+      next: 'run again with --commit-source, or commit them yourself',
+    },
+  )
 }
 
 function selectTask(source: Source, selector: string): string {
   const handle = source.resolve(selector)
   if (handle !== null) return handle
   throw new BelayError('task_unknown', `there is no task "${selector}"`, {
-    expected: source.tasks.slice(0, 50).map((task) => task.handle).join(', '),
+    expected: source.tasks
+      .slice(0, 50)
+      .map((task) => task.handle)
+      .join(', '),
     received: selector,
     next: 'belay run --dry-run',
   })

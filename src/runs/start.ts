@@ -1,9 +1,18 @@
 import { iso } from '../core/clock.ts'
 import { newRunId } from '../core/ids.ts'
 import { resultBranch } from '../git/refs.ts'
-import { createRun, findRun, refuseHeld, upsertProject, type RecordStore, type RunRow } from '../record/index.ts'
+import {
+  createRun,
+  findRun,
+  putIntent,
+  refuseHeld,
+  upsertProject,
+  type RecordStore,
+  type RunRow,
+} from '../record/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
 import { targetLease } from './drive.ts'
+import { newTargetIntent } from './follow.ts'
 import type { RunPlan } from './plan.ts'
 import type { RunOptions } from './services.ts'
 
@@ -51,6 +60,7 @@ export async function startRun(record: RecordStore, plan: RunPlan, options: RunO
       },
     ],
   )
+  if (plan.newTarget) await putIntent(record, newTargetIntent(id), id, plan.target)
   const run = await findRun(record.read, id)
   if (!run) throw new Error(`run ${id} was not stored`)
   return run

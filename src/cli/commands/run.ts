@@ -43,7 +43,7 @@ export function runCommand(io: Io): Command {
     .description('Do the tasks of a feature, or a prompt: each becomes one proven, reviewed commit.')
     .argument('[what]', 'path of a feature, a prompt of several words, or - for a prompt from stdin')
     .option('--prompt <text>', 'a prompt, also of one word')
-    .option('--feature <id>', 'the feature or change to work on')
+    .option('--feature <name>', 'the feature or change to work on')
     .option('--until <task>', 'only this task and what it depends on')
     .option('--into <branch>', 'branch that follows the result (default: the current branch)')
     .option('--concurrency <n>', 'tasks at the same time (default: 1)')
@@ -124,6 +124,7 @@ function requestOf(io: Io, what: string | null, flags: Flags): RunRequest {
     set: flags.set ?? [],
     flags: configFlags(flags),
     commitSource: flags.commitSource === true,
+    dryRun: flags.dryRun === true,
     readStdin: () => text(io.stdin),
     propose: (root) => proposeFor(io, root),
   }

@@ -23,7 +23,7 @@ export function summaryLine(plan: RunPlan): string {
   const what =
     source.feature === null ? 'one prompt' : `${open} of ${source.tasks.length} tasks of ${printable(source.feature)}`
   const parts = [
-    `${what} into ${plan.target ?? 'a result branch (HEAD is detached)'}`,
+    `${what} into ${plan.target ?? 'a result branch (HEAD is detached)'}${plan.newTarget ? ' (a new branch)' : ''}`,
     `${implementer.provider} implements, ${reviewer.provider} reviews`,
     `gates: ${config.verify.gates.map((gate) => gate.name).join(', ') || 'none'}`,
     `limits: ${limits(plan)}`,

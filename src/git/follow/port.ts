@@ -33,6 +33,8 @@ export interface FollowRequest {
   readonly from: string
   /** Tip of the result branch. */
   readonly to: string
+  /** Make the target when it is not there: the user named a branch that was not there at the start either. */
+  readonly create?: boolean
   /** Short name of the result branch, for the command that the user is given. */
   readonly resultBranch: string
   readonly intents: FollowIntents

@@ -45,6 +45,10 @@ export async function followTarget(request: FollowRequest): Promise<Followed> {
   const ref = branchRef(target)
   for (let round = 0; round < ROUNDS; round++) {
     const tip = await readRef(repository.root, ref)
+    if (tip === null && request.create === true) {
+      if (await moveBranch(repository.root, ref, '0'.repeat(to.length), to)) return { landed: true }
+      continue
+    }
     if (tip === null) {
       const command = `git -C ${quoteShell(repository.root)} branch ${quoteShell(target)} ${to}`
       return refuse(request, 'target_missing', `the branch ${target} is gone`, command)
