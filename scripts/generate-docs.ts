@@ -6,9 +6,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Generator } from './generator.ts'
+import { cliPage } from './docs/cli.ts'
 import { configurationPage, configurationSchema } from './docs/configuration.ts'
 
-export const GENERATORS: readonly Generator[] = [configurationSchema, configurationPage]
+export const GENERATORS: readonly Generator[] = [configurationSchema, configurationPage, cliPage]
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

@@ -14,7 +14,7 @@ Examples:
 export function cancelCommand(io: Io): Command {
   return new Command('cancel')
     .description('Give up a run or a task. What has landed stays; belay retry brings a task back.')
-    .argument('<what>', 'id of a run, a task of the newest run, or RUN/HANDLE')
+    .argument('<run|task>', 'id of a run, a task of the newest run, or RUN/HANDLE')
     .option('--note <text>', 'why')
     .option('--json', 'as one JSON object')
     .addHelpText('after', EXAMPLES)

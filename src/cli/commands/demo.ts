@@ -13,6 +13,12 @@ export interface DemoOptions {
 /** Does what `belay run ...argv` does in `cwd`, and returns its exit status. */
 export type RunBelay = (args: { readonly cwd: string; readonly argv: readonly string[] }) => Promise<number>
 
+const EXAMPLES = `
+Examples:
+  belay demo                    in a new temporary folder
+  belay demo --dir ~/try-belay  in a folder of your choice
+`
+
 /** `belay demo`. `run` is what `belay run` does, so that the demo is a run like any other. */
 export function demoCommand(io: Io, run: RunBelay): Command {
   return new Command('demo')
@@ -21,6 +27,7 @@ export function demoCommand(io: Io, run: RunBelay): Command {
     )
     .option('--dir <folder>', 'where to make the project: an empty or new folder (default: a new temporary one)')
     .option('--json', 'events as NDJSON on stdout')
+    .addHelpText('after', EXAMPLES)
     .action(async ({ dir, json }: { dir?: string; json?: true }) => {
       io.exitCode = await demo(io, { dir: dir ?? null, json: json === true }, run)
     })

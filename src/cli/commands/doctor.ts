@@ -14,7 +14,7 @@ Exit status: 0, or 2 when something has to be mended before belay run can work.`
 /** `belay doctor`: looks at everything a run needs, with `agents` as the agents to look for. Makes no paid call. */
 export function doctorCommand(io: Io, agents: readonly Agent[]): Command {
   return new Command('doctor')
-    .description('check git, the configuration, the state folder and the agents')
+    .description('Check git, the configuration, the state folder and the agents.')
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: { readonly json?: boolean }) => {

@@ -81,6 +81,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import('./cancel.ts')).cancelCommand(io),
   },
   {
+    name: 'clean',
+    summary: 'remove workspaces and branches of runs that have ended',
+    load: async (io) => (await import('./clean.ts')).cleanCommand(io),
+  },
+  {
+    name: 'batch',
+    summary: 'ask the same of many files: one checked answer each',
+    load: async (io) => (await import('./batch.ts')).batchCommand(io),
+  },
+  {
     name: 'program',
     summary: 'what a program does with a task',
     load: async (io) => (await import('./program.ts')).programCommand(io),

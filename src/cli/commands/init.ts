@@ -29,7 +29,7 @@ Examples:
 /** `belay init`: writes belay.yaml in the root of the repository from what is found there. Asks in a terminal only. */
 export function initCommand(io: Io): Command {
   return new Command('init')
-    .description('write belay.yaml from what is found in this project')
+    .description('Write belay.yaml from what is found in this project.')
     .option('--yes', 'take what was found without asking')
     .option('--force', 'replace a belay.yaml that is there')
     .option('--json', 'print the result as JSON (asks nothing)')

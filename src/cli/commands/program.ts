@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { BelayError } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
 import { drawMermaid, drawProgram, type Program } from '../../kernel/index.ts'
+import { batchProgram } from '../../programs/batch/index.ts'
 import { directProgram } from '../../programs/direct/program.ts'
 import type { Io } from '../io.ts'
 
@@ -14,7 +15,7 @@ Examples:
 /** What a program's drawing needs; phases are run with services that nobody needs here. */
 type Drawn = Pick<Program<never>, 'name' | 'entry' | 'phases'>
 
-const PROGRAMS: readonly Drawn[] = [directProgram]
+const PROGRAMS: readonly Drawn[] = [directProgram, batchProgram]
 
 /** `belay program show NAME`. */
 export function programCommand(io: Io): Command {

@@ -60,6 +60,7 @@ function valuesOf(placeholder: string, choices: readonly string[] | undefined): 
   if (choices !== undefined) return { kind: 'words', words: choices }
   switch (placeholder) {
     case 'task':
+    case 'run|task':
       return { kind: 'tasks' }
     case 'run':
       return { kind: 'runs' }

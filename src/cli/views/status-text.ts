@@ -1,50 +1,95 @@
-import { head, printable } from '../../core/text.ts'
+import { formatDuration } from '../../core/duration.ts'
+import { printable } from '../../core/text.ts'
+import { quoteShell } from '../../git/quote.ts'
+import { columns, money, oneLine } from './format.ts'
 import type { StatusView, TaskView } from './status.ts'
 
+/** What people see beside the view itself. */
+export interface StatusFacts {
+  /** Process that works on the run now, or null. */
+  readonly holder: { readonly host: string; readonly pid: number } | null
+  /** It is the newest run of its repository: commands need not name it. */
+  readonly newest: boolean
+  /** When it ended, in ms since the epoch; null while it has not. */
+  readonly endedAt: number | null
+  /** ms since the epoch. */
+  readonly now: number
+}
+
+type Run = NonNullable<StatusView['run']>
+
 /** How things stand, for people. */
-export function statusText({ run, tasks }: StatusView): string[] {
+export function statusText({ run, tasks }: StatusView, facts: StatusFacts): string[] {
   if (run === null) return ['No run has been made in this repository yet. Begin with: belay run']
   const of = run.feature ?? 'a prompt'
   const done = tasks.filter((task) => task.status === 'done').length
-  const lines = [
-    `run ${run.id}: ${run.status}${run.reason === null ? '' : ` (${printable(run.reason.message)})`}`,
-    `  ${done} of ${tasks.length} tasks of ${printable(of)} done, ${landing(run)}${cost(run.cost_usd, run.cost_kind)}`,
+  const elapsed = formatDuration(Math.max(0, (facts.endedAt ?? facts.now) - Date.parse(run.created_at)))
+  const cost = money(run.cost_usd, run.cost_kind)
+  const next = nextStep(run, tasks, facts)
+  return [
+    `run ${run.id}: ${run.status}${standing(run, facts)}`,
+    `  ${done} of ${tasks.length} tasks of ${printable(of)} done, ${landing(run)}, ${elapsed}${cost === null ? '' : `, ${cost}`}`,
+    ...columns(tasks.map((task) => ['', printable(task.handle), state(task, facts), what(task)])),
+    ...(run.landed === false && run.finish_command !== null
+      ? ['', `finish with: ${printable(run.finish_command)}`]
+      : []),
+    ...(next === null ? [] : ['', `next: ${printable(next)}`]),
   ]
-  const width = Math.max(0, ...tasks.map((task) => task.handle.length))
-  for (const task of tasks) lines.push(`  ${task.handle.padEnd(width)}  ${taskLine(task)}`)
-  if (run.landed === false && run.finish_command !== null) lines.push('', `finish with: ${run.finish_command}`)
-  const next = nextStep(run.status, tasks)
-  if (next !== null) lines.push('', `next: ${next}`)
-  return lines
 }
 
-function landing(run: NonNullable<StatusView['run']>): string {
+function standing(run: Run, { holder }: StatusFacts): string {
+  if (run.status === 'running') {
+    return holder === null
+      ? ', but the process that worked on it is gone'
+      : ` (process ${holder.pid} on ${printable(holder.host)} works on it)`
+  }
+  return run.reason === null ? '' : ` (${oneLine(run.reason.message, 400)})`
+}
+
+function landing(run: Run): string {
   if (run.target === null) return `result on ${run.result_branch}`
-  if (run.landed === null) return `to land on ${run.target}`
-  return run.landed ? `landed on ${run.target}` : `not landed on ${run.target} (result on ${run.result_branch})`
+  const target = printable(run.target)
+  if (run.landed === null) return `to land on ${target}`
+  return run.landed ? `landed on ${target}` : `not landed on ${target} (result on ${run.result_branch})`
 }
 
-function cost(usd: number | null, kind: string): string {
-  if (usd === null) return ''
-  return `, ${kind === 'estimated' ? 'about ' : ''}$${usd.toFixed(usd < 1 ? 4 : 2)}`
+function state(task: TaskView, { holder }: StatusFacts): string {
+  if (task.status !== 'running') return task.status
+  return holder === null ? `stopped (${task.phase ?? 'prepare'})` : `${task.phase ?? 'prepare'}`
 }
 
-function taskLine(task: TaskView): string {
-  const state = task.status === 'running' ? `${task.status} (${task.phase})` : task.status
+function what(task: TaskView): string {
   const tries = task.attempt > 1 ? `, ${task.attempt} attempts` : ''
-  const what = head(printable(task.title).replace(/\s+/g, ' '), 60)
-  const after =
-    task.commit === null
-      ? task.reason === null
-        ? ''
-        : `: ${head(printable(task.reason.message), 200)}`
-      : ` ${task.commit.slice(0, 10)}`
-  return `${state.padEnd(9)}  ${what}${tries}${after}`
+  const title = `${oneLine(task.title, 60)}${tries}`
+  if (task.commit !== null) return `${title}  ${task.commit.slice(0, 10)}`
+  return task.reason === null ? title : `${title}: ${oneLine(task.reason.message, 200)}`
 }
 
-function nextStep(status: string, tasks: readonly TaskView[]): string | null {
+function nextStep(run: Run, tasks: readonly TaskView[], { holder, newest }: StatusFacts): string | null {
+  if (holder !== null)
+    return tasks.some((task) => task.status === 'waiting') ? 'belay checkpoints' : 'belay events --follow'
+  const id = newest ? '' : ` ${run.id}`
   const stuck = tasks.find((task) => ['blocked', 'replan'].includes(task.status))
-  if (status === 'waiting') return 'belay checkpoints'
-  if (['interrupted', 'suspended', 'failed'].includes(status)) return 'belay resume'
-  return stuck ? `belay show ${stuck.handle}` : null
+  switch (run.status) {
+    case 'waiting':
+      return 'belay checkpoints'
+    case 'running':
+    case 'interrupted':
+    case 'failed':
+      return `belay resume${id}`
+    case 'suspended':
+      return `belay resume${id}${budgetFlag(tasks)}`
+    case 'blocked':
+    case 'replan':
+    case 'cancelled':
+    case 'done':
+      return stuck ? `belay show ${quoteShell(newest ? stuck.handle : `${run.id}/${stuck.handle}`)}` : null
+  }
+}
+
+/** A limit that was reached has to be raised, else the run stops again at once. */
+function budgetFlag(tasks: readonly TaskView[]): string {
+  const limits = tasks.map((task) => /^budget_(usd|tokens|wall)$/.exec(task.reason?.code ?? '')?.[1])
+  const limit = limits.find((one) => one !== undefined)
+  return limit === undefined ? '' : ` --budget-${limit} ${limit === 'wall' ? 'DURATION' : 'N'}`
 }
