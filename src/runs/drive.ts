@@ -31,6 +31,7 @@ import { checkRoles } from './roles.ts'
 import { followResult } from './follow.ts'
 import { settleGuard } from './guard.ts'
 import { Notifier } from './deliver.ts'
+import { refuseCleaned } from './lifecycle-cleaned.ts'
 import { meterWork } from './lifecycle-worked.ts'
 import { exitOf, progressOf, runStatus } from './outcome.ts'
 import { redGates, type RedGate } from './red-expected.ts'
@@ -71,6 +72,7 @@ export function targetLease(project: string, branch: string): string {
  */
 export async function driveRun(options: DriveOptions): Promise<DriveResult> {
   const { record, run } = options
+  refuseCleaned(run)
   const leases: Lease[] = []
   const branch = run.target ?? run.resultBranch
   try {

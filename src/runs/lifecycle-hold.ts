@@ -50,12 +50,3 @@ async function takeIfFree(record: RecordStore, run: RunRow): Promise<Lease | nul
     throw error
   }
 }
-
-/** A run whose branches and workspaces were removed by `belay clean` cannot go on. */
-export function refuseCleaned(run: RunRow): void {
-  if (run.options['cleaned'] !== true) return
-  throw new BelayError('run_cleaned', `run ${run.id} was cleaned: its branches are gone, so it cannot go on`, {
-    expected: 'a run with its branches',
-    next: 'belay run',
-  })
-}

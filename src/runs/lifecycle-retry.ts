@@ -14,7 +14,8 @@ import {
   type TaskRow,
 } from '../record/index.ts'
 import { runLease } from './drive.ts'
-import { holdRun, refuseCleaned } from './lifecycle-hold.ts'
+import { refuseCleaned } from './lifecycle-cleaned.ts'
+import { holdRun } from './lifecycle-hold.ts'
 import { landedCommit, releaseWorkspaces } from './lifecycle-cancel.ts'
 import { catchUp, readTaskAgain } from './lifecycle-reread.ts'
 

@@ -10,7 +10,7 @@ import {
   type TaskRow,
 } from '../record/index.ts'
 import { checkNote } from './answers.ts'
-import { refuseCleaned } from './lifecycle-hold.ts'
+import { refuseCleaned } from './lifecycle-cleaned.ts'
 
 /**
  * Lets a blocked task go on where it is, with one attempt more than it had; the note goes into the next prompt. Safe beside

@@ -2,6 +2,7 @@ import { BelayError } from '../core/errors.ts'
 import { parseDuration } from '../core/duration.ts'
 import { appendEvents, changeTask, findRun, listRuns, listTasks, setRunConfig, type RecordStore, type RunRow } from '../record/index.ts'
 import type { Config } from '../config/index.ts'
+import { hasWork } from '../scheduler/loop.ts'
 import { wantedTasks } from './outcome.ts'
 
 export interface LimitFlags {
@@ -31,12 +32,14 @@ export async function resumableRun(record: RecordStore, project: string, id: str
 
 /** Whether going on could change anything: work is left that needs no person first, or the target has not followed. */
 export async function isUnfinished(record: RecordStore, run: RunRow): Promise<boolean> {
+  if (run.options['cleaned'] === true) return false
   if (run.status === 'done') return run.landed === false && run.target !== null
-  if (run.status === 'cancelled') return false
   if (['running', 'interrupted', 'suspended', 'waiting', 'failed'].includes(run.status)) return true
   const until = run.options['until']
-  const tasks = wantedTasks(await listTasks(record.read, run.id), typeof until === 'string' ? until : null)
-  return tasks.some((task) => ['queued', 'running', 'suspended', 'waiting', 'skipped'].includes(task.status))
+  const all = await listTasks(record.read, run.id)
+  const wanted = { until: typeof until === 'string' ? until : null, keepGoing: run.options['keepGoing'] === true }
+  const isMoving = wantedTasks(all, wanted.until).some((task) => ['queued', 'running', 'suspended', 'waiting'].includes(task.status))
+  return isMoving || hasWork(all, { ...wanted, now: record.clock.now() })
 }
 
 /** Stores raised limits and lets tasks that waited for them go on. */

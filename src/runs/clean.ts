@@ -1,0 +1,180 @@
+import { BelayError } from '../core/errors.ts'
+import type { Reason, RunStatus, TaskStatus } from '../core/words.ts'
+import { checkoutsOf } from '../git/follow/checkouts.ts'
+import { branchRef, readRef, updateRefs } from '../git/refs.ts'
+import type { Repository } from '../git/repository.ts'
+import { git } from '../git/run.ts'
+import { treeOf } from '../git/trees.ts'
+import { stateOf } from '../programs/direct/state.ts'
+import {
+  appendEvents,
+  assertLease,
+  changeRun,
+  listRuns,
+  listTasks,
+  listWorkspaces,
+  type Lease,
+  type RecordStore,
+  type RunRow,
+  type TaskRow,
+} from '../record/index.ts'
+import { removeScratch } from '../workspace/pool.ts'
+import { dropPrivateRefs } from './drive.ts'
+import { moveJournal } from './guard.ts'
+import { holdRun } from './lifecycle-hold.ts'
+import { wantedTasks } from './outcome.ts'
+import { workspacePool } from './services.ts'
+
+export interface CleanRequest {
+  readonly record: RecordStore
+  readonly repository: Repository
+  /** Only this run; null: every run of the repository. */
+  readonly run: RunRow | null
+  /** Also what has not landed. */
+  readonly force: boolean
+  /** Only say what would be done. */
+  readonly dryRun: boolean
+}
+
+export interface CleanedRun {
+  readonly run: string
+  readonly workspaces: readonly string[]
+  readonly branches: readonly string[]
+}
+
+export interface KeptRun {
+  readonly run: string
+  readonly reason: Reason
+}
+
+export interface CleanResult {
+  readonly cleaned: readonly CleanedRun[]
+  readonly kept: readonly KeptRun[]
+}
+
+const ENDED: ReadonlySet<RunStatus> = new Set(['done', 'blocked', 'replan', 'cancelled'])
+const MOVING: ReadonlySet<TaskStatus> = new Set(['queued', 'running', 'waiting', 'suspended'])
+const MANY_RUNS = 10_000
+
+/**
+ * Removes workspaces, branches and refs of runs that have ended; what agents said (sessions) and the record itself stay. A
+ * run is kept, and named, when a process works on it, when it can still go on by itself, when one of its branches is checked
+ * out somewhere, or when it holds work that is in no branch of the user (unless `force`). A cleaned run cannot be resumed or
+ * retried. May be ended at any moment and repeated: it goes by what is there.
+ */
+export async function cleanRuns(request: CleanRequest): Promise<CleanResult> {
+  const { record, repository } = request
+  const runs = request.run ? [request.run] : await listRuns(record.read, repository.id, MANY_RUNS)
+  const cleaned: CleanedRun[] = []
+  const kept: KeptRun[] = []
+  for (const run of runs) {
+    const done = await cleanRun(request, run)
+    if (done === null) continue
+    if ('reason' in done) kept.push(done)
+    else cleaned.push(done)
+  }
+  return { cleaned, kept }
+}
+
+/** null when nothing of the run is left. */
+async function cleanRun(request: CleanRequest, run: RunRow): Promise<CleanedRun | KeptRun | null> {
+  const { record, repository } = request
+  const there = await whatIsThere(record, repository, run)
+  if (there === null) return null
+  const tasks = await listTasks(record.read, run.id)
+  const early = notEnded(run, tasks)
+  if (early !== null) return { run: run.id, reason: early }
+  return holdRun(record, repository, run, async (lease) => {
+    if (lease === null) return { run: run.id, reason: { code: 'held', message: 'a process works on it' } }
+    const reason = (await inUse(repository, there)) ?? (request.force ? null : await unlanded(repository, run, tasks))
+    if (reason !== null) return { run: run.id, reason }
+    if (!request.dryRun) await remove(request, run, lease)
+    return { run: run.id, workspaces: there.workspaces, branches: there.branches.map(short) }
+  })
+}
+
+interface Leftovers {
+  readonly workspaces: readonly string[]
+  /** Full names. */
+  readonly branches: readonly string[]
+  readonly refs: readonly string[]
+}
+
+async function whatIsThere(record: RecordStore, { root }: Repository, run: RunRow): Promise<Leftovers | null> {
+  const workspaces = (await listWorkspaces(record.read, run.id)).map((row) => row.path)
+  const branches = await refsBelow(root, [`refs/heads/belay/${run.id}/`])
+  const refs = await refsBelow(root, [`refs/belay/epoch/${run.id}/`, `refs/belay/snapshot/${run.id}/`])
+  return workspaces.length + branches.length + refs.length === 0 ? null : { workspaces, branches, refs }
+}
+
+async function refsBelow(root: string, prefixes: readonly string[]): Promise<string[]> {
+  const list = await git(['for-each-ref', '--format=%(refname)', ...prefixes], { cwd: root })
+  return list.split('\n').filter((ref) => ref !== '')
+}
+
+function notEnded(run: RunRow, tasks: readonly TaskRow[]): Reason | null {
+  const until = run.options['until']
+  const moving = wantedTasks(tasks, typeof until === 'string' ? until : null).filter((task) => MOVING.has(task.status))
+  if (ENDED.has(run.status) && moving.length === 0) return null
+  const what = moving.length === 0 ? `it is ${run.status}` : `${moving.map((task) => `${task.handle} is ${task.status}`).join(', ')}`
+  return { code: 'unfinished', message: `${what}: go on with belay resume ${run.id}, or give it up with belay cancel ${run.id}` }
+}
+
+async function inUse({ root }: Repository, { branches, workspaces }: Leftovers): Promise<Reason | null> {
+  for (const ref of branches) {
+    const { here, away } = await checkoutsOf(root, ref)
+    const other = [...here.map((one) => one.root), ...away].find((path) => !workspaces.includes(path))
+    if (other !== undefined) return { code: 'checked_out', message: `${short(ref)} is checked out at ${other}` }
+  }
+  return null
+}
+
+/** Work that would be lost: commits on result that no branch of the user has, and changes of tasks that can still go on. */
+async function unlanded({ root }: Repository, run: RunRow, tasks: readonly TaskRow[]): Promise<Reason | null> {
+  const result = branchRef(run.resultBranch)
+  if ((await readRef(root, result)) !== null) {
+    const others = ['--not', '--exclude=belay/*', '--branches', '--remotes', '--tags', 'HEAD']
+    const count = Number(await git(['rev-list', '--count', result, ...others], { cwd: root }))
+    if (count > 0) {
+      const commits = count === 1 ? 'one commit' : `${count} commits`
+      const how = run.finishCommand === null ? '' : `; land it with: ${run.finishCommand}`
+      return { code: 'unlanded', message: `${run.resultBranch} has ${commits} that no branch of yours has${how}` }
+    }
+  }
+  const begun: string[] = []
+  for (const task of tasks) {
+    if (task.status !== 'blocked' && task.status !== 'replan') continue
+    const { snapshot } = stateOf(task)
+    if (snapshot && snapshot.tree !== (await treeOf(root, snapshot.base))) begun.push(task.handle)
+  }
+  if (begun.length === 0) return null
+  const what = `${begun.join(', ')} ${begun.length === 1 ? 'has a change that has' : 'have changes that have'} not landed`
+  return { code: 'unlanded', message: `${what}; go on with belay unblock or belay retry, or give up with belay cancel ${run.id}` }
+}
+
+async function remove({ record, repository }: CleanRequest, run: RunRow, lease: Lease): Promise<void> {
+  const { root } = repository
+  const moves = moveJournal(record.home, run.id)
+  // First: what is half removed must not be taken up again.
+  await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    const now = record.now()
+    await changeRun(tx, run.id, now, { options: { ...run.options, cleaned: true }, finishCommand: null })
+    await appendEvents(tx, now, [{ type: 'run.cleaned', project: run.project, run: run.id, actor: 'user' }])
+  })
+  await workspacePool(record, run, root).clear(true)
+  await removeScratch(record.home, run.id)
+  await dropPrivateRefs(root, run.id, moves)
+  const branches = await refsBelow(root, [`refs/heads/belay/${run.id}/`])
+  if (branches.length > 0 && !(await updateRefs(root, branches.map((ref) => ({ verb: 'delete', ref })), moves))) {
+    throw new BelayError('ref_moved', `a branch of run ${run.id} was moved by another process at this very moment`, {
+      exit: 1,
+      next: `belay clean ${run.id}`,
+    })
+  }
+  await moves.end()
+}
+
+function short(ref: string): string {
+  return ref.replace(/^refs\/heads\//, '')
+}
