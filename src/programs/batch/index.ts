@@ -1,0 +1,8 @@
+export { isOwn, readInput, type Input } from './input.ts'
+export type { ResultNote } from './persist.ts'
+export { batchProgram } from './program.ts'
+export { filePrompt } from './prompt.ts'
+export { ResultsFile, isTemporary } from './results.ts'
+export { expectation, schemaProblem } from './schema.ts'
+export type { BatchServices } from './services.ts'
+export { START, stateOf, type BatchState } from './state.ts'

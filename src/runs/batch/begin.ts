@@ -1,0 +1,246 @@
+import { iso } from '../../core/clock.ts'
+import { newRunId } from '../../core/ids.ts'
+import { batchProgram, stateOf, type ResultNote } from '../../programs/batch/index.ts'
+import {
+  appendEvents,
+  assertLease,
+  changeTask,
+  closeRound,
+  createRun,
+  findRun,
+  insertArtifacts,
+  insertTasks,
+  listRuns,
+  listTasks,
+  raiseEpoch,
+  setRunConfig,
+  upsertProject,
+  type Lease,
+  type NewTask,
+  type RecordStore,
+  type RunRow,
+  type TaskChange,
+  type TaskRow,
+  type Writer,
+} from '../../record/index.ts'
+import { progressOf } from '../outcome.ts'
+import { isUnfinished } from '../resume.ts'
+import type { FileState } from './files.ts'
+import type { BatchPlan } from './plan.ts'
+
+/** Reason of a task whose file is not part of the batch any more. */
+export const NOT_IN_BATCH = 'not_in_batch'
+
+/**
+ * The run that does what is to be done: the batch's newest one where that is not finished (or where nothing is to be done at
+ * all), else a new one. Under the batch's lease.
+ */
+export async function beginBatch(
+  record: RecordStore,
+  plan: BatchPlan,
+  files: readonly FileState[],
+  lease: Lease,
+): Promise<RunRow> {
+  const { config, project } = plan
+  const runs = await listRuns(record.read, project.id, 1000)
+  const newest = runs.find((run) => run.program === batchProgram.name && run.source.path === config.file)
+  if (newest && ((await isUnfinished(record, newest)) || (await isSame(record, newest, plan, files)))) {
+    return goOnWith(record, newest, plan, files, lease)
+  }
+  return newRun(record, plan, files)
+}
+
+/** Nothing is to be done and the finished run says so already. */
+async function isSame(
+  record: RecordStore,
+  run: RunRow,
+  { config }: BatchPlan,
+  files: readonly FileState[],
+): Promise<boolean> {
+  if (run.status !== 'done' || files.some((file) => !file.done || file.why === 'found')) return false
+  const handles = (await listTasks(record.read, run.id)).map((task) => task.handle)
+  return (
+    JSON.stringify(run.config) === JSON.stringify(config) &&
+    sameMembers(
+      handles,
+      files.map((file) => file.path),
+    )
+  )
+}
+
+function sameMembers(a: readonly string[], b: readonly string[]): boolean {
+  const set = new Set(a)
+  return set.size === b.length && b.every((one) => set.has(one))
+}
+
+async function newRun(
+  record: RecordStore,
+  { config, project }: BatchPlan,
+  files: readonly FileState[],
+): Promise<RunRow> {
+  const id = newRunId(record.clock.now())
+  await upsertProject(record, project.id, project.root)
+  const done = files.filter((file) => file.done).length
+  await createRun(
+    record,
+    {
+      id,
+      project: project.id,
+      program: batchProgram.name,
+      source: { kind: 'batch', feature: null, path: config.file, prompt: null },
+      target: null,
+      base: '',
+      resultBranch: '',
+      options: {},
+      config,
+    },
+    files.map(taskOf),
+    [
+      {
+        type: 'run.started',
+        project: project.id,
+        run: id,
+        data: {
+          program: batchProgram.name,
+          source: 'batch',
+          config: config.file,
+          results: config.results,
+          started_at: iso(record.clock.now()),
+          progress: { blocked: 0, completed: done, suspended: 0, total: files.length },
+        },
+      },
+    ],
+  )
+  await record.write((tx) => adopt(tx, record.now(), id, files))
+  return stored(record, id)
+}
+
+function taskOf({ path, done }: FileState): NewTask {
+  return {
+    handle: path,
+    title: path,
+    definition: { dependsOn: [], criteria: [], subject: path },
+    status: done ? 'done' : 'queued',
+  }
+}
+
+/** From now on an edit of a file whose result was found will be seen. */
+async function adopt(tx: Writer, now: string, run: string, files: readonly FileState[]): Promise<void> {
+  for (const { path, why, digest } of files) {
+    if (why !== 'found' || digest === null) continue
+    const note: ResultNote = { digest, question: null }
+    await insertArtifacts(tx, { run, task: path, phase: 'prepare', attempt: 0 }, now, [{ kind: 'result', data: note }])
+  }
+}
+
+/** Brings the tasks of a run up to what the batch is now, in one transaction. */
+async function goOnWith(
+  record: RecordStore,
+  run: RunRow,
+  { config }: BatchPlan,
+  files: readonly FileState[],
+  lease: Lease,
+): Promise<RunRow> {
+  // Blocked files are tried again when something about them has changed, else by the next run.
+  const asked = JSON.stringify({ ...config, concurrency: 0, budget: 0 })
+  const changed = asked !== JSON.stringify({ ...(run.config as object), concurrency: 0, budget: 0 })
+  await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    const now = record.now()
+    const tasks = new Map((await listTasks(tx, run.id)).map((task) => [task.handle, task]))
+    await setRunConfig(tx, run.id, now, { config, options: run.options })
+    await insertTasks(tx, run.id, now, files.filter((file) => !tasks.has(file.path)).map(taskOf))
+    await adopt(tx, now, run.id, files)
+    const present = new Set(files.map((file) => file.path))
+    for (const task of tasks.values()) {
+      if (!present.has(task.handle)) await leaveOut(tx, now, run, task)
+    }
+    for (const file of files) {
+      const task = tasks.get(file.path)
+      if (!task) continue
+      if (isToDoAgain(task, file, changed)) await again(tx, now, run, task, true)
+      else if (waitsForBudget(task)) await again(tx, now, run, task, false)
+    }
+  })
+  return stored(record, run.id)
+}
+
+function isToDoAgain(task: TaskRow, file: FileState, changed: boolean): boolean {
+  switch (task.status) {
+    case 'done':
+      return !file.done
+    case 'blocked':
+      return changed || (file.digest !== null && file.digest !== stateOf(task).digest)
+    case 'cancelled':
+      return task.reason?.code === NOT_IN_BATCH && !file.done
+    case 'queued':
+    case 'running':
+    case 'waiting':
+    case 'suspended':
+    case 'replan':
+    case 'skipped':
+      return false
+  }
+}
+
+function waitsForBudget(task: TaskRow): boolean {
+  return task.status === 'suspended' && (task.reason?.code.startsWith('budget_') ?? false)
+}
+
+async function again(tx: Writer, now: string, run: RunRow, task: TaskRow, afresh: boolean): Promise<void> {
+  const fresh: TaskChange = {
+    phase: null,
+    state: { notes: stateOf(task).notes },
+    attempt: 0,
+    extraAttempts: 0,
+    crashes: 0,
+    faults: 0,
+    wakeAt: null,
+  }
+  if (afresh) {
+    await raiseEpoch(tx, run.id, task.handle)
+    await closeRound(tx, run.id, task.handle, now)
+  }
+  await changeTask(tx, run.id, task.handle, now, { status: 'queued', reason: null, ...(afresh ? fresh : {}) })
+  await appendEvents(tx, now, [
+    {
+      type: 'task.resumed',
+      project: run.project,
+      run: run.id,
+      task: task.handle,
+      data: { phase: afresh ? null : task.phase, because: afresh ? 'changed' : 'resumed' },
+    },
+  ])
+}
+
+/** A file that is gone or not wanted any more has nothing to be done for; a result that it has stays. */
+async function leaveOut(tx: Writer, now: string, run: RunRow, task: TaskRow): Promise<void> {
+  if (task.status === 'done' || task.status === 'cancelled') return
+  const reason = { code: NOT_IN_BATCH, message: 'the file is not part of the batch any more' }
+  await raiseEpoch(tx, run.id, task.handle)
+  await changeTask(tx, run.id, task.handle, now, { status: 'cancelled', reason, wakeAt: null })
+  await appendEvents(tx, now, [
+    {
+      type: 'task.cancelled',
+      project: run.project,
+      run: run.id,
+      task: task.handle,
+      data: { phase: task.phase, reason },
+    },
+  ])
+}
+
+/** The tasks of a run that count: those whose files are part of the batch. */
+export function counted(tasks: readonly TaskRow[]): TaskRow[] {
+  return tasks.filter((task) => task.reason?.code !== NOT_IN_BATCH)
+}
+
+export function batchProgress(tasks: readonly TaskRow[]): ReturnType<typeof progressOf> {
+  return progressOf(counted(tasks))
+}
+
+async function stored(record: RecordStore, id: string): Promise<RunRow> {
+  const run = await findRun(record.read, id)
+  if (!run) throw new Error(`run ${id} was not stored`)
+  return run
+}

@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import { ResultsFile, expectation, type BatchServices } from '../../programs/batch/index.ts'
+import { Budget } from '../../programs/shared/budget.ts'
+import { listSessions, type RecordStore, type RunRow } from '../../record/index.ts'
+import { makeScratch } from '../../workspace/pool.ts'
+import { setUp } from '../roles.ts'
+import { questionOf, type BatchConfig } from './config.ts'
+
+/** Everything that the phases of a stored batch run need; the same for a new run and one that goes on. */
+export async function openBatch(
+  record: RecordStore,
+  run: RunRow,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<BatchServices> {
+  const config = run.config as BatchConfig
+  return {
+    record,
+    project: run.project,
+    run,
+    root: config.root,
+    settings: {
+      prompt: config.prompt,
+      maxAttempts: config.maxAttempts,
+      maxFileSize: config.maxFileSize,
+      question: questionOf(config),
+    },
+    role: setUp(config.role, env),
+    expected: expectation(config.schema),
+    results: new ResultsFile(config.results),
+    budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),
+    sessions: join(record.home, 'sessions'),
+    scratch: await makeScratch(record.home, run.id),
+    agent: { unusable: null, quota: null },
+  }
+}

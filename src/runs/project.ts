@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { locateRepository, projectId } from '../git/repository.ts'
+import { isKnownProject, type RecordStore } from '../record/index.ts'
+
+/** What work belongs to: a repository or, outside of any, a folder. */
+export interface Project {
+  readonly id: string
+  /** Absolute and free of symbolic links. */
+  readonly root: string
+  readonly kind: 'repository' | 'folder'
+}
+
+/**
+ * The project of a folder. Throws what git has to say of a repository that it refuses (such as `unsafe_repository`), and
+ * `git_missing` only where there is a repository.
+ */
+export async function projectOf(folder: string): Promise<Project> {
+  const place = await realpath(folder)
+  try {
+    const { id, root } = await locateRepository(place)
+    return { id, root, kind: 'repository' }
+  } catch (error) {
+    if (!(error instanceof BelayError) || !isNoRepository(error, place)) throw error
+    return { id: projectId(place), root: place, kind: 'folder' }
+  }
+}
+
+/** The project that the user stands in, for commands that only look: a folder may be any one above that Belay knows. */
+export async function projectHere(record: RecordStore, cwd: string): Promise<Project> {
+  const project = await projectOf(cwd)
+  if (project.kind === 'repository') return project
+  for (const folder of upwards(project.root)) {
+    const id = projectId(folder)
+    if (await isKnownProject(record.read, id)) return { id, root: folder, kind: 'folder' }
+  }
+  return project
+}
+
+function isNoRepository(error: BelayError, folder: string): boolean {
+  if (error.code === 'no_repository' || error.code === 'bare_repository') return true
+  return error.code === 'git_missing' && !upwards(folder).some((above) => existsSync(join(above, '.git')))
+}
+
+/** The folder and all above it. */
+function upwards(folder: string): string[] {
+  const above = dirname(folder)
+  return above === folder ? [folder] : [folder, ...upwards(above)]
+}
