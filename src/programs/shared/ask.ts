@@ -10,7 +10,11 @@ const MAX_REASKS = 2
 export type Asked<T> =
   | { readonly kind: 'answer'; readonly answer: T; readonly session: string }
   | { readonly kind: 'invalid'; readonly problems: readonly string[]; readonly session: string }
-  | { readonly kind: 'failure'; readonly failure: Exclude<TurnOutcome, { status: 'completed' }>; readonly session: string }
+  | {
+      readonly kind: 'failure'
+      readonly failure: Exclude<TurnOutcome, { status: 'completed' }>
+      readonly session: string
+    }
 
 export type Checked<T> = { readonly answer: T } | { readonly problems: readonly string[] }
 

@@ -61,9 +61,11 @@ export function judgeFailure(failure: Failure, before: FaultHistory, now: number
   })
   if (kind === 'auth' || kind === 'spawn') return { kind: 'stop', reason }
   if (kind === 'quota' || kind === 'rate_limit') {
-    const named = failure.status === 'failed' && failure.error.retryAt !== null ? Date.parse(failure.error.retryAt) : Number.NaN
+    const named =
+      failure.status === 'failed' && failure.error.retryAt !== null ? Date.parse(failure.error.retryAt) : Number.NaN
     // A time that has passed, or that is named again and again, must not become a flood of tries.
-    if (Number.isFinite(named) && named > now - STALE_TIME_MS) return wait(Math.max(named, now + backoffMs(faults)), 'quota')
+    if (Number.isFinite(named) && named > now - STALE_TIME_MS)
+      return wait(Math.max(named, now + backoffMs(faults)), 'quota')
     if (now - since >= QUOTA_PATIENCE_MS) return { kind: 'stop', reason }
     return wait(now + Math.min(FIRST_QUOTA_DELAY_MS * 2 ** (faults - 1), LONGEST_QUOTA_DELAY_MS), 'quota')
   }
