@@ -21,8 +21,8 @@ describe.skipIf(skipped)('the real codex', () => {
   let model: ModelServer | null = null
   let home: Home | null = null
   beforeEach(() => {
-    // Not under the temporary folder, which the sandbox lets everyone write.
-    folder = realpathSync(mkdtempSync(join(process.cwd(), 'node_modules', '.belay-codex-')))
+    // The sandbox lets everyone write in /tmp and $TMPDIR, where this checkout may lie too.
+    folder = realpathSync(mkdtempSync('/var/tmp/belay-codex-'))
   })
   afterEach(async () => {
     await model?.close({ unasked: 'allow' })
