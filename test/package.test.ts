@@ -24,7 +24,7 @@ beforeAll(() => {
   env = userEnv(dir)
   env['PATH'] = `${dirname(process.execPath)}${delimiter}${env['PATH']}`
 
-  const npm = (...args: string[]): string => execFileSync('npm', args, { cwd: checkout, env, encoding: 'utf8' })
+  const npm = (...args: string[]): string => execFileSync('npm', args, { cwd: checkout, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   const [packed] = JSON.parse(npm('pack', '--json', '--silent').replace(/^[^[]*/, '')) as [
     { filename: string; files: { path: string }[] },
   ]

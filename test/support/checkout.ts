@@ -33,6 +33,6 @@ export function userEnv(home: string): Record<string, string> {
 
 /** Where npm of this user keeps its settings and its cache: a new home would have neither. */
 function npmSettings(): Record<string, string> {
-  const ask = (key: string): string => execFileSync('npm', ['config', 'get', key], { cwd: ROOT, encoding: 'utf8' }).trim()
+  const ask = (key: string): string => execFileSync('npm', ['config', 'get', key], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   return { npm_config_userconfig: ask('userconfig'), npm_config_cache: ask('cache') }
 }
