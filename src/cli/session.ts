@@ -3,6 +3,7 @@ import { nearest } from '../core/text.ts'
 import { quoteShell } from '../git/quote.ts'
 import { openRepository, type Repository } from '../git/repository.ts'
 import { RecordStore, findRun, listRuns, listTasks, stateHome, type RunRow, type TaskRow } from '../record/index.ts'
+import { projectHere } from '../runs/project.ts'
 import type { Io } from './io.ts'
 
 /** Opens the user's record, hands it to `work` and closes it whatever happens. */
@@ -18,6 +19,11 @@ export async function withRecord<T>(io: Io, work: (record: RecordStore) => Promi
 /** The repository that the user stands in. */
 export async function here(io: Io): Promise<Repository> {
   return openRepository(io.cwd)
+}
+
+/** Id of the project that the user stands in: the repository or, outside of any, the nearest folder above that Belay knows. */
+export async function projectIdHere(io: Io, record: RecordStore): Promise<string> {
+  return (await projectHere(record, io.cwd)).id
 }
 
 /** The run of this id, or the newest of this repository; null when it has none. `run_unknown` for an id that is not there. */

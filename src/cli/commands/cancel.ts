@@ -1,8 +1,11 @@
 import { Command } from 'commander'
-import { findRun, findTask, type RecordStore, type RunRow } from '../../record/index.ts'
+import { batchProgram } from '../../programs/batch/index.ts'
+import { findRun, findTask, holderOf, type RecordStore, type RunRow } from '../../record/index.ts'
+import { cancelFiles } from '../../runs/batch/lifecycle.ts'
+import { runLease } from '../../runs/drive.ts'
 import { cancelRun, cancelTask, type Cancelled } from '../../runs/lifecycle-cancel.ts'
 import type { Io } from '../io.ts'
-import { here, selectTask, withRecord } from '../session.ts'
+import { here, projectIdHere, selectTask, withRecord } from '../session.ts'
 
 const EXAMPLES = `
 Examples:
@@ -22,17 +25,31 @@ export function cancelCommand(io: Io): Command {
 }
 
 async function cancel(io: Io, what: string, flags: { note?: string; json?: true }): Promise<void> {
-  const repository = await here(io)
   await withRecord(io, async (record) => {
-    const run = await runOf(record, repository.id, what)
-    const choice = run === null ? await selectTask(record, repository.id, what) : null
+    const project = await projectIdHere(io, record)
+    const run = await runOf(record, project, what)
+    const choice = run === null ? await selectTask(record, project, what) : null
     const of = run ?? choice?.run
     if (of === undefined) throw new Error('either a run or a task')
-    const request = { record, repository, run: of, note: flags.note?.trim() || null }
-    const done = choice === null ? await cancelRun(request) : await cancelTask(request, choice.task.handle)
+    const done = await giveUp(io, record, of, choice?.task.handle ?? null, flags.note?.trim() || null)
     if (flags.json) io.out(JSON.stringify(await view(record, of, choice?.task.handle ?? null, done)))
     else for (const line of text(of, done, choice?.task.handle ?? null)) io.out(line)
   })
+}
+
+async function giveUp(
+  io: Io,
+  record: RecordStore,
+  run: RunRow,
+  handle: string | null,
+  note: string | null,
+): Promise<Cancelled> {
+  if (run.program === batchProgram.name) {
+    const held = (await holderOf(record, runLease(run.id))) !== null
+    return { tasks: await cancelFiles(record, run, handle, note), landed: [], held }
+  }
+  const request = { record, repository: await here(io), run, note }
+  return handle === null ? cancelRun(request) : cancelTask(request, handle)
 }
 
 /** A run of this repository by its id; a task may be called like anything else. */

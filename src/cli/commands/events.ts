@@ -7,7 +7,7 @@ import { listenForEnd } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { countFlag } from '../numbers.ts'
 import { describeAny } from '../run/describe.ts'
-import { here, selectRun, withRecord } from '../session.ts'
+import { projectIdHere, selectRun, withRecord } from '../session.ts'
 import { tailEvents } from '../tail.ts'
 import { localTime } from '../views/format.ts'
 
@@ -66,7 +66,7 @@ async function events(io: Io, flags: Flags): Promise<void> {
 }
 
 async function whatToShow(io: Io, record: RecordStore, flags: Flags): Promise<EventFilter> {
-  const project = await projectOf(io, flags.run !== undefined)
+  const project = await projectOf(io, record, flags.run !== undefined)
   const asked = splitTask(flags.task, await runIds(record, project))
   const id = flags.run ?? asked.run
   const chosen = id === undefined ? null : await selectRun(record, project, id)
@@ -81,9 +81,9 @@ async function whatToShow(io: Io, record: RecordStore, flags: Flags): Promise<Ev
 }
 
 /** The repository's id; a run that is named by its id is found wherever one stands. */
-async function projectOf(io: Io, anywhere: boolean): Promise<string> {
+async function projectOf(io: Io, record: RecordStore, anywhere: boolean): Promise<string> {
   try {
-    return (await here(io)).id
+    return await projectIdHere(io, record)
   } catch (error) {
     if (anywhere && error instanceof BelayError) return ''
     throw error

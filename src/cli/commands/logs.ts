@@ -8,7 +8,7 @@ import { listenForEnd } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { countFlag } from '../numbers.ts'
 import { RawFrames } from '../raw-frames.ts'
-import { here, selectTask, withRecord, type TaskChoice } from '../session.ts'
+import { projectIdHere, selectTask, withRecord, type TaskChoice } from '../session.ts'
 import { poll, tailEvents, type TailOptions } from '../tail.ts'
 import { Transcript } from '../views/said.ts'
 
@@ -49,9 +49,8 @@ export function logsCommand(io: Io): Command {
 
 async function logs(io: Io, name: string, flags: Flags): Promise<void> {
   const wanted: Wanted = { attempt: countFlag('--attempt', flags.attempt), role: flags.role ?? null }
-  const repository = await here(io)
   await withRecord(io, async (record) => {
-    const choice = await selectTask(record, repository.id, name)
+    const choice = await selectTask(record, await projectIdHere(io, record), name)
     if (!flags.follow) await checkAttempt(record, choice, wanted)
     const end = listenForEnd(io)
     const options: TailOptions = {

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { resumableRun, changeLimits } from '../../runs/resume.ts'
 import { lastSeq } from '../../record/index.ts'
 import type { Io } from '../io.ts'
-import { here, withRecord } from '../session.ts'
+import { projectIdHere, withRecord } from '../session.ts'
 import { workOn } from '../run/work-on.ts'
 
 interface Flags {
@@ -36,17 +36,16 @@ export function resumeCommand(io: Io): Command {
 }
 
 async function resume(io: Io, id: string | undefined, flags: Flags): Promise<void> {
-  const repository = await here(io)
   await withRecord(io, async (record) => {
-    const found = await resumableRun(record, repository.id, id)
+    const found = await resumableRun(record, await projectIdHere(io, record), id)
     if (found === null) {
       if (flags.json) io.out(JSON.stringify({ run: null, tasks: [] }))
-      else io.out('Nothing to resume: every run of this repository is finished.')
+      else io.out('Nothing to resume: every run here is finished.')
       return
     }
     const from = (await lastSeq(record.read)) + 1
     const run = await changeLimits(record, found, flags)
-    await workOn(io, record, repository, run, {
+    await workOn(io, record, null, run, {
       json: flags.json === true,
       verbose: flags.verbose === true,
       noWait: !flags.wait,

@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import { lastSeq } from '../../record/index.ts'
+import { batchProgram } from '../../programs/batch/index.ts'
+import { retryFile } from '../../runs/batch/lifecycle.ts'
 import { retryTask } from '../../runs/lifecycle-retry.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
-import { here, selectTask, withRecord } from '../session.ts'
+import { here, projectIdHere, selectTask, withRecord } from '../session.ts'
 import { taskChange } from '../views/task-change.ts'
 
 const EXAMPLES = `
@@ -22,8 +24,7 @@ export function retryCommand(io: Io): Command {
     .argument('<task>', 'handle in the newest run of this repository, or RUN/HANDLE')
     .option(
       '--from <phase>',
-      'phase to begin at: prepare, baseline, implement, verify, review or integrate',
-      'implement',
+      'phase to begin at: prepare, baseline, implement, verify, review or integrate (default: implement)',
     )
     .option('--resume', 'go on with the run at once')
     .option('--no-wait', 'with --resume: leave (exit 5) instead of waiting for an exhausted quota')
@@ -33,25 +34,27 @@ export function retryCommand(io: Io): Command {
 }
 
 interface Flags {
-  from: string
+  from?: string
   resume?: true
   wait: boolean
   json?: true
 }
 
 async function retry(io: Io, name: string, flags: Flags): Promise<void> {
-  const repository = await here(io)
   await withRecord(io, async (record) => {
-    const { run, task } = await selectTask(record, repository.id, name)
+    const { run, task } = await selectTask(record, await projectIdHere(io, record), name)
     const from = (await lastSeq(record.read)) + 1
-    const retried = await retryTask({ record, repository, run, handle: task.handle, from: flags.from })
+    const retried =
+      run.program === batchProgram.name
+        ? { task: await retryFile(record, run, task.handle, flags.from ?? null), reread: false, added: [] }
+        : await retryTask({ record, repository: await here(io), run, handle: task.handle, from: flags.from ?? null })
     if (retried.added.length > 0) {
       io.note(
         `note: the source also has ${retried.added.join(', ')}, which this run does not do; begin a run for them afterwards`,
       )
     }
     if (flags.resume) {
-      await goOn(io, record, repository, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
+      await goOn(io, record, null, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
       return
     }
     if (flags.json) io.out(JSON.stringify(taskChange(run, retried.task)))

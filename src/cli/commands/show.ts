@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { Io } from '../io.ts'
-import { here, selectTask, withRecord } from '../session.ts'
+import { projectIdHere, selectTask, withRecord } from '../session.ts'
 import { showView } from '../views/show.ts'
 import { showText } from '../views/show-text.ts'
 
@@ -19,9 +19,8 @@ export function showCommand(io: Io): Command {
     .option('--json', 'as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, flags: { json?: true }) => {
-      const repository = await here(io)
       await withRecord(io, async (record) => {
-        const view = await showView(record, await selectTask(record, repository.id, name))
+        const view = await showView(record, await selectTask(record, await projectIdHere(io, record), name))
         if (flags.json) io.out(JSON.stringify(view))
         else for (const line of showText(view, record.clock.now())) io.out(line)
       })

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { holderOf, listRuns, type RecordStore, type RunRow } from '../../record/index.ts'
 import { runLease } from '../../runs/drive.ts'
-import { withRecord, here, selectRun } from '../session.ts'
+import { projectIdHere, withRecord, selectRun } from '../session.ts'
 import type { Io } from '../io.ts'
 import { statusView } from '../views/status.ts'
 import { statusText, type StatusFacts } from '../views/status-text.ts'
@@ -21,9 +21,8 @@ export function statusCommand(io: Io): Command {
     .option('--json', 'as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (id: string | undefined, flags: { json?: true }) => {
-      const repository = await here(io)
       await withRecord(io, async (record) => {
-        const run = await selectRun(record, repository.id, id)
+        const run = await selectRun(record, await projectIdHere(io, record), id)
         const view = await statusView(record, run)
         if (flags.json) io.out(JSON.stringify(view))
         else for (const line of statusText(view, await factsOf(record, run))) io.out(line)

@@ -3,7 +3,7 @@ import { lastSeq } from '../../record/index.ts'
 import { unblockTask } from '../../runs/lifecycle-unblock.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
-import { here, selectTask, withRecord } from '../session.ts'
+import { projectIdHere, selectTask, withRecord } from '../session.ts'
 import { taskChange } from '../views/task-change.ts'
 
 const EXAMPLES = `
@@ -33,13 +33,12 @@ interface Flags {
 }
 
 async function unblock(io: Io, name: string, flags: Flags): Promise<void> {
-  const repository = await here(io)
   await withRecord(io, async (record) => {
-    const { run, task } = await selectTask(record, repository.id, name)
+    const { run, task } = await selectTask(record, await projectIdHere(io, record), name)
     const from = (await lastSeq(record.read)) + 1
     const unblocked = await unblockTask(record, run, task.handle, flags.note ?? null)
     if (flags.resume) {
-      await goOn(io, record, repository, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
+      await goOn(io, record, null, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
     } else if (flags.json) io.out(JSON.stringify(taskChange(run, unblocked)))
     else io.out(`${task.handle} goes on at ${unblocked.phase ?? 'prepare'}; ${await nextStep(record, run)}`)
   })

@@ -2,8 +2,11 @@ import type { Config } from '../../config/index.ts'
 import type { Repository } from '../../git/repository.ts'
 import { holderOf, type RecordStore, type RunRow } from '../../record/index.ts'
 import { driveRun, runLease } from '../../runs/drive.ts'
+import { batchProgram } from '../../programs/batch/index.ts'
+import { workOnBatch } from '../batch/work.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
+import { here } from '../session.ts'
 import { watchRun } from './watch.ts'
 
 export interface WorkOptions {
@@ -17,15 +20,16 @@ export interface WorkOptions {
 
 /**
  * Works on a stored run in front of the user: shows its events, ends in order on Ctrl-C, and sets the exit status to what the
- * run came to. Throws as `driveRun`.
+ * run came to. `repository` is looked for where the user stands unless given; a batch needs none. Throws as `driveRun`.
  */
 export async function workOn(
   io: Io,
   record: RecordStore,
-  repository: Repository,
+  repository: Repository | null,
   run: RunRow,
   options: WorkOptions,
 ): Promise<void> {
+  if (run.program === batchProgram.name) return workOnBatch(io, record, run, options)
   const { json, verbose, noWait, from } = options
   const watch = await watchRun(io, record, run, { json, verbose }, from)
   const interrupts = listenForInterrupts(watch)
@@ -33,7 +37,7 @@ export async function workOn(
     const result = await driveRun({
       record,
       run,
-      repository,
+      repository: repository ?? (await here(io)),
       env: io.env,
       noWait,
       concurrency: (run.config as Config).concurrency,
@@ -50,7 +54,7 @@ export async function workOn(
 export async function goOn(
   io: Io,
   record: RecordStore,
-  repository: Repository,
+  repository: Repository | null,
   run: RunRow,
   options: WorkOptions,
 ): Promise<void> {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { formatDuration } from '../../core/duration.ts'
 import { printable } from '../../core/text.ts'
 import { quoteShell } from '../../git/quote.ts'
@@ -21,14 +22,15 @@ type Run = NonNullable<StatusView['run']>
 /** How things stand, for people. */
 export function statusText({ run, tasks }: StatusView, facts: StatusFacts): string[] {
   if (run === null) return ['No run has been made in this repository yet. Begin with: belay run']
-  const of = run.feature ?? 'a prompt'
+  const of = run.feature ?? (run.path === null ? 'a prompt' : basename(run.path))
+  const things = run.source === 'batch' ? 'files' : 'tasks'
   const done = tasks.filter((task) => task.status === 'done').length
   const elapsed = formatDuration(Math.max(0, (facts.endedAt ?? facts.now) - Date.parse(run.created_at)))
   const cost = money(run.cost_usd, run.cost_kind)
   const next = nextStep(run, tasks, facts)
   return [
     `run ${run.id}: ${run.status}${standing(run, facts)}`,
-    `  ${done} of ${tasks.length} tasks of ${printable(of)} done, ${landing(run)}, ${elapsed}${cost === null ? '' : `, ${cost}`}`,
+    `  ${done} of ${tasks.length} ${things} of ${printable(of)} done${landing(run)}, ${elapsed}${cost === null ? '' : `, ${cost}`}`,
     ...columns(tasks.map((task) => ['', printable(task.handle), state(task, facts), what(task)])),
     ...(run.landed === false && run.finish_command !== null
       ? ['', `finish with: ${printable(run.finish_command)}`]
@@ -47,6 +49,11 @@ function standing(run: Run, { holder }: StatusFacts): string {
 }
 
 function landing(run: Run): string {
+  if (run.result_branch === null) return ''
+  return `, ${whereTo(run)}`
+}
+
+function whereTo(run: Run): string {
   if (run.target === null) return `result on ${run.result_branch}`
   const target = printable(run.target)
   if (run.landed === null) return `to land on ${target}`

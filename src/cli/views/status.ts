@@ -11,8 +11,11 @@ export interface StatusView {
     /** Where the tasks came from: `prompt`, `spec-kit`, `openspec`, `batch`. */
     readonly source: string
     readonly feature: string | null
+    /** Folder of the feature, or a batch's file. */
+    readonly path: string | null
     readonly target: string | null
-    readonly result_branch: string
+    /** null for a batch, which has files and no branch. */
+    readonly result_branch: string | null
     readonly landed: boolean | null
     readonly finish_command: string | null
     readonly created_at: string
@@ -47,8 +50,9 @@ export async function statusView(record: RecordStore, run: RunRow | null): Promi
       program: run.program,
       source: run.source.kind,
       feature: run.source.feature,
+      path: run.source.path,
       target: run.target,
-      result_branch: run.resultBranch,
+      result_branch: run.resultBranch === '' ? null : run.resultBranch,
       landed: run.landed,
       finish_command: run.finishCommand,
       created_at: run.createdAt,
