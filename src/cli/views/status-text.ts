@@ -66,10 +66,13 @@ function state(task: TaskView, { holder }: StatusFacts): string {
 }
 
 function what(task: TaskView): string {
-  const tries = task.attempt > 1 ? `, ${task.attempt} attempts` : ''
-  const title = `${oneLine(task.title, 60)}${tries}`
-  if (task.commit !== null) return `${title}  ${task.commit.slice(0, 10)}`
-  return task.reason === null ? title : `${title}: ${oneLine(task.reason.message, 200)}`
+  // A batch's files have no titles of their own.
+  const title = task.title === task.handle ? '' : oneLine(task.title, 60)
+  const tries = task.attempt > 1 ? `${task.attempt} attempts` : ''
+  const text = [title, tries].filter((part) => part !== '').join(', ')
+  if (task.commit !== null) return `${text}  ${task.commit.slice(0, 10)}`
+  if (task.reason === null) return text
+  return `${text}${text === '' ? '' : ': '}${oneLine(task.reason.message, 200)}`
 }
 
 function nextStep(run: Run, tasks: readonly TaskView[], { holder, newest }: StatusFacts): string | null {

@@ -69,6 +69,10 @@ function not(task: TaskRow, why: string, next: string | null): Why {
 }
 
 function done({ task, run }: Standing): Why {
+  if (run.program === 'batch') {
+    const before = task.phase === null ? 'it had a result already when the run began' : 'its result is written'
+    return { sentence: `${task.handle} is done: ${before}`, next: null }
+  }
   if (task.commit === null) {
     return { sentence: `${task.handle} is done: it was done already when the run began`, next: null }
   }
@@ -127,7 +131,7 @@ function waiting({ task, question }: Standing): Why {
   return not(
     task,
     `it waits for a person: ${question.question}`,
-    `belay answer ${question.id} ${question.options.join('|')}`,
+    `belay answer ${question.id} VALUE --resume (VALUE: ${question.options.join(', ')})`,
   )
 }
 
