@@ -51,7 +51,9 @@ function findWithPs(name: string, isWanted: (value: string) => boolean): number[
   const table = execFileSync('ps', ['-axEww', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 64 << 20 })
   return table
     .split('\n')
-    .filter((line) => line.split(' ').some((word) => word.startsWith(`${name}=`) && isWanted(word.slice(name.length + 1))))
+    .filter((line) =>
+      line.split(' ').some((word) => word.startsWith(`${name}=`) && isWanted(word.slice(name.length + 1))),
+    )
     .map((line) => Number.parseInt(line, 10))
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
 }

@@ -39,6 +39,21 @@ describe('spawnKept', () => {
     expect(findMarked(mark)).toEqual([])
   })
 
+  it('knows the exit code also when it is too busy to listen while the program ends', async () => {
+    const exits = Array.from({ length: 12 }, (_, i) => {
+      const { kept } = sh(`exit ${i}`)
+      kept.stdout.resume()
+      kept.stderr.resume()
+      return kept.closed
+    })
+    for (let round = 0; round < 40; round++) {
+      const until = performance.now() + 15
+      while (performance.now() < until);
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect((await Promise.all(exits)).map((exit) => exit.code)).toEqual(exits.map((_, i) => i))
+  })
+
   it('ends the whole group on end()', async () => {
     const { kept, mark } = sh('sleep 1000 | sleep 1000')
     kept.stdout.resume()

@@ -70,12 +70,16 @@ function isRunnable(file: string): boolean {
  * process can be started at all (no such folder, no resources); a program that does not exist is the caller's to find out first with `resolveProgram`.
  */
 export function spawnKept(spec: ProcessSpec): KeptProcess {
-  const child = spawn('/bin/sh', ['-c', KEEPER, 'belay-keeper', spec.stdin === 'none' ? 'none' : 'pipe', ...spec.argv], {
-    cwd: spec.cwd,
-    env: { ...spec.env, [MARK]: spec.mark },
-    detached: true,
-    stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    '/bin/sh',
+    ['-c', KEEPER, 'belay-keeper', spec.stdin === 'none' ? 'none' : 'pipe', ...spec.argv],
+    {
+      cwd: spec.cwd,
+      env: { ...spec.env, [MARK]: spec.mark },
+      detached: true,
+      stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    },
+  )
   // A failed start (no such folder, no more processes) is thrown below; without a listener it would end Belay itself.
   child.on('error', () => {})
   const { pid } = child
@@ -87,7 +91,7 @@ export function spawnKept(spec: ProcessSpec): KeptProcess {
   if (typeof spec.stdin === 'object') child.stdin?.end(spec.stdin.text)
 
   const keeperGone = once(child, 'exit')
-  const exited = readStatus(status, keeperGone)
+  const exited = readStatus(status, keeperGone, pid)
   const closed = close()
   return {
     identity,
@@ -115,7 +119,8 @@ export function spawnKept(spec: ProcessSpec): KeptProcess {
   }
 }
 
-async function readStatus(status: Readable, keeperGone: Promise<unknown>): Promise<Exit> {
+/** How the program ended, as its keeper wrote it down; killed, when the keeper was killed before it could. */
+async function readStatus(status: Readable, keeperGone: Promise<unknown>, group: number): Promise<Exit> {
   let text = ''
   const line = new Promise<void>((done) => {
     status.on('data', (chunk: Buffer) => {
@@ -125,6 +130,11 @@ async function readStatus(status: Readable, keeperGone: Promise<unknown>): Promi
     status.on('close', () => done())
   })
   await Promise.race([line, keeperGone])
+  if (!text.includes('\n')) {
+    // A busy Belay hears of the keeper's end before it reads what the keeper wrote.
+    killQuietly(-group)
+    await line
+  }
   const code = /^(\d+)\n/.exec(text)?.[1]
   if (code === undefined) return { code: null, signal: 'SIGKILL' }
   return { code: Number(code), signal: signalName(Number(code) - 128) }
@@ -138,4 +148,3 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   // The other end may go at any time; that it went is seen in `exited`.
   if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error
 }
-
