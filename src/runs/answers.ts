@@ -79,7 +79,7 @@ function checkValue(asked: CheckpointRow, value: string): void {
   throw new BelayError('answer_invalid', `"${value}" is no answer to ${asked.id}`, {
     expected: asked.options.join(', '),
     received: value,
-    next: `belay answer ${asked.id} ${asked.options.join('|')}`,
+    next: `belay answer ${asked.id} VALUE (VALUE: ${asked.options.join(', ')})`,
   })
 }
 
