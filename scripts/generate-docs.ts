@@ -6,10 +6,17 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Generator } from './generator.ts'
+import { batchPage, batchSchemaFile } from './docs/batch.ts'
 import { cliPage } from './docs/cli.ts'
 import { configurationPage, configurationSchema } from './docs/configuration.ts'
 
-export const GENERATORS: readonly Generator[] = [configurationSchema, configurationPage, cliPage]
+export const GENERATORS: readonly Generator[] = [
+  configurationSchema,
+  configurationPage,
+  batchSchemaFile,
+  batchPage,
+  cliPage,
+]
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

@@ -1,8 +1,8 @@
 /** Generates schema/belay.schema.json and docs/reference/configuration.md from the one schema in src/config. */
-import { stringify } from 'yaml'
-import { leaves, nodeAt, rootNode, type Leaf, type SchemaNode } from '../../src/config/keys.ts'
+import { leaves, nodeAt, rootNode, type Leaf } from '../../src/config/keys.ts'
 import { DEFAULT_TIMEOUTS, configJsonSchema, variableOf } from '../../src/config/index.ts'
 import type { Generator } from '../generator.ts'
+import { table } from './table.ts'
 
 export const configurationSchema: Generator = {
   file: 'schema/belay.schema.json',
@@ -104,62 +104,4 @@ function page(): string {
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trimEnd()}\n`
-}
-
-interface Row {
-  readonly name: string
-  readonly key: string
-  readonly node: SchemaNode
-  readonly required: boolean
-}
-
-function table(rows: readonly Row[]): string {
-  const lines = ['| key | type | default | what it does | example |', '|---|---|---|---|---|']
-  for (const { name, key, node, required } of rows) {
-    if (!node.description) throw new Error(`${name} has no description`)
-    const example = exampleOf(key, node)
-    lines.push(
-      `| ${[code(name), typeOf(node), required ? 'required' : defaultOf(node), node.description, example].map(cell).join(' | ')} |`,
-    )
-  }
-  return `${lines.join('\n')}\n`
-}
-
-function typeOf(node: SchemaNode): string {
-  if (node.enum) return node.enum.map(code).join(', ')
-  if (node.title) return node.title
-  if (node.items) return `list of ${node.items.title ?? 'text'}${node.items.title ? 's' : ''}`
-  if (node.type === 'integer') return `whole number, ${range(node)}`
-  if (node.type === 'string') return 'text'
-  return String(node.type)
-}
-
-function range(node: SchemaNode): string {
-  return node.maximum === Number.MAX_SAFE_INTEGER ? `at least ${node.minimum}` : `${node.minimum} to ${node.maximum}`
-}
-
-function defaultOf(node: SchemaNode): string {
-  if (node.default === undefined) return 'none'
-  if (Array.isArray(node.default) && node.default.length > 3) return 'the usual lockfiles (see the schema)'
-  return code(flow(node.default))
-}
-
-/** The key with an example value, as it stands in a file. */
-function exampleOf(key: string, node: SchemaNode): string {
-  const value = node.type === 'boolean' ? !node.default : (node.examples?.[0] ?? node.enum?.at(-1) ?? node.default)
-  if (value === undefined) throw new Error(`${key} has no example`)
-  return code(`${key}: ${flow(value)}`)
-}
-
-function flow(value: unknown): string {
-  const text = stringify(value, { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 })
-  return text.trim()
-}
-
-function code(text: string): string {
-  return `\`${text}\``
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ')
 }

@@ -124,7 +124,10 @@ function resolveBatch(parsed: ParsedBatch, schema: JsonSchema, file: string, roo
     file,
     root,
     results: join(root, parsed.results),
-    role: resolveRole({ provider, model, effort, timeout, stall, env, command, access: 'read-only' }, { root }),
+    role: resolveRole(
+      { provider, model, effort, timeout, stall, env, command: fromRoot(command, root), access: 'read-only' },
+      { root },
+    ),
     prompt: parsed.prompt,
     schema: JSON.parse(JSON.stringify(schema)) as JsonSchema,
     glob: [parsed.glob].flat(),
@@ -135,4 +138,10 @@ function resolveBatch(parsed: ParsedBatch, schema: JsonSchema, file: string, roo
     concurrency: parsed.concurrency,
     budget: resolveBudget(parsed.budget),
   }
+}
+
+/** The agent starts in an empty folder, where no argument can name a file: `./` means the folder of the batch. */
+function fromRoot(command: ParsedBatch['command'], root: string): ParsedBatch['command'] {
+  if (command === undefined || typeof command === 'string') return command
+  return command.map((word) => (/^\.\.?\//.test(word) ? join(root, word) : word))
 }

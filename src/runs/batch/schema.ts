@@ -73,7 +73,7 @@ export const batchSchema = mapping({
   stall: agent.stall,
   env: agent.env,
   command: agent.command.describe(
-    "Provider `command`: the program that speaks the command protocol, as a list of arguments or as text for `/bin/sh -c`. Other providers: a list that replaces the program looked up on PATH. A first argument with a slash is relative to this file's folder.",
+    "Provider `command`: the program that speaks the command protocol, as a list of arguments or as text for `/bin/sh -c`. Other providers: a list that replaces the program looked up on PATH. A first argument with a slash, and arguments that begin with `./`, are relative to this file's folder.",
   ),
   max_attempts: whole(1, 20)
     .default(3)
