@@ -57,7 +57,7 @@ export default defineConfig({
     'typescript/no-explicit-any': 'error',
     'typescript/no-floating-promises': 'error',
     'typescript/no-misused-promises': 'error',
-    'typescript/switch-exhaustiveness-check': 'error',
+    'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     'no-await-in-loop': 'off', // one after the other is usually what is meant
     'unicorn/no-array-sort': 'off',
     'unicorn/no-array-reverse': 'off',

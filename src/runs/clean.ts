@@ -116,7 +116,7 @@ function notEnded(run: RunRow, tasks: readonly TaskRow[]): Reason | null {
   const until = run.options['until']
   const moving = wantedTasks(tasks, typeof until === 'string' ? until : null).filter((task) => MOVING.has(task.status))
   if (ENDED.has(run.status) && moving.length === 0) return null
-  const what = moving.length === 0 ? `it is ${run.status}` : `${moving.map((task) => `${task.handle} is ${task.status}`).join(', ')}`
+  const what = moving.length === 0 ? `it is ${run.status}` : moving.map((task) => `${task.handle} is ${task.status}`).join(', ')
   return { code: 'unfinished', message: `${what}: go on with belay resume ${run.id}, or give it up with belay cancel ${run.id}` }
 }
 

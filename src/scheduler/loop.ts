@@ -238,7 +238,7 @@ class Loop<S> {
   async #putBack({ scope, handle, epoch }: Claim): Promise<void> {
     await scope.record.write(async (tx) => {
       await assertLease(tx, scope.lease)
-      const [task] = (await listTasks(tx, scope.run)).filter((one) => one.handle === handle)
+      const task = (await listTasks(tx, scope.run)).find((one) => one.handle === handle)
       if (!task || task.epoch !== epoch || task.status !== 'running') return
       const now = scope.record.now()
       await changeTask(tx, scope.run, handle, now, { status: 'queued' })
@@ -257,7 +257,7 @@ class Loop<S> {
   async #guardProgress(handle: string, step: Step): Promise<void> {
     if (isEnd(step.status)) return
     const { scope } = this.#options
-    const [task] = (await listTasks(scope.record.read, scope.run)).filter((one) => one.handle === handle)
+    const task = (await listTasks(scope.record.read, scope.run)).find((one) => one.handle === handle)
     if (!task) return
     const mark = progressMark(task)
     const last = this.#idleDrives.get(handle)

@@ -11,9 +11,7 @@ it('is one task called prompt', () => {
       title: 'Add a health check endpoint that answers with the version and the time',
       done: false,
       dependsOn: [],
-      criteria: [
-        'What the task asks for is done: Add a health check endpoint that answers with the version and the time',
-      ],
+      criteria: [],
       subject: 'Add a health check endpoint that answers with the version and the time',
     },
   ])

@@ -1,5 +1,5 @@
 import type { TaskStatus } from '../../core/words.ts'
-import { totalCost } from '../../programs/direct/budget.ts'
+import { totalCost } from '../../programs/shared/budget.ts'
 import {
   listCheckpoints,
   listSessions,

@@ -1,5 +1,5 @@
 import type { CostKind, Reason, TaskStatus } from '../../core/words.ts'
-import { totalCost } from '../../programs/direct/budget.ts'
+import { totalCost } from '../../programs/shared/budget.ts'
 import { stateOf, type Finding } from '../../programs/direct/state.ts'
 import {
   holderOf,

@@ -62,7 +62,7 @@ function whereTo(run: Run): string {
 
 function state(task: TaskView, { holder }: StatusFacts): string {
   if (task.status !== 'running') return task.status
-  return holder === null ? `stopped (${task.phase ?? 'prepare'})` : `${task.phase ?? 'prepare'}`
+  return holder === null ? `stopped (${task.phase ?? 'prepare'})` : (task.phase ?? 'prepare')
 }
 
 function what(task: TaskView): string {

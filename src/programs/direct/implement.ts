@@ -114,6 +114,7 @@ async function askImplementer(
         session: turn.sameFiles ? state.session : null,
       },
       fits(implementAnswer),
+      // oxlint-disable-next-line typescript/no-misused-promises -- finally waits for it
     ).finally(() => turn.endProcesses())
   } catch (error) {
     if (error instanceof BudgetExceeded) return { kind: 'budget', error }

@@ -10,7 +10,7 @@ export interface LandingOptions {
   /** Commit that the run began at. */
   readonly base: string
   readonly moves: MoveJournal
-  epochMark(handle: string): string
+  readonly epochMark: (handle: string) => string
 }
 
 /** The result branch of a run: one task lands at a time, each by compare-and-swap. */

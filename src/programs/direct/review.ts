@@ -67,6 +67,7 @@ async function judge(context: Context): Promise<PhaseResult> {
     },
     fits(reviewAnswer, (answer) => missingCriteria(answer, task.definition.criteria)),
   )
+    // oxlint-disable-next-line typescript/no-misused-promises -- finally waits for it
     .finally(() => checkout.endProcesses())
     .catch(async (error: unknown) => {
       await checkout.release()

@@ -44,5 +44,5 @@ export interface DirectServices {
   /** Folder of session files. */
   readonly sessions: string
   /** Object that ref moves for this task must verify (see git/refs.ts). */
-  epochMark(handle: string): string
+  readonly epochMark: (handle: string) => string
 }

@@ -12,17 +12,21 @@ import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
 import type { NewEvent } from '../../record/index.ts'
 import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
-import type { DirectServices } from './services.ts'
 import type { Candidate, DirectState, FailedGate, Snapshot } from './state.ts'
 
-type Context = PhaseContext<DirectServices>
+/** What the keeper needs of the run that a phase belongs to. */
+type Context = PhaseContext<{ readonly run: { readonly id: string }; readonly epochMark: (handle: string) => string }>
 
 /** What makes a fresh checkout usable, and what keeps it clean; see workspace/setup.ts. */
 export interface Preparation {
   /** Runs setup and copies ignored files when they are due; what failed, or null. */
   prepare(
     workspace: Workspace,
-    context: { readonly mark: string; readonly signal: AbortSignal; emit(events: readonly NewEvent[]): Promise<void> },
+    context: {
+      readonly mark: string
+      readonly signal: AbortSignal
+      readonly emit: (events: readonly NewEvent[]) => Promise<void>
+    },
   ): Promise<FailedGate | null>
   /** Removes what neither git nor setup knows. */
   clean(workspace: Workspace): Promise<void>

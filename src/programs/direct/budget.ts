@@ -1,1 +1,0 @@
-export { Budget, BudgetExceeded, refuseUnknownCost, totalCost, type BudgetLimits } from '../shared/budget.ts'
