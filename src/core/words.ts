@@ -27,7 +27,6 @@ export const RUN_STATUSES = [
 export type RunStatus = (typeof RUN_STATUSES)[number]
 
 export type Role = 'implementer' | 'reviewer' | 'batch'
-export type Verdict = 'pass' | 'rework' | 'replan' | 'blocked'
 export type Severity = 'low' | 'medium' | 'high'
 
 /** Why something is as it is: a stable code for programs, a sentence for people. */

@@ -1,13 +1,11 @@
 export { baselineKey, baselineStops, classifyBaseline, type GateBaseline, type StopOptions } from './baseline.ts'
-export { OUTPUT_LIMIT_BYTES, runCommand, shellArgv, type CommandOutcome, type CommandSpec } from './command.ts'
-export { folderFiles, type TreeFiles } from './files.ts'
+export { runCommand, shellArgv, type CommandOutcome, type CommandSpec } from './command.ts'
+export type { TreeFiles } from './files.ts'
 export { judge, lostTests, type Judgement, type JudgeOptions } from './judge.ts'
-export { HEAD_BYTES, TAIL_BYTES } from './output.ts'
 export type { CountsSource, Evidence, GateResult, GateSpec, TestCase, TestCounts, TestReport } from './port.ts'
 export {
   baseOverlay,
   changedProtected,
-  gateScripts,
   type OverlayFile,
   type ProtectedChange,
   type ProtectedKind,

@@ -1,4 +1,4 @@
-export { MAX_CRASHES, advance, claimTask, type Claim, type RunScope, type Step, type TaskTransition } from './advance.ts'
+export { advance, claimTask, type Claim, type RunScope, type Step, type TaskTransition } from './advance.ts'
 export { drawMermaid, drawProgram } from './draw.ts'
 export {
   buildProgram,

@@ -44,20 +44,6 @@ export async function listArtifacts(db: Reader, run: string, task: string, kind?
   }))
 }
 
-/** The newest artifact of a kind, or null. */
-export async function newestArtifact(db: Reader, run: string, task: string, kind: string): Promise<ArtifactRow | null> {
-  const row = await db
-    .selectFrom('artifacts')
-    .selectAll()
-    .where('run', '=', run)
-    .where('task', '=', task)
-    .where('kind', '=', kind)
-    .orderBy('id', 'desc')
-    .executeTakeFirst()
-  if (!row) return null
-  return { ...row, createdAt: row.created_at, data: JSON.parse(row.data) as unknown }
-}
-
 /** The newest artifact of a kind for each task that any run of a program over this source (`path` of RunSource) ever had. */
 export async function newestOfSource(
   db: Reader,

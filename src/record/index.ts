@@ -1,4 +1,4 @@
-export { insertArtifacts, listArtifacts, newestArtifact, newestOfSource, type ArtifactRow, type NewArtifact } from './artifacts.ts'
+export { insertArtifacts, listArtifacts, newestOfSource, type ArtifactRow, type NewArtifact } from './artifacts.ts'
 export { beginAttempt, closeRound, endAttempt, listAttempts, type AttemptRow } from './attempts.ts'
 export { getBaseline, putBaseline } from './baselines.ts'
 export {
@@ -14,7 +14,7 @@ export {
 export { appendEvents, lastSeq, readEvents, type EventFilter, type NewEvent, type RecordedEvent } from './events.ts'
 export { stateHome } from './home.ts'
 export { dropIntent, getIntent, putIntent } from './intents.ts'
-export { LEASE_MS, assertLease, holderOf, leaseLost, refuseHeld, releaseLease, renewLease, takeLease, type Lease } from './leases.ts'
+export { assertLease, holderOf, leaseLost, refuseHeld, releaseLease, takeLease, type Lease } from './leases.ts'
 export {
   beginDelivery,
   endDelivery,

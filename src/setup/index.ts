@@ -1,5 +1,5 @@
 export { detectProject, type Detected, type ProjectCommand } from './detect.ts'
-export { proposeConfig, rolesFor, type Proposal, type Roles } from './proposal.ts'
+export { proposeConfig, type Proposal, type Roles } from './proposal.ts'
 export { askAbout, type Person } from './questions.ts'
 export { findConfigFile, writeWhole } from './write.ts'
 export { examine } from './doctor.ts'

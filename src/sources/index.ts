@@ -12,5 +12,4 @@ export type {
   SourceTask,
   Tick,
 } from './port.ts'
-export { PROMPT_HANDLE } from './prompt.ts'
 export { resolveSource, type SourcePointer, type SourceRequest } from './resolve.ts'

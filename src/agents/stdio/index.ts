@@ -1,4 +1,3 @@
-export { TURN_OUTPUT_BYTES } from './bounded.ts'
 export {
   asAmount,
   asFrame,
