@@ -1,11 +1,17 @@
 import type { Reader, RecordStore } from './record.ts'
+import { assertEpoch } from './tasks.ts'
 
-/** Keeps what a gate said of a base tree, so that it is run once per (tree, gate, environment). */
+/**
+ * Keeps what a gate said of a base tree, so that it is run once per (tree, gate, environment). Throws `lease_lost` when the
+ * task that found it out was taken over.
+ */
 export async function putBaseline(
   record: RecordStore,
   baseline: { readonly key: string; readonly project: string; readonly gate: string; readonly tree: string; readonly data: unknown },
+  by: { readonly run: string; readonly task: string; readonly epoch: number },
 ): Promise<void> {
   await record.write(async (tx) => {
+    await assertEpoch(tx, by.run, by.task, by.epoch)
     const values = { ...baseline, data: JSON.stringify(baseline.data), created_at: record.now() }
     await tx
       .insertInto('baselines')

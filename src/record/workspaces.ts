@@ -1,3 +1,4 @@
+import { assertLease, type Lease } from './leases.ts'
 import type { Reader, RecordStore } from './record.ts'
 
 export type WorkspacePurpose = 'work' | 'proof' | 'review'
@@ -14,9 +15,10 @@ export interface WorkspaceRow {
   readonly state: Readonly<Record<string, unknown>>
 }
 
-/** Notes a workspace before its folder is made, or changes what is known of it. */
-export async function putWorkspace(record: RecordStore, row: WorkspaceRow): Promise<void> {
+/** Notes a workspace before its folder is made, or changes what is known of it. With `lease` only while that is ours. */
+export async function putWorkspace(record: RecordStore, row: WorkspaceRow, lease: Lease | null): Promise<void> {
   await record.write(async (tx) => {
+    if (lease) await assertLease(tx, lease)
     const values = { ...row, state: JSON.stringify(row.state), created_at: record.now() }
     await tx
       .insertInto('workspaces')
@@ -26,9 +28,10 @@ export async function putWorkspace(record: RecordStore, row: WorkspaceRow): Prom
   })
 }
 
-/** Forgets a workspace after its folder is gone. */
-export async function dropWorkspace(record: RecordStore, path: string): Promise<void> {
+/** Forgets a workspace after its folder is gone. With `lease` only while that is ours. */
+export async function dropWorkspace(record: RecordStore, path: string, lease: Lease | null): Promise<void> {
   await record.write(async (tx) => {
+    if (lease) await assertLease(tx, lease)
     await tx.deleteFrom('workspaces').where('path', '=', path).execute()
   })
 }

@@ -98,7 +98,7 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
   const notifier = new Notifier({ record, run, root: options.repository.root, env: options.env, command })
   const meter = meterWork(record, run, lease)
   try {
-    const opened = await openRun(record, run, options.repository, options.env)
+    const opened = await openRun(record, run, options.repository, options.env, lease)
     const { pool, services } = opened
     await takeOver({
       record,

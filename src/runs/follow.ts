@@ -46,13 +46,13 @@ export async function followResult(options: FollowOptions): Promise<void> {
     resultBranch: run.resultBranch,
     intents: {
       read: () => getIntent<FollowIntent>(record.read, key),
-      write: (intent) => putIntent(record, key, run.id, intent),
-      clear: () => dropIntent(record, key),
+      write: (intent) => putIntent(record, key, run.id, intent, lease),
+      clear: () => dropIntent(record, key, lease),
     },
   })
   if (followed.landed) {
-    await putIntent(record, `followed:${run.id}`, run.id, to)
-    await dropIntent(record, newTargetIntent(run.id))
+    await putIntent(record, `followed:${run.id}`, run.id, to, lease)
+    await dropIntent(record, newTargetIntent(run.id), lease)
   }
   const before = await findRun(record.read, run.id)
   const finishCommand = followed.landed ? null : followed.finishCommand

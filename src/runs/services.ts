@@ -6,7 +6,7 @@ import { Budget } from '../programs/shared/budget.ts'
 import { Landing } from '../programs/direct/landing.ts'
 import type { DirectServices } from '../programs/direct/services.ts'
 import { WorkspaceKeeper } from '../programs/direct/workspaces.ts'
-import { listSessions, type RecordStore, type RunRow, type TaskRow } from '../record/index.ts'
+import { listSessions, type Lease, type RecordStore, type RunRow, type TaskRow } from '../record/index.ts'
 import { openSource, treeFiles, type Source } from '../sources/index.ts'
 import { WorkspacePool, makeScratch } from '../workspace/pool.ts'
 import { moveJournal, repositoryGuard } from './guard.ts'
@@ -34,7 +34,7 @@ export interface OpenedRun {
 }
 
 /** The workspaces of a stored run. */
-export function workspacePool(record: RecordStore, run: RunRow, root: string): WorkspacePool {
+export function workspacePool(record: RecordStore, run: RunRow, root: string, lease: Lease | null = null): WorkspacePool {
   const { workspace } = run.config as Config
   return new WorkspacePool({
     record,
@@ -42,6 +42,7 @@ export function workspacePool(record: RecordStore, run: RunRow, root: string): W
     run: run.id,
     root,
     folder: join(workspace.root ?? join(record.home, 'workspaces'), run.project),
+    lease,
   })
 }
 
@@ -62,6 +63,7 @@ export async function openRun(
   run: RunRow,
   repository: Repository,
   env: Readonly<Record<string, string | undefined>>,
+  lease: Lease,
 ): Promise<OpenedRun> {
   const config = run.config as Config
   const options = run.options as unknown as RunOptions
@@ -73,7 +75,7 @@ export async function openRun(
     if (mark === undefined) throw new Error(`task ${handle} was not claimed by this process`)
     return mark
   }
-  const pool = workspacePool(record, run, root)
+  const pool = workspacePool(record, run, root, lease)
   const scratch = await makeScratch(record.home, run.id)
   const gateEnv = gateEnvironment(env)
   const moves = moveJournal(record.home, run.id)

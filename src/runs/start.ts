@@ -22,6 +22,8 @@ export async function startRun(record: RecordStore, plan: RunPlan, options: RunO
   if (plan.target !== null) await refuseHeld(record, targetLease(repository.id, plan.target))
   const id = newRunId(record.clock.now())
   await upsertProject(record, repository.id, repository.root)
+  // Before the run is stored: a crash in between must not leave a run that waits for a branch.
+  if (plan.newTarget) await putIntent(record, newTargetIntent(id), id, plan.target, null)
   const open = source.tasks.filter((task) => !task.done).length
   await createRun(
     record,
@@ -60,7 +62,6 @@ export async function startRun(record: RecordStore, plan: RunPlan, options: RunO
       },
     ],
   )
-  if (plan.newTarget) await putIntent(record, newTargetIntent(id), id, plan.target)
   const run = await findRun(record.read, id)
   if (!run) throw new Error(`run ${id} was not stored`)
   return run

@@ -1,7 +1,15 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ensureWorktree, removeWorktree, type Worktree } from '../git/worktrees.ts'
-import { dropWorkspace, listWorkspaces, putWorkspace, type RecordStore, type WorkspaceRow } from '../record/index.ts'
+import {
+  assertLease,
+  dropWorkspace,
+  listWorkspaces,
+  putWorkspace,
+  type Lease,
+  type RecordStore,
+  type WorkspaceRow,
+} from '../record/index.ts'
 
 export type Purpose = WorkspaceRow['purpose']
 
@@ -20,6 +28,8 @@ export interface PoolOptions {
   readonly root: string
   /** Folder under which workspaces are made. */
   readonly folder: string
+  /** The run's lease: nothing is noted without it. Null for who acts beside a run, on workspaces that nobody uses. */
+  readonly lease: Lease | null
 }
 
 /**
@@ -48,17 +58,17 @@ export class WorkspacePool {
     const row = await this.#alone(() => this.#pick(purpose, task))
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     const worktree = await ensureWorktree(this.#options.root, row.path, commit)
-    if (worktree.fresh && Object.keys(row.state).length > 0) await putWorkspace(this.#options.record, { ...row, state: {} })
+    if (worktree.fresh && Object.keys(row.state).length > 0) await putWorkspace(this.#options.record, { ...row, state: {} }, this.#options.lease)
     return { ...worktree, purpose, state: worktree.fresh ? {} : row.state }
   }
 
   async #pick(purpose: Purpose, task: string): Promise<WorkspaceRow> {
-    const { record, project, run } = this.#options
+    const { record, project, run, lease } = this.#options
     const rows = (await listWorkspaces(record.read, run)).filter((row) => row.purpose === purpose)
     const known = rows.find((row) => row.task === task) ?? rows.find((row) => row.task === null)
     const path = known?.path ?? join(this.folder, nextName(purpose, rows))
     const row = { path, project, run, purpose, task, state: known?.state ?? {} }
-    await putWorkspace(record, row)
+    await putWorkspace(record, row, lease)
     return row
   }
 
@@ -70,18 +80,18 @@ export class WorkspacePool {
 
   /** Notes what setup did in a workspace. */
   async setState(path: string, state: Readonly<Record<string, unknown>>): Promise<void> {
-    const { record, run } = this.#options
+    const { record, run, lease } = this.#options
     const row = (await listWorkspaces(record.read, run)).find((one) => one.path === path)
-    if (row) await putWorkspace(record, { ...row, state })
+    if (row) await putWorkspace(record, { ...row, state }, lease)
   }
 
   /** Gives back whatever `task` holds; safe to repeat. */
   async release(task: string, purpose?: Purpose): Promise<void> {
-    const { record, run } = this.#options
+    const { record, run, lease } = this.#options
     await this.#alone(async () => {
       for (const row of await listWorkspaces(record.read, run)) {
         if (row.task === task && (purpose === undefined || row.purpose === purpose)) {
-          await putWorkspace(record, { ...row, task: null })
+          await putWorkspace(record, { ...row, task: null }, lease)
         }
       }
     })
@@ -89,11 +99,12 @@ export class WorkspacePool {
 
   /** Removes the run's workspaces that no task holds (all with `held`), files first and then the note of them. */
   async clear(held = false): Promise<void> {
-    const { record, run, root } = this.#options
+    const { record, run, root, lease } = this.#options
     for (const row of await listWorkspaces(record.read, run)) {
       if (row.task !== null && !held) continue
+      if (lease) await assertLease(record.read, lease)
       await removeWorktree(root, row.path)
-      await dropWorkspace(record, row.path)
+      await dropWorkspace(record, row.path, lease)
     }
     await removeEmpty(this.folder)
     await removeEmpty(dirname(this.folder))

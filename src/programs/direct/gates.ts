@@ -98,7 +98,7 @@ async function baselinesOf(
       }
       const seen = await observeGate(context, gate, folder)
       evidence.push(seen)
-      baseline = await remember(services, gate, tree, seen)
+      baseline = await remember(context, gate, tree, seen)
       await report(context, 'baseline', seen)
     }
     baselines.set(gate.name, baseline)
@@ -107,10 +107,12 @@ async function baselinesOf(
   return { baselines, evidence }
 }
 
-async function remember(services: DirectServices, gate: GateSpec, tree: string, seen: Evidence): Promise<GateBaseline> {
+async function remember(context: Context, gate: GateSpec, tree: string, seen: Evidence): Promise<GateBaseline> {
+  const { services, task } = context
   const baseline = classifyBaseline(seen)
   const key = baselineKey(tree, gate, services.gateEnv)
-  await putBaseline(services.record, { key, project: services.project, gate: gate.name, tree, data: baseline })
+  const found = { key, project: services.project, gate: gate.name, tree, data: baseline }
+  await putBaseline(services.record, found, { run: services.run.id, task: task.handle, epoch: task.epoch })
   return baseline
 }
 
@@ -151,7 +153,7 @@ export async function proveCandidate(
     const judgement = await judgeGate(context, gate, folder, { seen, baseline, overlay })
     const judged: Evidence = { ...seen, ...judgement }
     const first = await testsFirst(context, judged, baseline, changes, after)
-    await remember(services, gate, candidate.tree, seen)
+    await remember(context, gate, candidate.tree, seen)
     await report(context, 'verify', judged)
     proof.evidence.push(judged)
     if (first.length > 0) red.push(...first)
@@ -208,7 +210,7 @@ async function overlaid(context: Context, folder: ProofFolder, overlay: readonly
     const entry = await treeEntry(root, folder.tip, path)
     edits.set(path, as === 'base' ? entry : { mode: entry?.mode ?? '100644', id: await writeBlob(root, as.text) })
   }
-  const tree = await editTree(root, folder.tree, edits, scratch)
+  const tree = await editTree(root, folder.tree, edits)
   return commitTree(root, { tree, parents: [folder.commit], message: 'belay: gates of the base\n', sign: false })
 }
 
