@@ -44,7 +44,7 @@ export function compileSchema(schema: JsonSchema): Checker {
 function compile(Dialect: typeof Ajv | typeof Ajv2019 | typeof Ajv2020, schema: JsonSchema): Checker {
   // An asynchronous validator answers with a promise, which would let every value through.
   if ('$async' in schema) throw new Error('"$async" is not a keyword of JSON Schema')
-  const ajv = new Dialect({ strict: false, allErrors: true, logger: false })
+  const ajv = new Dialect({ strict: false, allErrors: true, ownProperties: true, logger: false })
   const valid = ajv.compile(schema)
   return (value) => (valid(value) ? [] : linesOf(valid.errors ?? []))
 }

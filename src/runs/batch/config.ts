@@ -58,7 +58,7 @@ export async function loadBatchConfig(cwd: string, path: string): Promise<BatchC
   if (parsed.problems.length > 0) throw configInvalid(parsed.problems, REFERENCE)
   const value = withoutEmptySections(parsed.value, batchRoot()) as Mapping
   // Names inside the user's own schema are data: a property may well be called `constructor`.
-  const { schema, ...rest } = value
+  const { schema, ...rest } = parsed.value
   const hostile = hostilePaths(rest).map((at) => unknownKey(at, parsed.locate, batchRoot()))
   const result = batchSchema.safeParse(value)
   const issues = result.success ? [] : problemsOf(result.error.issues, value, parsed.locate, batchRoot())
