@@ -10,6 +10,7 @@ export interface LimitFlags {
   readonly budgetUsd?: string
   readonly budgetTokens?: string
   readonly budgetWall?: string
+  readonly allowUnknownCost?: true
   readonly acceptRedBaseline?: true
   readonly allowAbsentGates?: true
 }
@@ -47,12 +48,13 @@ export async function changeLimits(record: RecordStore, run: RunRow, flags: Limi
   const config = run.config as Config
   const raised: Config = {
     ...config,
-    concurrency: numberFlag('--concurrency', flags.concurrency) ?? config.concurrency,
+    concurrency: wholeFlag('--concurrency', flags.concurrency, MAX_CONCURRENCY) ?? config.concurrency,
     budget: {
       ...config.budget,
       usd: numberFlag('--budget-usd', flags.budgetUsd) ?? config.budget.usd,
-      tokens: numberFlag('--budget-tokens', flags.budgetTokens) ?? config.budget.tokens,
+      tokens: wholeFlag('--budget-tokens', flags.budgetTokens, Number.MAX_SAFE_INTEGER) ?? config.budget.tokens,
       wallMs: durationFlag('--budget-wall', flags.budgetWall) ?? config.budget.wallMs,
+      unknownCost: flags.allowUnknownCost ? 'allow' : config.budget.unknownCost,
     },
   }
   const options = {
@@ -72,6 +74,15 @@ export async function changeLimits(record: RecordStore, run: RunRow, flags: Limi
     }
   })
   return { ...run, config: raised, options }
+}
+
+/** As in the configuration. */
+const MAX_CONCURRENCY = 64
+
+function wholeFlag(name: string, value: string | undefined, most: number): number | null {
+  const number = numberFlag(name, value)
+  if (number === null || (Number.isInteger(number) && number <= most)) return number
+  throw new BelayError('usage', `${name} takes a whole number from 1 to ${most}`, { expected: 'a whole number', received: value ?? '' })
 }
 
 function numberFlag(name: string, value: string | undefined): number | null {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { resumableRun, changeLimits } from '../../runs/resume.ts'
-import { lastSeq } from '../../record/index.ts'
+import { lastSeq, refuseHeld } from '../../record/index.ts'
+import { runLease } from '../../runs/drive.ts'
 import type { Io } from '../io.ts'
 import { projectIdHere, withRecord } from '../session.ts'
 import { workOn } from '../run/work-on.ts'
@@ -11,6 +12,7 @@ interface Flags {
   budgetUsd?: string
   budgetTokens?: string
   budgetWall?: string
+  allowUnknownCost?: true
   acceptRedBaseline?: true
   allowAbsentGates?: true
   json?: true
@@ -27,6 +29,7 @@ export function resumeCommand(io: Io): Command {
     .option('--budget-usd <amount>', 'raise the money limit')
     .option('--budget-tokens <n>', 'raise the token limit')
     .option('--budget-wall <duration>', 'raise the time limit, such as 8h')
+    .option('--allow-unknown-cost', 'with a money limit: go on without counting what nobody knows the cost of')
     .option('--accept-red-baseline', 'go on though a gate fails on the base without naming tests')
     .option('--allow-absent-gates', 'go on though no gate can run on the base yet')
     .option('--json', 'events as NDJSON on stdout')
@@ -43,6 +46,7 @@ async function resume(io: Io, id: string | undefined, flags: Flags): Promise<voi
       else io.out('Nothing to resume: every run here is finished.')
       return
     }
+    await refuseHeld(record, runLease(found.id))
     const from = (await lastSeq(record.read)) + 1
     const run = await changeLimits(record, found, flags)
     await workOn(io, record, null, run, {

@@ -8,6 +8,8 @@ export interface BudgetLimits {
   readonly usd: number | null
   readonly tokens: number | null
   readonly wallMs: number | null
+  /** With a money limit: whether use whose cost nobody knows ends the work (`refuse`), or is not counted. */
+  readonly unknownCost?: 'refuse' | 'allow'
 }
 
 /**
@@ -22,22 +24,22 @@ export class Budget {
   readonly #wallUntil: number | null
   #usd = 0
   #tokens = 0
+  /** Tokens were used whose cost nobody knows. */
+  #blind = false
 
   /** `sessions` is what the run has used so far, `workedMs` how long earlier processes worked on it; this one begins now. */
   constructor(limits: BudgetLimits, sessions: readonly SessionRow[], clock: Clock, workedMs = 0) {
     this.#limits = limits
     this.#clock = clock
     this.#wallUntil = limits.wallMs === null ? null : clock.now() + limits.wallMs - workedMs
-    for (const session of sessions) {
-      this.#usd += session.costUsd ?? 0
-      this.#tokens += session.inputTokens + session.outputTokens
-    }
+    for (const session of sessions) this.add(session)
   }
 
   /** Counts what was used. */
-  add(usage: Usage): void {
-    this.#usd += usage.costUsd ?? 0
-    this.#tokens += usage.inputTokens + usage.outputTokens
+  add({ inputTokens, outputTokens, costUsd }: Usage): void {
+    this.#usd += costUsd ?? 0
+    this.#tokens += inputTokens + outputTokens
+    if (costUsd === null && inputTokens + outputTokens > 0) this.#blind = true
   }
 
   /** Aborts when the time is used up, until it is disposed of. */
@@ -58,6 +60,12 @@ export class Budget {
     const { usd, tokens, wallMs } = this.#limits
     if (usd !== null && this.#usd >= usd) {
       return { code: 'budget_usd', message: `the run has used $${this.#usd.toFixed(4)} of $${usd}; go on with: belay resume --budget-usd N` }
+    }
+    if (usd !== null && this.#blind && this.#limits.unknownCost === 'refuse') {
+      return {
+        code: 'budget_unknown_cost',
+        message: `an agent used tokens without saying what they cost, so the limit of $${usd} cannot be kept; go on without counting them: belay resume --allow-unknown-cost`,
+      }
     }
     if (tokens !== null && this.#tokens >= tokens) {
       return { code: 'budget_tokens', message: `the run has used ${this.#tokens} of ${tokens} tokens; go on with: belay resume --budget-tokens N` }
