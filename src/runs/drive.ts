@@ -46,8 +46,8 @@ export interface DriveOptions {
   readonly noWait: boolean
   readonly concurrency: number
   readonly signal: AbortSignal
-  /** Called once the leases are ours, before anything is changed. */
-  readonly begun?: () => Promise<void>
+  /** The lease on the run's target, when it is held already; it is given back at the end all the same. */
+  readonly target?: Lease | null
 }
 
 export interface DriveResult {
@@ -73,20 +73,21 @@ export function targetLease(project: string, branch: string): string {
 export async function driveRun(options: DriveOptions): Promise<DriveResult> {
   const { record, run } = options
   refuseCleaned(run)
-  const leases: Lease[] = []
   const branch = run.target ?? run.resultBranch
+  const taken: Lease[] = options.target ? [options.target] : []
   try {
-    leases.push(await takeLease(record, runLease(run.id), `run ${run.id}`))
-    leases.push(await takeLease(record, targetLease(run.project, branch), `branch ${branch}`))
-    const renewal = keepRenewing(record, leases)
+    const lease = await takeLease(record, runLease(run.id), `run ${run.id}`)
+    taken.push(lease)
+    const target = options.target ?? (await takeLease(record, targetLease(run.project, branch), `branch ${branch}`))
+    if (!options.target) taken.push(target)
+    const renewal = keepRenewing(record, [lease, target])
     try {
-      await options.begun?.()
-      return await driveHeld(options, leases, renewal.lost)
+      return await driveHeld(options, [lease, target], renewal.lost)
     } finally {
       await renewal.stop()
     }
   } finally {
-    for (const lease of leases.reverse()) await releaseLease(record, lease)
+    for (const lease of taken) await releaseLease(record, lease)
   }
 }
 

@@ -5,8 +5,10 @@ import {
   createRun,
   findRun,
   putIntent,
-  refuseHeld,
+  releaseLease,
+  takeLease,
   upsertProject,
+  type Lease,
   type RecordStore,
   type RunRow,
 } from '../record/index.ts'
@@ -16,10 +18,29 @@ import { newTargetIntent } from './follow.ts'
 import type { RunPlan } from './plan.ts'
 import type { RunOptions } from './services.ts'
 
-/** Stores a planned run with its tasks; nothing is worked on yet. Throws `held` when another run works on the target. */
-export async function startRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<RunRow> {
+export interface StartedRun {
+  readonly run: RunRow
+  /** The lease on the run's target, for `driveRun`; null when HEAD is detached. */
+  readonly target: Lease | null
+}
+
+/**
+ * Takes the run's target and stores the planned run with its tasks; nothing is worked on yet. Throws `held`, with nothing
+ * stored, when another run works on the target.
+ */
+export async function startRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<StartedRun> {
+  const key = plan.target === null ? null : targetLease(plan.repository.id, plan.target)
+  const target = key === null ? null : await takeLease(record, key, `branch ${plan.target}`)
+  try {
+    return { run: await storeRun(record, plan, options), target }
+  } catch (error) {
+    if (target) await releaseLease(record, target)
+    throw error
+  }
+}
+
+async function storeRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<RunRow> {
   const { repository, source } = plan
-  if (plan.target !== null) await refuseHeld(record, targetLease(repository.id, plan.target))
   const id = newRunId(record.clock.now())
   await upsertProject(record, repository.id, repository.root)
   // Before the run is stored: a crash in between must not leave a run that waits for a branch.

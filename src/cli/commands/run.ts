@@ -103,11 +103,12 @@ async function runTasks(io: Io, what: string | null, flags: Flags): Promise<void
   await checkRoles(plan.config, rolesOf(plan.config, io.env))
   await announce(io, plan, flags.json === true)
   await withRecord(io, async (record) => {
-    const run = await startRun(record, plan, options)
+    const { run, target } = await startRun(record, plan, options)
     await workOn(io, record, plan.repository, run, {
       json: flags.json === true,
       verbose: flags.verbose === true,
       noWait: !flags.wait,
+      target,
     })
   })
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/index.ts'
 import type { Repository } from '../../git/repository.ts'
-import { holderOf, type RecordStore, type RunRow } from '../../record/index.ts'
+import { holderOf, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
 import { driveRun, runLease } from '../../runs/drive.ts'
 import { batchProgram } from '../../programs/batch/index.ts'
 import { workOnBatch } from '../batch/work.ts'
@@ -14,6 +14,8 @@ export interface WorkOptions {
   readonly verbose: boolean
   /** Leave (exit 5) instead of waiting for an exhausted quota. */
   readonly noWait: boolean
+  /** The lease on the run's target, when it is held already. */
+  readonly target?: Lease | null
   /** The first event to show. */
   readonly from?: number
 }
@@ -30,7 +32,7 @@ export async function workOn(
   options: WorkOptions,
 ): Promise<void> {
   if (run.program === batchProgram.name) return workOnBatch(io, record, run, options)
-  const { json, verbose, noWait, from } = options
+  const { json, verbose, noWait, from, target = null } = options
   const watch = await watchRun(io, record, run, { json, verbose }, from)
   const interrupts = listenForInterrupts(watch)
   try {
@@ -41,6 +43,7 @@ export async function workOn(
       env: io.env,
       noWait,
       concurrency: (run.config as Config).concurrency,
+      target,
       signal: interrupts.signal,
     })
     io.exitCode = result.exitCode
