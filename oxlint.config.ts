@@ -7,7 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['process'],
   ['git'],
   ['agents', 'gates', 'sources', 'record'],
-  ['config', 'workspace', 'checkpoints'],
+  ['config', 'workspace'],
   ['kernel', 'setup', 'demo'],
   ['programs'],
   ['scheduler'],
