@@ -63,6 +63,7 @@ export default defineConfig({
     'unicorn/no-array-reverse': 'off',
     'unicorn/consistent-function-scoping': 'off',
     'oxc/no-map-spread': 'off', // copies are meant
+    'typescript/unbound-method': 'off', // most objects are made by functions and know no `this`
     'typescript/consistent-return': 'off', // the compiler sees to it
     'typescript/no-unsafe-type-assertion': 'off', // where JSON and the record come in, a cast after the check is the way
   },
