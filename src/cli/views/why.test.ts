@@ -21,6 +21,7 @@ const RUN: RunRow = {
   wakeAt: null,
   createdAt: '2026-11-21T11:00:00.000Z',
   endedAt: null,
+  workedMs: 0,
 }
 
 const TASK: TaskRow = {
