@@ -23,7 +23,12 @@ describe('budget.usd', () => {
     const run = await world.belay(['run'])
     expect(run.code, run.stderr).toBe(5)
     const before = await task(world, 'T001')
-    expect(before).toMatchObject({ status: 'suspended', phase: 'implement', attempt: 0, reason: { code: 'budget_usd' } })
+    expect(before).toMatchObject({
+      status: 'suspended',
+      phase: 'implement',
+      attempt: 0,
+      reason: { code: 'budget_usd' },
+    })
     expect(before.reason?.message).toContain('belay resume --budget-usd')
 
     const still = await world.belay(['resume'])
@@ -46,9 +51,25 @@ describe('budget.usd', () => {
   })
 
   it('starts no second agent after the limit, beside others or after them', async () => {
-    const lines = ['- [ ] T001 [P] Write one', '- [ ] T002 [P] Write two', '- [ ] T003 [P] Write three', '- [ ] T004 [P] Write four']
+    const lines = [
+      '- [ ] T001 [P] Write one',
+      '- [ ] T002 [P] Write two',
+      '- [ ] T003 [P] Write three',
+      '- [ ] T004 [P] Write four',
+    ]
     start(
-      { implementer: { T001: [{ files: { 'one.txt': '1\n' }, usage: spent(1), hang: true }], '*': [{ hang: true, sh: 'while ! grep -q T001 "$AGENT_DIR/requests.jsonl"; do sleep 0.02; done', usage: spent(1) }] } },
+      {
+        implementer: {
+          T001: [{ files: { 'one.txt': '1\n' }, usage: spent(1), hang: true }],
+          '*': [
+            {
+              hang: true,
+              sh: 'while ! grep -q T001 "$AGENT_DIR/requests.jsonl"; do sleep 0.02; done',
+              usage: spent(1),
+            },
+          ],
+        },
+      },
       'budget: {usd: 0.5}\n',
       lines,
     )
@@ -72,7 +93,10 @@ describe('budget.usd', () => {
   })
 
   it('does not mind an unknown cost where the configuration allows it', async () => {
-    start({ implementer: { T001: [{ files: { 'one.txt': '1\n' }, usage: spent(null) }] } }, 'budget: {usd: 5, unknown_cost: allow}\n')
+    start(
+      { implementer: { T001: [{ files: { 'one.txt': '1\n' }, usage: spent(null) }] } },
+      'budget: {usd: 5, unknown_cost: allow}\n',
+    )
     const run = await world.belay(['run'])
     expect(run.code, run.stderr).toBe(0)
   })
@@ -81,12 +105,20 @@ describe('budget.usd', () => {
 describe('budget.tokens', () => {
   it('counts the tokens of all agents and processes', async () => {
     start(
-      { implementer: { T001: [{ files: { 'one.txt': '1\n' }, usage: spent(null, 600) }] }, reviewer: { '*': [{ usage: spent(null, 600) }, {}] } },
+      {
+        implementer: { T001: [{ files: { 'one.txt': '1\n' }, usage: spent(null, 600) }] },
+        reviewer: { '*': [{ usage: spent(null, 600) }, {}] },
+      },
       'budget: {tokens: 1000}\n',
     )
     const run = await world.belay(['run'])
     expect(run.code, run.stderr).toBe(5)
-    expect(await task(world, 'T001')).toMatchObject({ status: 'suspended', phase: 'review', attempt: 1, reason: { code: 'budget_tokens' } })
+    expect(await task(world, 'T001')).toMatchObject({
+      status: 'suspended',
+      phase: 'review',
+      attempt: 1,
+      reason: { code: 'budget_tokens' },
+    })
     const raised = await world.belay(['resume', '--budget-tokens', '5000'])
     expect(raised.code, raised.stderr).toBe(0)
     expect(prompts(world, 'implementer')).toHaveLength(1)
@@ -115,7 +147,12 @@ describe('limits of belay resume', () => {
   it('are checked before anything is changed', async () => {
     start({ implementer: { T001: [{ usage: spent(1), hang: true }] } }, 'budget: {usd: 0.5}\n')
     await world.belay(['run'])
-    for (const flags of [['--budget-usd', '-1'], ['--budget-tokens', '1.5'], ['--budget-wall', '8'], ['--concurrency', '65']]) {
+    for (const flags of [
+      ['--budget-usd', '-1'],
+      ['--budget-tokens', '1.5'],
+      ['--budget-wall', '8'],
+      ['--concurrency', '65'],
+    ]) {
       const result = await world.belay(['resume', ...flags, '--json'])
       expect([result.code, JSON.parse(result.stdout).error.code]).toEqual([2, 'usage'])
     }

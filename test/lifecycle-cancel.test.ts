@@ -31,11 +31,16 @@ function asked(handle: string): boolean {
 function workspaces(): string[] {
   const folder = join(world.home, 'workspaces')
   if (!existsSync(folder)) return []
-  return readdirSync(folder).flatMap((project) => readdirSync(join(folder, project)).flatMap((run) => readdirSync(join(folder, project, run))))
+  return readdirSync(folder).flatMap((project) =>
+    readdirSync(join(folder, project)).flatMap((run) => readdirSync(join(folder, project, run))),
+  )
 }
 
 function branches(): string[] {
-  return world.git('for-each-ref', '--format=%(refname)', 'refs/heads/belay/', 'refs/belay/').split('\n').filter((ref) => ref !== '')
+  return world
+    .git('for-each-ref', '--format=%(refname)', 'refs/heads/belay/', 'refs/belay/')
+    .split('\n')
+    .filter((ref) => ref !== '')
 }
 
 describe('belay cancel', () => {
@@ -49,11 +54,16 @@ describe('belay cancel', () => {
     const ended = await run
     expect(ended.code, ended.stderr).toBe(3)
     expect(await tasks(world)).toBe('T001 cancelled, T002 done')
-    expect((await task(world, 'T001')).reason).toEqual({ code: 'cancelled', message: 'given up by its user: not needed' })
+    expect((await task(world, 'T001')).reason).toEqual({
+      code: 'cancelled',
+      message: 'given up by its user: not needed',
+    })
     expect((await status(world)).run.status).toBe('cancelled')
     expect(await living()).toEqual([])
     expect(workspaces()).toEqual([])
-    expect(await events(world, 'task.cancelled')).toMatchObject([{ actor: 'user', task: 'T001', data: { was: 'running' } }])
+    expect(await events(world, 'task.cancelled')).toMatchObject([
+      { actor: 'user', task: 'T001', data: { was: 'running' } },
+    ])
     // Again is no error, and what was given up can be taken up again.
     expect((await world.belay(['cancel', 'T001'])).code).toBe(0)
     world.script({ implementer: { T001: [ONE] } })
@@ -135,10 +145,18 @@ describe('belay clean', () => {
   })
 
   it('leaves runs alone that can go on, and the begun work of blocked tasks', async () => {
-    start({ implementer: { T001: [ONE] }, reviewer: { T001: [{ answer: { verdict: 'blocked', acceptanceChecks: [{ criterion: 'x', note: 'y', status: 'fail' }] } }] } })
+    start({
+      implementer: { T001: [ONE] },
+      reviewer: {
+        T001: [{ answer: { verdict: 'blocked', acceptanceChecks: [{ criterion: 'x', note: 'y', status: 'fail' }] } }],
+      },
+    })
     expect((await world.belay(['run'])).code).toBe(3)
     const { id } = (await status(world)).run
-    expect(await world.json(['clean'])).toMatchObject({ cleaned: [], kept: [{ run: id, reason: { code: 'unlanded', message: expect.stringContaining('T001') } }] })
+    expect(await world.json(['clean'])).toMatchObject({
+      cleaned: [],
+      kept: [{ run: id, reason: { code: 'unlanded', message: expect.stringContaining('T001') } }],
+    })
     await world.belay(['unblock', 'T001'])
     expect(await refusal(world, ['clean', id, '--force'])).toMatchObject({ code: 2, error: { code: 'unfinished' } })
     await world.belay(['cancel', id])
@@ -167,7 +185,12 @@ describe('Ctrl-C', () => {
     world.script({ implementer: { T001: [ONE] } })
     const resumed = await world.belay(['resume'])
     expect(resumed.code, resumed.stderr).toBe(0)
-    expect(world.requests().filter((one) => one['role'] === 'implementer').map((one) => one['attempt'])).toEqual([1, 1])
+    expect(
+      world
+        .requests()
+        .filter((one) => one['role'] === 'implementer')
+        .map((one) => one['attempt']),
+    ).toEqual([1, 1])
   })
 
   it('twice ends at once, and the run goes on all the same', async () => {

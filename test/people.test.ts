@@ -77,7 +77,9 @@ describe('a change that the implementer wants a person to see', () => {
 })
 
 describe('a change that is none', () => {
-  const scenario: Scenario = { implementer: { T001: [{ answer: { summary: 'It is all there already' } }, { files: { 'one.txt': '1\n' } }] } }
+  const scenario: Scenario = {
+    implementer: { T001: [{ answer: { summary: 'It is all there already' } }, { files: { 'one.txt': '1\n' } }] },
+  }
 
   it('is asked about, and lands as the tick alone when it is accepted', async () => {
     start(scenario)
@@ -96,7 +98,14 @@ describe('a change that is none', () => {
   it('is tried again when the person says so', async () => {
     start(scenario)
     await world.belay(['run'])
-    const answered = await world.belay(['answer', (await question(world)).id, 'retry', '--note', 'It is not there', '--resume'])
+    const answered = await world.belay([
+      'answer',
+      (await question(world)).id,
+      'retry',
+      '--note',
+      'It is not there',
+      '--resume',
+    ])
     expect(answered.code, answered.stderr).toBe(0)
     expect(prompts(world, 'implementer')[1]).toContain('It is not there')
     expect(world.read('one.txt')).toBe('1\n')
@@ -126,13 +135,25 @@ describe('belay answer', () => {
     await world.belay(['run'])
     const { id } = await question(world)
     const wrong = await refusal(world, ['answer', id, 'yes'])
-    expect(wrong).toMatchObject({ code: 2, error: { code: 'answer_invalid', expected: 'approve, rework, block', received: 'yes' } })
+    expect(wrong).toMatchObject({
+      code: 2,
+      error: { code: 'answer_invalid', expected: 'approve, rework, block', received: 'yes' },
+    })
     const strange = await refusal(world, ['answer', 'cp-nothing', 'yes'])
     expect(strange).toMatchObject({ code: 2, error: { code: 'checkpoint_unknown', expected: id } })
-    const stored = await world.json<{ checkpoint: Record<string, unknown> }>(['answer', id, 'approve', '--note', ' go '])
+    const stored = await world.json<{ checkpoint: Record<string, unknown> }>([
+      'answer',
+      id,
+      'approve',
+      '--note',
+      ' go ',
+    ])
     expect(stored.checkpoint).toMatchObject({ id, status: 'answered', answer: 'approve', note: 'go' })
     expect((await task(world, 'T001')).status).toBe('queued')
-    expect(await refusal(world, ['answer', id, 'block'])).toMatchObject({ code: 2, error: { code: 'checkpoint_closed' } })
+    expect(await refusal(world, ['answer', id, 'block'])).toMatchObject({
+      code: 2,
+      error: { code: 'checkpoint_closed' },
+    })
     const resumed = await world.belay(['resume'])
     expect(resumed.code, resumed.stderr).toBe(0)
   })
@@ -164,7 +185,10 @@ describe('belay answer', () => {
     await world.belay(['run'])
     const { id } = await question(world)
     await world.belay(['retry', 'T001'])
-    expect(await refusal(world, ['answer', id, 'approve'])).toMatchObject({ code: 2, error: { code: 'checkpoint_closed' } })
+    expect(await refusal(world, ['answer', id, 'approve'])).toMatchObject({
+      code: 2,
+      error: { code: 'checkpoint_closed' },
+    })
     expect((await world.json<{ checkpoints: unknown[] }>(['checkpoints'])).checkpoints).toEqual([])
   })
 })

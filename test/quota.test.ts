@@ -21,7 +21,10 @@ const REST: Turn = { sh: 'test "$(cat half.txt)" = half && echo 1 > one.txt' }
 describe('an exhausted quota', () => {
   it('is waited for until the named time while other tasks go on; then the same conversation goes on', async () => {
     const at = Date.now() + 6000
-    start({ implementer: { T001: [exhausted(at), REST], T002: [{ files: { 'two.txt': '2\n' } }] }, byCall: true }, ['- [ ] T001 [P] Write one', '- [ ] T002 [P] Write two'])
+    start({ implementer: { T001: [exhausted(at), REST], T002: [{ files: { 'two.txt': '2\n' } }] }, byCall: true }, [
+      '- [ ] T001 [P] Write one',
+      '- [ ] T002 [P] Write two',
+    ])
     const run = await world.belay(['run'])
     expect(run.code, run.stderr).toBe(0)
     expect(Date.now()).toBeGreaterThanOrEqual(at)
@@ -29,26 +32,43 @@ describe('an exhausted quota', () => {
     const [suspended] = await events(world, 'task.suspended')
     expect(suspended).toMatchObject({ task: 'T001', data: { reason: { code: 'agent_quota' } } })
     expect(JSON.stringify(suspended?.data['reason'])).toContain(new Date(at).toISOString())
-    const turns = world.requests().filter((one) => (one['task'] as { handle: string }).handle === 'T001' && one['role'] === 'implementer')
+    const turns = world
+      .requests()
+      .filter((one) => (one['task'] as { handle: string }).handle === 'T001' && one['role'] === 'implementer')
     expect(turns.map((turn) => turn['attempt'])).toEqual([1, 1])
     expect(prompts(world, 'implementer', 'T001')[1]).toContain('cut off')
-    const sessions = (await events(world, 'session.started')).filter((event) => event.task === 'T001' && event.data['role'] === 'implementer')
+    const sessions = (await events(world, 'session.started')).filter(
+      (event) => event.task === 'T001' && event.data['role'] === 'implementer',
+    )
     expect(sessions).toHaveLength(1)
     expect(world.read('half.txt')).toBe('half\n')
   })
 
   it('is left with exit 5 by who does not wait, also when resumed too early; a reviewer waits like anybody', async () => {
     const far = Date.now() + 3_600_000
-    start({ implementer: { T001: [{ files: { 'one.txt': '1\n' } }] }, reviewer: { T001: [exhausted(far, 'rate_limit'), {}] } }, ['- [ ] T001 Write one', '- [ ] T002 Write two'])
+    start(
+      {
+        implementer: { T001: [{ files: { 'one.txt': '1\n' } }] },
+        reviewer: { T001: [exhausted(far, 'rate_limit'), {}] },
+      },
+      ['- [ ] T001 Write one', '- [ ] T002 Write two'],
+    )
     const run = await world.belay(['run', '--no-wait'])
     expect(run.code, run.stderr).toBe(5)
     expect(await tasks(world)).toBe('T001 suspended, T002 queued')
-    expect(await task(world, 'T001')).toMatchObject({ phase: 'review', attempt: 1, reason: { code: 'agent_rate_limit' } })
+    expect(await task(world, 'T001')).toMatchObject({
+      phase: 'review',
+      attempt: 1,
+      reason: { code: 'agent_rate_limit' },
+    })
     expect((await status(world)).run.status).toBe('suspended')
     const early = await world.belay(['resume', '--no-wait'])
     expect(early.code, early.stderr).toBe(5)
     expect(prompts(world, 'reviewer')).toHaveLength(1)
-    expect(await refusal(world, ['unblock', 'T001'])).toMatchObject({ code: 2, error: { code: 'not_blocked', received: 'suspended' } })
+    expect(await refusal(world, ['unblock', 'T001'])).toMatchObject({
+      code: 2,
+      error: { code: 'not_blocked', received: 'suspended' },
+    })
     // Who knows better than the clock begins again where the task stands.
     world.script({ implementer: { '*': [{ files: { 'two.txt': '2\n' } }] } })
     const again = await world.belay(['retry', 'T001', '--from', 'review', '--resume', '--no-wait'])

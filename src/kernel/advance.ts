@@ -156,10 +156,10 @@ async function store(claim: Claim, task: TaskRow, target: Target, result: PhaseR
     const now = record.now()
     const attempt = result.change?.attempt ?? task.attempt
     await insertArtifacts(tx, { run, task: handle, phase: from, attempt }, now, result.artifacts ?? [])
-    if (result.attemptOutcome !== undefined) await endAttempt(tx, run, handle, attempt, now, result.attemptOutcome, result.attemptSession)
+    if (result.attemptOutcome !== undefined)
+      await endAttempt(tx, run, handle, attempt, now, result.attemptOutcome, result.attemptSession)
     if (isEnd(status)) await cancelCheckpoints(tx, run, handle, now)
-    const asked =
-      result.checkpoint === undefined ? null : await openCheckpoint(tx, run, handle, now, result.checkpoint)
+    const asked = result.checkpoint === undefined ? null : await openCheckpoint(tx, run, handle, now, result.checkpoint)
     await changeTask(tx, run, handle, now, {
       ...result.change,
       ...(result.state === undefined ? {} : { state: result.state }),
@@ -226,5 +226,8 @@ function unknownPhase<S>(program: Program<S>, phase: string): BelayError {
 }
 
 function late(phase: string, cause: unknown): BelayError {
-  return new BelayError('phase_deadline', `phase "${phase}" did not end in time: ${messageOf(cause)}`, { exit: 1, cause })
+  return new BelayError('phase_deadline', `phase "${phase}" did not end in time: ${messageOf(cause)}`, {
+    exit: 1,
+    cause,
+  })
 }

@@ -16,12 +16,22 @@ export async function beginAttempt(tx: Writer, run: string, task: string, n: num
   await tx
     .insertInto('attempts')
     .values({ run, task, n, started_at: now, ended_at: null, outcome: null, session: null })
-    .onConflict((conflict) => conflict.columns(['run', 'task', 'round', 'n']).doUpdateSet({ ended_at: null, outcome: null }))
+    .onConflict((conflict) =>
+      conflict.columns(['run', 'task', 'round', 'n']).doUpdateSet({ ended_at: null, outcome: null }),
+    )
     .execute()
 }
 
 /** Ends attempt `n` with what became of it; a later outcome replaces an earlier one. */
-export async function endAttempt(tx: Writer, run: string, task: string, n: number, now: string, outcome: string, session?: string): Promise<void> {
+export async function endAttempt(
+  tx: Writer,
+  run: string,
+  task: string,
+  n: number,
+  now: string,
+  outcome: string,
+  session?: string,
+): Promise<void> {
   await tx
     .updateTable('attempts')
     .set({ ended_at: now, outcome, ...(session === undefined ? {} : { session }) })

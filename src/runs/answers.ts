@@ -36,7 +36,10 @@ export async function checkpointsOf(record: RecordStore, project: string, all: b
  * process that does so now, follows it. Throws (exit 2) `checkpoint_unknown`, `checkpoint_closed`, `answer_invalid`, or
  * `note_too_long`. An answer counts once: the second one is `checkpoint_closed`.
  */
-export async function answerQuestion(record: RecordStore, answer: Answer): Promise<{ checkpoint: CheckpointRow; run: RunRow }> {
+export async function answerQuestion(
+  record: RecordStore,
+  answer: Answer,
+): Promise<{ checkpoint: CheckpointRow; run: RunRow }> {
   const note = checkNote(answer.note)
   const asked = await findCheckpoint(record.read, answer.id)
   const run = asked === null ? null : await findRun(record.read, asked.run)

@@ -116,8 +116,12 @@ function notEnded(run: RunRow, tasks: readonly TaskRow[]): Reason | null {
   const until = run.options['until']
   const moving = wantedTasks(tasks, typeof until === 'string' ? until : null).filter((task) => MOVING.has(task.status))
   if (ENDED.has(run.status) && moving.length === 0) return null
-  const what = moving.length === 0 ? `it is ${run.status}` : moving.map((task) => `${task.handle} is ${task.status}`).join(', ')
-  return { code: 'unfinished', message: `${what}: go on with belay resume ${run.id}, or give it up with belay cancel ${run.id}` }
+  const what =
+    moving.length === 0 ? `it is ${run.status}` : moving.map((task) => `${task.handle} is ${task.status}`).join(', ')
+  return {
+    code: 'unfinished',
+    message: `${what}: go on with belay resume ${run.id}, or give it up with belay cancel ${run.id}`,
+  }
 }
 
 async function inUse({ root }: Repository, { branches, workspaces }: Leftovers): Promise<Reason | null> {
@@ -149,7 +153,10 @@ async function unlanded({ root }: Repository, run: RunRow, tasks: readonly TaskR
   }
   if (begun.length === 0) return null
   const what = `${begun.join(', ')} ${begun.length === 1 ? 'has a change that has' : 'have changes that have'} not landed`
-  return { code: 'unlanded', message: `${what}; go on with belay unblock or belay retry, or give up with belay cancel ${run.id}` }
+  return {
+    code: 'unlanded',
+    message: `${what}; go on with belay unblock or belay retry, or give up with belay cancel ${run.id}`,
+  }
 }
 
 async function remove({ record, repository }: CleanRequest, run: RunRow, lease: Lease): Promise<void> {
@@ -166,7 +173,14 @@ async function remove({ record, repository }: CleanRequest, run: RunRow, lease: 
   await removeScratch(record.home, run.id)
   await dropPrivateRefs(root, run.id, moves)
   const branches = await refsBelow(root, [`refs/heads/belay/${run.id}/`])
-  if (branches.length > 0 && !(await updateRefs(root, branches.map((ref) => ({ verb: 'delete', ref })), moves))) {
+  if (
+    branches.length > 0 &&
+    !(await updateRefs(
+      root,
+      branches.map((ref) => ({ verb: 'delete', ref })),
+      moves,
+    ))
+  ) {
     throw new BelayError('ref_moved', `a branch of run ${run.id} was moved by another process at this very moment`, {
       exit: 1,
       next: `belay clean ${run.id}`,

@@ -24,7 +24,12 @@ export interface Notice {
   readonly status: string
   readonly task: { readonly handle: string; readonly title: string; readonly phase: string | null } | null
   readonly reason: Reason | null
-  readonly checkpoint: { readonly id: string; readonly kind: string; readonly question: string; readonly options: readonly string[] } | null
+  readonly checkpoint: {
+    readonly id: string
+    readonly kind: string
+    readonly question: string
+    readonly options: readonly string[]
+  } | null
   readonly landed: boolean | null
   readonly finish_command: string | null
   /** One line for people. */
@@ -91,10 +96,17 @@ export class Notifier {
     // Who stopped it knows.
     if (end.status === 'interrupted') return []
     const why = end.reason === null ? '' : `: ${end.reason.message}`
-    return this.#queue(`${event}:${holding}`, { event, ...end, message: `run ${this.#options.run.id} is ${end.status}${why}` })
+    return this.#queue(`${event}:${holding}`, {
+      event,
+      ...end,
+      message: `run ${this.#options.run.id} is ${end.status}${why}`,
+    })
   }
 
-  #queue(key: string, notice: Pick<Notice, 'event' | 'status' | 'reason' | 'message'> & Partial<Notice>): NewDelivery[] {
+  #queue(
+    key: string,
+    notice: Pick<Notice, 'event' | 'status' | 'reason' | 'message'> & Partial<Notice>,
+  ): NewDelivery[] {
     const { command, record, run, root } = this.#options
     if (command === null) return []
     const payload: Notice = {
@@ -114,9 +126,11 @@ export class Notifier {
   /** Begins to deliver what is queued, beside everything else. */
   wake(): void {
     if (this.#options.command === null) return
-    this.#work = this.#work.then(() => this.#deliver()).catch((error: unknown) => {
-      this.#failure ??= { error }
-    })
+    this.#work = this.#work
+      .then(() => this.#deliver())
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
   }
 
   /** Waits until everything queued was delivered or given up. Rejects when the record could not be written. */
@@ -137,7 +151,9 @@ export class Notifier {
     const { record, run } = this.#options
     const tired = delivery.tries >= MAX_TRIES
     if (!tired) await beginDelivery(record, delivery.id)
-    const failure = tired ? `Belay died ${delivery.tries} times while it ran` : await this.#run(delivery.payload as Notice)
+    const failure = tired
+      ? `Belay died ${delivery.tries} times while it ran`
+      : await this.#run(delivery.payload as Notice)
     await endDelivery(record, delivery.id, failure)
     if (failure === null) return
     await record.write((tx) =>

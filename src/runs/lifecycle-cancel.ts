@@ -54,10 +54,15 @@ export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
       const current = await findRun(tx, run.id)
       if (current?.status === 'done') throw runEnded(run)
       // Blocked and replan tasks have ended by themselves: why they did is worth more than that they were given up.
-      const open = (await listTasks(tx, run.id)).filter((task) => !OVER.has(task.status) && !['blocked', 'replan'].includes(task.status))
+      const open = (await listTasks(tx, run.id)).filter(
+        (task) => !OVER.has(task.status) && !['blocked', 'replan'].includes(task.status),
+      )
       for (const task of open) await cancelInRecord(tx, request, task)
       const now = record.now()
-      await changeRun(tx, run.id, now, { status: 'cancelled', reason: { code: 'cancelled', message: why(request.note) } })
+      await changeRun(tx, run.id, now, {
+        status: 'cancelled',
+        reason: { code: 'cancelled', message: why(request.note) },
+      })
       return open
     })
     const landed = await stopTasks(request, tasks, lease !== null)
@@ -92,10 +97,22 @@ function names(tasks: readonly TaskRow[], landed: readonly string[]): string[] {
 }
 
 /** The commit by which a task of this run has landed, or null. */
-export async function landedCommit(record: RecordStore, root: string, run: RunRow, handle: string): Promise<string | null> {
+export async function landedCommit(
+  record: RecordStore,
+  root: string,
+  run: RunRow,
+  handle: string,
+): Promise<string | null> {
   if ((await readRef(root, branchRef(run.resultBranch))) === null) return null
   const { id, resultBranch, base } = run
-  const landing = new Landing({ root, run: id, resultBranch, base, moves: moveJournal(record.home, id), epochMark: () => '' })
+  const landing = new Landing({
+    root,
+    run: id,
+    resultBranch,
+    base,
+    moves: moveJournal(record.home, id),
+    epochMark: () => '',
+  })
   return landing.findLanded(handle)
 }
 
@@ -167,7 +184,8 @@ async function noteLanded({ record, repository, run }: CancelRequest, task: Task
 async function endRun({ record, repository, run }: CancelRequest, wanted: 'cancelled' | null): Promise<void> {
   await record.write(async (tx) => {
     const tasks = await listTasks(tx, run.id)
-    if (wanted === null && tasks.some((task) => ['queued', 'running', 'waiting', 'suspended'].includes(task.status))) return
+    if (wanted === null && tasks.some((task) => ['queued', 'running', 'waiting', 'suspended'].includes(task.status)))
+      return
     const current = await findRun(tx, run.id)
     const until = run.options['until']
     const status = wanted ?? runStatus(tasks, typeof until === 'string' ? until : null)
@@ -197,5 +215,7 @@ function taskDone(handle: string): BelayError {
 }
 
 function runEnded(run: RunRow): BelayError {
-  return new BelayError('run_ended', `run ${run.id} is done: there is nothing to cancel`, { next: `belay status ${run.id}` })
+  return new BelayError('run_ended', `run ${run.id} is done: there is nothing to cancel`, {
+    next: `belay status ${run.id}`,
+  })
 }

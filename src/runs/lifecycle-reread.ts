@@ -55,11 +55,15 @@ export async function readTaskAgain(
   if (path === null) return null
   const dirty = await dirtySourceFiles(repository.root, path)
   if (dirty.length > 0) {
-    throw new BelayError('source_uncommitted', `files of ${path} are not committed, and a task is read from committed files only`, {
-      expected: 'committed files',
-      received: dirty.slice(0, 20).join(', '),
-      next: `git add ${path} && git commit, then again: belay retry ${task.handle}`,
-    })
+    throw new BelayError(
+      'source_uncommitted',
+      `files of ${path} are not committed, and a task is read from committed files only`,
+      {
+        expected: 'committed files',
+        received: dirty.slice(0, 20).join(', '),
+        next: `git add ${path} && git commit, then again: belay retry ${task.handle}`,
+      },
+    )
   }
   const source = await openSource(toPointer(run.source), treeFiles(repository.root, commit))
   const tasks = await listTasks(record.read, run.id)
@@ -87,7 +91,10 @@ function find(source: Source, task: TaskRow, path: string, commit: string): Sour
   if (!found) {
     throw new BelayError('task_gone', `task ${task.handle} is not in ${at} any more`, {
       expected: `a task ${task.handle}`,
-      received: source.tasks.slice(0, 50).map((one) => one.handle).join(', '),
+      received: source.tasks
+        .slice(0, 50)
+        .map((one) => one.handle)
+        .join(', '),
       next: `put it back and commit that, or give it up (belay cancel ${task.handle}) and begin a new run`,
     })
   }
@@ -105,11 +112,15 @@ function knownDependencies(found: SourceTask, source: Source, tasks: readonly Ta
   const done = new Set(source.tasks.filter((one) => one.done).map((one) => one.handle))
   const strange = found.dependsOn.find((one) => !known.has(one.handle) && !done.has(one.handle))
   if (strange) {
-    throw new BelayError('unknown_dependency', `task ${found.handle} now depends on ${strange.handle}, which is not part of this run`, {
-      expected: 'dependencies on tasks of the run',
-      received: strange.handle,
-      next: `take the dependency out, or give the task up (belay cancel ${found.handle}) and begin a new run`,
-    })
+    throw new BelayError(
+      'unknown_dependency',
+      `task ${found.handle} now depends on ${strange.handle}, which is not part of this run`,
+      {
+        expected: 'dependencies on tasks of the run',
+        received: strange.handle,
+        next: `take the dependency out, or give the task up (belay cancel ${found.handle}) and begin a new run`,
+      },
+    )
   }
   return found.dependsOn.filter((one) => known.has(one.handle))
 }

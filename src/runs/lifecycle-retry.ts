@@ -103,14 +103,19 @@ function refuseDone(task: TaskRow): void {
   throw new BelayError('task_done', `task ${task.handle} is done; what has landed is not done again`, {
     expected: 'a task that is not done',
     received: task.commit === null ? 'a task that was ticked from the start' : `commit ${task.commit.slice(0, 12)}`,
-    next: task.commit === null ? 'untick it and begin a new run' : `git revert ${task.commit.slice(0, 12)}, then a new run`,
+    next:
+      task.commit === null ? 'untick it and begin a new run' : `git revert ${task.commit.slice(0, 12)}, then a new run`,
   })
 }
 
 function alreadyLanded(handle: string, commit: string): BelayError {
-  return new BelayError('task_done', `task ${handle} has landed already, as ${commit.slice(0, 12)}; Belay died before it noted that`, {
-    next: 'belay resume',
-  })
+  return new BelayError(
+    'task_done',
+    `task ${handle} has landed already, as ${commit.slice(0, 12)}; Belay died before it noted that`,
+    {
+      next: 'belay resume',
+    },
+  )
 }
 
 function changedMeanwhile(handle: string): BelayError {

@@ -54,7 +54,11 @@ export async function unblockTask(
   return task
 }
 
-async function questionOf(db: Parameters<typeof listCheckpoints>[0], run: string, handle: string): Promise<string | null> {
+async function questionOf(
+  db: Parameters<typeof listCheckpoints>[0],
+  run: string,
+  handle: string,
+): Promise<string | null> {
   const open = await listCheckpoints(db, { runs: [run], open: true })
   return open.find((one) => one.task === handle)?.id ?? null
 }
@@ -63,7 +67,9 @@ function notBlocked(task: TaskRow, question: string | null): BelayError {
   const { handle, status, reason } = task
   const next = {
     waiting: `belay answer ${question ?? 'ID'} VALUE (see: belay checkpoints)`,
-    suspended: reason?.code.startsWith('budget_') ? 'belay resume --budget-usd N (or --budget-tokens, --budget-wall)' : 'belay resume',
+    suspended: reason?.code.startsWith('budget_')
+      ? 'belay resume --budget-usd N (or --budget-tokens, --budget-wall)'
+      : 'belay resume',
     queued: 'belay resume',
     running: 'belay status',
     replan: `belay retry ${handle} (it is read again from its source)`,
@@ -72,9 +78,13 @@ function notBlocked(task: TaskRow, question: string | null): BelayError {
     done: 'belay status',
     blocked: '',
   }[status]
-  return new BelayError('not_blocked', `task ${handle} is not blocked: it is ${status}${reason === null ? '' : ` (${reason.message})`}`, {
-    expected: 'a blocked task',
-    received: status,
-    next,
-  })
+  return new BelayError(
+    'not_blocked',
+    `task ${handle} is not blocked: it is ${status}${reason === null ? '' : ` (${reason.message})`}`,
+    {
+      expected: 'a blocked task',
+      received: status,
+      next,
+    },
+  )
 }

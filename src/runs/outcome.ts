@@ -44,7 +44,12 @@ export function wantedTasks(tasks: readonly TaskRow[], until: string | null): Ta
 }
 
 /** Counts for progress (`data.progress` of events). */
-export function progressOf(tasks: readonly TaskRow[]): { blocked: number; completed: number; suspended: number; total: number } {
+export function progressOf(tasks: readonly TaskRow[]): {
+  blocked: number
+  completed: number
+  suspended: number
+  total: number
+} {
   const count = (...statuses: TaskStatus[]): number => tasks.filter((task) => statuses.includes(task.status)).length
   return {
     blocked: count('blocked', 'replan', 'skipped', 'cancelled'),

@@ -38,7 +38,8 @@ export function stillRed(landed: readonly VerifyReport[]): RedGate[] {
     const seen = last.find((one) => one.gate === gate)
     const failing = seen?.report?.failing ?? null
     // Without names, only a gate that passes says that they do.
-    const red = failing === null ? (seen?.exitCode === 0 ? [] : [...tests]) : [...tests].filter((test) => failing.includes(test))
+    const red =
+      failing === null ? (seen?.exitCode === 0 ? [] : [...tests]) : [...tests].filter((test) => failing.includes(test))
     return red.length === 0 ? [] : [{ gate, tests: red }]
   })
 }

@@ -1,6 +1,15 @@
 import { BelayError } from '../core/errors.ts'
 import { parseDuration } from '../core/duration.ts'
-import { appendEvents, changeTask, findRun, listRuns, listTasks, setRunConfig, type RecordStore, type RunRow } from '../record/index.ts'
+import {
+  appendEvents,
+  changeTask,
+  findRun,
+  listRuns,
+  listTasks,
+  setRunConfig,
+  type RecordStore,
+  type RunRow,
+} from '../record/index.ts'
 import type { Config } from '../config/index.ts'
 import { hasWork } from '../scheduler/loop.ts'
 import { wantedTasks } from './outcome.ts'
@@ -16,7 +25,11 @@ export interface LimitFlags {
 }
 
 /** The run of this id, or the newest of the project that is not finished; null when all are. */
-export async function resumableRun(record: RecordStore, project: string, id: string | undefined): Promise<RunRow | null> {
+export async function resumableRun(
+  record: RecordStore,
+  project: string,
+  id: string | undefined,
+): Promise<RunRow | null> {
   const runs = await listRuns(record.read, project, 1000)
   if (id === undefined) {
     for (const run of runs) if (await isUnfinished(record, run)) return run
@@ -25,7 +38,11 @@ export async function resumableRun(record: RecordStore, project: string, id: str
   const run = await findRun(record.read, id)
   if (run && run.project === project) return run
   throw new BelayError('run_unknown', `there is no run "${id}" in this repository`, {
-    expected: runs.slice(0, 10).map((one) => one.id).join(', ') || 'no run yet',
+    expected:
+      runs
+        .slice(0, 10)
+        .map((one) => one.id)
+        .join(', ') || 'no run yet',
     received: id,
     next: 'belay status',
   })
@@ -39,7 +56,9 @@ export async function isUnfinished(record: RecordStore, run: RunRow): Promise<bo
   const until = run.options['until']
   const all = await listTasks(record.read, run.id)
   const wanted = { until: typeof until === 'string' ? until : null, keepGoing: run.options['keepGoing'] === true }
-  const isMoving = wantedTasks(all, wanted.until).some((task) => ['queued', 'running', 'suspended', 'waiting'].includes(task.status))
+  const isMoving = wantedTasks(all, wanted.until).some((task) =>
+    ['queued', 'running', 'suspended', 'waiting'].includes(task.status),
+  )
   return isMoving || hasWork(all, { ...wanted, now: record.clock.now() })
 }
 
@@ -69,7 +88,14 @@ export async function changeLimits(record: RecordStore, run: RunRow, flags: Limi
       if (task.status !== 'suspended' || !(task.reason?.code.startsWith('budget_') ?? false)) continue
       await changeTask(tx, run.id, task.handle, now, { status: 'queued', reason: null })
       await appendEvents(tx, now, [
-        { type: 'task.resumed', project: run.project, run: run.id, task: task.handle, actor: 'user', data: { phase: task.phase, because: 'resumed' } },
+        {
+          type: 'task.resumed',
+          project: run.project,
+          run: run.id,
+          task: task.handle,
+          actor: 'user',
+          data: { phase: task.phase, because: 'resumed' },
+        },
       ])
     }
   })
@@ -82,7 +108,10 @@ const MAX_CONCURRENCY = 64
 function wholeFlag(name: string, value: string | undefined, most: number): number | null {
   const number = numberFlag(name, value)
   if (number === null || (Number.isInteger(number) && number <= most)) return number
-  throw new BelayError('usage', `${name} takes a whole number from 1 to ${most}`, { expected: 'a whole number', received: value ?? '' })
+  throw new BelayError('usage', `${name} takes a whole number from 1 to ${most}`, {
+    expected: 'a whole number',
+    received: value ?? '',
+  })
 }
 
 function numberFlag(name: string, value: string | undefined): number | null {
@@ -96,5 +125,8 @@ function durationFlag(name: string, value: string | undefined): number | null {
   if (value === undefined) return null
   const ms = parseDuration(value)
   if (ms !== null) return ms
-  throw new BelayError('usage', `${name} takes a duration`, { expected: 'a number with a unit, such as 90m or 8h', received: value })
+  throw new BelayError('usage', `${name} takes a duration`, {
+    expected: 'a number with a unit, such as 90m or 8h',
+    received: value,
+  })
 }

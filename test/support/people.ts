@@ -97,7 +97,9 @@ export async function refusal(
 }
 
 /** Waits until `look` gives something, looking again every few hundredths of a second; for what another process does. */
-export async function eventually<T>(look: () => T | null | undefined | false | Promise<T | null | undefined | false>): Promise<T> {
+export async function eventually<T>(
+  look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
+): Promise<T> {
   const until = Date.now() + 30_000
   for (;;) {
     const found = await look()

@@ -28,7 +28,10 @@ async function followAnswer({ task, services }: PhaseContext<DirectServices>): P
   const notes = asked.note === null ? state.notes : [...state.notes, asked.note]
   // Blocked by this answer and unblocked since: that is another attempt, with what was said then and now.
   if (state.blockedBy === asked.id) {
-    return { outcome: 'retry', state: withState(state, { setback: { kind: 'person', note: state.notes.at(-1) ?? 'Do it again.' } }) }
+    return {
+      outcome: 'retry',
+      state: withState(state, { setback: { kind: 'person', note: state.notes.at(-1) ?? 'Do it again.' } }),
+    }
   }
   switch (asked.answer) {
     case 'accept':
@@ -50,6 +53,8 @@ async function followAnswer({ task, services }: PhaseContext<DirectServices>): P
         state: withState(state, { notes, blockedBy: asked.id }),
       }
     default:
-      throw new Error(`checkpoint ${asked.id} was answered with "${asked.answer}", which is none of ${asked.options.join(', ')}`)
+      throw new Error(
+        `checkpoint ${asked.id} was answered with "${asked.answer}", which is none of ${asked.options.join(', ')}`,
+      )
   }
 }

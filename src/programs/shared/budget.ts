@@ -59,7 +59,10 @@ export class Budget {
   exceeded(): Reason | null {
     const { usd, tokens, wallMs } = this.#limits
     if (usd !== null && this.#usd >= usd) {
-      return { code: 'budget_usd', message: `the run has used $${this.#usd.toFixed(4)} of $${usd}; go on with: belay resume --budget-usd N` }
+      return {
+        code: 'budget_usd',
+        message: `the run has used $${this.#usd.toFixed(4)} of $${usd}; go on with: belay resume --budget-usd N`,
+      }
     }
     if (usd !== null && this.#blind && this.#limits.unknownCost === 'refuse') {
       return {
@@ -68,7 +71,10 @@ export class Budget {
       }
     }
     if (tokens !== null && this.#tokens >= tokens) {
-      return { code: 'budget_tokens', message: `the run has used ${this.#tokens} of ${tokens} tokens; go on with: belay resume --budget-tokens N` }
+      return {
+        code: 'budget_tokens',
+        message: `the run has used ${this.#tokens} of ${tokens} tokens; go on with: belay resume --budget-tokens N`,
+      }
     }
     if (wallMs !== null && this.#wallUntil !== null && this.#clock.now() >= this.#wallUntil) {
       return {

@@ -7,12 +7,20 @@ const HOUR = 60 * MINUTE
 const START = Date.parse('2026-03-01T12:00:00Z')
 
 function failed(code: TurnErrorCode, retryAt: number | null = null): Failure {
-  const error = { code, message: 'no more', retryAt: retryAt === null ? null : new Date(retryAt).toISOString(), stderrTail: '' }
+  const error = {
+    code,
+    message: 'no more',
+    retryAt: retryAt === null ? null : new Date(retryAt).toISOString(),
+    stderrTail: '',
+  }
   return { status: 'failed', error }
 }
 
 /** Fails again and again, each time at the moment at which another try is allowed, and says how long each wait was. */
-function waits(failure: (now: number) => Failure, times: number): { readonly ms: number[]; readonly last: Aftermath; readonly now: number } {
+function waits(
+  failure: (now: number) => Failure,
+  times: number,
+): { readonly ms: number[]; readonly last: Aftermath; readonly now: number } {
   let history: FaultHistory = NO_FAULTS
   let now = START
   const ms: number[] = []
@@ -66,7 +74,10 @@ describe('faults', () => {
   })
 
   test('that no waiting mends stop at once', () => {
-    expect(judgeFailure(failed('auth'), NO_FAULTS, START)).toMatchObject({ kind: 'stop', reason: { code: 'agent_auth' } })
+    expect(judgeFailure(failed('auth'), NO_FAULTS, START)).toMatchObject({
+      kind: 'stop',
+      reason: { code: 'agent_auth' },
+    })
     expect(judgeFailure(failed('spawn'), NO_FAULTS, START)).toMatchObject({ kind: 'stop' })
   })
 })
