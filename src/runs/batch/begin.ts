@@ -159,7 +159,7 @@ async function goOnWith(
       const task = tasks.get(file.path)
       if (!task) continue
       if (isToDoAgain(task, file, changed)) await again(tx, now, run, task, true)
-      else if (waitsForBudget(task)) await again(tx, now, run, task, false)
+      else if (task.status === 'suspended' && (changed || waitsForBudget(task))) await again(tx, now, run, task, false)
     }
   })
   return stored(record, run.id)
@@ -184,7 +184,7 @@ function isToDoAgain(task: TaskRow, file: FileState, changed: boolean): boolean 
 }
 
 function waitsForBudget(task: TaskRow): boolean {
-  return task.status === 'suspended' && (task.reason?.code.startsWith('budget_') ?? false)
+  return task.reason?.code.startsWith('budget_') ?? false
 }
 
 async function again(tx: Writer, now: string, run: RunRow, task: TaskRow, afresh: boolean): Promise<void> {
@@ -195,13 +195,17 @@ async function again(tx: Writer, now: string, run: RunRow, task: TaskRow, afresh
     extraAttempts: 0,
     crashes: 0,
     faults: 0,
-    wakeAt: null,
   }
   if (afresh) {
     await raiseEpoch(tx, run.id, task.handle)
     await closeRound(tx, run.id, task.handle, now)
   }
-  await changeTask(tx, run.id, task.handle, now, { status: 'queued', reason: null, ...(afresh ? fresh : {}) })
+  await changeTask(tx, run.id, task.handle, now, {
+    status: 'queued',
+    reason: null,
+    wakeAt: null,
+    ...(afresh ? fresh : {}),
+  })
   await appendEvents(tx, now, [
     {
       type: 'task.resumed',
