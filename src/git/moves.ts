@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, readdir, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
@@ -33,15 +33,22 @@ export class MoveJournal {
   async isOurs(move: { readonly ref: string; readonly after: string | null }): Promise<boolean> {
     const wanted = `${move.after ?? '-'} ${move.ref}`
     const names = await readdir(this.#folder).catch(() => []) // no run has moved anything yet
-    for (const name of names.filter((one) => one.endsWith('.moves'))) {
+    for (const name of names.filter((one) => one.includes('.moves'))) {
       const text = await readFile(join(this.#folder, name), 'utf8').catch(() => '') // its run has just ended
       if (text.split('\n').includes(wanted)) return true
     }
     return false
   }
 
-  /** Forgets this run's moves, once it has ended. */
+  /** Forgets this run's moves, once it has ended; see `retireJournal` in guard/ for a repository in which turns still run. */
   async end(): Promise<void> {
     await rm(this.#file, { force: true })
+  }
+
+  /** Keeps this run's moves under a name that ends in `.moves.` and `until`, for whoever forgets them then. */
+  async retire(until: string): Promise<void> {
+    await rename(this.#file, `${this.#file}.${until}`).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error // it moved nothing, or has been retired before
+    })
   }
 }

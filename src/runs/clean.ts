@@ -20,7 +20,7 @@ import {
 } from '../record/index.ts'
 import { removeScratch } from '../workspace/pool.ts'
 import { dropPrivateRefs } from './drive.ts'
-import { moveJournal } from './guard.ts'
+import { endJournal, moveJournal } from './guard.ts'
 import { holdRun } from './lifecycle-hold.ts'
 import { wantedTasks } from './outcome.ts'
 import { workspacePool } from './services.ts'
@@ -186,7 +186,7 @@ async function remove({ record, repository }: CleanRequest, run: RunRow, lease: 
       next: `belay clean ${run.id}`,
     })
   }
-  await moves.end()
+  await endJournal({ repository, home: record.home, moves })
 }
 
 function short(ref: string): string {

@@ -29,7 +29,7 @@ import { checkDisk } from '../workspace/disk.ts'
 import { removeScratch } from '../workspace/pool.ts'
 import { checkRoles } from './roles.ts'
 import { followResult } from './follow.ts'
-import { settleGuard } from './guard.ts'
+import { endJournal, settleGuard } from './guard.ts'
 import { Notifier } from './deliver.ts'
 import { refuseCleaned } from './lifecycle-cleaned.ts'
 import { meterWork } from './lifecycle-worked.ts'
@@ -141,7 +141,7 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
 /** What agents of a Belay that died did to the repository is undone before git runs anywhere in it. */
 async function settleDead(options: DriveOptions, opened: OpenedRun, lease: Lease): Promise<void> {
   const { record, run, repository } = options
-  const found = await settleGuard({ repository, home: record.home, moves: opened.services.moves })
+  const found = await settleGuard({ repository, home: record.home, moves: opened.services.moves }, run.id)
   if (found.length === 0) return
   await record.write(async (tx) => {
     await assertLease(tx, lease)
@@ -227,7 +227,7 @@ async function settle(
   const { until, keepGoing } = opened.options
   const goesOn = ENDED.has(final) || final === 'waiting' || final === 'interrupted'
   if (goesOn && !signal.aborted && hasWork(tasks, { until, keepGoing, now: record.clock.now() })) return null
-  if (final === 'done') await tidy(opened, run)
+  if (final === 'done') await tidy(options, opened)
   // What ended otherwise keeps only the workspaces of tasks that go on.
   else if (ENDED.has(final)) await opened.pool.clear()
   const reason = red.length > 0 ? redReason(red) : final === 'cancelled' ? (row?.reason ?? null) : reasonOf(final)
@@ -262,12 +262,12 @@ function redReason(red: readonly RedGate[]): Reason {
 }
 
 /** A run that is done needs no workspaces, temporary files and fences any more. */
-async function tidy(opened: OpenedRun, run: RunRow): Promise<void> {
+async function tidy({ record, run, repository }: DriveOptions, opened: OpenedRun): Promise<void> {
   const { services, pool } = opened
   await pool.clear(true)
   await removeScratch(services.record.home, run.id)
   await dropPrivateRefs(services.root, run.id, services.moves)
-  await services.moves.end()
+  await endJournal({ repository, home: record.home, moves: services.moves })
 }
 
 /** Removes Belay's own refs of a run (epochs, snapshots); branches stay. */

@@ -1,5 +1,12 @@
 import { join } from 'node:path'
-import { agentMark, compareAndUndo, settleDeadTurns, takeSnapshot } from '../git/guard/index.ts'
+import {
+  agentMark,
+  compareAndUndo,
+  isMarkOf,
+  retireJournal,
+  settleDeadTurns,
+  takeSnapshot,
+} from '../git/guard/index.ts'
 import { MoveJournal } from '../git/moves.ts'
 import { branchRef, taskBranch } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
@@ -43,15 +50,22 @@ export function repositoryGuard({ repository, home, moves }: GuardOptions): Guar
   }
 }
 
+/** Forgets the moves of a run that has ended, as soon as nobody needs them any more. */
+export async function endJournal({ repository, home, moves }: GuardOptions): Promise<void> {
+  await retireJournal(join(home, 'guard'), repository.commonDir, moves)
+}
+
 /**
  * Undoes what agents of processes that died did to the repository, before git runs anywhere in it again. Returns what was
  * found, as sentences.
  */
-export async function settleGuard({ repository, home, moves }: GuardOptions): Promise<readonly string[]> {
-  const found = await settleDeadTurns({
+export async function settleGuard({ repository, home, moves }: GuardOptions, run: string): Promise<readonly string[]> {
+  const request = {
     commonDir: repository.commonDir,
     ledger: join(home, 'guard'),
-    isOurs: (move) => moves.isOurs(move),
-  })
+    isOurs: (move: { ref: string; after: string | null }) => moves.isOurs(move),
+  }
+  // The lease on the run is ours: a turn of it is of a holder that died or was overtaken.
+  const found = await settleDeadTurns(request, (mark) => isMarkOf(run, mark))
   return found.map((one) => one.message)
 }

@@ -111,5 +111,14 @@ export function judge(move: Move, log: readonly LogEntry[], now: SharedState, ev
 
 /** The address that an agent's git commits with: `GIT_COMMITTER_EMAIL` of its environment, for `judge`. */
 export function agentMark(run: string, handle: string): string {
-  return `${`${run}.${handle}`.replace(/[^A-Za-z0-9.-]/g, '_')}@agent.belay.invalid`
+  return `${plain(`${run}.${handle}`)}@agent.belay.invalid`
+}
+
+/** Whether a mark is of an agent of this run. */
+export function isMarkOf(run: string, mark: string | null): boolean {
+  return mark?.startsWith(plain(`${run}.`)) ?? false
+}
+
+function plain(text: string): string {
+  return text.replace(/[^A-Za-z0-9.-]/g, '_')
 }

@@ -132,21 +132,24 @@ export async function compareAndUndo(snapshot: Snapshot, isOurs: IsOurs): Promis
 /**
  * Ends the turns of processes that died, before anything else runs git in this repository again: their workspaces are tied
  * to it again, and what their agents changed while they could is undone. Later changes are the user's and stay. Returns what
- * was found. Nothing happens while other turns run: these will look.
+ * was found. While other turns run these are charged with it. Turns that `isOver` names are ended too, though their process
+ * lives: it was overtaken, and its agents have just been ended.
  */
 export async function settleDeadTurns(
   request: Pick<GuardRequest, 'commonDir' | 'ledger' | 'isOurs'>,
+  isOver: (mark: string | null) => boolean = () => false,
 ): Promise<readonly Finding[]> {
   const path = ledgerPath(request.ledger, request.commonDir)
   return alone(request.ledger, path, async () => {
     const read = await readLedger(path)
     if (!read) return []
-    const dead = read.ledger.turns.filter((turn) => !lives(turn))
+    const goesOn = (turn: Turn): boolean => lives(turn) && !isOver(turn.mark)
+    const dead = read.ledger.turns.filter((turn) => !goesOn(turn))
     if (dead.length === 0) return []
     const findings: Finding[] = []
     for (const workspace of dead.flatMap((turn) => turn.workspaces)) findings.push(...(await mendWorkspace(workspace)))
-    const alive = read.ledger.turns.filter(lives)
-    const until = alive.length > 0 ? null : read.aliveAt + AFTERLIFE_MS
+    const alive = read.ledger.turns.filter(goesOn)
+    const until = alive.length > 0 || dead.some(lives) ? null : read.aliveAt + AFTERLIFE_MS
     const { trusted, found } = await look({
       ...read.ledger,
       isOurs: request.isOurs,

@@ -1,4 +1,4 @@
-export { agentMark, type Move } from './evidence.ts'
+export { agentMark, isMarkOf, type Move } from './evidence.ts'
 export {
   compareAndUndo,
   settleDeadTurns,
@@ -7,5 +7,6 @@ export {
   type GuardRequest,
   type Snapshot,
 } from './guard.ts'
+export { retireJournal } from './ledger.ts'
 export type { IsOurs } from './look.ts'
 export type { Finding, FindingKind, GuardedWorkspace } from './state.ts'

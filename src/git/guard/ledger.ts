@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { link, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import { isAlive, startTimeOf, thisHost, thisProcess } from '../../process/index.ts'
+import type { MoveJournal } from '../moves.ts'
 import type { Place } from './observe.ts'
 import type { SharedState, Turn } from './state.ts'
 
@@ -37,11 +38,31 @@ export async function readLedger(path: string): Promise<{ ledger: Ledger; aliveA
 export async function writeLedger(path: string, ledger: Ledger): Promise<void> {
   if (ledger.turns.length === 0) {
     await rm(path, { force: true })
+    await forgetRetired(path)
     return
   }
   const fresh = `${path}.${randomId(6)}`
   await writeFile(fresh, JSON.stringify(ledger), { mode: 0o600 })
   await rename(fresh, path)
+}
+
+/**
+ * Ends the journal of a run that has ended. While turns run in the repository it stays: they have yet to compare, and what
+ * that run moved after they began (or took away at its end) is not their agents' doing. The last of them forgets it.
+ */
+export async function retireJournal(folder: string, commonDir: string, journal: MoveJournal): Promise<void> {
+  const path = ledgerPath(folder, commonDir)
+  await alone(folder, path, async () => {
+    if ((await readLedger(path)) === null) await journal.end()
+    else await journal.retire(basename(path, '.json'))
+  })
+}
+
+async function forgetRetired(path: string): Promise<void> {
+  const end = `.moves.${basename(path, '.json')}`
+  for (const name of await readdir(dirname(path))) {
+    if (name.endsWith(end)) await rm(join(dirname(path), name), { force: true })
+  }
 }
 
 /** Says that a turn still runs. */

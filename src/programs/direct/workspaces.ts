@@ -10,12 +10,16 @@ import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type 
 import { resetWorktree, type HeadAt } from '../../git/worktrees.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
-import type { NewEvent } from '../../record/index.ts'
+import { assertEpoch, type NewEvent, type RecordStore } from '../../record/index.ts'
 import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
 import type { Candidate, DirectState, FailedGate, Snapshot } from './state.ts'
 
 /** What the keeper needs of the run that a phase belongs to. */
-type Context = PhaseContext<{ readonly run: { readonly id: string }; readonly epochMark: (handle: string) => string }>
+type Context = PhaseContext<{
+  readonly record: Pick<RecordStore, 'read'>
+  readonly run: { readonly id: string }
+  readonly epochMark: (handle: string) => string
+}>
 
 /** What makes a fresh checkout usable, and what keeps it clean; see workspace/setup.ts. */
 export interface Preparation {
@@ -237,7 +241,7 @@ export class WorkspaceKeeper {
       env: watch.env,
       endProcesses: () => endProcesses(context),
       release: async () => {
-        const undone = await watch.undo()
+        const undone = await undo(context, watch)
         await pool.release(task.handle, 'review')
         return undone
       },
@@ -305,6 +309,13 @@ function submodulesOf(workspace: Workspace): readonly Submodule[] {
 /** Belay's own index of a checkout, which an agent's `git add` does not touch. */
 function ownIndex(workspace: Workspace): string {
   return join(workspace.gitDir, 'belay-index')
+}
+
+/** Who was overtaken undoes nothing: whoever took over has done it, and works in the same folders. */
+async function undo(context: Context, watch: GuardWatch): ReturnType<GuardWatch['undo']> {
+  const { task, services } = context
+  await assertEpoch(services.record.read, services.run.id, task.handle, task.epoch)
+  return watch.undo()
 }
 
 async function endProcesses({ task, services }: Context): Promise<void> {
