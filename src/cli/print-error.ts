@@ -1,9 +1,10 @@
-import { BelayError, messageOf, type ErrorShape } from '../core/errors.ts'
+import { BelayError, knownFailure, messageOf, type ErrorShape } from '../core/errors.ts'
 import { printable } from '../core/text.ts'
 import type { Io } from './io.ts'
 
 /** Prints what went wrong (as JSON on stdout when `json`, and for people on stderr) and returns the exit status. */
-export function printError(io: Io, error: unknown, json: boolean): number {
+export function printError(io: Io, thrown: unknown, json: boolean): number {
+  const error = knownFailure(thrown)
   const shape = shapeOf(error)
   if (json) io.out(JSON.stringify({ error: shape }))
   else {

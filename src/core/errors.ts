@@ -50,3 +50,22 @@ export class BelayError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
+
+/** What a full (or read-only) disk threw, as an error that a user can do something about; anything else unchanged. */
+export function knownFailure(error: unknown): unknown {
+  const { code } = (error ?? {}) as { code?: unknown }
+  if (error instanceof BelayError || typeof code !== 'string' || !NO_ROOM.has(code)) return error
+  return diskFull(messageOf(error), error)
+}
+
+/** The disk is full in the middle of something that can go on later. */
+export function diskFull(said: string, cause?: unknown): BelayError {
+  return new BelayError('disk_full', `the disk is full or cannot be written: ${said}`, {
+    exit: 1,
+    expected: 'free space',
+    next: 'free some space (belay clean removes workspaces of ended runs), then: belay resume',
+    cause,
+  })
+}

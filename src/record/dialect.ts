@@ -18,6 +18,7 @@ export function dialectOver(database: DatabaseSync): SqliteDialect {
       let statement = prepared.get(sql)
       if (!statement) {
         statement = wrap(database.prepare(sql === 'begin' ? IMMEDIATE : sql))
+        if (sql === 'rollback') statement = onlyIn(database, statement)
         prepared.set(sql, statement)
       }
       return statement
@@ -28,6 +29,14 @@ export function dialectOver(database: DatabaseSync): SqliteDialect {
 
 /** A transaction that begins as a reader and writes later fails at once when another process wrote in between. */
 const IMMEDIATE = 'begin immediate'
+
+/** A full disk and some other faults have rolled back already; a second rollback would hide what they were. */
+function onlyIn(database: DatabaseSync, rollback: SqliteStatement): SqliteStatement {
+  return {
+    ...rollback,
+    run: (parameters) => (database.isTransaction ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 }),
+  }
+}
 
 function wrap(statement: StatementSync): SqliteStatement {
   const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[]

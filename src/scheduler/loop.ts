@@ -1,13 +1,6 @@
-import { BelayError } from '../core/errors.ts'
+import { BelayError, knownFailure } from '../core/errors.ts'
 import { advance, claimTask, isEnd, type Claim, type Program, type RunScope, type Step } from '../kernel/index.ts'
-import {
-  appendEvents,
-  assertLease,
-  changeTask,
-  listTasks,
-  type Lease,
-  type TaskRow,
-} from '../record/index.ts'
+import { appendEvents, assertLease, changeTask, listTasks, type Lease, type TaskRow } from '../record/index.ts'
 import { pick, type Pick } from './pick.ts'
 
 export interface LoopOptions<S> {
@@ -215,7 +208,10 @@ class Loop<S> {
       try {
         await this.#putBack(claim)
       } catch (second) {
-        error = aborted ? second : new AggregateError([error, second], `${String(error)}; and then: ${String(second)}`)
+        // An expected failure (a full disk, say) keeps its code and its way out.
+        const known = [error, second].map(knownFailure).find((one) => one instanceof BelayError)
+        const both = (): Error => new AggregateError([error, second], `${String(error)}; and then: ${String(second)}`)
+        error = aborted ? second : (known ?? both())
         aborted = second instanceof BelayError && second.code === 'lease_lost'
       }
     }
