@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile, readdir, realpath, rm, rmdir } from 'node:fs/promises'
+import { lstat, readFile, readdir, realpath, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { removeTree } from './remove-tree.ts'
 import { git, gitFailed, tryGit } from './run.ts'
@@ -28,27 +28,58 @@ export async function ensureWorktree(
   path: string,
   commit: string,
 ): Promise<Worktree & { fresh: boolean }> {
-  const there = await openWorktree(path)
+  const there = await openWorktree(root, path)
   if (there) return { ...there, fresh: false }
   return alone(async () => {
     await discard(root, path)
     const args = ['worktree', 'add', '--detach', '--lock', '--quiet', path, commit]
     const result = await tryGit(args, { cwd: root })
     if (result.code !== 0) throw gitFailed(args, result)
-    const made = await openWorktree(path)
+    const made = await openWorktree(root, path)
     if (!made) throw new Error(`git made no worktree at ${path}`)
     return { ...made, fresh: true }
   })
 }
 
-/** The worktree at `path`, or null when there is none that is whole. */
-async function openWorktree(path: string): Promise<Worktree | null> {
-  const pointer = await readFile(join(path, '.git'), 'utf8').catch(() => '')
-  const gitDir = /^gitdir: (.+)\n?$/.exec(pointer)?.[1]
+/**
+ * The worktree at `path`, or null when there is none that is whole. An agent may have written its `.git`: only a git folder
+ * of this repository that was made for exactly this path is taken, never the user's own.
+ */
+async function openWorktree(root: string, path: string): Promise<Worktree | null> {
+  const pointer = await readPlain(join(path, '.git'))
+  const gitDir = /^gitdir: (.+?)\n*$/s.exec(pointer)?.[1]
   if (gitDir === undefined) return null
   const absolute = resolve(path, gitDir)
+  const notes = await notesFolder(root)
+  if (dirname(absolute) !== notes && (await realpath(dirname(absolute)).catch(() => '')) !== notes) return null
+  const back = (await readPlain(join(absolute, 'gitdir'))).replace(/\n*$/, '')
+  if (!(await namesOf(path)).includes(back)) return null
   const whole = existsSync(join(absolute, 'HEAD')) && existsSync(join(absolute, 'index'))
   return whole ? { path, gitDir: absolute } : null
+}
+
+/** A regular file's text; empty for anything else, so that nothing waits at a pipe or follows a link. */
+async function readPlain(path: string): Promise<string> {
+  const found = await lstat(path).catch(() => null)
+  return found?.isFile() ? readFile(path, 'utf8').catch(() => '') : ''
+}
+
+const noteFolders = new Map<string, Promise<string>>()
+
+/** Where git keeps its notes of worktrees. */
+function notesFolder(root: string): Promise<string> {
+  const known = noteFolders.get(root)
+  if (known) return known
+  const asked = git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
+  const found = asked.then((commonDir) => join(commonDir, 'worktrees'))
+  noteFolders.set(root, found)
+  return found
+}
+
+/** What git may call the worktree at `path` in its notes. */
+async function namesOf(path: string): Promise<readonly string[]> {
+  const real = join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path))
+  return [join(path, '.git'), join(real, '.git')]
 }
 
 /** Removes a worktree and git's note of it; nothing happens when it is gone. */
@@ -62,11 +93,11 @@ export async function removeWorktree(root: string, path: string): Promise<void> 
  */
 async function discard(root: string, path: string): Promise<void> {
   await removeTree(path)
-  const notes = join(await git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root }), 'worktrees')
-  const real = join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path))
+  const notes = await notesFolder(root)
+  const names = await namesOf(path)
   for (const name of await readdir(notes).catch(() => [])) {
-    const noted = (await readFile(join(notes, name, 'gitdir'), 'utf8').catch(() => '')).trimEnd()
-    if (noted === join(path, '.git') || noted === join(real, '.git')) await removeTree(join(notes, name))
+    const noted = (await readFile(join(notes, name, 'gitdir'), 'utf8').catch(() => '')).replace(/\n*$/, '')
+    if (names.includes(noted)) await removeTree(join(notes, name))
   }
   await rmdir(notes).catch(() => {}) // the last one takes the folder with it, as git does it; else it is not empty
 }
