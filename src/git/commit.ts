@@ -1,3 +1,4 @@
+import { writeObject } from './objects.ts'
 import { git } from './run.ts'
 
 export interface CommitOptions {
@@ -10,10 +11,46 @@ export interface CommitOptions {
 
 /** Stores a commit with the user's identity and returns its id; no ref moves. */
 export async function commitTree(root: string, options: CommitOptions): Promise<string> {
-  const args = ['commit-tree', options.tree]
-  for (const parent of options.parents) args.push('-p', parent)
-  if (options.sign) args.push('-S')
-  return git([...args, '-F', '-'], { cwd: root, input: options.message })
+  const { tree, parents, message: text, sign } = options
+  if (sign) {
+    const args = ['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent]), '-S', '-F', '-']
+    return git(args, { cwd: root, input: text })
+  }
+  const [author, committer] = await people(root)
+  const head = [
+    `tree ${tree}`,
+    ...parents.map((parent) => `parent ${parent}`),
+    `author ${author}`,
+    `committer ${committer}`,
+  ]
+  // Text is UTF-8, which needs no word about it; git would cut it at a NUL.
+  return writeObject(root, 'commit', `${head.join('\n')}\n\n${text.replaceAll('\0', '')}`)
+}
+
+const known = new Map<string, Promise<readonly [string, string]>>()
+
+/** Author and committer as git would write them now; who they are is asked once. */
+async function people(root: string): Promise<readonly [string, string]> {
+  const found = known.get(root) ?? askPeople(root)
+  known.set(root, found)
+  found.catch(() => known.delete(root))
+  const [author, committer] = await found
+  return [now(author, 'GIT_AUTHOR_DATE'), now(committer, 'GIT_COMMITTER_DATE')]
+}
+
+async function askPeople(root: string): Promise<readonly [string, string]> {
+  const ask = (name: string): Promise<string> => git(['var', name], { cwd: root })
+  return [await ask('GIT_AUTHOR_IDENT'), await ask('GIT_COMMITTER_IDENT')]
+}
+
+/** `NAME <EMAIL> SECONDS ZONE` with the present time, unless the user's environment names one. */
+function now(ident: string, variable: string): string {
+  if (process.env[variable]) return ident
+  const date = new Date()
+  const east = -date.getTimezoneOffset()
+  const two = (n: number): string => String(Math.floor(Math.abs(n))).padStart(2, '0')
+  const zone = `${east < 0 ? '-' : '+'}${two(east / 60)}${two(east % 60)}`
+  return ident.replace(/\d+ [+-]\d{4}$/, `${Math.floor(date.getTime() / 1000)} ${zone}`)
 }
 
 /** A trailer line; line breaks in the value would begin another trailer, so they become spaces. */

@@ -1,6 +1,8 @@
 import { BelayError } from '../core/errors.ts'
 import type { MoveJournal } from './moves.ts'
-import { git, gitFailed, tryGit } from './run.ts'
+import { findObject, writeObject } from './objects.ts'
+import { gitFailed, type GitResult } from './run.ts'
+import { GitEnded, standingGit } from './standing.ts'
 
 /** Deletes a ref, creates one, or checks one without changing it; `old` null means "must not exist", undefined "whatever". */
 export type RefCommand =
@@ -10,8 +12,7 @@ export type RefCommand =
 
 /** Commit (or other object) that `ref` names, or null when there is none. */
 export async function readRef(root: string, ref: string): Promise<string | null> {
-  const result = await tryGit(['rev-parse', '--verify', '--quiet', '--end-of-options', ref], { cwd: root })
-  return result.code === 0 ? result.stdout.toString('utf8').trim() : null
+  return (await findObject(root, ref))?.id ?? null
 }
 
 /**
@@ -28,18 +29,31 @@ export async function updateRefs(
       one.verb === 'verify' ? [] : [{ ref: one.ref, after: one.verb === 'update' ? one.to : null }],
     ),
   )
-  const args = ['update-ref', '--no-deref', '--stdin', '-z']
   // Without an explicit commit, git would apply what it has read when a Belay that dies closes the pipe.
   const input = ['start\0', ...commands.map(encode), 'commit\0'].join('')
-  const result = await tryGit(args, { cwd: root, input })
-  if (result.code === 0) return true
+  const updater = await standingGit(root, UPDATER)
+  try {
+    await updater.ask(input, (seen) =>
+      seen.toString('latin1').endsWith('commit: ok\n') ? { value: true } : { more: seen.length + 1 },
+    )
+    return true
+  } catch (error) {
+    if (!(error instanceof GitEnded)) throw error
+    return refused(error.result)
+  }
+}
+
+const UPDATER = ['update-ref', '--no-deref', '--stdin', '-z'] as const
+
+/** A refused transaction ends git. */
+function refused(result: GitResult): false {
   if (
     /cannot lock ref|reference already exists|is at .* but expected|unable to resolve reference/.test(result.stderr)
   ) {
     if (/Unable to create .*\.lock/.test(result.stderr)) throw lockedRef(result.stderr)
     return false
   }
-  throw gitFailed(args, result)
+  throw gitFailed(UPDATER, result)
 }
 
 function encode(command: RefCommand): string {
@@ -111,7 +125,7 @@ export async function raiseEpochRef(
   journal: MoveJournal,
 ): Promise<string> {
   const ref = epochRef(run, handle)
-  const mark = await git(['hash-object', '-w', '--stdin'], { cwd: root, input: `${run} ${handle} ${epoch}\n` })
+  const mark = await writeObject(root, 'blob', `${run} ${handle} ${epoch}\n`)
   for (let round = 0; round < RAISE_ROUNDS; round++) {
     const old = await readRef(root, ref)
     await stillOurs()

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { devNull } from 'node:os'
 import { BelayError } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
@@ -19,7 +19,7 @@ export interface GitOptions {
 }
 
 /** The longest that one git command may take: a checkout of a very large repository on a slow disk. */
-const DEADLINE_MS = 600_000
+export const DEADLINE_MS = 600_000
 
 /** How many git processes run at once, whatever the number of tasks. */
 const MAX_PARALLEL = 4
@@ -95,11 +95,29 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
   }
 }
 
-function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
+/** Starts git as Belay's own. A failed start is an `error` event of the child. */
+export function startGit(
+  args: readonly string[],
+  options: Pick<GitOptions, 'cwd' | 'env'>,
+): ChildProcessWithoutNullStreams {
   ownEnv ??= { ...gitEnv(), [GIT_MARK]: gitMark(thisProcess()) }
   const env = options.env ? { ...ownEnv, ...options.env } : ownEnv
+  return spawn('git', args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+}
+
+/** The error for a git that could not be started in `folder`. */
+export function gitMissing(folder: string, cause: Error): BelayError {
+  return new BelayError('git_missing', `git could not be started: ${cause.message}`, {
+    expected: 'git 2.38 or newer on PATH, and an existing folder to run it in',
+    received: folder,
+    next: 'install git',
+    cause,
+  })
+}
+
+function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn('git', args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = startGit(args, options)
     const out: Buffer[] = []
     const err: Buffer[] = []
     let late = false
@@ -110,16 +128,9 @@ function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResu
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
     child.stdin.on('error', () => {}) // git may end before it read everything; its exit status tells
-    child.on('error', (cause: NodeJS.ErrnoException) => {
+    child.on('error', (cause) => {
       clearTimeout(deadline)
-      reject(
-        new BelayError('git_missing', `git could not be started: ${cause.message}`, {
-          expected: 'git 2.38 or newer on PATH, and an existing folder to run it in',
-          received: options.cwd,
-          next: 'install git',
-          cause,
-        }),
-      )
+      reject(gitMissing(options.cwd, cause))
     })
     child.on('close', (code) => {
       clearTimeout(deadline)

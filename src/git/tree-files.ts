@@ -1,4 +1,5 @@
-import { git, tryGit } from './run.ts'
+import { git } from './run.ts'
+import { readBlob } from './trees.ts'
 
 /** Reads the files of one tree by path; each at most once. */
 export interface GitTreeFiles {
@@ -12,10 +13,8 @@ export interface GitTreeFiles {
 export function gitTreeFiles(root: string, treeish: string): GitTreeFiles {
   const texts = new Map<string, Promise<string | null>>()
   let paths: Promise<readonly string[]> | undefined
-  const read = async (path: string): Promise<string | null> => {
-    const result = await tryGit(['cat-file', 'blob', `${treeish}:${path}`], { cwd: root })
-    return result.code === 0 ? result.stdout.toString('utf8') : null
-  }
+  const read = async (path: string): Promise<string | null> =>
+    (await readBlob(root, treeish, path))?.toString('utf8') ?? null
   return {
     read(path) {
       const known = texts.get(path) ?? read(path)

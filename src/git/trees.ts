@@ -1,6 +1,7 @@
 import { copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { randomId } from '../core/ids.ts'
+import { BelayError } from '../core/errors.ts'
+import { FOLDER_MODE, findObject, readObject, readTree, writeObject, writeTree, type Tree } from './objects.ts'
 import { git, gitFailed, tryGit } from './run.ts'
 
 /** One path that differs between two trees. */
@@ -18,7 +19,9 @@ export const GITLINK = '160000'
 
 /** The tree of a commit. */
 export async function treeOf(root: string, commit: string): Promise<string> {
-  return git(['rev-parse', '--verify', `${commit}^{tree}`], { cwd: root })
+  const found = await findObject(root, `${commit}^{tree}`)
+  if (found) return found.id
+  throw new BelayError('git_failed', `there is no commit ${commit}`, { exit: 1, next: 'git fsck' })
 }
 
 /**
@@ -68,65 +71,116 @@ export type TreeEdit = { readonly mode: string; readonly id: string } | null
 
 /** What a tree (or commit) has at `path`; null when there is nothing. */
 export async function treeEntry(root: string, treeish: string, path: string): Promise<TreeEdit> {
-  const line = await git(['ls-tree', '-z', '--full-tree', treeish, '--', `:(literal)${path}`], { cwd: root })
-  const [, mode, id] = /^(\d+) \w+ ([0-9a-f]+)\t/.exec(line) ?? []
-  return mode === undefined || id === undefined ? null : { mode, id }
+  const cut = path.lastIndexOf('/')
+  const folder = await readTree(root, cut === -1 ? `${treeish}^{tree}` : `${treeish}:${path.slice(0, cut)}`)
+  return folder?.get(toBytes(path.slice(cut + 1))) ?? null
 }
 
-/** `tree` with some paths replaced or removed, as a new tree. `scratch` is a folder for a temporary index. */
-export async function editTree(
-  root: string,
-  tree: string,
-  edits: ReadonlyMap<string, TreeEdit>,
-  scratch: string,
-): Promise<string> {
+/** `tree` with some paths replaced or removed, as a new tree. No path may be written that is a folder of another written one. */
+export async function editTree(root: string, tree: string, edits: ReadonlyMap<string, TreeEdit>): Promise<string> {
   if (edits.size === 0) return tree
-  const index = join(scratch, `index-${randomId(8)}`)
-  const env = { GIT_INDEX_FILE: index }
-  try {
-    await git(['read-tree', tree], { cwd: root, env })
-    const nothing = '0'.repeat(tree.length)
-    const input = [...edits]
-      .map(([path, edit]) => (edit ? `${edit.mode} ${edit.id}\t${path}\0` : `0 ${nothing}\t${path}\0`))
-      .join('')
-    // A path that an agent made a folder of, or a file of a folder on its way, gives way.
-    await git(['update-index', '--replace', '-z', '--index-info'], { cwd: root, env, input })
-    return await git(['write-tree'], { cwd: root, env })
-  } finally {
-    await rm(index, { force: true })
+  const list = [...edits].map(([path, edit]) => ({ path: toBytes(path).split('/'), edit }))
+  return (await editFolder(root, tree, list)) ?? writeTree(root, new Map())
+}
+
+interface PathEdit {
+  readonly path: readonly string[]
+  readonly edit: TreeEdit
+}
+
+/** The folder with its edits; null when nothing is left in it. */
+async function editFolder(root: string, id: string | null, edits: readonly PathEdit[]): Promise<string | null> {
+  const before = id === null ? null : await readTree(root, id)
+  if (id !== null && before === null) throw new Error(`there is no tree ${id}`)
+  const entries = new Map(before)
+  for (const [name = '', below] of Map.groupBy(edits, ({ path }) => path[0])) {
+    const own = below.findLast(({ path }) => path.length === 1)
+    const there = entries.get(name)
+    // Removing a path takes a file away, never the folder that stands in its place.
+    if (own && own.edit !== null) entries.set(name, own.edit)
+    else if (own && there?.mode !== FOLDER_MODE) entries.delete(name)
+    const deeper = below.filter(({ path }) => path.length > 1)
+    const folder = entries.get(name)?.mode === FOLDER_MODE ? (entries.get(name)?.id ?? null) : null
+    if (deeper.length === 0 || (folder === null && deeper.every(({ edit }) => edit === null))) continue
+    // A file of a folder on the way gives way.
+    const edited = await editFolder(
+      root,
+      folder,
+      deeper.map(({ path, edit }) => ({ path: path.slice(1), edit })),
+    )
+    if (edited === null) entries.delete(name)
+    else entries.set(name, { mode: FOLDER_MODE, id: edited })
   }
+  return entries.size === 0 ? null : writeTree(root, entries)
+}
+
+/** Names in trees are bytes. */
+function toBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
+function toText(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
 /** Stores text as a blob and returns its id. */
 export async function writeBlob(root: string, content: string | Buffer): Promise<string> {
-  return git(['hash-object', '-w', '--stdin'], { cwd: root, input: content })
+  return writeObject(root, 'blob', content)
 }
 
 /** Content of a file in a commit or tree, or null when it is not there (or is no file). */
 export async function readBlob(root: string, treeish: string, path: string): Promise<Buffer | null> {
-  const result = await tryGit(['cat-file', 'blob', `${treeish}:${path}`], { cwd: root })
-  return result.code === 0 ? result.stdout : null
+  const found = await readObject(root, `${treeish}:${path}`)
+  return found?.type === 'blob' ? found.content : null
 }
 
-/** Paths that differ between two trees (or commits), renames shown as removal and addition. */
+/** Paths that differ between two trees (or commits), sorted; renames are a removal and an addition. */
 export async function changedPaths(root: string, from: string, to: string): Promise<PathChange[]> {
-  const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-ext-diff', '--end-of-options', from, to]
-  const result = await tryGit(args, { cwd: root })
-  if (result.code !== 0) throw gitFailed(args, result)
-  const parts = result.stdout.toString('utf8').split('\0')
-  const changes: PathChange[] = []
-  for (let i = 0; i + 1 < parts.length; i += 2) {
-    const [oldMode = '', newMode = '', oldId = '', newId = '', status = 'M'] = (parts[i] ?? '').slice(1).split(' ')
-    changes.push({
-      path: parts[i + 1] ?? '',
-      status: status[0] as PathChange['status'],
-      oldMode,
-      newMode,
-      oldId,
-      newId,
-    })
+  const found: PathChange[] = []
+  await compareFolders(root, [`${from}^{tree}`, `${to}^{tree}`], '', found)
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1)).map((change) => ({ ...change, path: toText(change.path) }))
+}
+
+async function compareFolders(
+  root: string,
+  names: readonly [string | null, string | null],
+  prefix: string,
+  found: PathChange[],
+): Promise<void> {
+  const [before, after] = await Promise.all(names.map((name) => folderOf(root, name)))
+  for (const name of new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])) {
+    const [old = NOTHING, now = NOTHING] = [before?.get(name), after?.get(name)]
+    if (old.id === now.id && old.mode === now.mode) continue
+    const path = `${prefix}${name}`
+    const [oldFolder, newFolder] = [old.mode === FOLDER_MODE ? old.id : null, now.mode === FOLDER_MODE ? now.id : null]
+    if (oldFolder !== null || newFolder !== null) await compareFolders(root, [oldFolder, newFolder], `${path}/`, found)
+    const [oldFile, newFile] = [oldFolder === null ? old : NOTHING, newFolder === null ? now : NOTHING]
+    if (oldFile === newFile) continue
+    const common = { path, oldMode: oldFile.mode, newMode: newFile.mode }
+    found.push({ ...common, status: statusOf(oldFile, newFile), ...idsOf(oldFile, newFile) })
   }
-  return changes
+}
+
+async function folderOf(root: string, name: string | null): Promise<Tree> {
+  if (name === null) return new Map()
+  const tree = await readTree(root, name)
+  if (tree) return tree
+  throw new BelayError('git_failed', `there is no tree ${name}`, { exit: 1, next: 'git fsck' })
+}
+
+const NOTHING = { mode: '000000', id: '' } as const
+
+/** Nothing has the null id, as long as the other one. */
+function idsOf(old: { readonly id: string }, now: { readonly id: string }): Pick<PathChange, 'oldId' | 'newId'> {
+  const none = '0'.repeat(Math.max(old.id.length, now.id.length))
+  return { oldId: old.id || none, newId: now.id || none }
+}
+
+function statusOf(old: { readonly mode: string }, now: { readonly mode: string }): PathChange['status'] {
+  if (old === NOTHING) return 'A'
+  if (now === NOTHING) return 'D'
+  // The first digits tell files, links and submodules apart; the others are permissions.
+  return old.mode.slice(0, 3) === now.mode.slice(0, 3) ? 'M' : 'T'
 }
 
 /** The difference between two trees as a patch for reading. */

@@ -101,7 +101,6 @@ export async function openRun(
     workspaces: new WorkspaceKeeper({
       pool,
       root,
-      scratch,
       owned: source.owned,
       preparation: preparation({ config, root, pool, env: gateEnv }),
       moves,

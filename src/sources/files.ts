@@ -2,7 +2,7 @@
 import { readdir, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
-import { git, gitFailed, tryGit } from '../git/run.ts'
+import { FOLDER_MODE, findObject, readObject, readTree as readFolder } from '../git/objects.ts'
 import type { SourceFiles } from './port.ts'
 
 /** Larger than any task list or spec that a person wrote. */
@@ -29,12 +29,11 @@ export function treeFiles(root: string, commit: string): SourceFiles {
     const entries = await folder(path.slice(0, Math.max(cut, 0)))
     const entry = entries.find((other) => other.name === path.slice(cut + 1) && other.type === 'blob')
     if (!entry) return null
-    const size = Number(await git(['cat-file', '-s', entry.id], { cwd: root }))
-    if (size > MAX_BYTES) throw tooLarge(path, size)
-    const args = ['cat-file', 'blob', entry.id]
-    const result = await tryGit(args, { cwd: root })
-    if (result.code !== 0) throw gitFailed(args, result)
-    return decode(path, result.stdout)
+    const found = await findObject(root, entry.id)
+    if (found !== null && found.size > MAX_BYTES) throw tooLarge(path, found.size)
+    const blob = await readObject(root, entry.id)
+    if (blob === null) throw unreadable(`${commit}:${path}`)
+    return decode(path, blob.content)
   }
   return {
     async read(path) {
@@ -50,17 +49,20 @@ export function treeFiles(root: string, commit: string): SourceFiles {
 }
 
 async function readTree(root: string, commit: string, path: string): Promise<readonly Entry[]> {
-  const args = ['ls-tree', '-z', '--full-tree', commit, ...(path === '' ? [] : ['--', `${path}/`])]
-  const result = await tryGit(args, { cwd: root, env: { GIT_LITERAL_PATHSPECS: '1' } })
-  if (result.code !== 0) throw gitFailed(args, result)
+  const top = `${commit}^{tree}`
+  const folder = await readFolder(root, path === '' ? top : `${commit}:${path}`)
+  if (folder === null && (path === '' || (await findObject(root, top)) === null)) throw unreadable(commit)
   const entries: Entry[] = []
-  for (const line of result.stdout.toString('utf8').split('\0')) {
-    const match = /^(\d+) (blob|tree) ([0-9a-f]+)\t(.*)$/s.exec(line)
-    if (!match || match[1] === '120000') continue
-    const name = (match[4] ?? '').slice(path === '' ? 0 : path.length + 1)
-    entries.push({ name, type: match[2] === 'tree' ? 'tree' : 'blob', id: match[3] ?? '' })
+  for (const [name, { mode, id }] of folder ?? []) {
+    // Plain files and folders only: links and submodules are not there.
+    const type = mode.startsWith('100') ? 'blob' : mode === FOLDER_MODE ? 'tree' : null
+    if (type !== null) entries.push({ name: Buffer.from(name, 'latin1').toString('utf8'), type, id })
   }
   return entries
+}
+
+function unreadable(name: string): BelayError {
+  return new BelayError('git_failed', `there is no ${name} in this repository`, { exit: 1, next: 'git fsck' })
 }
 
 /**

@@ -200,7 +200,7 @@ async function judgeGate(
 
 /** A commit of the candidate with the base's version of some files; made by git, so that links of an agent lead nowhere. */
 async function overlaid(context: Context, folder: ProofFolder, overlay: readonly OverlayFile[]): Promise<string> {
-  const { root, scratch } = context.services
+  const { root } = context.services
   const edits = new Map<string, TreeEdit>()
   for (const { path, as } of overlay) {
     if (as === 'without') {

@@ -137,6 +137,6 @@ async function withTick(services: DirectServices, task: TaskRow, tip: string, tr
   const ticked = text === null ? null : tick.apply(text.toString('utf8'))
   if (ticked === null) throw new Error(`task ${task.handle} is not in ${tick.path} at ${tip}`)
   const edits = new Map<string, TreeEdit>([[tick.path, { mode, id: await writeBlob(services.root, ticked) }]])
-  return editTree(services.root, tree, edits, services.scratch)
+  return editTree(services.root, tree, edits)
 }
 

@@ -59,7 +59,6 @@ export interface Undone {
 export interface KeeperOptions {
   readonly pool: WorkspacePool
   readonly root: string
-  readonly scratch: string
   readonly moves: MoveJournal
   /** Files and folders (ending in `/`) of the source: an agent's edits to them are dropped. */
   readonly owned: readonly string[]
@@ -156,7 +155,7 @@ export class WorkspaceKeeper {
   }
 
   async #keep(context: Context, workspace: Workspace, base: string, undone: Undone): Promise<Kept> {
-    const { root, owned, scratch, preparation } = this.#options
+    const { root, owned, preparation } = this.#options
     const { task, services } = context
     const inside = await this.#submoduleChanges(workspace, base)
     if (inside !== null) return this.#keepNothing(base, undone, inside)
@@ -168,7 +167,7 @@ export class WorkspaceKeeper {
       const edits = new Map<string, TreeEdit>(
         notOurs.map((change) => [change.path, change.status === 'A' ? null : { mode: change.oldMode, id: change.oldId }]),
       )
-      tree = await editTree(root, tree, edits, scratch)
+      tree = await editTree(root, tree, edits)
     }
     const pointers = changes.filter((change) => change.newMode === GITLINK || change.oldMode === GITLINK)
     const commit = await commitTree(root, { tree, parents: [base], message: 'belay: snapshot of an attempt\n', sign: false })

@@ -1,0 +1,125 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomId } from '../core/ids.ts'
+import { standingGit, unanswered, type Reading } from './standing.ts'
+
+/** Reading and writing git's objects without a process for each. */
+
+export interface FoundObject {
+  readonly id: string
+  readonly type: string
+  readonly size: number
+}
+
+export interface GitObject extends FoundObject {
+  readonly content: Buffer
+}
+
+const READER = ['cat-file', '--batch-command', '-z'] as const
+
+/** What `name` (anything that git can resolve: a ref, `COMMIT^{tree}`, `TREE:path`) stands for; null when there is none. */
+export async function findObject(root: string, name: string): Promise<FoundObject | null> {
+  return read(root, 'info', name, (seen) => {
+    const found = header(seen, name)
+    return 'more' in found ? found : { value: found.value?.object ?? null }
+  })
+}
+
+/** As `findObject`, with its content. */
+export async function readObject(root: string, name: string): Promise<GitObject | null> {
+  return read(root, 'contents', name, (seen) => {
+    const found = header(seen, name)
+    if ('more' in found) return found
+    if (found.value === null) return { value: null }
+    const { start, object } = found.value
+    const end = start + object.size
+    // After the content comes a line feed.
+    if (seen.length < end + 1) return { more: end + 1 }
+    return { value: { ...object, content: seen.subarray(start, end) } }
+  })
+}
+
+async function read<T>(root: string, verb: string, name: string, reading: (seen: Buffer) => Reading<T>): Promise<T> {
+  try {
+    return await (await standingGit(root, READER)).ask(`${verb} ${name}\0`, reading)
+  } catch (error) {
+    throw unanswered(READER, error)
+  }
+}
+
+/** `ID TYPE SIZE`, or the name as it was asked and why there is nothing. */
+function header(seen: Buffer, name: string): Reading<{ readonly object: FoundObject; readonly start: number } | null> {
+  // The name itself may hold a line feed.
+  const text = seen.toString('utf8', 0, Buffer.byteLength(name) + 200)
+  if (text.startsWith(`${name} missing\n`) || text.startsWith(`${name} ambiguous\n`)) return { value: null }
+  const [line, id = '', type = '', size = ''] = /^([0-9a-f]{40,64}) (\w+) (\d+)\n/.exec(text) ?? []
+  if (line === undefined) return { more: seen.length + 1 }
+  return { value: { object: { id, type, size: Number(size) }, start: line.length } }
+}
+
+/** Stores an object and returns its id. Nothing checks a commit's text but git itself. */
+export async function writeObject(root: string, type: 'blob' | 'commit', content: string | Buffer): Promise<string> {
+  const writer = ['hash-object', '-w', '-t', type, '--no-filters', '--stdin-paths']
+  const file = join(tmpdir(), `belay-object-${randomId(16)}`)
+  await writeFile(file, content, { mode: 0o600, flag: 'wx' })
+  try {
+    return await (await standingGit(root, writer)).ask(`${file}\n`, idLine)
+  } catch (error) {
+    throw unanswered(writer, error)
+  } finally {
+    await rm(file, { force: true })
+  }
+}
+
+/** One entry of a tree. Names are bytes, as latin1 text: git does not promise that they are UTF-8. */
+export interface TreeEntry {
+  readonly mode: string
+  readonly id: string
+}
+
+export type Tree = ReadonlyMap<string, TreeEntry>
+
+/** The entries of one folder; null when `name` stands for nothing or for no tree. */
+export async function readTree(root: string, name: string): Promise<Tree | null> {
+  const object = await readObject(root, name)
+  return object?.type === 'tree' ? parseTree(object.content, object.id.length / 2) : null
+}
+
+function parseTree(content: Buffer, idBytes: number): Tree {
+  const entries = new Map<string, TreeEntry>()
+  for (let at = 0; at < content.length;) {
+    const space = content.indexOf(0x20, at)
+    const end = content.indexOf(0, space)
+    const next = end + 1 + idBytes
+    const mode = content.toString('latin1', at, space).padStart(6, '0')
+    entries.set(content.toString('latin1', space + 1, end), { mode, id: content.toString('hex', end + 1, next) })
+    at = next
+  }
+  return entries
+}
+
+const TREE_WRITER = ['mktree', '-z', '--batch', '--missing'] as const
+
+/** Stores a folder and returns its id; git puts the entries into its order. */
+export async function writeTree(root: string, tree: Tree): Promise<string> {
+  const lines = [...tree].map(([name, { mode, id }]) => `${mode} ${typeOf(mode)} ${id}\t${name}\0`)
+  try {
+    const writer = await standingGit(root, TREE_WRITER)
+    return await writer.ask(Buffer.from(`${lines.join('')}\0`, 'latin1'), idLine)
+  } catch (error) {
+    throw unanswered(TREE_WRITER, error)
+  }
+}
+
+export const FOLDER_MODE = '040000'
+
+function typeOf(mode: string): string {
+  if (mode === FOLDER_MODE) return 'tree'
+  return mode === '160000' ? 'commit' : 'blob'
+}
+
+function idLine(seen: Buffer): Reading<string> {
+  const id = /^([0-9a-f]{40,64})\n/.exec(seen.toString('latin1', 0, 70))?.[1]
+  return id === undefined ? { more: seen.length + 1 } : { value: id }
+}

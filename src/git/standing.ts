@@ -1,0 +1,157 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import type { Socket } from 'node:net'
+import { BelayError } from '../core/errors.ts'
+import { DEADLINE_MS, git, gitFailed, gitMissing, startGit, type GitResult } from './run.ts'
+
+/** What is made of the bytes that came so far: an answer, or how many bytes there have to be for another look. */
+export type Reading<T> = { readonly value: T } | { readonly more: number }
+
+/** A git that was asked ended instead of answering. */
+export class GitEnded extends Error {
+  readonly result: GitResult
+
+  constructor(args: readonly string[], result: GitResult) {
+    super(`git ${args[0] ?? ''} ended with ${result.code}`)
+    this.result = result
+  }
+}
+
+/** One that nobody asks goes after this time. */
+const IDLE_MS = 20_000
+
+/**
+ * A git process that stays and answers one question after another, because starting one costs more than most questions.
+ * It is started when first asked, started again when it ended, and never keeps Belay alive: it ends with Belay, by the end
+ * of its input. Its current folder is no repository's, so that it is not taken for a git that works there.
+ */
+export class StandingGit {
+  readonly #args: readonly string[]
+  readonly #gitDir: string
+  #child: ChildProcessWithoutNullStreams | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(args: readonly string[], gitDir: string) {
+    this.#args = args
+    this.#gitDir = gitDir
+  }
+
+  /**
+   * Writes `input` and reads until `read` has its answer. Rejects with `GitEnded` when git ended instead; `git_timeout`
+   * and `git_missing` as for any git.
+   */
+  ask<T>(input: string | Buffer, read: (seen: Buffer) => Reading<T>): Promise<T> {
+    const next = this.#turn.then(() => this.#ask(input, read))
+    this.#turn = next.catch(() => {})
+    return next
+  }
+
+  async #ask<T>(input: string | Buffer, read: (seen: Buffer) => Reading<T>): Promise<T> {
+    clearTimeout(this.#idle)
+    // One that was killed while nobody asked tells so only later.
+    if (this.#child && (this.#child.exitCode !== null || this.#child.signalCode !== null)) this.#child = undefined
+    const child = (this.#child ??= this.#start())
+    child.ref()
+    try {
+      return await this.#answer(child, input, read)
+    } finally {
+      child.unref()
+      this.#idle = setTimeout(() => this.#leave(child), IDLE_MS).unref()
+    }
+  }
+
+  #answer<T>(
+    child: ChildProcessWithoutNullStreams,
+    input: string | Buffer,
+    read: (seen: Buffer) => Reading<T>,
+  ): Promise<T> {
+    const args = this.#args
+    return new Promise<T>((resolve, reject) => {
+      const chunks: Buffer[] = []
+      const errors: Buffer[] = []
+      let size = 0
+      let wanted = 1
+      const settle = (end: () => void): void => {
+        clearTimeout(deadline)
+        child.stdout.off('data', onData)
+        child.stderr.off('data', onError)
+        child.off('error', onMissing)
+        child.off('close', onClose)
+        end()
+      }
+      const give = (end: () => void): void => {
+        this.#forget(child)
+        settle(end)
+      }
+      const onData = (chunk: Buffer): void => {
+        chunks.push(chunk)
+        size += chunk.length
+        if (size < wanted) return
+        const seen = chunks.length === 1 ? chunk : Buffer.concat(chunks)
+        chunks.splice(0, chunks.length, seen)
+        const reading = read(seen)
+        if ('more' in reading) wanted = reading.more
+        else settle(() => resolve(reading.value))
+      }
+      const onError = (chunk: Buffer): void => void errors.push(chunk)
+      const onMissing = (cause: Error): void => give(() => reject(gitMissing(this.#gitDir, cause)))
+      const onClose = (code: number | null): void => {
+        const stderr = Buffer.concat(errors).toString('utf8')
+        give(() => reject(new GitEnded(args, { code: code ?? 128, stdout: Buffer.concat(chunks), stderr })))
+      }
+      const deadline = setTimeout(() => {
+        child.kill('SIGKILL')
+        give(() =>
+          reject(new BelayError('git_timeout', `git ${args[0] ?? ''} took too long and was ended`, { exit: 1 })),
+        )
+      }, DEADLINE_MS)
+      child.stdout.on('data', onData)
+      child.stderr.on('data', onError)
+      child.on('error', onMissing)
+      child.on('close', onClose)
+      child.stdin.write(input)
+    })
+  }
+
+  #start(): ChildProcessWithoutNullStreams {
+    const child = startGit(this.#args, { cwd: '/', env: { GIT_DIR: this.#gitDir } })
+    child.on('close', () => this.#forget(child))
+    child.on('error', () => this.#forget(child))
+    child.stdin.on('error', () => {}) // its end is what tells
+    for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket).unref()
+    return child
+  }
+
+  #leave(child: ChildProcessWithoutNullStreams): void {
+    this.#forget(child)
+    child.stdin.end()
+  }
+
+  #forget(child: ChildProcessWithoutNullStreams): void {
+    if (this.#child === child) this.#child = undefined
+  }
+}
+
+const known = new Map<string, StandingGit>()
+const gitDirs = new Map<string, Promise<string>>()
+
+/** The standing git with these arguments of the repository that the checkout `root` belongs to. */
+export async function standingGit(root: string, args: readonly string[]): Promise<StandingGit> {
+  const gitDir = await (gitDirs.get(root) ?? findGitDir(root))
+  const key = [gitDir, ...args].join('\0')
+  const found = known.get(key) ?? new StandingGit(args, gitDir)
+  known.set(key, found)
+  return found
+}
+
+function findGitDir(root: string): Promise<string> {
+  const found = git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
+  gitDirs.set(root, found)
+  found.catch(() => gitDirs.delete(root))
+  return found
+}
+
+/** What a standing git's end means where nothing but an answer was expected. */
+export function unanswered(args: readonly string[], error: unknown): unknown {
+  return error instanceof GitEnded ? gitFailed(args, error.result) : error
+}
