@@ -269,3 +269,13 @@ it('reads ten thousand tasks without taking quadratic time', () => {
   expect(readSpecKitTasks(lines.join('\n').replace(' (depends on T00000)', '')).tasks).toHaveLength(10_000)
   expect(performance.now() - started).toBeLessThan(5000)
 })
+
+describe('a box that is none', () => {
+  it('is a problem where a task would be lost, and a label is none', () => {
+    expect(one('- [y] T001 Write it').problems).toEqual([
+      { line: 3, message: 'the box of T001 is "[y]", which is none: write [ ] or [x]' },
+    ])
+    for (const line of ['- [P] T001 Write it', '- [p] T001 Write it', '- [a] note', '- [1](x.md) T001'])
+      expect(one(line).problems, line).toEqual([])
+  })
+})

@@ -64,7 +64,10 @@ function findTasks(outline: Outline, problems: Problem[], warnings: Problem[]): 
   const several: { item: Item; handle: string; text: string }[] = []
   const byItem = new Map<Item, string>()
   for (const item of outline.items) {
-    if (!item.box) continue
+    if (!item.box) {
+      checkBrokenBox(item, problems)
+      continue
+    }
     const text = paragraph(item)
     const named = takeHandle(text, TASK_ID)
     const above = ancestorHandle(item, byItem)
@@ -88,6 +91,17 @@ function findTasks(outline: Outline, problems: Problem[], warnings: Problem[]): 
     list.push({ line: item.line, message: `${quote(text)} names several tasks and cannot be run as one` })
   }
   return found
+}
+
+/** `- [y] T001 ...` is a task whose box is none: left out in silence it would never be done. `[P]` is a label. */
+function checkBrokenBox(item: Item, problems: Problem[]): void {
+  const broken = /^\[([a-oq-z0-9])\]\s+(.*)$/.exec(item.text)
+  const named = broken && takeHandle(broken[2] ?? '', TASK_ID)
+  if (!broken || !named) return
+  problems.push({
+    line: item.line,
+    message: `the box of ${named.handle} is ${quote(`[${broken[1]}]`)}, which is none: write [ ] or [x]`,
+  })
 }
 
 /** `T001-T005 ...`: the handle is joined to another one of as many digits. */
