@@ -55,7 +55,7 @@ async function answered(): Promise<string[]> {
 describe('kill -9 in a batch', () => {
   it.each(['record', 'files'])('at a call of the port %s loses nothing and pays for nothing twice', async (port) => {
     const calls = await count(port)
-    expect(calls).toBeGreaterThan(POINTS)
+    expect(calls).toBeGreaterThan(8)
     for (let point = 0; point < POINTS; point++) {
       const n = 1 + Math.floor((point * calls) / POINTS + Math.random() * (calls / POINTS))
       const when = Math.random() < 0.5 ? 'before' : 'after'

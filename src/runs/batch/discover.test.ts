@@ -90,10 +90,10 @@ describe('finding the files of a batch', () => {
     rmSync(join(root, 'deleted'))
     git(join(root, 'inner'), 'init', '-q')
     writeFileSync(join(root, 'inner', '.gitignore'), 'skip\n')
-    const files_ = (await find('', true)).files
-    expect(files_).toEqual(['.gitignore', 'a', 'build/kept', 'inner/.gitignore', 'inner/y', 'sub/.gitignore', 'sub/z'])
+    const kept = (await find('', true)).files
+    expect(kept).toEqual(['.gitignore', 'a', 'build/kept', 'inner/.gitignore', 'inner/y', 'sub/.gitignore', 'sub/z'])
     expect((await find('include_ignored: true', true)).files).toEqual(
-      [...files_, 'build/x', 'inner/skip', 'sub/local'].sort(),
+      [...kept, 'build/x', 'inner/skip', 'sub/local'].sort(),
     )
   })
 
