@@ -118,7 +118,10 @@ export class CrashWorld extends World {
   /** Everything that has to be true when a run is through, however often it was killed on the way. */
   expectWhole(tree: string, hint: string): void {
     const commits = this.log().slice(1)
-    expect(commits.map((commit) => String(commit.trailers['Belay-Task'])).toSorted((a, b) => a.localeCompare(b)), hint).toEqual(Object.keys(ATTEMPTS))
+    expect(
+      commits.map((commit) => String(commit.trailers['Belay-Task'])).toSorted((a, b) => a.localeCompare(b)),
+      hint,
+    ).toEqual(Object.keys(ATTEMPTS))
     for (const commit of commits) expect(commit.tree, hint).toBe(commit.trailers['Belay-Tree'])
     expect(this.git('rev-parse', 'main^{tree}'), hint).toBe(tree)
     this.expectCleanCheckout(hint)
