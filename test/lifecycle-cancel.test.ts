@@ -144,6 +144,30 @@ describe('belay clean', () => {
     expect(await refusal(world, ['resume', id])).toMatchObject({ code: 2, error: { code: 'run_cleaned' } })
   })
 
+  it('goes on where it was killed', async () => {
+    start({
+      implementer: { T001: [ONE] },
+      reviewer: {
+        T001: [{ answer: { verdict: 'blocked', acceptanceChecks: [{ criterion: 'x', note: 'y', status: 'fail' }] } }],
+      },
+    })
+    expect((await world.belay(['run'])).code).toBe(3)
+    const { id } = (await status(world)).run
+    for (let round = 0; ; round++) {
+      const child = world.start(['clean', id, '--force'])
+      const ended = collect(child)
+      // Killed a little later each time, until it comes to its end before that.
+      const kill = setTimeout(() => child.kill('SIGKILL'), 100 + 40 * round)
+      const { code } = await ended
+      clearTimeout(kill)
+      if (code === 0) break
+    }
+    expect(branches()).toEqual([])
+    expect(workspaces()).toEqual([])
+    expect((await world.belay(['clean'])).stdout).toBe('Nothing to clean.\n')
+    expect(world.git('worktree', 'list').split('\n')).toHaveLength(1)
+  })
+
   it('leaves runs alone that can go on, and the begun work of blocked tasks', async () => {
     start({
       implementer: { T001: [ONE] },

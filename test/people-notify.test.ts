@@ -79,8 +79,12 @@ describe('notify.command', () => {
     world.files({ 'belay.yaml': world.read('belay.yaml').replace('"exit 7"', '[/nowhere/notify]') }).commit()
     const next = await world.belay(['run', 'Do another thing', '--json'])
     expect(next.code, next.stderr).toBe(0)
-    const failure = next.stdout.split('\n').find((line) => line.includes('notify.failed'))
-    expect(failure).toContain('was not found')
+    expect(next.stderr).toContain('was not found')
+    expect(JSON.parse(next.stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      type: 'run.finished',
+      status: 'done',
+    })
+    expect((await events(world, 'notify.failed')).at(-1)?.data['message']).toContain('was not found')
   })
 
   it('is told of what is blocked, and of a run that failed', async () => {

@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { events, prompts, refusal, status, task, tasks } from './support/people.ts'
-import { World, type Scenario, type Turn } from './support/world.ts'
+import { events, eventually, prompts, refusal, status, task, tasks } from './support/people.ts'
+import { collect, World, type Scenario, type Turn } from './support/world.ts'
 
 let world: World
 afterEach(() => world.dispose())
 
 function start(scenario: Scenario, lines: readonly string[] = ['- [ ] T001 Write one']): World {
   world = new World(scenario)
+  world.env['NODE'] = process.execPath
   return world.config('task: {max_iterations: 1}\n').feature('001-a', lines).commit()
 }
 
@@ -16,22 +17,34 @@ function exhausted(at: number | null, code = 'quota'): Turn {
   return { files: { 'half.txt': 'half\n' }, error }
 }
 
+/** As `exhausted`, until so many ms after the agent says so. */
+function exhaustedFor(ms: number): Turn {
+  const frame = `{type:"error",code:"quota",message:"usage limit reached",retry_at:new Date(Date.now()+${ms}).toISOString()}`
+  return { files: { 'half.txt': 'half\n' }, sh: `"$NODE" -e 'console.log(JSON.stringify(${frame}))'` }
+}
+
+/** The time at which a suspended task goes on, as its reason says. */
+function timeIn(reason: unknown): number {
+  return Date.parse(/goes on at (\S+)$/.exec((reason as { message: string } | null)?.message ?? '')?.[1] ?? '')
+}
+
 const REST: Turn = { sh: 'test "$(cat half.txt)" = half && echo 1 > one.txt' }
 
 describe('an exhausted quota', () => {
   it('is waited for until the named time while other tasks go on; then the same conversation goes on', async () => {
-    const at = Date.now() + 6000
-    start({ implementer: { T001: [exhausted(at), REST], T002: [{ files: { 'two.txt': '2\n' } }] }, byCall: true }, [
-      '- [ ] T001 [P] Write one',
-      '- [ ] T002 [P] Write two',
-    ])
+    start(
+      { implementer: { T001: [exhaustedFor(2000), REST], T002: [{ files: { 'two.txt': '2\n' } }] }, byCall: true },
+      ['- [ ] T001 [P] Write one', '- [ ] T002 [P] Write two'],
+    )
     const run = await world.belay(['run'])
     expect(run.code, run.stderr).toBe(0)
-    expect(Date.now()).toBeGreaterThanOrEqual(at)
     expect(world.log().map((commit) => commit.trailers['Belay-Task'])).toEqual([undefined, 'T002', 'T001'])
     const [suspended] = await events(world, 'task.suspended')
     expect(suspended).toMatchObject({ task: 'T001', data: { reason: { code: 'agent_quota' } } })
-    expect(JSON.stringify(suspended?.data['reason'])).toContain(new Date(at).toISOString())
+    const at = timeIn(suspended?.data['reason'])
+    const resumed = (await events(world, 'task.resumed')).find((event) => event.task === 'T001')
+    expect(Date.parse(resumed?.time ?? '')).toBeGreaterThanOrEqual(at)
+    expect(at).toBeGreaterThan(Date.parse(suspended?.time ?? ''))
     const turns = world
       .requests()
       .filter((one) => (one['task'] as { handle: string }).handle === 'T001' && one['role'] === 'implementer')
@@ -75,13 +88,30 @@ describe('an exhausted quota', () => {
     expect(again.code, again.stderr).toBe(0)
   })
 
+  it('can be left by Ctrl-C, and its task given up by its user, while it is waited for', async () => {
+    const far = exhausted(Date.now() + 3_600_000)
+    start({ implementer: { '*': [far] } })
+    const first = world.start(['run'])
+    const left = collect(first)
+    await eventually(async () => (await tasks(world)) === 'T001 suspended')
+    first.kill('SIGINT')
+    expect((await left).code).toBe(130)
+    const second = collect(world.start(['resume']))
+    await eventually(async () => (await status(world)).run.status === 'running')
+    expect((await world.belay(['cancel', 'T001'])).code).toBe(0)
+    const ended = await second
+    expect(ended.code, ended.stderr).toBe(3)
+    expect(await tasks(world)).toBe('T001 cancelled')
+    expect(prompts(world, 'implementer')).toHaveLength(1)
+  })
+
   it('that names no time is tried again after a minute', async () => {
     start({ implementer: { T001: [exhausted(null)] } })
     const before = Date.now()
     const run = await world.belay(['run', '--no-wait'])
     expect(run.code, run.stderr).toBe(5)
     const { reason } = await task(world, 'T001')
-    const at = Date.parse(/goes on at (\S+)$/.exec(reason?.message ?? '')?.[1] ?? '')
+    const at = timeIn(reason)
     expect(at).toBeGreaterThanOrEqual(before + 60_000)
     expect(at).toBeLessThan(Date.now() + 60_000)
   })

@@ -39,14 +39,17 @@ export async function watchRun(
       ? await liveDisplay(io, io.screen, record, run)
       : plainDisplay(io)
   let next = from
+  let finished = false
   let busy: Promise<void> = Promise.resolve()
   const show = async (): Promise<void> => {
     const events = await readEvents(record.read, { from: next, run: run.id, limit: 1000 })
     for (const event of events) {
       next = event.seq + 1
       ringBell(io, event)
-      if (options.json) io.out(eventLine(event))
+      // The last line of a program's input says how the run ended; remarks that come after it are for people.
+      if (options.json && !finished) io.out(eventLine(event))
       else display.event(event, describeEvent(event, options.verbose))
+      finished ||= event.type === 'run.finished'
     }
     await display.refresh(events.length > 0)
   }
