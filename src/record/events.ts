@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Reader, Writer } from './record.ts'
 
 /** A fact, as it is appended. `data` must be JSON; its shape belongs to `type` and `version`. */
@@ -65,7 +66,7 @@ export async function readEvents(db: Reader, filter: EventFilter = {}): Promise<
   if (filter.project !== undefined) query = query.where('project', '=', filter.project)
   if (filter.run !== undefined) query = query.where('run', '=', filter.run)
   if (filter.task !== undefined) query = query.where('task', '=', filter.task)
-  if (filter.type !== undefined) query = query.where('type', 'like', likeOf(filter.type))
+  if (filter.type !== undefined) query = query.where(sql<boolean>`type like ${likeOf(filter.type)} escape '\\'`)
   if (filter.limit !== undefined) query = query.limit(filter.limit)
   const rows = await query.execute()
   return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }))
@@ -80,7 +81,7 @@ export async function lastSeq(db: Reader): Promise<number> {
   return row?.seq ?? 0
 }
 
-/** `_` is rare in type names and matches itself too, so it needs no escape. */
+/** The star of a type's pattern is SQL's percent sign; what SQL has of its own stands for itself. */
 function likeOf(glob: string): string {
-  return glob.replaceAll('%', '').replaceAll('*', '%')
+  return glob.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')
 }

@@ -5,13 +5,13 @@ import { CrashWorld, inParallel, randomOf, type KillAt, type Port } from './cras
 
 /**
  * By default a spread of the calls is tried, begun at a place that the seed says. BELAY_KILL_ALL=1 tries every call, before and
- * after it, with and without git's children (about an hour); BELAY_KILL_SEED repeats a run; BELAY_KILL_TIMED sets the number of
- * random kills.
+ * after it, with and without git's children (about an hour); BELAY_KILL_SEED repeats a run; BELAY_KILL_COUNTED and BELAY_KILL_TIMED set the numbers of
+ * counted and random kills.
  */
 const EVERY = process.env['BELAY_KILL_ALL'] === '1'
 const SEED = Number(process.env['BELAY_KILL_SEED'] ?? Date.now() % 1_000_000)
 const TIMED = Number(process.env['BELAY_KILL_TIMED'] ?? 64)
-const COUNTED = 64
+const COUNTED = Number(process.env['BELAY_KILL_COUNTED'] ?? 64)
 const PORTS: readonly Port[] = ['record', 'git', 'process', 'files']
 
 const worlds = new Set<CrashWorld>()
@@ -76,42 +76,46 @@ describe('kill -9', () => {
         forget(world)
       })
     },
-    EVERY ? 3 * 3_600_000 : 600_000,
+    EVERY ? 4 * 3_600_000 : 600_000 + COUNTED * 10_000,
   )
 
-  it('at random times, again and again, also the whole group: resume ends as if nothing had happened', async () => {
-    const { ms, tree } = await undisturbed()
-    const random = randomOf(SEED + 1)
-    const rounds = Array.from({ length: Math.ceil(TIMED / 4) }, (_, n) => ({
-      n,
-      // Four kills each: the run, then three of its resumes.
-      kills: Array.from({ length: 4 }, () => ({ at: Math.round(random() * ms), group: random() < 0.5 })),
-    }))
-    let killed = 0
-    await inParallel(rounds, 2, async ({ n, kills }) => {
-      const world = makeWorld()
-      const hint = `BELAY_KILL_SEED=${SEED} round ${n} ${JSON.stringify(kills)}`
-      let said = ''
-      for (const { at, group } of kills) {
-        const { run } = await world.json<{ run: object | null }>(['status'])
-        const child = world.detached(run === null ? ['run'] : ['resume'])
-        const printed = collect(child)
-        const timer = setTimeout(
-          () => process.kill(group ? -(child.pid as number) : (child.pid as number), 'SIGKILL'),
-          at,
-        )
-        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-        clearTimeout(timer)
-        const { code, signal, stderr } = await printed
-        said += `${stderr}\n[${signal ?? code}]\n`
-        if (signal === 'SIGKILL') killed += 1
-        else expect(code, `${hint}\n${said}`).toBe(0)
-      }
-      const last = await world.goOn()
-      expect(last.code, `${hint}\n${said}${last.stdout}${last.stderr}`).toBe(0)
-      world.expectWhole(tree, `${hint}\n${said}${last.stderr}`)
-      forget(world)
-    })
-    expect(killed).toBeGreaterThan(TIMED / 3)
-  }, 600_000)
+  it(
+    'at random times, again and again, also the whole group: resume ends as if nothing had happened',
+    async () => {
+      const { ms, tree } = await undisturbed()
+      const random = randomOf(SEED + 1)
+      const rounds = Array.from({ length: Math.ceil(TIMED / 4) }, (_, n) => ({
+        n,
+        // Four kills each: the run, then three of its resumes.
+        kills: Array.from({ length: 4 }, () => ({ at: Math.round(random() * ms), group: random() < 0.5 })),
+      }))
+      let killed = 0
+      await inParallel(rounds, 2, async ({ n, kills }) => {
+        const world = makeWorld()
+        const hint = `BELAY_KILL_SEED=${SEED} round ${n} ${JSON.stringify(kills)}`
+        let said = ''
+        for (const { at, group } of kills) {
+          const { run } = await world.json<{ run: object | null }>(['status'])
+          const child = world.detached(run === null ? ['run'] : ['resume'])
+          const printed = collect(child)
+          const timer = setTimeout(
+            () => process.kill(group ? -(child.pid as number) : (child.pid as number), 'SIGKILL'),
+            at,
+          )
+          if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+          clearTimeout(timer)
+          const { code, signal, stderr } = await printed
+          said += `${stderr}\n[${signal ?? code}]\n`
+          if (signal === 'SIGKILL') killed += 1
+          else expect(code, `${hint}\n${said}`).toBe(0)
+        }
+        const last = await world.goOn()
+        expect(last.code, `${hint}\n${said}${last.stdout}${last.stderr}`).toBe(0)
+        world.expectWhole(tree, `${hint}\n${said}${last.stderr}`)
+        forget(world)
+      })
+      expect(killed).toBeGreaterThan(TIMED / 3)
+    },
+    600_000 + TIMED * 10_000,
+  )
 })

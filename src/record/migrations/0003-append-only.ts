@@ -1,0 +1,9 @@
+/** What happened is never changed: not by a mistake of ours either. */
+export const appendOnly = `
+create trigger events_are_not_changed before update on events begin
+  select raise(abort, 'events are append-only');
+end;
+create trigger events_are_not_removed before delete on events begin
+  select raise(abort, 'events are append-only');
+end;
+`
