@@ -117,7 +117,10 @@ describe('changedProtected', () => {
     const merged = Object.fromEntries(
       Object.entries({ ...FILES, ...files }).filter((e): e is [string, string] => e[1] !== null),
     )
-    return (await changedProtected(tree, treeOf(merged), { gates, globs })).map(({ path, kind }) => `${kind} ${path}`)
+    const paths = [...new Set([...Object.keys(FILES), ...Object.keys(merged)])]
+    const differ = paths.filter((path) => merged[path] !== (FILES as Readonly<Record<string, string>>)[path])
+    const found = await changedProtected(tree, treeOf(merged), differ, { gates, globs })
+    return found.map(({ path, kind }) => `${kind} ${path}`)
   }
 
   it('names what decides about the proof, added, changed and removed', async () => {

@@ -28,30 +28,34 @@ export async function gateScripts(gate: Command, files: TreeFiles): Promise<read
 }
 
 /**
- * What a task changed of the files that decide what is proven: added, changed or removed. A package.json counts as a script
- * only when its `scripts` changed.
+ * What a task changed of the files that decide what is proven: added, changed or removed. `changed` is every path that
+ * differs between the two trees. A package.json counts as a script only when its `scripts` changed.
  */
 export async function changedProtected(
   base: TreeFiles,
   candidate: TreeFiles,
+  changed: readonly string[],
   protect: { readonly gates: readonly Command[]; readonly globs: readonly string[] },
 ): Promise<readonly ProtectedChange[]> {
-  const kinds = new Map<string, ProtectedKind>()
+  const scripts = new Set<string>()
   for (const files of [base, candidate]) {
-    for (const gate of protect.gates) for (const path of await gateScripts(gate, files)) kinds.set(path, 'script')
+    for (const gate of protect.gates) for (const path of await gateScripts(gate, files)) scripts.add(path)
   }
-  for (const path of new Set([...(await base.list()), ...(await candidate.list())])) {
-    if (CONFIG.some((glob) => matchesGlob(path, glob))) kinds.set(path, 'config')
-    else if (CI.some((glob) => matchesGlob(path, glob))) kinds.set(path, 'ci')
-    else if (protect.globs.some((glob) => matchesGlob(path, glob))) kinds.set(path, 'protected')
+  const found: ProtectedChange[] = []
+  for (const path of changed.toSorted()) {
+    const kind = kindOf(path, scripts, protect.globs)
+    const isSame = kind === 'script' && isPackage(path) && sameScripts(await base.read(path), await candidate.read(path))
+    if (kind !== null && !isSame) found.push({ path, kind })
   }
-  const changed: ProtectedChange[] = []
-  for (const [path, kind] of [...kinds].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const [before, after] = [await base.read(path), await candidate.read(path)]
-    const same = kind === 'script' && isPackage(path) ? sameScripts(before, after) : before === after
-    if (!same) changed.push({ path, kind })
-  }
-  return changed
+  return found
+}
+
+function kindOf(path: string, scripts: ReadonlySet<string>, globs: readonly string[]): ProtectedKind | null {
+  const matches = (list: readonly string[]): boolean => list.some((glob) => matchesGlob(path, glob))
+  if (matches(CONFIG)) return 'config'
+  if (matches(CI)) return 'ci'
+  if (matches(globs)) return 'protected'
+  return scripts.has(path) ? 'script' : null
 }
 
 /** A file that is to be other than in the candidate so that a gate runs with the base's version of what it names. */

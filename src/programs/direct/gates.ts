@@ -126,7 +126,12 @@ export async function proveCandidate(
   const { gates, protectedGlobs } = services.settings
   const before = gitTreeFiles(services.root, candidate.tip)
   const after = gitTreeFiles(services.root, candidate.tree)
-  const touched = await changedProtected(before, after, { gates, globs: protectedGlobs })
+  const touched = await changedProtected(
+    before,
+    after,
+    changes.map((change) => change.path),
+    { gates, globs: protectedGlobs },
+  )
   const protectedFiles = touched.map((change) => `${change.path} (${change.kind})`)
   const proof = { evidence: [] as Evidence[], failed: [] as FailedGate[], results: [] as { name: string; result: string }[] }
   const removed: string[] = []

@@ -20,8 +20,6 @@ async function land(context: PhaseContext<DirectServices>): Promise<PhaseResult>
   const { candidate } = state
   if (candidate === null) throw new Error(`task ${task.handle} came to integrate without a candidate`)
   return services.landing.alone(async () => {
-    const already = await services.landing.findLanded(task.handle)
-    if (already !== null) return landed(context, state, already)
     const commit = await commitTree(services.root, {
       tree: candidate.tree,
       parents: [candidate.tip],
@@ -31,6 +29,9 @@ async function land(context: PhaseContext<DirectServices>): Promise<PhaseResult>
     // What was signed or checked took time: only who still holds the task may move the branch.
     const moved = await services.landing.advance(task.handle, candidate.tip, commit)
     if (moved) return landed(context, state, commit)
+    // Perhaps by this task itself, in a process that died right after.
+    const already = await services.landing.findLanded(task.handle)
+    if (already !== null) return landed(context, state, already)
     return { outcome: 'moved', state: withState(state, { candidate: null }) }
   })
 }

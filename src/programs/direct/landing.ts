@@ -49,7 +49,7 @@ export class Landing {
     return tip
   }
 
-  /** The commit by which a task has landed already, or null: what a repeated integrate looks at first. */
+  /** The commit by which a task has landed already, or null: what a repeated integrate looks for when result has moved. */
   async findLanded(handle: string): Promise<string | null> {
     const { root, resultBranch, base, run } = this.#options
     const format = '%H%x00%(trailers:key=Belay-Task,valueonly,separator=%x2C)%x00%(trailers:key=Belay-Run,valueonly,separator=%x2C)'

@@ -25,7 +25,7 @@ export interface Snapshot {
 export interface Candidate {
   readonly tip: string
   readonly tree: string
-  /** Id of the change itself, without the tick; stays the same over a clean rebase. */
+  /** The change itself, without the tick (see `patchOf`). */
   readonly patch: string
 }
 
@@ -61,7 +61,7 @@ export interface DirectState {
   readonly candidate: Candidate | null
   readonly answer: ImplementAnswer | null
   readonly review: ReviewAnswer | null
-  /** Patch id that the reviewer let pass. */
+  /** The change that the reviewer let pass (see `patchOf`). */
   readonly reviewedPatch: string | null
   readonly findings: readonly Finding[]
   readonly setback: Setback | null

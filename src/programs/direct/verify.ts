@@ -1,6 +1,16 @@
 import { commitTree } from '../../git/commit.ts'
-import { git } from '../../git/run.ts'
-import { changedPaths, editTree, mergeTrees, patchId, readBlob, treeOf, writeBlob, type TreeEdit } from '../../git/trees.ts'
+import {
+  changedPaths,
+  editTree,
+  isSamePatch,
+  mergeTrees,
+  patchOf,
+  readBlob,
+  treeEntry,
+  treeOf,
+  writeBlob,
+  type TreeEdit,
+} from '../../git/trees.ts'
 import type { Evidence } from '../../gates/port.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import type { TaskRow } from '../../record/index.ts'
@@ -47,7 +57,7 @@ async function proveChange(context: Context): Promise<PhaseResult> {
   const tip = await services.landing.tip()
   const merged = await changeOnTip(services, state, tip)
   if ('conflicts' in merged) return conflict(context, state, tip, merged)
-  const patch = await patchId(services.root, tip, merged.tree)
+  const patch = await patchOf(services.root, tip, merged.tree)
   const tree = await withTick(services, task, tip, merged.tree)
   const candidate: Candidate = { tip, tree, patch }
   const changes = await changedPaths(services.root, tip, tree)
@@ -76,7 +86,9 @@ async function proveChange(context: Context): Promise<PhaseResult> {
   }
   const next = withState(state, { candidate, gates: proof.results })
   // What a person accepted as empty has nothing to review; a change that passed review stays passed while it is the same.
-  const reviewed = state.emptyAccepted || (patch !== '' && state.reviewedPatch === patch)
+  const reviewed =
+    state.emptyAccepted ||
+    (patch !== '' && state.reviewedPatch !== null && (await isSamePatch(services.root, state.reviewedPatch, patch)))
   return { outcome: reviewed ? 'reviewed' : 'passed', state: next, artifacts }
 }
 
@@ -132,7 +144,7 @@ async function conflict(
 async function withTick(services: DirectServices, task: TaskRow, tip: string, tree: string): Promise<string> {
   const tick = (await services.sourceOf(task)).tick(task.handle)
   if (tick === null) return tree
-  const [mode = '100644'] = (await git(['ls-tree', tip, '--', `:(literal)${tick.path}`], { cwd: services.root })).split(' ')
+  const mode = (await treeEntry(services.root, tip, tick.path))?.mode ?? '100644'
   const text = await readBlob(services.root, tip, tick.path)
   const ticked = text === null ? null : tick.apply(text.toString('utf8'))
   if (ticked === null) throw new Error(`task ${task.handle} is not in ${tick.path} at ${tip}`)
