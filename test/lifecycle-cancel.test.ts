@@ -209,6 +209,9 @@ describe('Ctrl-C', () => {
     world.script({ implementer: { T001: [ONE] } })
     const resumed = await world.belay(['resume'])
     expect(resumed.code, resumed.stderr).toBe(0)
+    // What the agent had done by then is not lost.
+    expect(prompts(world, 'implementer')[1]).toContain('cut off')
+    expect(world.read('begun.txt')).toBe('x\n')
     expect(
       world
         .requests()

@@ -4,8 +4,10 @@ import { beginAgain } from '../programs/direct/again.ts'
 import {
   appendEvents,
   cancelCheckpoints,
+  changeRun,
   changeTask,
   closeRound,
+  findRun,
   findTask,
   raiseEpoch,
   refuseHeld,
@@ -50,11 +52,11 @@ export async function retryTask(request: RetryRequest): Promise<Retried> {
     if (!task) throw new Error(`no task ${run.id}/${request.handle}`)
     refuseDone(task)
     if (task.status === 'running' && lease === null) await refuseHeld(record, runLease(run.id))
-    return retry(request, task)
+    return retry(request, task, lease === null)
   })
 }
 
-async function retry({ record, repository, run, from }: RetryRequest, task: TaskRow): Promise<Retried> {
+async function retry({ record, repository, run, from }: RetryRequest, task: TaskRow, held: boolean): Promise<Retried> {
   const { handle } = task
   const again = beginAgain(task, from)
   const landed = await landedCommit(record, repository.root, run, handle)
@@ -67,6 +69,10 @@ async function retry({ record, repository, run, from }: RetryRequest, task: Task
     const now = record.now()
     await raiseEpoch(tx, run.id, handle)
     await closeRound(tx, run.id, handle, now)
+    // A run that was given up goes on with this task.
+    const given = await findRun(tx, run.id)
+    if (given?.status === 'cancelled')
+      await changeRun(tx, run.id, now, { status: held ? 'running' : 'interrupted', reason: null })
     await cancelCheckpoints(tx, run.id, handle, now)
     await changeTask(tx, run.id, handle, now, {
       status: 'queued',

@@ -1,3 +1,4 @@
+import { BelayError } from '../../core/errors.ts'
 import { taskBranch } from '../../git/refs.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { appendEvents, assertEpoch, beginAttempt } from '../../record/index.ts'
@@ -31,6 +32,7 @@ export const implement: Phase<DirectServices> = {
     quota: { pause: 'suspended', at: 'implement' },
     fault: { pause: 'suspended', at: 'implement' },
     budget: { pause: 'suspended', at: 'implement' },
+    stopped: { to: 'implement' },
   },
 }
 
@@ -134,16 +136,26 @@ async function afterCutOff(
   turn: WorkTurn,
   asked: Failed | OutOfBudget,
 ): Promise<PhaseResult> {
-  const session = asked.kind === 'budget' ? asked.error.session : isToGoOn(asked.failure) ? asked.session : null
-  const kept = session === null || context.signal.aborted ? null : await turn.keep()
+  const stopped = asked.kind === 'failure' && asked.failure.status === 'interrupted' && isStop(context.signal)
+  const session = asked.kind === 'budget' ? asked.error.session : stopped || isToGoOn(asked.failure) ? asked.session : null
+  const kept = session === null || (context.signal.aborted && !stopped) ? null : await turn.keep()
   const tampered = kept?.tampered ?? (await turn.undoTampering()).tampered
   const goesOn = kept !== null && kept.blocked === null
   const next = goesOn ? { ...state, session, snapshot: kept.snapshot, cutOff: true } : state
   const result: PhaseResult =
     asked.kind === 'budget'
       ? { outcome: 'budget', reason: asked.error.reason, state: withState(next, {}) }
-      : afterFailure(context, next, asked.failure)
+      : stopped
+        ? { outcome: 'stopped', state: withState(next, {}) }
+        : afterFailure(context, next, asked.failure)
   return { ...result, events: tampered.length === 0 ? [] : [tamperedEvent(attempt, tampered)] }
+}
+
+/** Belay itself is being stopped, in order: not the task taken away, nor the phase's deadline passed. */
+function isStop(signal: AbortSignal): boolean {
+  const reason: unknown = signal.reason
+  const late = reason instanceof DOMException && reason.name === 'TimeoutError'
+  return signal.aborted && !late && !(reason instanceof BelayError)
 }
 
 /** Failures after which the conversation itself is as good as before. */
