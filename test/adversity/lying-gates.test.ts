@@ -43,8 +43,8 @@ console.log(${JSON.stringify(['TAP version 13', 'ok 1 - adds', 'ok 2 - adds noth
 `
 
 /** A small project with two honest tests. */
-function project(world: World, gates: string): World {
-  return world
+function project(fresh: World, gates: string): World {
+  return fresh
     .files({
       'src/sum.mjs': SUM,
       'test/sum.test.mjs': TEST,
@@ -187,7 +187,7 @@ describe('a gate that did not really run never passes', () => {
     expect(more).toEqual([])
     expect(seen?.result).toMatch(/^(fail|killed)$/)
     expect(seen?.argv.slice(0, 2)).toEqual(['/bin/sh', '-c'])
-    expect((await events(world)).filter((event) => event.type === 'gate.finished').at(-1)?.data).toMatchObject({
+    expect((await events(world)).findLast((event) => event.type === 'gate.finished')?.data).toMatchObject({
       phase: 'verify',
       result: seen?.result,
       tree: seen?.tree,

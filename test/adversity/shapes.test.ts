@@ -119,7 +119,7 @@ echo "import test from 'node:test'; import loud from 'loud'; test('loud', () => 
 describe('Python with a virtual environment', () => {
   const probe = spawnSync('python3', ['-m', 'venv', '--help'], { encoding: 'utf8' })
   const there = probe.status === 0
-  if (!there) console.warn(`skipped: python3 has no venv module (${probe.error?.message ?? probe.stderr})`)
+  if (!there) process.stderr.write(`skipped: python3 has no venv module (${probe.error?.message ?? probe.stderr})\n`)
 
   it.skipIf(!there && !process.env['CI'])('is set up in every workspace and proves with its own packages', async () => {
     const setup = `python3 -m venv --without-pip .venv && echo "$PWD/vendor" > "$(echo .venv/lib/python*/site-packages)/vendor.pth"`
