@@ -28,15 +28,22 @@ export async function projectOf(folder: string): Promise<Project> {
   }
 }
 
-/** The project that the user stands in, for commands that only look: a folder may be any one above that Belay knows. */
+/**
+ * The project that the user stands in, for commands that look at runs: outside of repositories, the nearest folder above that
+ * Belay knows. Throws as `openRepository`, so `no_repository` where there is neither.
+ */
 export async function projectHere(record: RecordStore, cwd: string): Promise<Project> {
-  const project = await projectOf(cwd)
-  if (project.kind === 'repository') return project
-  for (const folder of upwards(project.root)) {
-    const id = projectId(folder)
-    if (await isKnownProject(record.read, id)) return { id, root: folder, kind: 'folder' }
+  const place = await realpath(cwd)
+  try {
+    const { id, root } = await locateRepository(place)
+    return { id, root, kind: 'repository' }
+  } catch (error) {
+    for (const folder of upwards(place)) {
+      const id = projectId(folder)
+      if (await isKnownProject(record.read, id)) return { id, root: folder, kind: 'folder' }
+    }
+    throw error
   }
-  return project
 }
 
 function isNoRepository(error: BelayError, folder: string): boolean {
