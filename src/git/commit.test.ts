@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { commitTree } from './commit.ts'
+import { commitTree, isAncestor } from './commit.ts'
 import { makeRepo, type TestRepo } from './testing/repo.ts'
 
 let repo: TestRepo
@@ -26,4 +26,22 @@ it('cannot be cut short by a NUL in the message', async () => {
   const tree = repo.git('rev-parse', 'HEAD^{tree}')
   const commit = await commitTree(repo.root, { tree, parents: [], message: 'a\0b\n\nBelay-Tree: x\n', sign: false })
   expect(repo.git('show', '-s', '--format=%s%n%(trailers)', commit)).toContain('ab\nBelay-Tree: x')
+})
+
+it('knows ancestors near and far', async () => {
+  const tree = repo.git('rev-parse', 'HEAD^{tree}')
+  const line = [repo.git('rev-parse', 'HEAD')]
+  for (let n = 0; n < 30; n++) {
+    line.push(await commitTree(repo.root, { tree, parents: line.slice(-1), message: `${n}\n`, sign: false }))
+  }
+  const [first = '', last = ''] = [line[0], line.at(-1)]
+  const other = await commitTree(repo.root, { tree, parents: [first], message: 'other\n', sign: false })
+  const merged = await commitTree(repo.root, { tree, parents: [other, last], message: 'merge\n', sign: false })
+  expect(await isAncestor(repo.root, line.at(-3) ?? '', last)).toBe(true)
+  expect(await isAncestor(repo.root, first, last)).toBe(true)
+  expect(await isAncestor(repo.root, last, last)).toBe(true)
+  expect(await isAncestor(repo.root, last, first)).toBe(false)
+  expect(await isAncestor(repo.root, other, last)).toBe(false)
+  expect(await isAncestor(repo.root, last, merged), 'by its second parent').toBe(true)
+  await expect(isAncestor(repo.root, '1'.repeat(40), last)).rejects.toThrow('merge-base')
 })

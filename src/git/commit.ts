@@ -1,5 +1,5 @@
-import { writeObject } from './objects.ts'
-import { git } from './run.ts'
+import { readObject, writeObject } from './objects.ts'
+import { git, gitFailed, tryGit } from './run.ts'
 
 export interface CommitOptions {
   readonly tree: string
@@ -63,8 +63,19 @@ export function message(subject: string, body: string, trailers: readonly string
   return [subject, body.trim(), trailers.join('\n')].filter((part) => part !== '').join('\n\n') + '\n'
 }
 
-/** Whether `ancestor` is `commit` or one of its ancestors. */
+/** So many commits are looked at one by one before git is asked to search. */
+const NEAR = 20
+
+/** Whether `ancestor` is `commit` or one of its ancestors; both are ids of commits. */
 export async function isAncestor(root: string, ancestor: string, commit: string): Promise<boolean> {
-  const base = await git(['rev-list', '--count', '--max-count=1', ancestor, `^${commit}`], { cwd: root })
-  return base === '0'
+  let at: string | undefined = commit
+  for (let n = 0; n < NEAR && at !== undefined; n++) {
+    if (at === ancestor) return true
+    const text: string = (await readObject(root, at))?.content.toString('latin1') ?? ''
+    at = /^tree \w+\nparent (\w+)\n/.exec(text)?.[1]
+  }
+  const args = ['merge-base', '--is-ancestor', ancestor, commit]
+  const result = await tryGit(args, { cwd: root })
+  if (result.code > 1) throw gitFailed(args, result)
+  return result.code === 0
 }

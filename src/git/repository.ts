@@ -61,17 +61,24 @@ export async function locateRepository(
       next: 'install WSL (wsl --install) and run Belay inside it',
     })
   }
-  checkGitVersion(await git(['version'], { cwd }))
-  await checkCheckout(cwd)
-  // One question per process: a path may hold a line feed, so that several answers could not be told apart.
-  const [root, gitDir, commonDir] = await Promise.all(
-    [['--show-toplevel'], ['--absolute-git-dir'], ['--path-format=absolute', '--git-common-dir']].map(
-      async (question) => realpath(await git(['rev-parse', ...question], { cwd })),
-    ),
-  )
+  const [version, places] = await Promise.all([git(['version'], { cwd }), askPlaces(cwd)])
+  checkGitVersion(version)
+  if (places === null) await checkCheckout(cwd)
+  const asked = places ?? (await Promise.all(PLACES.map((place) => git(['rev-parse', ABSOLUTE, place], { cwd }))))
+  const [root, gitDir, commonDir] = await Promise.all(asked.map((path) => realpath(path)))
   if (root === undefined || gitDir === undefined || commonDir === undefined)
     throw new Error('three questions, three answers')
   return { root, gitDir, commonDir, id: projectId(commonDir) }
+}
+
+const ABSOLUTE = '--path-format=absolute'
+const PLACES = ['--show-toplevel', '--git-dir', '--git-common-dir'] as const
+
+/** All places by one git; null when this is no checkout, or when a line feed in a path makes the answers run together. */
+async function askPlaces(cwd: string): Promise<readonly string[] | null> {
+  const result = await tryGit(['rev-parse', ABSOLUTE, '--is-inside-work-tree', ...PLACES], { cwd })
+  const [inside, ...paths] = result.stdout.toString('utf8').replace(/\n$/, '').split('\n')
+  return result.code === 0 && inside === 'true' && paths.length === PLACES.length ? paths : null
 }
 
 /** Id of what lies at a path (absolute, free of symbolic links): the same over time, until it is moved. */

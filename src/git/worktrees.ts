@@ -102,20 +102,20 @@ async function discard(root: string, path: string): Promise<void> {
   await rmdir(notes).catch(() => {}) // the last one takes the folder with it, as git does it; else it is not empty
 }
 
-/** What a checkout's HEAD is to be: on a branch (which must exist) or detached at a commit. */
-export type HeadAt = { readonly branch: string } | { readonly detached: string }
-
 /**
- * Puts HEAD, index and tracked files of one of Belay's worktrees to `commit`, whatever was there. Files that git does not
- * track stay. Locks that a killed git left are removed: nobody else works in this checkout.
+ * Puts index and tracked files of one of Belay's worktrees to `commit`, whatever was there, and HEAD on `branch` (which must
+ * exist, and may be at another commit) or, for null, detached at `commit`. Files that git does not track stay. Locks that a
+ * killed git left are removed: nobody else works in this checkout.
  */
-export async function resetWorktree(worktree: Worktree, commit: string, head: HeadAt): Promise<void> {
+export async function resetWorktree(worktree: Worktree, commit: string, branch: string | null): Promise<void> {
   const { path, gitDir } = worktree
   await rm(join(gitDir, 'index.lock'), { force: true })
   await rm(join(gitDir, 'HEAD.lock'), { force: true })
-  if ('branch' in head) await git(['symbolic-ref', 'HEAD', `refs/heads/${head.branch}`], { cwd: path })
-  else await git(['update-ref', '--no-deref', 'HEAD', head.detached], { cwd: path })
-  const args = ['read-tree', '--reset', '-u', commit]
+  if (branch !== null) await git(['symbolic-ref', 'HEAD', `refs/heads/${branch}`], { cwd: path })
+  const args =
+    branch === null
+      ? ['checkout', '--force', '--quiet', '--detach', commit, '--']
+      : ['read-tree', '--reset', '-u', commit]
   const result = await tryGit(args, { cwd: path })
   if (result.code === 0) return
   // A damaged index cannot be reset: begin with none.

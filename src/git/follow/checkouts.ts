@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { git, gitFailed, tryGit } from '../run.ts'
 
 /** A checkout that has the branch. */
@@ -26,11 +26,21 @@ export async function checkoutsOf(root: string, ref: string): Promise<Checkouts>
     const lines = block.split('\0')
     const path = lines.find((line) => line.startsWith('worktree '))?.slice('worktree '.length)
     if (path === undefined || !lines.includes(`branch ${ref}`)) continue
-    if (existsSync(path))
-      here.push({ root: path, gitDir: await git(['rev-parse', '--absolute-git-dir'], { cwd: path }) })
+    if (existsSync(path)) here.push({ root: path, gitDir: await gitDirOf(path) })
     else if (!lines.some((line) => line.startsWith('prunable'))) away.push(path)
   }
   return { here, away }
+}
+
+/** Where git keeps HEAD and index of the checkout at `path`, as its `.git` says. */
+async function gitDirOf(path: string): Promise<string> {
+  const place = join(path, '.git')
+  const pointer = (await stat(place)).isDirectory()
+    ? null
+    : /^gitdir: (.+)\n?$/.exec(await readFile(place, 'utf8'))?.[1]
+  return pointer === undefined
+    ? git(['rev-parse', '--absolute-git-dir'], { cwd: path })
+    : realpath(pointer === null ? place : resolve(path, pointer))
 }
 
 const UNFINISHED: readonly (readonly [string, string])[] = [

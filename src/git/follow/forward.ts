@@ -32,16 +32,17 @@ export function unusualPaths(changes: readonly PathChange[]): string[] {
 
 /**
  * Moves files, branch and index of a checkout from `intent.from` to `intent.to`, in this order, under our index lock, which
- * the caller holds. Also finishes what an earlier call began. The lock is released by the last step or, when nothing had
+ * the caller holds. With `begun` it also finishes what an earlier call began. The lock is released by the last step or, when nothing had
  * been touched, by a refusal; when this throws or the process dies, it stays and a repeat goes on.
  */
 export async function forward(
   intent: FollowIntent,
   checkout: Checkout,
   onStep: (step: string) => void,
+  begun = false,
 ): Promise<Forwarded> {
   const { from, to, token, ref } = intent
-  if (await isIndexAt(checkout, to)) return finish(intent, checkout, onStep) // only the lock was left
+  if (begun && (await isIndexAt(checkout, to))) return finish(intent, checkout, onStep) // only the lock was left
   const changes = await changedPaths(checkout.root, from, to)
   const files = changes.filter((change) => !isPointer(change))
   const stage = await makeStage(checkout, token, from, to)

@@ -34,19 +34,28 @@ export async function inspect(root: string, changes: readonly PathChange[]): Pro
   )
   const files = looked.filter((one) => one.found?.isFile() === true).map((one) => one.change.path)
   const ids = await blobIds(root, files)
-  const fileMode = await hasFileMode(root)
+  const isExecutable = (found: Stats): boolean => (found.mode & 0o100) !== 0
+  // Asked only where it matters: some file's permissions are not those of either commit.
+  const odd = looked.some(({ change, found }) => found?.isFile() === true && !hasModeOf(change, isExecutable(found)))
+  const fileMode = !odd || (await hasFileMode(root))
   return looked.map(({ change, found, id, blocked }) => {
     const signature = signatureOf(found)
     if (blocked) return { change, state: 'other', signature }
     if (found === null) return { change, state: absentState(change), signature }
     const now = id ?? ids.get(change.path)
-    const mode = found.isSymbolicLink() ? '120000' : (found.mode & 0o100) !== 0 ? '100755' : '100644'
+    const mode = found.isSymbolicLink() ? '120000' : isExecutable(found) ? '100755' : '100644'
     const is = (wantedMode: string, wantedId: string): boolean =>
       now === wantedId &&
       (mode === wantedMode || (!fileMode && !found.isSymbolicLink() && wantedMode.startsWith('100')))
     if (is(change.newMode, change.newId)) return { change, state: 'new', signature }
     return { change, state: is(change.oldMode, change.oldId) ? 'old' : 'other', signature }
   })
+}
+
+/** Whether both commits have the path with these permissions, as far as they have it as a file. */
+function hasModeOf({ oldMode, newMode }: PathChange, executable: boolean): boolean {
+  const mode = executable ? '100755' : '100644'
+  return [oldMode, newMode].every((one) => !one.startsWith('100') || one === mode)
 }
 
 function absentState(change: PathChange): PathState {

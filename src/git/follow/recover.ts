@@ -35,7 +35,7 @@ export async function recover(intent: FollowIntent, request: FollowRequest): Pro
   }
   const unusual = unusualPaths(await changedPaths(root, from, to))
   if (unusual.length > 0) return interrupted(intent, request, list(unusual))
-  const outcome = await forward(intent, checkout, request.onStep ?? (() => {}))
+  const outcome = await forward(intent, checkout, request.onStep ?? (() => {}), true)
   if (outcome.done) return null
   await removeStage(checkout, token)
   if (outcome.touched || outcome.why === 'moved') {

@@ -1,9 +1,8 @@
 import { randomId } from '../../core/ids.ts'
-import { BelayError } from '../../core/errors.ts'
 import { quoteShell } from '../quote.ts'
+import { isAncestor } from '../commit.ts'
 import { branchRef, readRef } from '../refs.ts'
 import { dirtyPaths } from '../repository.ts'
-import { tryGit } from '../run.ts'
 import { changedPaths } from '../trees.ts'
 import { checkoutsOf, headRef, isBeingRewritten, linkedGitDirs, unfinished, type Checkout } from './checkouts.ts'
 import { forward, moveBranch, unusualPaths } from './forward.ts'
@@ -53,8 +52,10 @@ export async function followTarget(request: FollowRequest): Promise<Followed> {
       const command = `git -C ${quoteShell(repository.root)} branch ${quoteShell(target)} ${to}`
       return refuse(request, 'target_missing', `the branch ${target} is gone`, command)
     }
-    if (tip === to || (await isAncestor(repository.root, to, tip))) return { landed: true }
-    if (!(await isAncestor(repository.root, tip, to)) || !(await isAncestor(repository.root, request.from, tip))) {
+    if (tip === to) return { landed: true }
+    const isBehind = await isAncestor(repository.root, tip, to)
+    if (!isBehind && (await isAncestor(repository.root, to, tip))) return { landed: true }
+    if (!isBehind || !(await isAncestor(repository.root, request.from, tip))) {
       return refuse(request, 'target_moved', `${target} has other commits now than when the run looked at it last`)
     }
     const outcome = await move(request, ref, tip)
@@ -146,10 +147,4 @@ async function obstacle(
   if (unusual.length > 0)
     return refuse(request, 'unusual_paths', `only git itself can write these paths: ${list(unusual)}`)
   return null
-}
-
-async function isAncestor(root: string, older: string, newer: string): Promise<boolean> {
-  const result = await tryGit(['merge-base', '--is-ancestor', older, newer], { cwd: root })
-  if (result.code > 1) throw new BelayError('git_failed', `git merge-base failed: ${result.stderr.trim()}`, { exit: 1 })
-  return result.code === 0
 }

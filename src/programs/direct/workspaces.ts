@@ -7,7 +7,7 @@ import type { MoveJournal } from '../../git/moves.ts'
 import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
 import { initSubmodules, submoduleChanges, type Submodule } from '../../git/submodules.ts'
 import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
-import { resetWorktree, type HeadAt } from '../../git/worktrees.ts'
+import { resetWorktree } from '../../git/worktrees.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
 import { assertEpoch, type NewEvent, type RecordStore } from '../../record/index.ts'
@@ -121,7 +121,7 @@ export class WorkspaceKeeper {
     const { root } = this.#options
     const branch = taskBranch(services.run.id, task.handle)
     await this.#moveRefs(context, [{ verb: 'update', ref: branchRef(branch), to: base }])
-    refuseSetup((await this.#put(context, 'work', base, { branch })).failed)
+    refuseSetup((await this.#put(context, 'work', base, branch)).failed)
     this.#ready.set(task.handle, await treeOf(root, base))
   }
 
@@ -138,7 +138,7 @@ export class WorkspaceKeeper {
       const branch = taskBranch(services.run.id, task.handle)
       await this.#moveRefs(context, [{ verb: 'update', ref: branchRef(branch), to: base }])
       // Setup that fails on the agent's own change is the agent's to mend; verify tells it.
-      await this.#put(context, 'work', wanted, { branch })
+      await this.#put(context, 'work', wanted, branch)
     }
     this.#ready.delete(task.handle)
     const workspace = await pool.lease('work', task.handle, wanted)
@@ -210,12 +210,12 @@ export class WorkspaceKeeper {
 
   /** A proof workspace that holds exactly `commit`; no agent ever enters it. `release` gives it back. */
   async proofCheckout(context: Context, commit: string): Promise<Prepared> {
-    return this.#put(context, 'proof', commit, { detached: commit })
+    return this.#put(context, 'proof', commit, null)
   }
 
   /** Takes everything out of a proof workspace that is not of its tree, and puts back what a gate changed. */
   async cleanProof(workspace: Workspace, commit: string): Promise<void> {
-    await resetWorktree(workspace, commit, { detached: commit })
+    await resetWorktree(workspace, commit, null)
     await this.#options.preparation.clean(workspace)
   }
 
@@ -233,7 +233,7 @@ export class WorkspaceKeeper {
       message: `belay: candidate of ${task.handle}\n`,
       sign: false,
     })
-    const { workspace } = await this.#put(context, 'review', commit, { detached: commit })
+    const { workspace } = await this.#put(context, 'review', commit, null)
     const watch = await guard.begin(workspace, services.run.id, task.handle)
     return {
       workspace,
@@ -253,11 +253,11 @@ export class WorkspaceKeeper {
     await this.#options.pool.release(handle)
   }
 
-  async #put(context: Context, purpose: Purpose, commit: string, head: HeadAt): Promise<Prepared> {
+  async #put(context: Context, purpose: Purpose, commit: string, branch: string | null): Promise<Prepared> {
     const { pool, preparation } = this.#options
     const { task, services } = context
     const leased = await pool.lease(purpose, task.handle, commit)
-    await resetWorktree(leased, commit, head)
+    await resetWorktree(leased, commit, branch)
     const workspace = await this.#withSubmodules(leased)
     await preparation.clean(workspace)
     const failed = await preparation.prepare(workspace, {
