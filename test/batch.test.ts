@@ -256,6 +256,17 @@ describe('limits', () => {
     expect(run.cost_usd).toBeCloseTo(2)
   })
 
+  it('are raised by resume as well', async () => {
+    const usage = { input_tokens: 40, output_tokens: 10, cost_usd: 0.5 }
+    start({ '*': [{ usage }] })
+      .files({ 'a.md': 'A', 'b.md': 'B' })
+      .batch({ budget: { usd: 0.4 } })
+    expect((await world.run()).code).toBe(5)
+    const resumed = await world.belay(['resume', '--budget-usd', '10'])
+    expect(resumed.code, resumed.stderr).toBe(0)
+    expect(resumed.stdout).toContain('2 processed')
+  })
+
   it('refuse a money limit that nobody can hold', async () => {
     start()
       .files({ 'a.md': 'A' })
