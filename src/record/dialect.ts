@@ -9,15 +9,28 @@ export function openFile(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
 }
 
-/** node:sqlite as Kysely's SqliteDialect wants it. Statements are kept prepared, as the same few run again and again. */
-export function dialectOver(database: DatabaseSync): SqliteDialect {
+/**
+ * node:sqlite as Kysely's SqliteDialect wants it. Statements are kept prepared, as the same few run again and again. What
+ * SQLite throws is thrown as `explain` makes it.
+ */
+export function dialectOver(database: DatabaseSync, explain: (error: unknown) => unknown): SqliteDialect {
   const prepared = new Map<string, SqliteStatement>()
+  const tried: Tried = (work) => {
+    try {
+      return work()
+    } catch (error) {
+      throw explain(error)
+    }
+  }
   const adapter: SqliteDatabase = {
     close: () => database.close(),
     prepare(sql) {
       let statement = prepared.get(sql)
       if (!statement) {
-        statement = wrap(database.prepare(sql === 'begin' ? IMMEDIATE : sql))
+        statement = wrap(
+          tried(() => database.prepare(sql === 'begin' ? IMMEDIATE : sql)),
+          tried,
+        )
         if (sql === 'rollback') statement = onlyIn(database, statement)
         prepared.set(sql, statement)
       }
@@ -38,12 +51,14 @@ function onlyIn(database: DatabaseSync, rollback: SqliteStatement): SqliteStatem
   }
 }
 
-function wrap(statement: StatementSync): SqliteStatement {
+type Tried = <T>(work: () => T) => T
+
+function wrap(statement: StatementSync, tried: Tried): SqliteStatement {
   const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[]
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...values(parameters)),
-    run: (parameters) => statement.run(...values(parameters)),
-    iterate: (parameters) => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
+    all: (parameters) => tried(() => statement.all(...values(parameters))),
+    run: (parameters) => tried(() => statement.run(...values(parameters))),
+    iterate: (parameters) => tried(() => statement.iterate(...values(parameters)) as IterableIterator<unknown>),
   }
 }

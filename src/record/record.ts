@@ -30,7 +30,8 @@ export class RecordStore {
   /** Opens (and makes or migrates) the record in the state folder `home`; errors as `openDatabase`. */
   static open(home: string, clock: Clock = systemClock): RecordStore {
     const path = join(home, 'belay.db')
-    return new RecordStore(home, path, new Kysely<Tables>({ dialect: dialectOver(openDatabase(path)) }), clock)
+    const dialect = dialectOver(openDatabase(path), (error) => asRecordError(error, path))
+    return new RecordStore(home, path, new Kysely<Tables>({ dialect }), clock)
   }
 
   /** ISO time, for rows and events. */
