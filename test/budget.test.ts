@@ -57,22 +57,13 @@ describe('budget.usd', () => {
       '- [ ] T003 [P] Write three',
       '- [ ] T004 [P] Write four',
     ]
-    start(
-      {
-        implementer: {
-          T001: [{ files: { 'one.txt': '1\n' }, usage: spent(1), hang: true }],
-          '*': [
-            {
-              hang: true,
-              sh: 'while ! grep -q T001 "$AGENT_DIR/requests.jsonl"; do sleep 0.02; done',
-              usage: spent(1),
-            },
-          ],
-        },
-      },
-      'budget: {usd: 0.5}\n',
-      lines,
-    )
+    // Both are at work before either of them uses anything up.
+    const both = (other: string): Turn => ({
+      sh: `while ! grep -q '"handle":"${other}"' "$AGENT_DIR/requests.jsonl"; do sleep 0.02; done`,
+      usage: spent(1),
+      hang: true,
+    })
+    start({ implementer: { T001: [both('T002')], '*': [both('T001')] } }, 'budget: {usd: 0.5}\n', lines)
     world.env['AGENT_DIR'] = world.agentDir
     const run = await world.belay(['run', '--concurrency', '2'])
     expect(run.code, run.stderr).toBe(5)
