@@ -25,6 +25,9 @@ import { isEnd, type PhaseContext, type PhaseResult, type Program, type Target }
 /** After so many process deaths in one phase, without a step forward between them, the phase itself is the suspect. */
 export const MAX_CRASHES = 100
 
+/** What a timer can hold: 24 days. A longer one would go off at once. */
+const LONGEST_TIMER_MS = 2_147_483_647
+
 /** What the kernel needs to know of the run that a task belongs to. */
 export interface RunScope {
   readonly record: RecordStore
@@ -114,7 +117,7 @@ export async function advance<S>(claim: Claim, program: Program<S>, services: S,
     return store(claim, task, { end: 'blocked' }, crashLoop(task))
   }
 
-  const deadline = AbortSignal.timeout(phase.deadlineMs(services))
+  const deadline = AbortSignal.timeout(Math.min(phase.deadlineMs(services), LONGEST_TIMER_MS))
   const context: PhaseContext<S> = {
     task,
     services,
@@ -125,7 +128,7 @@ export async function advance<S>(claim: Claim, program: Program<S>, services: S,
     if (deadline.aborted && !signal.aborted) throw late(task.phase ?? '', error)
     throw error
   })
-  const target = phase.on[result.outcome]
+  const target = Object.hasOwn(phase.on, result.outcome) ? phase.on[result.outcome] : undefined
   if (target === undefined) {
     throw new Error(`phase "${task.phase}" came to "${result.outcome}", which program "${program.name}" does not know`)
   }

@@ -23,7 +23,10 @@ export interface PhaseResult {
   readonly reason?: Reason
   /** Replaces the program's own state of the task. */
   readonly state?: Readonly<Record<string, unknown>>
-  readonly change?: Pick<TaskChange, 'attempt' | 'extraAttempts' | 'faults' | 'commit' | 'branch' | 'wakeAt' | 'title' | 'definition'>
+  readonly change?: Pick<
+    TaskChange,
+    'attempt' | 'extraAttempts' | 'faults' | 'commit' | 'branch' | 'wakeAt' | 'title' | 'definition'
+  >
   readonly artifacts?: readonly NewArtifact[]
   readonly events?: readonly NewEvent[]
   readonly checkpoint?: NewCheckpoint
@@ -77,7 +80,8 @@ export function buildProgram<Services>(
     if (Object.keys(on).length === 0) faults.push(`phase "${phase}" has no outcome`)
     for (const [outcome, target] of Object.entries(on)) {
       const next = nextPhase(target)
-      if (next !== null && !map.has(next)) faults.push(`"${phase}" on "${outcome}" leads to "${next}", which is not a phase`)
+      if (next !== null && !map.has(next))
+        faults.push(`"${phase}" on "${outcome}" leads to "${next}", which is not a phase`)
     }
   }
   const reached = reach(map, [entry], (target) => nextPhase(target))
