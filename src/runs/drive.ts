@@ -27,6 +27,7 @@ import {
 import { hasWork, runTasks } from '../scheduler/loop.ts'
 import { checkDisk } from '../workspace/disk.ts'
 import { removeScratch } from '../workspace/pool.ts'
+import { runLease, targetLease } from './lease-keys.ts'
 import { checkRoles } from './roles.ts'
 import { followResult } from './follow.ts'
 import { endJournal, settleGuard } from './guard.ts'
@@ -53,16 +54,6 @@ export interface DriveOptions {
 export interface DriveResult {
   readonly status: RunStatus
   readonly exitCode: number
-}
-
-/** Key of the lease on a run. */
-export function runLease(run: string): string {
-  return `run:${run}`
-}
-
-/** Key of the lease on the branch that a run moves. */
-export function targetLease(project: string, branch: string): string {
-  return `target:${project}:${branch}`
 }
 
 /**

@@ -1,7 +1,7 @@
 import { BelayError } from '../core/errors.ts'
 import type { Repository } from '../git/repository.ts'
 import { listTasks, releaseLease, takeLease, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
-import { runLease } from './drive.ts'
+import { runLease } from './lease-keys.ts'
 import { moveJournal, settleGuard } from './guard.ts'
 import { workspacePool } from './services.ts'
 import { takeOver } from './takeover.ts'

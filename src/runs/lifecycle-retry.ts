@@ -15,7 +15,7 @@ import {
   type RunRow,
   type TaskRow,
 } from '../record/index.ts'
-import { runLease } from './drive.ts'
+import { runLease } from './lease-keys.ts'
 import { refuseCleaned } from './lifecycle-cleaned.ts'
 import { holdRun } from './lifecycle-hold.ts'
 import { landedCommit, releaseWorkspaces } from './lifecycle-cancel.ts'

@@ -13,7 +13,7 @@ import {
   type RunRow,
 } from '../record/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
-import { targetLease } from './drive.ts'
+import { targetLease } from './lease-keys.ts'
 import { newTargetIntent } from './follow.ts'
 import type { RunPlan } from './plan.ts'
 import type { RunOptions } from './services.ts'

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { resumableRun, changeLimits } from '../../runs/resume.ts'
 import { lastSeq, refuseHeld } from '../../record/index.ts'
-import { runLease } from '../../runs/drive.ts'
+import { runLease } from '../../runs/lease-keys.ts'
 import type { Io } from '../io.ts'
 import { projectIdHere, withRecord } from '../session.ts'
 import { workOn } from '../run/work-on.ts'

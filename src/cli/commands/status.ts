@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { holderOf, listRuns, type RecordStore, type RunRow } from '../../record/index.ts'
-import { runLease } from '../../runs/drive.ts'
+import { runLease } from '../../runs/lease-keys.ts'
 import { projectIdHere, withRecord, selectRun } from '../session.ts'
 import type { Io } from '../io.ts'
 import { statusView } from '../views/status.ts'

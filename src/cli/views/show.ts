@@ -12,7 +12,7 @@ import {
   type RecordStore,
   type SessionRow,
 } from '../../record/index.ts'
-import { runLease } from '../../runs/drive.ts'
+import { runLease } from '../../runs/lease-keys.ts'
 import type { TaskChoice } from '../session.ts'
 import { evidenceView, type EvidenceView } from './evidence.ts'
 import { whyTask } from './why.ts'

@@ -15,7 +15,7 @@ import {
   type TaskRow,
   type Writer,
 } from '../../record/index.ts'
-import { runLease } from '../drive.ts'
+import { runLease } from '../lease-keys.ts'
 import { exitOf, runStatus } from '../outcome.ts'
 import { batchProgress, counted } from './begin.ts'
 import type { BatchConfig } from './config.ts'
