@@ -41,17 +41,18 @@ export function liveLines(state: LiveState, options: LinesOptions): string[] {
     cost: Math.max(0, ...shown.map((task) => task.cost?.length ?? 0)),
   }
   const lines: string[] = []
-  let left = shown.length
-  for (const task of shown) {
-    const own = [taskLine(task, widths, options), ...saidLine(task, widths, options)]
-    // The last line is kept for what did not fit.
-    const fits = lines.length + own.length <= room - (left > 1 ? 1 : 0)
-    const kept = fits ? own : own.slice(0, 1)
-    if (lines.length + kept.length > room - (left > 1 ? 1 : 0)) break
-    lines.push(...kept)
-    left -= 1
+  // Every task has its line before any has a second one.
+  const spare = room - shown.length
+  for (const [i, task] of shown.entries()) {
+    const rest = shown.length - i
+    if (lines.length === room - 1 && rest > 1) {
+      lines.push(dim(`  and ${rest} more: belay status`, options))
+      break
+    }
+    if (lines.length === room) break
+    lines.push(taskLine(task, widths, options))
+    if (lines.length - i - 1 < spare) lines.push(...saidLine(task, widths, options))
   }
-  if (left > 0 && room > lines.length) lines.push(dim(`  and ${left} more: belay status`, options))
   return [headLine(state, options), ...lines]
 }
 

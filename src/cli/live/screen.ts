@@ -1,3 +1,5 @@
+import { rowsOf } from './wrapped.ts'
+
 /** The lower end of a terminal as a block that is redrawn in place, while lines scroll by above it. */
 export interface Screen {
   /** Replaces the block. */
@@ -13,7 +15,7 @@ export interface Screen {
  * it is most of what starting would cost, and most commands need none of it.
  */
 export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> {
-  const { createElement, ink } = await load()
+  const { createElement, ink, widthOf } = await load()
   let write: (text: string) => void = (text) => void terminal.write(text)
   const Block = ({ lines }: { readonly lines: readonly string[] }) => {
     write = ink.useStdout().write
@@ -31,10 +33,24 @@ export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> 
     isScreenReaderEnabled: false,
     patchConsole: true,
   })
+  let drawn: readonly string[] = []
+  let columns = terminal.columns
+  // A window made narrower breaks the drawn lines into more rows than Ink knows of; without this they would stay for ever.
+  const takeBackBroken = (): void => {
+    const now = terminal.columns
+    const broken = drawn.reduce((sum, line) => sum + rowsOf(line, columns, now, widthOf) - 1, 0)
+    if (now < columns) terminal.write('\u001b[1A\u001b[2K'.repeat(Math.min(broken, terminal.rows)))
+    columns = now
+  }
+  terminal.prependListener('resize', takeBackBroken)
   return {
-    draw: (lines) => instance.rerender(createElement(Block, { lines })),
+    draw(lines) {
+      drawn = lines
+      instance.rerender(createElement(Block, { lines }))
+    },
     print: (line) => write(`${line}\n`),
     async close() {
+      terminal.off('resize', takeBackBroken)
       await instance.waitUntilRenderFlush()
       instance.clear()
       instance.unmount()
@@ -51,8 +67,12 @@ async function load() {
   const before = process.env['NODE_ENV']
   process.env['NODE_ENV'] = 'production'
   try {
-    const [{ createElement }, ink] = await Promise.all([import('react'), import('ink')])
-    return { createElement, ink }
+    const [{ createElement }, ink, { default: widthOf }] = await Promise.all([
+      import('react'),
+      import('ink'),
+      import('string-width'),
+    ])
+    return { createElement, ink, widthOf }
   } finally {
     if (before === undefined) delete process.env['NODE_ENV']
     else process.env['NODE_ENV'] = before
