@@ -47,7 +47,12 @@ function knowsCost({ agent, model }: RoleSetup): boolean {
   return agent.capabilities.usage === 'reported' || (agent.capabilities.usage === 'tokens' && hasPrice(model))
 }
 
+/** Looks that found all well: a run is checked before it is stored and again when it is driven, and roles share agents. */
+const found = new Set<string>()
+
 async function checkInstalled(role: string, { agent, env, command }: RoleSetup): Promise<void> {
+  const key = JSON.stringify([agent.provider, command, env])
+  if (found.has(key)) return
   const probe = await agent.probe(env, command)
   if (!probe.installed) throw missing(role, agent, command, probe.hint)
   if (probe.loggedIn === false) {
@@ -56,6 +61,7 @@ async function checkInstalled(role: string, { agent, env, command }: RoleSetup):
       ...(probe.hint === null ? {} : { next: probe.hint }),
     })
   }
+  found.add(key)
 }
 
 function missing(role: string, agent: Agent, command: readonly string[] | null, hint: string | null): BelayError {

@@ -26,7 +26,11 @@ export async function probeCodex(env: Env, command: readonly string[] | null): P
   const argv = locateCodex(env, command, process.cwd())
   if (argv === null) return { installed: false, path: null, version: null, loggedIn: null, hint: INSTALL_HINT }
   const path = argv[0] ?? null
-  const version = await run(argv, ['--version'], env)
+  const [version, loggedIn, sandbox] = await Promise.all([
+    run(argv, ['--version'], env),
+    isLoggedIn(argv, env),
+    run(argv, ['sandbox', '--', 'true'], env),
+  ])
   if (version.code !== 0) {
     return {
       installed: false,
@@ -36,8 +40,6 @@ export async function probeCodex(env: Env, command: readonly string[] | null): P
       hint: `${path} does not run: ${version.output}; ${INSTALL_HINT}`,
     }
   }
-  const loggedIn = await isLoggedIn(argv, env)
-  const sandbox = await run(argv, ['sandbox', '--', 'true'], env)
   const hints = [
     ...(loggedIn === false ? [LOGIN_HINT] : []),
     ...(sandbox.code === 0 ? [] : [`codex's sandbox does not run here (${sandbox.output}): ${SANDBOX_HINT}`]),
