@@ -23,7 +23,7 @@ export function rowsOf(line: string, was: number, now: number, widthOf: WidthOf)
 
 /** The characters that fit into `columns`; the last is an ellipsis when some did not. */
 function cut(text: string, columns: number, widthOf: WidthOf): string[] {
-  const chars = [...text]
+  const chars = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment)
   if (widthOf(text) <= columns) return chars
   let left = columns - 1
   const end = chars.findIndex((char) => (left -= widthOf(char)) < 0)
