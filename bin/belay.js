@@ -3,8 +3,12 @@
 var major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
   process.stderr.write(
-    'belay: this is Node.js ' + process.versions.node + ' (' + process.execPath + '), and Belay needs 24 or newer.\n' +
-    '  next:     install it from https://nodejs.org, or: npm install -g node@26\n',
+    'belay: this is Node.js ' +
+      process.versions.node +
+      ' (' +
+      process.execPath +
+      '), and Belay needs 24 or newer.\n' +
+      '  next:     install it from https://nodejs.org, or: npm install -g node@26\n',
   )
   process.exit(2)
 }

@@ -27,25 +27,31 @@ function anchors(page: string): string[] {
 
 describe.each(PAGES)('%s', (page) => {
   it('links to files and sections that are there', () => {
-    const broken = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].filter(([, path = '', anchor]) => {
-      const target = path === '' ? page : join(dirname(page), path)
-      if (!existsSync(join(ROOT, target))) return true
-      return anchor !== undefined && !anchors(target).includes(anchor)
-    })
+    const broken = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].filter(
+      ([, path = '', anchor]) => {
+        const target = path === '' ? page : join(dirname(page), path)
+        if (!existsSync(join(ROOT, target))) return true
+        return anchor !== undefined && !anchors(target).includes(anchor)
+      },
+    )
     expect(broken.map(([link]) => link)).toEqual([])
   })
 
   it('names commands that are there', () => {
     const known = new Set(COMMANDS.map(({ name }) => name))
-    const code = [...read(page).matchAll(/^```sh\n([\s\S]*?)^```|`([^`\n]+)`/gm)].map(([, block, inline]) => block ?? inline ?? '')
-    const named = code.flatMap((text) => [...text.matchAll(/(?:^|[\n&(] *)belay ([a-z]+)/g)].map(([, name = '']) => name))
+    const code = [...read(page).matchAll(/^```sh\n([\s\S]*?)^```|`([^`\n]+)`/gm)].map(
+      ([, block, inline]) => block ?? inline ?? '',
+    )
+    const named = code.flatMap((text) =>
+      [...text.matchAll(/(?:^|[\n&(] *)belay ([a-z]+)/g)].map(([, name = '']) => name),
+    )
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })
 })
 
 it('docs/troubleshooting.md names error codes that are there', () => {
-  const codes = [...read('docs/troubleshooting.md').matchAll(/^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|/gm)].flatMap(([, cell = '']) =>
-    [...cell.matchAll(/`([a-z_]+)`/g)].map(([, code = '']) => code),
+  const codes = [...read('docs/troubleshooting.md').matchAll(/^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|/gm)].flatMap(
+    ([, cell = '']) => [...cell.matchAll(/`([a-z_]+)`/g)].map(([, code = '']) => code),
   )
   expect(codes.length).toBeGreaterThan(20)
   const missing = codes.filter((code) => {

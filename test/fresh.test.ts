@@ -21,26 +21,47 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
 
 function npm(...args: readonly string[]): string {
-  return execFileSync('npm', args, { cwd: join(dir, 'belay'), env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  return execFileSync('npm', args, {
+    cwd: join(dir, 'belay'),
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 }
 
-it('npm run demo shows three tasks done', () => {
-  const out = npm('run', 'demo')
-  expect(out).toContain('What happened')
-  const project = /^ {2}cd (\S+)$/m.exec(out)?.[1] ?? ''
-  const log = execFileSync('git', ['log', '--format=%(trailers:key=Belay-Task,valueonly,separator=)'], { cwd: project, env, encoding: 'utf8' })
-  rmSync(project, { recursive: true, force: true })
-  expect(log.trim().split('\n')).toEqual(['T003', 'T002', 'T001'])
-}, 2 * MINUTES)
+it(
+  'npm run demo shows three tasks done',
+  () => {
+    const out = npm('run', 'demo')
+    expect(out).toContain('What happened')
+    const project = /^ {2}cd (\S+)$/m.exec(out)?.[1] ?? ''
+    const log = execFileSync('git', ['log', '--format=%(trailers:key=Belay-Task,valueonly,separator=)'], {
+      cwd: project,
+      env,
+      encoding: 'utf8',
+    })
+    rmSync(project, { recursive: true, force: true })
+    expect(log.trim().split('\n')).toEqual(['T003', 'T002', 'T001'])
+  },
+  2 * MINUTES,
+)
 
-it('npm test builds and tests with the Node that npm ci brought', () => {
-  expect(npm('test', '--', 'src/config', 'src/process')).toMatch(/Test Files .*passed/)
-}, 5 * MINUTES)
+it(
+  'npm test builds and tests with the Node that npm ci brought',
+  () => {
+    expect(npm('test', '--', 'src/config', 'src/process')).toMatch(/Test Files .*passed/)
+  },
+  5 * MINUTES,
+)
 
-it('npm run build makes a program that starts', () => {
-  npm('run', 'build')
-  expect(npm('exec', '--', 'node', 'test/support/built.mjs', '--version').trim()).toMatch(/^\d+\.\d+\.\d+$/)
-}, 2 * MINUTES)
+it(
+  'npm run build makes a program that starts',
+  () => {
+    npm('run', 'build')
+    expect(npm('exec', '--', 'node', 'test/support/built.mjs', '--version').trim()).toMatch(/^\d+\.\d+\.\d+$/)
+  },
+  2 * MINUTES,
+)
 
 it('has a lock file that names the packages of every platform', () => {
   const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {

@@ -70,12 +70,17 @@ describe('belay run with a spec-kit feature', () => {
         ],
       },
     })
-      .config('verify:\n  commands: [{run: "test ! -f answer.txt || grep -q 42 answer.txt || { echo it is $(cat answer.txt); exit 3; }", name: check}]\n')
+      .config(
+        'verify:\n  commands: [{run: "test ! -f answer.txt || grep -q 42 answer.txt || { echo it is $(cat answer.txt); exit 3; }", name: check}]\n',
+      )
       .feature('001-answer', ['- [ ] T001 Write the answer'])
       .commit()
     const result = await world.belay(['run'])
     expect(result.code, result.stderr).toBe(0)
-    const prompts = world.requests().filter((request) => request['role'] === 'implementer').map((request) => String(request['prompt']))
+    const prompts = world
+      .requests()
+      .filter((request) => request['role'] === 'implementer')
+      .map((request) => String(request['prompt']))
     expect(prompts).toHaveLength(3)
     expect(prompts[1]).toContain('exit code: 3')
     expect(prompts[1]).toContain('it is 41')

@@ -24,7 +24,8 @@ beforeAll(() => {
   env = userEnv(dir)
   env['PATH'] = `${dirname(process.execPath)}${delimiter}${env['PATH']}`
 
-  const npm = (...args: string[]): string => execFileSync('npm', args, { cwd: checkout, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const npm = (...args: string[]): string =>
+    execFileSync('npm', args, { cwd: checkout, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   const [packed] = JSON.parse(npm('pack', '--json', '--silent').replace(/^[^[]*/, '')) as [
     { filename: string; files: { path: string }[] },
   ]
@@ -41,17 +42,28 @@ function run(args: readonly string[], node = process.execPath) {
 }
 
 it('holds the built program and what belongs to it, and nothing else', () => {
-  const known = /^(bin\/\w+\.js|dist\/[\w/-]+(\.\w+)*\.js|schema\/[\w.]+\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+  const known =
+    /^(bin\/\w+\.js|dist\/[\w/-]+(\.\w+)*\.js|schema\/[\w.]+\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
   expect(files.filter((path) => !known.test(path))).toEqual([])
   expect(files.filter((path) => /\.test\.|\/testing[/.]|\/fixtures\//.test(path))).toEqual([])
-  for (const path of ['bin/belay.js', 'dist/cli/main.js', 'schema/belay.schema.json', 'README.md', 'CHANGELOG.md', 'LICENSE']) {
+  for (const path of [
+    'bin/belay.js',
+    'dist/cli/main.js',
+    'schema/belay.schema.json',
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+  ]) {
     expect(files).toContain(path)
   }
 })
 
 it('is named so that npm finds the program, and depends on exact versions', () => {
   const text = readFileSync(join(dir, 'checkout', 'package.json'), 'utf8')
-  const { bin, dependencies } = JSON.parse(text) as { bin: Record<string, string>; dependencies: Record<string, string> }
+  const { bin, dependencies } = JSON.parse(text) as {
+    bin: Record<string, string>
+    dependencies: Record<string, string>
+  }
   expect(bin).toEqual({ belay: 'bin/belay.js' })
   expect(Object.entries(dependencies).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([])
 })
@@ -69,23 +81,29 @@ it.each(COMMANDS.map(({ name }) => name))('loads belay %s with what the package 
   expect(status).toBe(0)
 })
 
-it('runs the demo to its end', () => {
-  const project = join(dir, 'demo')
-  const { status, stdout, stderr } = run(['demo', '--dir', project])
-  expect(status, stdout + stderr).toBe(0)
-  const subjects = execFileSync('git', ['log', '--format=%(trailers:key=Belay-Task,valueonly,separator=)'], {
-    cwd: project,
-    env,
-    encoding: 'utf8',
-  })
-  expect(subjects.trim().split('\n')).toEqual(['T003', 'T002', 'T001'])
-}, 2 * MINUTES)
+it(
+  'runs the demo to its end',
+  () => {
+    const project = join(dir, 'demo')
+    const { status, stdout, stderr } = run(['demo', '--dir', project])
+    expect(status, stdout + stderr).toBe(0)
+    const subjects = execFileSync('git', ['log', '--format=%(trailers:key=Belay-Task,valueonly,separator=)'], {
+      cwd: project,
+      env,
+      encoding: 'utf8',
+    })
+    expect(subjects.trim().split('\n')).toEqual(['T003', 'T002', 'T001'])
+  },
+  2 * MINUTES,
+)
 
 const old = oldNode()
 it.skipIf(old === null)(`says to an old Node what to install (${old ?? 'there is no Node older than 24 here'})`, () => {
   const { status, stdout, stderr } = run(['status'], old ?? '')
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-  expect(stderr).toMatch(/^belay: this is Node\.js \d+\.\S+ \(.+\), and Belay needs 24 or newer\.\n {2}next: .*nodejs\.org/)
+  expect(stderr).toMatch(
+    /^belay: this is Node\.js \d+\.\S+ \(.+\), and Belay needs 24 or newer\.\n {2}next: .*nodejs\.org/,
+  )
 })
 
 /** A Node on this machine that is too old for Belay. */

@@ -62,7 +62,12 @@ export interface Item {
   readonly status: 'running' | 'completed' | 'failed'
   /** What was said, planned or changed; for a tool call its title. */
   readonly text: string
-  readonly tool?: { readonly name: string; readonly input: unknown; readonly output: string | null; readonly exitCode: number | null }
+  readonly tool?: {
+    readonly name: string
+    readonly input: unknown
+    readonly output: string | null
+    readonly exitCode: number | null
+  }
 }
 
 export type TurnErrorCode =
@@ -84,14 +89,23 @@ export interface TurnError {
 }
 
 export type TurnEnd =
-  | { readonly status: 'completed'; /** Parsed answer, or null when there was none or it was not JSON. */ readonly output: unknown; readonly text: string }
+  | {
+      readonly status: 'completed'
+      /** Parsed answer, or null when there was none or it was not JSON. */ readonly output: unknown
+      readonly text: string
+    }
   | { readonly status: 'interrupted' }
   | { readonly status: 'failed'; readonly error: TurnError }
 
 export type TurnEvent =
   | { readonly type: 'process'; readonly identity: ProcessIdentity }
   /** The conversation's native id (for `resume`) and what really runs, as soon as known. */
-  | { readonly type: 'session'; readonly native: string | null; readonly model: string | null; readonly version: string | null }
+  | {
+      readonly type: 'session'
+      readonly native: string | null
+      readonly model: string | null
+      readonly version: string | null
+    }
   | { readonly type: 'item'; readonly item: Item }
   /** What was used since the last such event. */
   | { readonly type: 'usage'; readonly usage: Usage }

@@ -44,7 +44,8 @@ export async function changedProtected(
   const found: ProtectedChange[] = []
   for (const path of changed.toSorted()) {
     const kind = kindOf(path, scripts, protect.globs)
-    const isSame = kind === 'script' && isPackage(path) && sameScripts(await base.read(path), await candidate.read(path))
+    const isSame =
+      kind === 'script' && isPackage(path) && sameScripts(await base.read(path), await candidate.read(path))
     if (kind !== null && !isSame) found.push({ path, kind })
   }
   return found

@@ -29,7 +29,9 @@ export function nodePrograms(): readonly string[] {
 
 /** Whether tests with this program can run: when `name --version` ends well. In CI they run in any case, so that none is missed. */
 export function hasProgram(name: string): boolean {
-  return process.env['CI'] === 'true' || spawnSync(name, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0
+  return (
+    process.env['CI'] === 'true' || spawnSync(name, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0
+  )
 }
 
 /** A temporary folder with these files; those that begin with `#!` can be run. It is gone when `using` ends. */

@@ -60,5 +60,7 @@ export async function newestOfSource(
     .where('artifacts.kind', '=', kind)
     .orderBy('artifacts.id')
     .execute()
-  return new Map(rows.map((row) => [row.task, { ...row, createdAt: row.created_at, data: JSON.parse(row.data) as unknown }]))
+  return new Map(
+    rows.map((row) => [row.task, { ...row, createdAt: row.created_at, data: JSON.parse(row.data) as unknown }]),
+  )
 }

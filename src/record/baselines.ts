@@ -7,7 +7,13 @@ import { assertEpoch } from './tasks.ts'
  */
 export async function putBaseline(
   record: RecordStore,
-  baseline: { readonly key: string; readonly project: string; readonly gate: string; readonly tree: string; readonly data: unknown },
+  baseline: {
+    readonly key: string
+    readonly project: string
+    readonly gate: string
+    readonly tree: string
+    readonly data: unknown
+  },
   by: { readonly run: string; readonly task: string; readonly epoch: number },
 ): Promise<void> {
   await record.write(async (tx) => {

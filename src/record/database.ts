@@ -123,5 +123,12 @@ export function asRecordError(error: unknown, path: string): unknown {
 }
 
 function isDiskError(code: string | undefined): boolean {
-  return code === 'EACCES' || code === 'EROFS' || code === 'ENOSPC' || code === 'EPERM' || code === 'ENOTDIR' || code === 'EEXIST'
+  return (
+    code === 'EACCES' ||
+    code === 'EROFS' ||
+    code === 'ENOSPC' ||
+    code === 'EPERM' ||
+    code === 'ENOTDIR' ||
+    code === 'EEXIST'
+  )
 }

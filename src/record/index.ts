@@ -25,9 +25,26 @@ export {
 } from './outbox.ts'
 export { isKnownProject, upsertProject } from './projects.ts'
 export { RecordStore, type Reader, type Writer } from './record.ts'
-export { changeRun, createRun, findRun, listRuns, setRunConfig, type NewRun, type RunRow, type RunSource } from './runs.ts'
+export {
+  changeRun,
+  createRun,
+  findRun,
+  listRuns,
+  setRunConfig,
+  type NewRun,
+  type RunRow,
+  type RunSource,
+} from './runs.ts'
 export { keepRenewing, type Renewal } from './renewal.ts'
-export { addUsage, changeSession, endSessions, insertSession, listSessions, type NewSession, type SessionRow } from './sessions.ts'
+export {
+  addUsage,
+  changeSession,
+  endSessions,
+  insertSession,
+  listSessions,
+  type NewSession,
+  type SessionRow,
+} from './sessions.ts'
 export {
   assertEpoch,
   changeTask,

@@ -15,7 +15,12 @@ export interface Delivery extends NewDelivery {
 }
 
 /** Queues effects in the caller's transaction; a key that is already there is left as it is. */
-export async function queueDeliveries(tx: Writer, run: string, now: string, rows: readonly NewDelivery[]): Promise<void> {
+export async function queueDeliveries(
+  tx: Writer,
+  run: string,
+  now: string,
+  rows: readonly NewDelivery[],
+): Promise<void> {
   for (const row of rows) {
     await tx
       .insertInto('outbox')

@@ -24,7 +24,10 @@ export interface SessionRow {
   readonly endedAt: string | null
 }
 
-export type NewSession = Pick<SessionRow, 'id' | 'run' | 'task' | 'role' | 'provider' | 'model' | 'native' | 'cwd' | 'attempt'>
+export type NewSession = Pick<
+  SessionRow,
+  'id' | 'run' | 'task' | 'role' | 'provider' | 'model' | 'native' | 'cwd' | 'attempt'
+>
 
 /** Begins a conversation in the caller's transaction. */
 export async function insertSession(tx: Writer, now: string, session: NewSession): Promise<void> {
@@ -43,7 +46,11 @@ export async function changeSession(
   const { endedAt, ...rest } = change
   const set: Partial<Tables['sessions']> = { ...rest }
   if (endedAt !== undefined) set.ended_at = endedAt
-  await tx.updateTable('sessions').set(set as never).where('id', '=', id).execute()
+  await tx
+    .updateTable('sessions')
+    .set(set as never)
+    .where('id', '=', id)
+    .execute()
 }
 
 /** Ends every conversation of a run that still counts as running, because its Belay died, and says which. */

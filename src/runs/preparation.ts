@@ -7,7 +7,13 @@ import type { FailedGate } from '../programs/direct/state.ts'
 import type { Preparation } from '../programs/direct/workspaces.ts'
 import { cleanByproducts } from '../workspace/clean.ts'
 import type { Workspace, WorkspacePool } from '../workspace/pool.ts'
-import { prepareWorkspace, setupProducts, type Prepared, type RunSetup, type SetupEvidence } from '../workspace/setup.ts'
+import {
+  prepareWorkspace,
+  setupProducts,
+  type Prepared,
+  type RunSetup,
+  type SetupEvidence,
+} from '../workspace/setup.ts'
 
 export interface PreparationOptions {
   readonly config: Config
@@ -55,7 +61,16 @@ function runner(env: Readonly<Record<string, string>>, mark: string, signal: Abo
     const outcome = await runCommand({ argv, cwd, env, timeoutMs: command.timeoutMs, mark, signal })
     await endMarked(mark)
     const { exit, timedOut, durationMs, head, tail } = outcome
-    return { name: command.name, argv, exitCode: exit.code, signal: exit.signal, timedOut, durationMs, outputHead: head, outputTail: tail }
+    return {
+      name: command.name,
+      argv,
+      exitCode: exit.code,
+      signal: exit.signal,
+      timedOut,
+      durationMs,
+      outputHead: head,
+      outputTail: tail,
+    }
   }
 }
 

@@ -65,9 +65,13 @@ async function checkInstalled(role: string, { agent, env, command }: RoleSetup):
 }
 
 function missing(role: string, agent: Agent, command: readonly string[] | null, hint: string | null): BelayError {
-  return new BelayError('agent_missing', `the ${role} (${agent.provider}) cannot be started: its program is not there`, {
-    expected: 'an installed program',
-    received: command?.[0] ?? `no ${agent.provider} on PATH`,
-    next: hint ?? 'belay doctor',
-  })
+  return new BelayError(
+    'agent_missing',
+    `the ${role} (${agent.provider}) cannot be started: its program is not there`,
+    {
+      expected: 'an installed program',
+      received: command?.[0] ?? `no ${agent.provider} on PATH`,
+      next: hint ?? 'belay doctor',
+    },
+  )
 }

@@ -34,7 +34,12 @@ export interface OpenedRun {
 }
 
 /** The workspaces of a stored run. */
-export function workspacePool(record: RecordStore, run: RunRow, root: string, lease: Lease | null = null): WorkspacePool {
+export function workspacePool(
+  record: RecordStore,
+  run: RunRow,
+  root: string,
+  lease: Lease | null = null,
+): WorkspacePool {
   const { workspace } = run.config as Config
   return new WorkspacePool({
     record,

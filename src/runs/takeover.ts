@@ -61,7 +61,9 @@ export async function endHolder({
   record,
   run,
   lease,
-}: Pick<Takeover, 'record' | 'run' | 'lease'>): Promise<readonly { readonly handle: string; readonly epoch: number }[]> {
+}: Pick<Takeover, 'record' | 'run' | 'lease'>): Promise<
+  readonly { readonly handle: string; readonly epoch: number }[]
+> {
   const raised = await record.write(async (tx) => {
     await assertLease(tx, lease)
     const now = record.now()

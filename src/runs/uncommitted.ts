@@ -16,6 +16,8 @@ export async function dirtySourceFiles(root: string, folder: string): Promise<st
 export async function commitSource(root: string, folder: string, feature: string): Promise<string> {
   const path = `:(literal)${folder}`
   await git(['add', '--', path], { cwd: root })
-  await git(['commit', '--no-verify', '--quiet', '-m', `docs: tasks of ${feature}`, '--only', '--', path], { cwd: root })
+  await git(['commit', '--no-verify', '--quiet', '-m', `docs: tasks of ${feature}`, '--only', '--', path], {
+    cwd: root,
+  })
   return git(['rev-parse', '--verify', 'HEAD'], { cwd: root })
 }

@@ -45,7 +45,10 @@ describe('start', () => {
   })
 
   it('prefers the lowest rank, and file order within it', () => {
-    const ranked = list('a queued', 'b suspended@999', 'c queued', 'd queued').map((task, i) => ({ ...task, rank: [2, 1, 0, 0][i] ?? 0 }))
+    const ranked = list('a queued', 'b suspended@999', 'c queued', 'd queued').map((task, i) => ({
+      ...task,
+      rank: [2, 1, 0, 0][i] ?? 0,
+    }))
     expect(go(ranked, { concurrency: 3 }).start).toEqual(['c', 'd', 'b'])
   })
 

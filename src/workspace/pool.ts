@@ -58,7 +58,8 @@ export class WorkspacePool {
     const row = await this.#alone(() => this.#pick(purpose, task))
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     const worktree = await ensureWorktree(this.#options.root, row.path, commit)
-    if (worktree.fresh && Object.keys(row.state).length > 0) await putWorkspace(this.#options.record, { ...row, state: {} }, this.#options.lease)
+    if (worktree.fresh && Object.keys(row.state).length > 0)
+      await putWorkspace(this.#options.record, { ...row, state: {} }, this.#options.lease)
     return { ...worktree, purpose, state: worktree.fresh ? {} : row.state }
   }
 

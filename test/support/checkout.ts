@@ -7,7 +7,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Copies what is committed or about to be (no ignored file) to `to`, as a fresh clone would have it. */
 export function copyCheckout(to: string): void {
-  const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
+  const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
   for (const path of list.split('\0')) {
     if (path === '' || !existsSync(join(ROOT, path))) continue
     mkdirSync(dirname(join(to, path)), { recursive: true })
@@ -21,7 +24,15 @@ export function copyCheckout(to: string): void {
  */
 export function userEnv(home: string): Record<string, string> {
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((at) => !/node_modules|node-gyp-bin/.test(at))
-  const kept = ['npm_config_registry', 'NPM_CONFIG_REGISTRY', 'npm_config_cache', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'HTTP_PROXY']
+  const kept = [
+    'npm_config_registry',
+    'NPM_CONFIG_REGISTRY',
+    'npm_config_cache',
+    'SSL_CERT_FILE',
+    'NODE_EXTRA_CA_CERTS',
+    'HTTPS_PROXY',
+    'HTTP_PROXY',
+  ]
   return {
     PATH: path.join(delimiter),
     HOME: home,
@@ -33,6 +44,11 @@ export function userEnv(home: string): Record<string, string> {
 
 /** Where npm of this user keeps its settings and its cache: a new home would have neither. */
 function npmSettings(): Record<string, string> {
-  const ask = (key: string): string => execFileSync('npm', ['config', 'get', key], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  const ask = (key: string): string =>
+    execFileSync('npm', ['config', 'get', key], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
   return { npm_config_userconfig: ask('userconfig'), npm_config_cache: ask('cache') }
 }

@@ -61,7 +61,10 @@ function defaults() {
 
 function earlier() {
   try {
-    const lines = readFileSync(log, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+    const lines = readFileSync(log, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line))
     return lines.filter((one) => one.role === role && one.task.handle === task.handle).length
   } catch {
     return 0

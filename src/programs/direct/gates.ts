@@ -62,7 +62,11 @@ export async function proveBase(context: Context, base: string): Promise<Pick<Ph
   return { artifacts: evidence.map((data) => ({ kind: 'evidence', data })) }
 }
 
-async function refuseUseless(services: DirectServices, base: string, baselines: readonly GateBaseline[]): Promise<void> {
+async function refuseUseless(
+  services: DirectServices,
+  base: string,
+  baselines: readonly GateBaseline[],
+): Promise<void> {
   const { acceptRedBaseline, allowAbsentGates } = services.settings
   const paths = await gitTreeFiles(services.root, base).list()
   const hasSourceFiles = paths.some((path) => SOURCE_FILE.test(path))
@@ -70,7 +74,10 @@ async function refuseUseless(services: DirectServices, base: string, baselines: 
   if (stop === null) return
   throw new BelayError(stop.code, stop.message, {
     expected: 'gates that run on the base commit',
-    next: stop.code === 'red_baseline' ? 'mend the base, or: belay resume --accept-red-baseline' : 'mend verify.commands, or: belay resume --allow-absent-gates',
+    next:
+      stop.code === 'red_baseline'
+        ? 'mend the base, or: belay resume --accept-red-baseline'
+        : 'mend verify.commands, or: belay resume --allow-absent-gates',
   })
 }
 
@@ -133,7 +140,11 @@ export async function proveCandidate(
     { gates, globs: protectedGlobs },
   )
   const protectedFiles = touched.map((change) => `${change.path} (${change.kind})`)
-  const proof = { evidence: [] as Evidence[], failed: [] as FailedGate[], results: [] as { name: string; result: string }[] }
+  const proof = {
+    evidence: [] as Evidence[],
+    failed: [] as FailedGate[],
+    results: [] as { name: string; result: string }[],
+  }
   const removed: string[] = []
   const red: string[] = []
   if (gates.length === 0) return { ...proof, protectedFiles, removedTests: removed, redExpected: red }
@@ -226,7 +237,8 @@ async function testsFirst(
   changes: readonly PathChange[],
   after: { read(path: string): Promise<string | null> },
 ): Promise<readonly string[]> {
-  const said = stateOf(context.task).answer?.notes.some((note) => note.trim().toLowerCase().startsWith(RED_NOTE)) ?? false
+  const said =
+    stateOf(context.task).answer?.notes.some((note) => note.trim().toLowerCase().startsWith(RED_NOTE)) ?? false
   if (!said || judged.result !== 'fail') return []
   const added = changes.filter((change) => change.status === 'A').map((change) => change.path)
   const red = await redExpected(judged, baseline, added, (path) => after.read(path))
@@ -274,10 +286,13 @@ async function observe({ services, task, signal }: Context, gate: GateSpec, fold
 
 /** Tracked files that differ from the tree, by an index that the gate could not reach. */
 async function changedFiles(folder: ProofFolder): Promise<string[]> {
-  const status = await git(['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=no', '--ignore-submodules=none'], {
-    cwd: folder.workspace.path,
-    env: { GIT_INDEX_FILE: folder.index },
-  })
+  const status = await git(
+    ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=no', '--ignore-submodules=none'],
+    {
+      cwd: folder.workspace.path,
+      env: { GIT_INDEX_FILE: folder.index },
+    },
+  )
   return status
     .split('\0')
     .filter((entry) => entry !== '')

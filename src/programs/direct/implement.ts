@@ -40,7 +40,8 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
   const { task, services } = context
   const before = stateOf(task)
   const limit = services.settings.maxIterations + task.extraAttempts
-  if (before.stuck !== null) return { outcome: 'exhausted', reason: before.stuck, state: withState(before, { stuck: null }) }
+  if (before.stuck !== null)
+    return { outcome: 'exhausted', reason: before.stuck, state: withState(before, { stuck: null }) }
   if (task.attempt >= limit) return exhausted(before, limit)
   const over = services.budget.exceeded()
   if (over !== null) return { outcome: 'budget', reason: over }
@@ -63,11 +64,18 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
     personApproved: false,
     faults: 0,
     faultingSince: null,
-    tried: [...state.tried, `attempt ${attempt}: ${answer === null ? 'no valid answer' : oneLine(answer.summary)}`].slice(-20),
+    tried: [
+      ...state.tried,
+      `attempt ${attempt}: ${answer === null ? 'no valid answer' : oneLine(answer.summary)}`,
+    ].slice(-20),
     agents: { ...state.agents, implementer: agentName(services, 'implementer') },
   }
   const change = { attempt, branch: taskBranch(services.run.id, task.handle) }
-  const common = { change, attemptSession: asked.session, events: kept.notes.map((note) => ({ type: 'attempt.note', data: { attempt, note } })) }
+  const common = {
+    change,
+    attemptSession: asked.session,
+    events: kept.notes.map((note) => ({ type: 'attempt.note', data: { attempt, note } })),
+  }
   if (kept.tampered.length > 0) {
     return {
       ...again(next, { kind: 'tampered', what: kept.tampered }, 'tampered'),
@@ -75,7 +83,14 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
       events: [...common.events, tamperedEvent(attempt, kept.tampered)],
     }
   }
-  if (kept.blocked !== null) return { outcome: 'blocked', reason: kept.blocked, state: withState(next, {}), attemptOutcome: kept.blocked.code, ...common }
+  if (kept.blocked !== null)
+    return {
+      outcome: 'blocked',
+      reason: kept.blocked,
+      state: withState(next, {}),
+      attemptOutcome: kept.blocked.code,
+      ...common,
+    }
   if (asked.kind === 'invalid' || answer === null) {
     const problems = asked.kind === 'invalid' ? asked.problems : []
     return { ...again(next, { kind: 'invalid_answer', problems }, 'invalid_answer'), ...common }
@@ -137,7 +152,8 @@ async function afterCutOff(
   asked: Failed | OutOfBudget,
 ): Promise<PhaseResult> {
   const stopped = asked.kind === 'failure' && asked.failure.status === 'interrupted' && isStop(context.signal)
-  const session = asked.kind === 'budget' ? asked.error.session : stopped || isToGoOn(asked.failure) ? asked.session : null
+  const session =
+    asked.kind === 'budget' ? asked.error.session : stopped || isToGoOn(asked.failure) ? asked.session : null
   const kept = session === null || (context.signal.aborted && !stopped) ? null : await turn.keep()
   const tampered = kept?.tampered ?? (await turn.undoTampering()).tampered
   const goesOn = kept !== null && kept.blocked === null
@@ -166,7 +182,10 @@ function isToGoOn(failure: Failed['failure']): boolean {
 function judgeAnswer(context: Context, state: DirectState, answer: ImplementAnswer, empty: boolean): PhaseResult {
   const { task, services } = context
   if (answer.taskHandle !== task.handle) {
-    state = { ...state, tried: [...state.tried, `the answer named task ${oneLine(answer.taskHandle)} instead of ${task.handle}`] }
+    state = {
+      ...state,
+      tried: [...state.tried, `the answer named task ${oneLine(answer.taskHandle)} instead of ${task.handle}`],
+    }
   }
   if (answer.status === 'blocked') {
     const message = [answer.summary, ...answer.unresolvedItems].filter((text) => text.trim() !== '').join('; ')
@@ -202,7 +221,11 @@ function again(state: DirectState, setback: Setback, attemptOutcome: string): Ph
 
 function exhausted(state: DirectState, limit: number): PhaseResult {
   const open = openFindings(state).map((finding) => finding.issue)
-  const parts = [`not done after ${limit} attempts`, lastSetback(state), ...(open.length > 0 ? [`open findings: ${open.join('; ')}`] : [])]
+  const parts = [
+    `not done after ${limit} attempts`,
+    lastSetback(state),
+    ...(open.length > 0 ? [`open findings: ${open.join('; ')}`] : []),
+  ]
   return {
     outcome: 'exhausted',
     reason: { code: 'attempts_exhausted', message: parts.filter((part) => part !== '').join('; ') },
@@ -255,4 +278,3 @@ export function agentName(services: DirectServices, role: 'implementer' | 'revie
 function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim().slice(0, 500)
 }
-

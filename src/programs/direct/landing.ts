@@ -52,7 +52,8 @@ export class Landing {
   /** The commit by which a task has landed already, or null: what a repeated integrate looks for when result has moved. */
   async findLanded(handle: string): Promise<string | null> {
     const { root, resultBranch, base, run } = this.#options
-    const format = '%H%x00%(trailers:key=Belay-Task,valueonly,separator=%x2C)%x00%(trailers:key=Belay-Run,valueonly,separator=%x2C)'
+    const format =
+      '%H%x00%(trailers:key=Belay-Task,valueonly,separator=%x2C)%x00%(trailers:key=Belay-Run,valueonly,separator=%x2C)'
     const log = await git(['log', `--format=${format}`, `${base}..${branchRef(resultBranch)}`], { cwd: root })
     for (const line of log.split('\n')) {
       const [commit, task, ofRun] = line.split('\0')

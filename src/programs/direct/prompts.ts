@@ -42,7 +42,9 @@ function setbackSections(state: DirectState): string[] {
   const parts: string[] = []
   const open = openFindings(state)
   if (state.cutOff) {
-    parts.push('## Going on\nAn earlier turn of this attempt was cut off from outside. The files are as it left them: go on where it stopped.')
+    parts.push(
+      '## Going on\nAn earlier turn of this attempt was cut off from outside. The files are as it left them: go on where it stopped.',
+    )
   }
   if (state.setback) parts.push(describeSetback(state.setback))
   if (open.length > 0) {
@@ -56,7 +58,11 @@ function setbackSections(state: DirectState): string[] {
 function describeSetback(setback: Setback): string {
   switch (setback.kind) {
     case 'gates':
-      return ['## Failing checks', 'Mend these. They were run on your last change:', ...setback.gates.map(gateText)].join('\n\n')
+      return [
+        '## Failing checks',
+        'Mend these. They were run on your last change:',
+        ...setback.gates.map(gateText),
+      ].join('\n\n')
     case 'review':
       return '## Rework\nThe review asked for changes: see the open findings.'
     case 'partial':
@@ -130,14 +136,25 @@ export function reviewPrompt(task: TaskRow, parts: PromptParts, state: DirectSta
       : [section('Tests that the base had and this change removed or skips: look twice', list(material.removedTests))]),
     ...(material.redExpected.length === 0
       ? []
-      : [section('Failing tests in files that this task added (tests first): pass only if they are meant to fail now', list(material.redExpected))]),
+      : [
+          section(
+            'Failing tests in files that this task added (tests first): pass only if they are meant to fail now',
+            list(material.redExpected),
+          ),
+        ]),
     `## Diff\n${fence(cap(material.diff, MAX_DIFF), 'diff')}`,
     section('Evidence', material.evidence.length === 0 ? 'No checks are configured.' : evidenceText(material.evidence)),
     ...(state.answer ? [section('What the implementer said', JSON.stringify(state.answer, null, 2), 'json')] : []),
     ...(state.notes.length === 0 ? [] : [section('Notes from a person', list(state.notes))]),
     ...(openFindings(state).length === 0
       ? []
-      : [section('Open findings of earlier reviews', JSON.stringify(openFindings(state).map(forAgent), null, 2), 'json')]),
+      : [
+          section(
+            'Open findings of earlier reviews',
+            JSON.stringify(openFindings(state).map(forAgent), null, 2),
+            'json',
+          ),
+        ]),
   ])
 }
 

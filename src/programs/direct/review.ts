@@ -77,7 +77,12 @@ async function judge(context: Context): Promise<PhaseResult> {
   const noted = [...tampered, ...notes].map((what) => ({ type: 'review.note', data: { note: what } }))
   if (asked.kind === 'failure') return { ...afterFailure(context, state, asked.failure), events: noted }
   if (asked.kind === 'invalid') {
-    const error = { code: 'protocol' as const, message: `the review did not fit the schema: ${asked.problems.join('; ')}`, retryAt: null, stderrTail: '' }
+    const error = {
+      code: 'protocol' as const,
+      message: `the review did not fit the schema: ${asked.problems.join('; ')}`,
+      retryAt: null,
+      stderrTail: '',
+    }
     return { ...afterFailure(context, state, { status: 'failed', error }), events: noted }
   }
   const { answer } = asked
@@ -90,7 +95,17 @@ async function judge(context: Context): Promise<PhaseResult> {
     faultingSince: null,
     agents: { ...state.agents, reviewer: agentName(services, 'reviewer') },
   }
-  const event = { type: 'review.finished', session: asked.session, data: { verdict: answer.verdict, overall_risk: answer.overallRisk, findings: openFindings(next), checks: answer.acceptanceChecks, attempt: task.attempt } }
+  const event = {
+    type: 'review.finished',
+    session: asked.session,
+    data: {
+      verdict: answer.verdict,
+      overall_risk: answer.overallRisk,
+      findings: openFindings(next),
+      checks: answer.acceptanceChecks,
+      attempt: task.attempt,
+    },
+  }
   return {
     ...decide(next, answer, candidate.patch),
     artifacts: [{ kind: 'review', data: { answer, patch: candidate.patch, session: asked.session } }],
@@ -107,9 +122,19 @@ function decide(state: DirectState, answer: ReviewAnswer, patch: string): PhaseR
       return { outcome: 'pass', state: passed }
     }
     case 'replan':
-      return { outcome: 'replan', reason: { code: 'review_replan', message }, state: withState(state, {}), attemptOutcome: 'replan' }
+      return {
+        outcome: 'replan',
+        reason: { code: 'review_replan', message },
+        state: withState(state, {}),
+        attemptOutcome: 'replan',
+      }
     case 'blocked':
-      return { outcome: 'blocked', reason: { code: 'review_blocked', message }, state: withState(state, {}), attemptOutcome: 'blocked' }
+      return {
+        outcome: 'blocked',
+        reason: { code: 'review_blocked', message },
+        state: withState(state, {}),
+        attemptOutcome: 'blocked',
+      }
     case 'rework':
       return rework(state, message)
   }
@@ -122,7 +147,8 @@ function askPerson(state: DirectState, passed: Readonly<Record<string, unknown>>
     reason: { code: 'needs_person', message: 'the implementer wants a person to look at this change' },
     checkpoint: {
       kind: 'attention',
-      question: 'The change is proven and reviewed, but the implementer wants a person to look. Approve it, ask for rework (with a note), or block it?',
+      question:
+        'The change is proven and reviewed, but the implementer wants a person to look. Approve it, ask for rework (with a note), or block it?',
       options: ['approve', 'rework', 'block'],
       context: {
         summary: state.answer?.summary ?? '',
@@ -143,7 +169,12 @@ function rework(state: DirectState, message: string): PhaseResult {
     // The task ends where its next attempt would begin, so that `belay unblock` gives it one.
     return {
       outcome: 'rework',
-      state: withState(state, { ...FRESH, setback: { kind: 'review' }, tried, stuck: { code: 'findings_repeat', message: what } }),
+      state: withState(state, {
+        ...FRESH,
+        setback: { kind: 'review' },
+        tried,
+        stuck: { code: 'findings_repeat', message: what },
+      }),
       attemptOutcome: 'rework',
     }
   }
@@ -167,7 +198,9 @@ function follow(state: DirectState, answer: ReviewAnswer): Finding[] {
   const fresh: Finding[] = []
   for (const { severity, issue, fixHint, file, repeats } of answer.findings) {
     const place = file ?? null
-    const old = known.find((one) => !named.has(one.id) && (one.id === repeats || (one.issue === issue && one.file === place)))
+    const old = known.find(
+      (one) => !named.has(one.id) && (one.id === repeats || (one.issue === issue && one.file === place)),
+    )
     const id = old?.id ?? `f-${randomId(6)}`
     named.add(id)
     fresh.push({ id, severity, issue, fixHint, file: place, status: 'open', seen: (old?.seen ?? 0) + 1 })
@@ -181,8 +214,13 @@ function missingCriteria(answer: ReviewAnswer, criteria: readonly string[]): str
   if (answer.verdict !== 'pass') return []
   const passed = answer.acceptanceChecks.filter((one) => one.status === 'pass').map((one) => plain(one.criterion))
   return criteria
-    .filter((criterion) => !passed.some((one) => one !== '' && (one.includes(plain(criterion)) || plain(criterion) === one)))
-    .map((criterion) => `acceptanceChecks: no passing check for the criterion ${JSON.stringify(criterion)}; use its exact text`)
+    .filter(
+      (criterion) => !passed.some((one) => one !== '' && (one.includes(plain(criterion)) || plain(criterion) === one)),
+    )
+    .map(
+      (criterion) =>
+        `acceptanceChecks: no passing check for the criterion ${JSON.stringify(criterion)}; use its exact text`,
+    )
 }
 
 /** Agents quote loosely: markup, case and punctuation do not count. */

@@ -39,8 +39,7 @@ export interface VerifyReport {
 /** The change is put on the tip of result and proven there. */
 export const verify: Phase<DirectServices> = {
   does: 'builds the candidate (tip of result, the change, the tick) and runs every gate on exactly that tree',
-  deadlineMs: ({ settings }) =>
-    settings.gates.reduce((sum, gate) => sum + 3 * gate.timeoutMs, 0) + 4 * 60 * MINUTE_MS,
+  deadlineMs: ({ settings }) => settings.gates.reduce((sum, gate) => sum + 3 * gate.timeoutMs, 0) + 4 * 60 * MINUTE_MS,
   run: proveChange,
   on: {
     passed: { to: 'review' },
@@ -78,7 +77,10 @@ async function proveChange(context: Context): Promise<PhaseResult> {
       state: withState(state, {
         candidate: null,
         setback: { kind: 'gates', gates: proof.failed },
-        tried: [...state.tried, `checks failed: ${proof.failed.map((gate) => `${gate.name} (${gate.why})`).join(', ')}`].slice(-20),
+        tried: [
+          ...state.tried,
+          `checks failed: ${proof.failed.map((gate) => `${gate.name} (${gate.why})`).join(', ')}`,
+        ].slice(-20),
       }),
       attemptOutcome: 'gates_failed',
       artifacts,
@@ -114,7 +116,10 @@ async function conflict(
   if (conflicts > MAX_CONFLICTS) {
     return {
       outcome: 'conflicts',
-      reason: { code: 'conflicts', message: `the change conflicted ${conflicts} times with other tasks: ${paths.join(', ')}` },
+      reason: {
+        code: 'conflicts',
+        message: `the change conflicted ${conflicts} times with other tasks: ${paths.join(', ')}`,
+      },
       state: withState(state, { conflicts: 0 }),
     }
   }
@@ -151,4 +156,3 @@ async function withTick(services: DirectServices, task: TaskRow, tip: string, tr
   const edits = new Map<string, TreeEdit>([[tick.path, { mode, id: await writeBlob(services.root, ticked) }]])
   return editTree(services.root, tree, edits)
 }
-

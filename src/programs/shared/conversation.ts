@@ -231,7 +231,13 @@ class TurnKeeper {
       {
         type: `item.${item.kind}`,
         actor: this.#question.role,
-        data: { id: item.id, status: item.status, text: cut(item.text), attempt: this.#question.attempt, ...(tool ? { tool } : {}) },
+        data: {
+          id: item.id,
+          status: item.status,
+          text: cut(item.text),
+          attempt: this.#question.attempt,
+          ...(tool ? { tool } : {}),
+        },
       },
     ])
   }

@@ -87,9 +87,6 @@ export const batchSchema = mapping({
   budget: budgetKeys,
 })
 
-/** What may be written in a batch's file. */
-export type BatchInput = z.input<typeof batchSchema>
-
 /** A checked file with its defaults, still in the file's words. */
 export type ParsedBatch = z.output<typeof batchSchema>
 
