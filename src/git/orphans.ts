@@ -12,8 +12,13 @@ const POLL_MS = 10
  * Programs that git started and that stay (agents for keys, credential caches) are left alone.
  */
 export async function endOrphans(folders: readonly string[], graceMs = GRACE_MS): Promise<void> {
-  const find = (): number[] =>
-    findWith(GIT_MARK, isOfDead).filter((pid) => isGit(programOf(pid)) && worksIn(pid, folders))
+  const find = (): number[] => {
+    const dead = findWith(GIT_MARK, isOfDead).filter((pid) => isGit(programOf(pid)))
+    if (dead.length === 0) return dead
+    // Those that stand and wait for questions are in no folder of the repository; their environment names it.
+    const named = new Set(findWith('GIT_DIR', (folder) => isBelow(folder, folders)))
+    return dead.filter((pid) => named.has(pid) || worksIn(pid, folders))
+  }
   const deadline = Date.now() + graceMs
   while (find().length > 0 && Date.now() < deadline) await pause()
   await endAll('a Belay that died (git)', find)
@@ -38,7 +43,11 @@ export function isGitAtWork(folders: readonly string[]): boolean | null {
 function worksIn(pid: number, folders: readonly string[]): boolean {
   if (process.platform !== 'linux') return true
   const cwd = cwdOf(pid)
-  return cwd !== null && folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`))
+  return cwd !== null && isBelow(cwd, folders)
+}
+
+function isBelow(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => path === folder || path.startsWith(`${folder}/`))
 }
 
 function isGit(program: string | null): boolean {

@@ -70,8 +70,15 @@ for (const name of ['run', 'all', 'get']) {
 }
 wrapSync(sqlite.DatabaseSync.prototype, 'exec', ([sql]) => recordPort(sql))
 
-// Git and processes. "After" is after the start: what they do meanwhile is what the outside timer hits.
+// Git and processes. "After" is after the start: what they do meanwhile is what the outside timer hits. A git that stays is
+// asked through its input: each question is a call too.
 wrapSync(childProcess, 'spawn', ([file]) => (file === 'git' ? 'git' : 'process'))
+const spawn = childProcess.spawn
+childProcess.spawn = function wrapped(file, ...rest) {
+  const child = spawn.call(this, file, ...rest)
+  if (file === 'git' && child.stdin) wrapSync(child.stdin, 'write', () => 'git')
+  return child
+}
 wrapSync(childProcess, 'execFileSync', ([file]) => (file === 'git' ? 'git' : 'process'))
 
 // Files: only what changes something.
