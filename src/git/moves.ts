@@ -29,6 +29,14 @@ export class MoveJournal {
     }
   }
 
+  /** Where this run last meant to move `ref`; null when it never did (or removed it). */
+  async latest(ref: string): Promise<string | null> {
+    const text = await readFile(this.#file, 'utf8').catch(() => '') // no move yet
+    const last = text.split('\n').findLast((line) => line.endsWith(` ${ref}`))
+    const after = last?.slice(0, last.indexOf(' ')) ?? '-'
+    return after === '-' ? null : after
+  }
+
   /** Whether any run of Belay noted this move. */
   async isOurs(move: { readonly ref: string; readonly after: string | null }): Promise<boolean> {
     const wanted = `${move.after ?? '-'} ${move.ref}`

@@ -99,3 +99,18 @@ describe('lines', () => {
     ])
   })
 })
+
+describe('a burst at the end', () => {
+  it('is read whole, however slow the reader', async () => {
+    const { kept } = sh('head -c 300000 /dev/zero | tr "\\0" x; echo; echo last')
+    kept.stderr.resume()
+    let size = 0
+    let tail = ''
+    for await (const chunk of kept.stdout) {
+      size += (chunk as Buffer).length
+      tail = (tail + (chunk as Buffer).toString()).slice(-5)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    expect({ size, tail }).toEqual({ size: 300_006, tail: 'last\n' })
+  })
+})

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { accessSync, constants, statSync } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
@@ -39,8 +40,11 @@ export interface KeptProcess {
   end(): Promise<Exit>
 }
 
-/** How long output may go on after the program ended, before what holds the pipes is killed. */
-const DRAIN_MS = 500
+/** How long output may be silent after the program ended, before what still holds the pipes is killed. */
+const QUIET_MS = 500
+/** How long it may go on at all: a program's own last words fit into the pipes, the rest is somebody else's. */
+const DRAIN_MS = 10_000
+const LOOK_MS = 50
 
 /**
  * The path of the program that `argv0` names, or null when there is none that can be run. Relative paths with a slash are
@@ -108,15 +112,35 @@ export function spawnKept(spec: ProcessSpec): KeptProcess {
 
   async function close(): Promise<Exit> {
     const exit = await exited
-    const drained = setTimeout(() => control.destroy(), DRAIN_MS)
+    const watch = whenDrained([child.stdout, child.stderr] as Socket[], () => control.destroy())
     await keeperGone
-    clearTimeout(drained)
+    clearInterval(watch)
     // The keeper may have been killed by what it keeps: end the rest of its group too.
     killQuietly(-(pid as number))
     control.destroy()
     child.stdin?.destroy()
     return exit
   }
+}
+
+/**
+ * Calls `then` when nothing more comes: silence with everything read, or too long. A reader that is slow to take what is
+ * there is waited for, so that a burst at the end is not cut.
+ */
+function whenDrained(streams: readonly Socket[], then: () => void): NodeJS.Timeout {
+  let last = -1
+  let quietSince = performance.now()
+  const until = quietSince + DRAIN_MS
+  const timer = setInterval(() => {
+    const now = performance.now()
+    const read = streams.reduce((sum, stream) => sum + stream.bytesRead, 0)
+    if (read !== last || streams.some((stream) => stream.readableLength > 0)) quietSince = now
+    last = read
+    if (now - quietSince < QUIET_MS && now < until) return
+    clearInterval(timer)
+    then()
+  }, LOOK_MS)
+  return timer
 }
 
 /** How the program ended, as its keeper wrote it down; killed, when the keeper was killed before it could. */

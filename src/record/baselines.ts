@@ -32,3 +32,15 @@ export async function getBaseline<T>(db: Reader, key: string): Promise<T | null>
   const row = await db.selectFrom('baselines').select('data').where('key', '=', key).executeTakeFirst()
   return row ? (JSON.parse(row.data) as T) : null
 }
+
+/** Forgets what gates said of a tree, where it stopped a run: by the next try somebody may have mended the machine. */
+export async function dropBaselines(
+  record: RecordStore,
+  of: { readonly project: string; readonly tree: string },
+  by: { readonly run: string; readonly task: string; readonly epoch: number },
+): Promise<void> {
+  await record.write(async (tx) => {
+    await assertEpoch(tx, by.run, by.task, by.epoch)
+    await tx.deleteFrom('baselines').where('project', '=', of.project).where('tree', '=', of.tree).execute()
+  })
+}

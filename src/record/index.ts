@@ -1,6 +1,6 @@
 export { insertArtifacts, listArtifacts, newestOfSource, type ArtifactRow, type NewArtifact } from './artifacts.ts'
 export { beginAttempt, closeRound, endAttempt, listAttempts, type AttemptRow } from './attempts.ts'
-export { getBaseline, putBaseline } from './baselines.ts'
+export { dropBaselines, getBaseline, putBaseline } from './baselines.ts'
 export {
   answerCheckpoint,
   cancelCheckpoints,

@@ -1,4 +1,4 @@
-import { BelayError } from '../core/errors.ts'
+import { BelayError, knownFailure } from '../core/errors.ts'
 import type { Reason, RunStatus } from '../core/words.ts'
 import type { Config } from '../config/index.ts'
 import { epochRef, raiseEpochRef, snapshotRef, updateRefs } from '../git/refs.ts'
@@ -66,6 +66,7 @@ export async function driveRun(options: DriveOptions): Promise<DriveResult> {
   refuseCleaned(run)
   const branch = run.target ?? run.resultBranch
   const taken: Lease[] = options.target ? [options.target] : []
+  let failed = false
   try {
     const lease = await takeLease(record, runLease(run.id), `run ${run.id}`)
     taken.push(lease)
@@ -77,10 +78,21 @@ export async function driveRun(options: DriveOptions): Promise<DriveResult> {
     } finally {
       await renewal.stop()
     }
+  } catch (error) {
+    failed = true
+    throw error
   } finally {
-    for (const lease of taken) await releaseLease(record, lease)
+    for (const lease of taken) {
+      // What failed first is what the user has to know; a lease of a process that ended is no hindrance.
+      await releaseLease(record, lease).catch((error: unknown) => {
+        if (!failed) throw error
+      })
+    }
   }
 }
+
+/** Failures that the record cannot be told of: it is another's now, or cannot be written. */
+const UNSTORABLE: ReadonlySet<string> = new Set(['lease_lost', 'record_unwritable', 'record_corrupt'])
 
 async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: AbortSignal): Promise<DriveResult> {
   const { record, run } = options
@@ -117,8 +129,9 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
       const result = await settle(options, opened, notifier, lease)
       if (result !== null) return result
     }
-  } catch (error) {
-    if (error instanceof BelayError && error.code === 'lease_lost') throw error
+  } catch (thrown) {
+    const error = knownFailure(thrown)
+    if (error instanceof BelayError && UNSTORABLE.has(error.code)) throw error
     const reason = error instanceof BelayError ? { code: error.code, message: error.message } : { code: 'internal', message: String(error) }
     const deliveries = notifier.ofRun('run.failed', lease.epoch, { status: 'failed', reason })
     await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }], deliveries)
@@ -169,7 +182,10 @@ async function work(
       await endTask(opened, handle, step)
       // One at a time: parallel tasks land one after the other, and so does the target follow.
       if (step.outcome === 'landed') {
-        await services.landing.alone(() => followResult({ record, run, repository: options.repository, lease, moves: services.moves }))
+        await services.landing.alone(async () => {
+          const to = await services.landing.tip()
+          await followResult({ record, run, repository: options.repository, lease, moves: services.moves, to })
+        })
       }
       if (step.status !== 'running') notifier.wake()
     },
@@ -207,7 +223,8 @@ async function settle(
   const before = await listTasks(record.read, run.id)
   const status: RunStatus = signal.aborted ? 'interrupted' : runStatus(before, opened.options.until)
   if (before.some((task) => task.status === 'done' && task.commit !== null)) {
-    await followResult({ record, run, repository: options.repository, lease, moves: opened.services.moves })
+    const { landing, moves } = opened.services
+    await followResult({ record, run, repository: options.repository, lease, moves, to: await landing.tip() })
   }
   const tasks = await listTasks(record.read, run.id)
   const row = await findRun(record.read, run.id)

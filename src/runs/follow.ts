@@ -1,4 +1,4 @@
-import { branchRef, readRef } from '../git/refs.ts'
+import { branchRef } from '../git/refs.ts'
 import { followTarget, type FollowIntent } from '../git/follow/index.ts'
 import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
@@ -21,6 +21,8 @@ export interface FollowOptions {
   readonly repository: Repository
   readonly lease: Lease
   readonly moves: MoveJournal
+  /** Tip of result. */
+  readonly to: string
 }
 
 /** The note that a run's target is to be made by Belay; it goes when that is done. */
@@ -30,10 +32,8 @@ export function newTargetIntent(run: string): string {
 
 /** The target branch follows result, as far as it can; whether it could is stored with the run. Safe to repeat. */
 export async function followResult(options: FollowOptions): Promise<void> {
-  const { record, run, repository, lease, moves } = options
+  const { record, run, repository, lease, moves, to } = options
   const { root, commonDir } = repository
-  const to = await readRef(root, branchRef(run.resultBranch))
-  if (to === null) return
   const key = `follow:${run.project}:${run.target ?? ''}`
   const from = (await getIntent<string>(record.read, `followed:${run.id}`)) ?? run.base
   if (run.target !== null) await moves.note([{ ref: branchRef(run.target), after: to }])

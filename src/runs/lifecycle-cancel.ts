@@ -112,6 +112,7 @@ export async function landedCommit(
     base,
     moves: moveJournal(record.home, id),
     epochMark: () => '',
+    restored: async () => {},
   })
   return landing.findLanded(handle)
 }

@@ -6,7 +6,7 @@ import { Budget } from '../programs/shared/budget.ts'
 import { Landing } from '../programs/direct/landing.ts'
 import type { DirectServices } from '../programs/direct/services.ts'
 import { WorkspaceKeeper } from '../programs/direct/workspaces.ts'
-import { listSessions, type Lease, type RecordStore, type RunRow, type TaskRow } from '../record/index.ts'
+import { appendEvents, listSessions, type Lease, type RecordStore, type RunRow, type TaskRow } from '../record/index.ts'
 import { openSource, treeFiles, type Source } from '../sources/index.ts'
 import { WorkspacePool, makeScratch } from '../workspace/pool.ts'
 import { moveJournal, repositoryGuard } from './guard.ts'
@@ -83,6 +83,12 @@ export async function openRun(
   const pool = workspacePool(record, run, root, lease)
   const scratch = await makeScratch(record.home, run.id)
   const gateEnv = gateEnvironment(env)
+  const restored = (from: string | null, to: string): Promise<void> =>
+    record.write((tx) =>
+      appendEvents(tx, record.now(), [
+        { type: 'run.result_restored', project: run.project, run: run.id, data: { branch: run.resultBranch, from, to } },
+      ]),
+    )
   const moves = moveJournal(record.home, run.id)
   const services: DirectServices = {
     record,
@@ -112,7 +118,7 @@ export async function openRun(
       guard: repositoryGuard({ repository, home: record.home, moves }),
     }),
     budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),
-    landing: new Landing({ root, run: run.id, resultBranch: run.resultBranch, base: run.base, moves, epochMark }),
+    landing: new Landing({ root, run: run.id, resultBranch: run.resultBranch, base: run.base, moves, epochMark, restored }),
     moves,
     gateEnv,
     scratch,

@@ -24,13 +24,16 @@ import { editTree, seedIndex, treeEntry, treeOf, writeBlob, type PathChange, typ
 import { git } from '../../git/run.ts'
 import type { PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { taskMark } from '../../process/index.ts'
-import { getBaseline, putBaseline } from '../../record/index.ts'
+import { dropBaselines, getBaseline, putBaseline } from '../../record/index.ts'
 import type { Workspace } from '../../workspace/pool.ts'
 import type { DirectServices } from './services.ts'
 import { RED_NOTE, stateOf, type Candidate, type FailedGate } from './state.ts'
 import { refuseSetup } from './workspaces.ts'
 
 type Context = PhaseContext<DirectServices>
+
+/** A baseline as stored: with the run that found it out. */
+type KnownBaseline = GateBaseline & { readonly run?: string }
 
 /** What the gates said of a candidate. */
 export interface Proof {
@@ -58,20 +61,19 @@ export async function proveBase(context: Context, base: string): Promise<Pick<Ph
   const { services } = context
   if (services.settings.gates.length === 0) return {}
   const { baselines, evidence } = await baselinesOf(context, base)
-  if (base === services.run.base) await refuseUseless(services, base, [...baselines.values()])
+  if (base === services.run.base) await refuseUseless(context, base, [...baselines.values()])
   return { artifacts: evidence.map((data) => ({ kind: 'evidence', data })) }
 }
 
-async function refuseUseless(
-  services: DirectServices,
-  base: string,
-  baselines: readonly GateBaseline[],
-): Promise<void> {
+async function refuseUseless(context: Context, base: string, baselines: readonly GateBaseline[]): Promise<void> {
+  const { services, task } = context
   const { acceptRedBaseline, allowAbsentGates } = services.settings
   const paths = await gitTreeFiles(services.root, base).list()
   const hasSourceFiles = paths.some((path) => SOURCE_FILE.test(path))
   const stop = baselineStops(baselines, { acceptRedBaseline, allowAbsentGates, hasSourceFiles })
   if (stop === null) return
+  const of = { project: services.project, tree: await treeOf(services.root, base) }
+  await dropBaselines(services.record, of, { run: services.run.id, task: task.handle, epoch: task.epoch })
   throw new BelayError(stop.code, stop.message, {
     expected: 'gates that run on the base commit',
     next:
@@ -96,7 +98,9 @@ async function baselinesOf(
   let folder: ProofFolder | undefined
   for (const gate of services.settings.gates) {
     const key = baselineKey(tree, gate, services.gateEnv)
-    let baseline = await getBaseline<GateBaseline>(services.record.read, key)
+    const known = await getBaseline<KnownBaseline>(services.record.read, key)
+    // A gate that did not pass for another run may do so now: the machine is no part of the key.
+    let baseline: GateBaseline | null = known?.result === 'pass' || known?.run === services.run.id ? known : null
     if (baseline === null) {
       if (folder === undefined) {
         const opened = await openProof(context, { commit, tip: commit, tree })
@@ -118,7 +122,7 @@ async function remember(context: Context, gate: GateSpec, tree: string, seen: Ev
   const { services, task } = context
   const baseline = classifyBaseline(seen)
   const key = baselineKey(tree, gate, services.gateEnv)
-  const found = { key, project: services.project, gate: gate.name, tree, data: baseline }
+  const found = { key, project: services.project, gate: gate.name, tree, data: { ...baseline, run: services.run.id } }
   await putBaseline(services.record, found, { run: services.run.id, task: task.handle, epoch: task.epoch })
   return baseline
 }

@@ -11,12 +11,16 @@ export interface LandingOptions {
   readonly base: string
   readonly moves: MoveJournal
   readonly epochMark: (handle: string) => string
+  /** Told when the result branch was not where Belay had put it, and was put back. */
+  readonly restored: (from: string | null, to: string) => Promise<void>
 }
 
 /** The result branch of a run: one task lands at a time, each by compare-and-swap. */
 export class Landing {
   readonly #options: LandingOptions
   #turn: Promise<unknown> = Promise.resolve()
+  /** Where this process, the only one that may move result, has put it. */
+  #last: string | null = null
 
   constructor(options: LandingOptions) {
     this.#options = options
@@ -29,24 +33,43 @@ export class Landing {
     return next
   }
 
-  /** Makes the result branch at the run's base, unless it is there. */
+  /** Makes the result branch at the run's base, or puts it where the run last moved it: what has landed stays landed. */
   async begin(): Promise<void> {
     const { root, resultBranch, base, moves } = this.#options
-    if ((await readRef(root, branchRef(resultBranch))) !== null) return
-    await updateRefs(root, [{ verb: 'update', ref: branchRef(resultBranch), to: base, old: null }], moves)
+    const ref = branchRef(resultBranch)
+    const now = await readRef(root, ref)
+    const meant = await moves.latest(ref)
+    if (now === null && meant === null) {
+      await updateRefs(root, [{ verb: 'update', ref, to: base, old: null }], moves)
+      this.#last = base
+      return
+    }
+    // A move that was noted and not made leaves result where its commit's parent is.
+    const whole = now !== null && (meant === null || now === meant || (await readRef(root, `${meant}^1`)) === now)
+    this.#last = whole ? now : (meant ?? base)
+    if (!whole) await this.#restore(now, this.#last)
   }
 
-  /** The newest commit of result. */
+  /** The newest commit of result. Only Belay moves it: one that somebody else has moved is put back. */
   async tip(): Promise<string> {
     const { root, resultBranch } = this.#options
     const tip = await readRef(root, branchRef(resultBranch))
-    if (tip === null) {
-      throw new BelayError('result_missing', `the branch ${resultBranch} is gone`, {
+    if (this.#last === null) throw new Error('the result branch was not begun')
+    if (tip !== this.#last) await this.#restore(tip, this.#last)
+    return this.#last
+  }
+
+  async #restore(from: string | null, to: string): Promise<void> {
+    const { root, resultBranch, moves, restored } = this.#options
+    if (!(await updateRefs(root, [{ verb: 'update', ref: branchRef(resultBranch), to, old: from }], moves))) {
+      throw new BelayError('result_moved', `the branch ${resultBranch} is being moved by somebody else`, {
         exit: 1,
-        next: `find its last commit with: git reflog ${resultBranch}; then: git branch ${resultBranch} COMMIT && belay resume`,
+        expected: to,
+        received: from ?? 'no branch',
+        next: 'belay resume',
       })
     }
-    return tip
+    await restored(from, to)
   }
 
   /** The commit by which a task has landed already, or null: what a repeated integrate looks for when result has moved. */
@@ -79,7 +102,10 @@ export class Landing {
       ],
       moves,
     )
-    if (done) return true
+    if (done) {
+      this.#last = commit
+      return true
+    }
     if ((await readRef(root, epochRef(run, handle))) !== mark) {
       throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
     }

@@ -88,9 +88,10 @@ async function proveChange(context: Context): Promise<PhaseResult> {
   }
   const next = withState(state, { candidate, gates: proof.results })
   // What a person accepted as empty has nothing to review; a change that passed review stays passed while it is the same.
+  const wantsPerson = state.answer?.needsHumanAttention === true && !state.personApproved
   const reviewed =
     state.emptyAccepted ||
-    (patch !== '' && state.reviewedPatch !== null && (await isSamePatch(services.root, state.reviewedPatch, patch)))
+    (!wantsPerson && patch !== '' && state.reviewedPatch !== null && (await isSamePatch(services.root, state.reviewedPatch, patch)))
   return { outcome: reviewed ? 'reviewed' : 'passed', state: next, artifacts }
 }
 

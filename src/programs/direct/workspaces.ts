@@ -142,19 +142,29 @@ export class WorkspaceKeeper {
     }
     this.#ready.delete(task.handle)
     const workspace = await pool.lease('work', task.handle, wanted)
-    await seedIndex(workspace.gitDir, ownIndex(workspace))
     const watch = await this.#options.guard.begin(workspace, services.run.id, task.handle)
     return {
       workspace,
       sameFiles: held?.path === workspace.path,
       env: watch.env,
       endProcesses: () => endProcesses(context),
-      undoTampering: () => watch.undo(),
-      keep: async () => this.#keep(context, workspace, base, await watch.undo()),
+      undoTampering: () => undo(context, watch),
+      keep: async () => this.#keep(context, workspace, base, await undo(context, watch)),
     }
   }
 
+  /** An agent can leave files that git cannot take in; that is its failed attempt and not the end of the run. */
   async #keep(context: Context, workspace: Workspace, base: string, undone: Undone): Promise<Kept> {
+    try {
+      return await this.#keepFiles(context, workspace, base, undone)
+    } catch (error) {
+      if (!(error instanceof BelayError) || !AGENTS_DOING.has(error.code)) throw error
+      const what = `git cannot take in the files that were left: ${error.message}`
+      return this.#keepNothing(base, { ...undone, tampered: [...undone.tampered, what] }, null)
+    }
+  }
+
+  async #keepFiles(context: Context, workspace: Workspace, base: string, undone: Undone): Promise<Kept> {
     const { root, owned, preparation } = this.#options
     const { task, services } = context
     const inside = await this.#submoduleChanges(workspace, base)
@@ -197,7 +207,7 @@ export class WorkspaceKeeper {
     return { code: 'submodule_changed', message: changes.map((one) => one.message).join('; ') }
   }
 
-  async #keepNothing(base: string, undone: Undone, blocked: Reason): Promise<Kept> {
+  async #keepNothing(base: string, undone: Undone, blocked: Reason | null): Promise<Kept> {
     const tree = await treeOf(this.#options.root, base)
     return { snapshot: { base, tree, commit: base }, empty: true, tampered: undone.tampered, notes: undone.notes, blocked }
   }
@@ -265,6 +275,8 @@ export class WorkspaceKeeper {
       signal: context.signal,
       emit: (events) => context.emit(events),
     })
+    // Taken while the checkout is known to be clean: what an agent adds to the index itself counts for nothing.
+    if (purpose === 'work') await seedIndex(workspace.gitDir, ownIndex(workspace))
     return { workspace, failed }
   }
 
@@ -304,6 +316,9 @@ export function refuseSetup(failed: FailedGate | null): void {
 function submodulesOf(workspace: Workspace): readonly Submodule[] {
   return (workspace.state['submodules'] as readonly Submodule[] | undefined) ?? []
 }
+
+/** Codes of failures that files in a workspace can cause. */
+const AGENTS_DOING: ReadonlySet<string> = new Set(['git_failed', 'git_missing'])
 
 /** Belay's own index of a checkout, which an agent's `git add` does not touch. */
 function ownIndex(workspace: Workspace): string {
