@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { devNull } from 'node:os'
-import { BelayError } from '../core/errors.ts'
+import { BelayError, diskFull } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
 import { thisProcess, type ProcessIdentity } from '../process/index.ts'
 
@@ -153,6 +153,8 @@ export async function git(args: readonly string[], options: GitOptions): Promise
 
 /** The error for a git command that should have worked. */
 export function gitFailed(args: readonly string[], result: GitResult): BelayError {
+  if (/No space left on device|Disk quota exceeded/.test(result.stderr))
+    return diskFull(tail(result.stderr.trim(), 500))
   return new BelayError('git_failed', `git ${args.slice(0, 2).join(' ')} failed: ${tail(result.stderr.trim(), 2000)}`, {
     exit: 1,
     received: `exit status ${result.code}`,
