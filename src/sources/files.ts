@@ -119,7 +119,10 @@ function plain(path: string): string | null {
 function decode(path: string, bytes: Uint8Array): string {
   try {
     // The byte order mark stays, so that an edited text is written back as it was.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    // UTF-16 without a mark looks like this.
+    if (text.includes('\0')) throw new TypeError('it holds NUL bytes')
+    return text
   } catch (cause) {
     throw new BelayError('source_unreadable', `${path} is no UTF-8 text`, {
       expected: 'UTF-8',
