@@ -54,7 +54,10 @@ async function openWorktree(root: string, path: string): Promise<Worktree | null
   if (dirname(absolute) !== notes && (await realpath(dirname(absolute)).catch(() => '')) !== notes) return null
   const back = (await readPlain(join(absolute, 'gitdir'))).replace(/\n*$/, '')
   if (!(await namesOf(path)).includes(back)) return null
-  const whole = existsSync(join(absolute, 'HEAD')) && existsSync(join(absolute, 'index'))
+  // After a power cut a file may be there without its content.
+  const head = await readPlain(join(absolute, 'HEAD'))
+  const common = await readPlain(join(absolute, 'commondir'))
+  const whole = /^(?:ref: \S+|[0-9a-f]{40,64})\s*$/.test(head) && common !== '' && existsSync(join(absolute, 'index'))
   return whole ? { path, gitDir: absolute } : null
 }
 
