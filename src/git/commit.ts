@@ -14,7 +14,7 @@ export async function commitTree(root: string, options: CommitOptions): Promise<
   const { tree, parents, message: text, sign } = options
   if (sign) {
     const args = ['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent]), '-S', '-F', '-']
-    return git(args, { cwd: root, input: text })
+    return git(args, { cwd: root, input: text.replaceAll('\0', '') })
   }
   const [author, committer] = await people(root)
   const head = [

@@ -32,18 +32,18 @@ export class MoveJournal {
   /** Where this run last meant to move `ref`; null when it never did (or removed it). */
   async latest(ref: string): Promise<string | null> {
     const text = await readFile(this.#file, 'utf8').catch(() => '') // no move yet
-    const last = text.split('\n').findLast((line) => line.endsWith(` ${ref}`))
+    const last = lastMove(text, ref)
     const after = last?.slice(0, last.indexOf(' ')) ?? '-'
     return after === '-' ? null : after
   }
 
-  /** Whether any run of Belay noted this move. */
+  /** Whether this is where a run of Belay last meant to move the ref; where it was before that is not ours any more. */
   async isOurs(move: { readonly ref: string; readonly after: string | null }): Promise<boolean> {
     const wanted = `${move.after ?? '-'} ${move.ref}`
     const names = await readdir(this.#folder).catch(() => []) // no run has moved anything yet
     for (const name of names.filter((one) => one.includes('.moves'))) {
       const text = await readFile(join(this.#folder, name), 'utf8').catch(() => '') // its run has just ended
-      if (text.split('\n').includes(wanted)) return true
+      if (lastMove(text, move.ref) === wanted) return true
     }
     return false
   }
@@ -59,4 +59,9 @@ export class MoveJournal {
       if (error.code !== 'ENOENT') throw error // it moved nothing, or has been retired before
     })
   }
+}
+
+/** The last line of a journal that tells of `ref`: the new value, a space and the ref. */
+function lastMove(text: string, ref: string): string | undefined {
+  return text.split('\n').findLast((line) => line.slice(line.indexOf(' ') + 1) === ref)
 }

@@ -1,7 +1,8 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomId } from '../core/ids.ts'
+import { startTimeOf } from '../process/index.ts'
 import { standingGit, unanswered, type Reading } from './standing.ts'
 
 /** Reading and writing git's objects without a process for each. */
@@ -58,10 +59,20 @@ function header(seen: Buffer, name: string): Reading<{ readonly object: FoundObj
   return { value: { object: { id, type, size: Number(size) }, start: line.length } }
 }
 
+const OBJECT_FILE = 'belay-object-'
+
+/** Removes the temporary files that a killed Belay left in `writeObject`. */
+export async function sweepObjectFiles(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = name.startsWith(OBJECT_FILE) ? Number.parseInt(name.slice(OBJECT_FILE.length), 10) : Number.NaN
+    if (Number.isInteger(pid) && startTimeOf(pid) === null) await rm(join(tmpdir(), name), { force: true })
+  }
+}
+
 /** Stores an object and returns its id. Nothing checks a commit's text but git itself. */
 export async function writeObject(root: string, type: 'blob' | 'commit', content: string | Buffer): Promise<string> {
   const writer = ['hash-object', '-w', '-t', type, '--no-filters', '--stdin-paths']
-  const file = join(tmpdir(), `belay-object-${randomId(16)}`)
+  const file = join(tmpdir(), `${OBJECT_FILE}${process.pid}-${randomId(16)}`)
   await writeFile(file, content, { mode: 0o600, flag: 'wx' })
   try {
     return await (await standingGit(root, writer)).ask(`${file}\n`, idLine)

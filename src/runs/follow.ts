@@ -1,5 +1,6 @@
 import { branchRef } from '../git/refs.ts'
-import { followTarget, type FollowIntent } from '../git/follow/index.ts'
+import { BelayError, messageOf } from '../core/errors.ts'
+import { followTarget, type Followed, type FollowIntent, type FollowRequest } from '../git/follow/index.ts'
 import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import {
@@ -37,7 +38,7 @@ export async function followResult(options: FollowOptions): Promise<void> {
   const key = `follow:${run.project}:${run.target ?? ''}`
   const from = (await getIntent<string>(record.read, `followed:${run.id}`)) ?? run.base
   if (run.target !== null) await moves.note([{ ref: branchRef(run.target), after: to }])
-  const followed = await followTarget({
+  const followed = await followOrRefuse({
     repository: { root, commonDir },
     target: run.target,
     from,
@@ -74,3 +75,20 @@ export async function followResult(options: FollowOptions): Promise<void> {
     ])
   })
 }
+
+/** A target that cannot follow is no failure of the run: what is in the way is told, and resume tries again. */
+async function followOrRefuse(request: FollowRequest): Promise<Followed> {
+  try {
+    return await followTarget(request)
+  } catch (error) {
+    if (error instanceof BelayError && UNSTORABLE.has(error.code)) throw error
+    return {
+      landed: false,
+      reason: { code: 'target_unwritable', message: `the target could not follow: ${messageOf(error)}` },
+      finishCommand: 'belay resume',
+    }
+  }
+}
+
+/** Failures of the record, which the run itself has to stop for. */
+const UNSTORABLE: ReadonlySet<string> = new Set(['lease_lost', 'record_unwritable', 'record_corrupt'])

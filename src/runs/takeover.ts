@@ -1,3 +1,4 @@
+import { sweepObjectFiles } from '../git/objects.ts'
 import { endOrphans } from '../git/orphans.ts'
 import { branchRef, epochRef, raiseEpochRef, snapshotRef } from '../git/refs.ts'
 import type { MoveJournal } from '../git/moves.ts'
@@ -38,6 +39,7 @@ export async function takeOver(takeover: Takeover): Promise<void> {
   const raised = await endHolder(takeover)
   await takeover.settle()
   const { root, commonDir } = repository
+  await sweepObjectFiles()
   await endOrphans([root, commonDir, takeover.workspaces])
   const removed = await removeStale({
     root,

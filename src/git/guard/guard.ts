@@ -15,7 +15,7 @@ export interface GuardRequest {
   readonly userRoot: string
   /** Checkouts that the turn's agent works in. */
   readonly workspaces: readonly GuardedWorkspace[]
-  /** Refs that the agent may move: full names, each with everything below it. Its own branch is made again when it is gone. */
+  /** Refs that the agent may move: full names. Its own branch is made again when it is gone. */
   readonly allowedRefs: readonly string[]
   /** Committer address that the agent's git runs with (`agentMark`); null when it has none. */
   readonly mark: string | null

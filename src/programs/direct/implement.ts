@@ -198,7 +198,7 @@ function judgeAnswer(context: Context, state: DirectState, answer: ImplementAnsw
   }
   if (answer.status === 'partial') return again(state, { kind: 'partial', items: answer.unresolvedItems }, 'partial')
   if (!empty) return { outcome: 'changed', state: withState(state, {}), attemptOutcome: 'changed' }
-  if (services.settings.allowEmpty.includes(task.handle)) {
+  if (services.settings.allowEmpty.includes(task.handle) && !answer.needsHumanAttention) {
     return { outcome: 'changed', state: withState(state, { emptyAccepted: true }), attemptOutcome: 'unchanged' }
   }
   return {

@@ -1,5 +1,6 @@
 import { cap } from '../../core/text.ts'
 import { commitTree, message, trailer } from '../../git/commit.ts'
+import { findObject } from '../../git/objects.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState, type DirectState } from './state.ts'
@@ -19,6 +20,10 @@ async function land(context: PhaseContext<DirectServices>): Promise<PhaseResult>
   const state = stateOf(task)
   const { candidate } = state
   if (candidate === null) throw new Error(`task ${task.handle} came to integrate without a candidate`)
+  // Nothing but reflogs holds the candidate while a task waits for a person: what git has collected is built again.
+  if ((await findObject(services.root, `${candidate.tree}^{tree}`)) === null) {
+    return { outcome: 'moved', state: withState(state, { candidate: null }) }
+  }
   return services.landing.alone(async () => {
     const commit = await commitTree(services.root, {
       tree: candidate.tree,

@@ -109,6 +109,16 @@ export class Landing {
     if ((await readRef(root, epochRef(run, handle))) !== mark) {
       throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
     }
-    return false
+    if ((await readRef(root, branchRef(resultBranch))) !== tip) return false
+    throw refConflict(taskBranch(run, handle))
   }
+}
+
+/** A branch of Belay's that cannot be written though nobody moved it: another ref is in its way. */
+export function refConflict(branch: string): BelayError {
+  return new BelayError('ref_conflict', `the branch ${branch} cannot be written`, {
+    exit: 1,
+    expected: `no other branch below ${branch}/ or in its place`,
+    next: `git branch --list '${branch}*', remove what is in the way, then: belay resume`,
+  })
 }

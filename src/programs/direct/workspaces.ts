@@ -4,7 +4,7 @@ import { BelayError } from '../../core/errors.ts'
 import type { Reason } from '../../core/words.ts'
 import { commitTree } from '../../git/commit.ts'
 import type { MoveJournal } from '../../git/moves.ts'
-import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
+import { branchRef, epochRef, readRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
 import { initSubmodules, submoduleChanges, type Submodule } from '../../git/submodules.ts'
 import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
 import { resetWorktree } from '../../git/worktrees.ts'
@@ -12,6 +12,7 @@ import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
 import { assertEpoch, type NewEvent, type RecordStore } from '../../record/index.ts'
 import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
+import { refConflict } from './landing.ts'
 import type { Candidate, DirectState, FailedGate, Snapshot } from './state.ts'
 
 /** What the keeper needs of the run that a phase belongs to. */
@@ -296,7 +297,9 @@ export class WorkspaceKeeper {
       ref: epochRef(services.run.id, task.handle),
       old: services.epochMark(task.handle),
     }
-    if (await updateRefs(this.#options.root, [fence, ...commands], this.#options.moves)) return
+    const { root, moves } = this.#options
+    if (await updateRefs(root, [fence, ...commands], moves)) return
+    if ((await readRef(root, fence.ref)) === fence.old) throw refConflict(taskBranch(services.run.id, task.handle))
     throw new BelayError('lease_lost', `another process has taken over ${services.run.id}/${task.handle}`, {
       next: 'belay status',
     })
