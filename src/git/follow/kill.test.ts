@@ -221,3 +221,17 @@ test('locks that a killed git left on the branch are removed only while our own 
   expect(await again()).toEqual({ landed: true })
   expectNew('locks removed')
 })
+
+test('a lock that was written but not yet taken is removed', async () => {
+  fill(6)
+  // Dies right after the intent, which is where the lock is prepared.
+  spawnSync(process.execPath, [DRIVER, JSON.stringify(order(1))])
+  const intent = await intentsIn(join(folder, 'intent')).read()
+  if (!intent) expect.fail('there is an intent')
+  const prepared = join(repo.root, '.git', `belay-lock-${intent.token}`)
+  writeFileSync(prepared, `${intent.token}\n`)
+  rmSync(join(repo.root, '.git/index.lock'), { force: true })
+  expect(await again()).toEqual({ landed: true })
+  expect(existsSync(prepared)).toBe(false)
+  expectNew('after the lock was prepared')
+})

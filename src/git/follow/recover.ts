@@ -22,11 +22,12 @@ export async function recover(intent: FollowIntent, request: FollowRequest): Pro
   if (mayLive(intent.holder)) {
     return refuse(request, 'target_busy', `process ${intent.holder.pid} on ${intent.holder.host} is at it`)
   }
+  // Written before it becomes the lock: whoever died in between left it, with or without the lock.
+  await rm(join(gitDir, `belay-lock-${token}`), { force: true })
   if (!(await holdsLock(gitDir, token))) {
     await removeStage(checkout, token)
     return withoutLock(intent, request, checkout)
   }
-  await rm(join(gitDir, `belay-lock-${token}`), { force: true })
   await request.intents.write({ ...intent, holder: thisHolder() })
   await removeLeftRefLocks(gitDir, request.repository.commonDir, ref, to)
   const tip = await readRef(root, ref)
