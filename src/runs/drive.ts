@@ -132,7 +132,10 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
   } catch (thrown) {
     const error = knownFailure(thrown)
     if (error instanceof BelayError && UNSTORABLE.has(error.code)) throw error
-    const reason = error instanceof BelayError ? { code: error.code, message: error.message } : { code: 'internal', message: String(error) }
+    const reason =
+      error instanceof BelayError
+        ? { code: error.code, message: error.message }
+        : { code: 'internal', message: String(error) }
     const deliveries = notifier.ofRun('run.failed', lease.epoch, { status: 'failed', reason })
     await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }], deliveries)
     await notifier.drain()
@@ -261,12 +264,17 @@ async function settle(
 const ENDED: ReadonlySet<RunStatus> = new Set(['blocked', 'replan', 'cancelled'])
 
 function reasonOf(status: RunStatus): Reason | null {
-  return status === 'interrupted' ? { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' } : null
+  return status === 'interrupted'
+    ? { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' }
+    : null
 }
 
 function redReason(red: readonly RedGate[]): Reason {
   const gates = red.map(({ gate, tests }) => `${gate} (${tests.join('; ')})`).join(', ')
-  return { code: 'red_expected', message: `every task has landed, but tests that were written first still fail: ${gates}` }
+  return {
+    code: 'red_expected',
+    message: `every task has landed, but tests that were written first still fail: ${gates}`,
+  }
 }
 
 /** A run that is done needs no workspaces, temporary files and fences any more. */
@@ -283,7 +291,12 @@ export async function dropPrivateRefs(root: string, run: string, moves: MoveJour
   const prefixes = [epochRef(run, ''), snapshotRef(run, '')]
   const list = await git(['for-each-ref', '--format=%(refname)', ...prefixes], { cwd: root })
   const refs = list.split('\n').filter((ref) => ref !== '')
-  if (refs.length > 0) await updateRefs(root, refs.map((ref) => ({ verb: 'delete', ref })), moves)
+  if (refs.length > 0)
+    await updateRefs(
+      root,
+      refs.map((ref) => ({ verb: 'delete', ref })),
+      moves,
+    )
 }
 
 /** Stores what a run has come to, with the events that tell of it, under its lease. */
@@ -301,8 +314,10 @@ export async function setStatus(
     const now = record.now()
     await changeRun(tx, run.id, now, { status, reason })
     await queueDeliveries(tx, run.id, now, deliveries)
-    await appendEvents(tx, now, events.map((event) => ({ ...event, project: run.project, run: run.id })))
+    await appendEvents(
+      tx,
+      now,
+      events.map((event) => ({ ...event, project: run.project, run: run.id })),
+    )
   })
 }
-
-

@@ -86,7 +86,12 @@ export async function openRun(
   const restored = (from: string | null, to: string): Promise<void> =>
     record.write((tx) =>
       appendEvents(tx, record.now(), [
-        { type: 'run.result_restored', project: run.project, run: run.id, data: { branch: run.resultBranch, from, to } },
+        {
+          type: 'run.result_restored',
+          project: run.project,
+          run: run.id,
+          data: { branch: run.resultBranch, from, to },
+        },
       ]),
     )
   const moves = moveJournal(record.home, run.id)
@@ -118,7 +123,15 @@ export async function openRun(
       guard: repositoryGuard({ repository, home: record.home, moves }),
     }),
     budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),
-    landing: new Landing({ root, run: run.id, resultBranch: run.resultBranch, base: run.base, moves, epochMark, restored }),
+    landing: new Landing({
+      root,
+      run: run.id,
+      resultBranch: run.resultBranch,
+      base: run.base,
+      moves,
+      epochMark,
+      restored,
+    }),
     moves,
     gateEnv,
     scratch,

@@ -42,7 +42,10 @@ async function followAnswer({ task, services }: PhaseContext<DirectServices>): P
     case 'rework':
       return {
         outcome: 'retry',
-        state: withState(state, { reviewedPatch: null, setback: { kind: 'person', note: asked.note ?? 'Do it again.' } }),
+        state: withState(state, {
+          reviewedPatch: null,
+          setback: { kind: 'person', note: asked.note ?? 'Do it again.' },
+        }),
         // Who asks for more work grants the attempt that it takes.
         ...(task.attempt >= limit ? { change: { extraAttempts: task.extraAttempts + 1 } } : {}),
       }

@@ -91,7 +91,10 @@ async function proveChange(context: Context): Promise<PhaseResult> {
   const wantsPerson = state.answer?.needsHumanAttention === true && !state.personApproved
   const reviewed =
     state.emptyAccepted ||
-    (!wantsPerson && patch !== '' && state.reviewedPatch !== null && (await isSamePatch(services.root, state.reviewedPatch, patch)))
+    (!wantsPerson &&
+      patch !== '' &&
+      state.reviewedPatch !== null &&
+      (await isSamePatch(services.root, state.reviewedPatch, patch)))
   return { outcome: reviewed ? 'reviewed' : 'passed', state: next, artifacts }
 }
 

@@ -176,12 +176,20 @@ export class WorkspaceKeeper {
     const dropped = notOurs.map((change) => `edit of ${change.path} dropped: the source's files are Belay's to change`)
     if (notOurs.length > 0) {
       const edits = new Map<string, TreeEdit>(
-        notOurs.map((change) => [change.path, change.status === 'A' ? null : { mode: change.oldMode, id: change.oldId }]),
+        notOurs.map((change) => [
+          change.path,
+          change.status === 'A' ? null : { mode: change.oldMode, id: change.oldId },
+        ]),
       )
       tree = await editTree(root, tree, edits)
     }
     const pointers = changes.filter((change) => change.newMode === GITLINK || change.oldMode === GITLINK)
-    const commit = await commitTree(root, { tree, parents: [base], message: 'belay: snapshot of an attempt\n', sign: false })
+    const commit = await commitTree(root, {
+      tree,
+      parents: [base],
+      message: 'belay: snapshot of an attempt\n',
+      sign: false,
+    })
     await this.#moveRefs(context, [{ verb: 'update', ref: snapshotRef(services.run.id, task.handle), to: commit }])
     if (notOurs.length === 0) this.#ready.set(task.handle, tree)
     return {
@@ -210,7 +218,13 @@ export class WorkspaceKeeper {
 
   async #keepNothing(base: string, undone: Undone, blocked: Reason | null): Promise<Kept> {
     const tree = await treeOf(this.#options.root, base)
-    return { snapshot: { base, tree, commit: base }, empty: true, tampered: undone.tampered, notes: undone.notes, blocked }
+    return {
+      snapshot: { base, tree, commit: base },
+      empty: true,
+      tampered: undone.tampered,
+      notes: undone.notes,
+      blocked,
+    }
   }
 
   /** Keeps a commit of the task from being collected as garbage, in place of the one kept before. */
