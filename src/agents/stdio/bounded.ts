@@ -5,6 +5,9 @@ import { tail } from '../../core/text.ts'
 /** The most that one turn may write to stdout and stderr together. */
 export const TURN_OUTPUT_BYTES = 256 << 20
 
+/** The most lines: every line costs work, and no agent has so many things to say. */
+const TURN_LINES = 2_000_000
+
 /** Longer lines are cut: no frame that means something is this long. */
 const MAX_LINE = 8 << 20
 
@@ -20,14 +23,16 @@ export interface BoundedOutput {
 
 /**
  * Reads a program's output with bounded memory. Stderr is drained all the time, so that the program never blocks on it.
- * When more than `limit` bytes came, the group is killed and the lines end.
+ * When more than `limit` bytes or two million lines came, the group is killed and the lines end.
  */
 export function boundedOutput(kept: KeptProcess, limit = TURN_OUTPUT_BYTES): BoundedOutput {
   let bytes = 0
+  let count = 0
   let errors = ''
+  const overflowed = (): boolean => bytes > limit || count > TURN_LINES
   const over = (chunk: Buffer): boolean => {
     bytes += chunk.length
-    if (bytes <= limit) return false
+    if (!overflowed()) return false
     void kept.end()
     return true
   }
@@ -36,6 +41,7 @@ export function boundedOutput(kept: KeptProcess, limit = TURN_OUTPUT_BYTES): Bou
   })
   async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of kept.stdout) {
+      for (let at = (chunk as Buffer).indexOf(10); at !== -1; at = (chunk as Buffer).indexOf(10, at + 1)) count += 1
       if (over(chunk as Buffer)) return
       yield chunk as Buffer
     }
@@ -43,6 +49,6 @@ export function boundedOutput(kept: KeptProcess, limit = TURN_OUTPUT_BYTES): Bou
   return {
     lines: lines(Readable.from(counted()), MAX_LINE),
     stderrTail: () => errors.trim(),
-    overflowed: () => bytes > limit,
+    overflowed,
   }
 }
