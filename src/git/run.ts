@@ -95,14 +95,19 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
   }
 }
 
-/** Starts git as Belay's own. A failed start is an `error` event of the child. */
+/** Starts git as Belay's own. A failed start is an `error` event of the child, or `git_missing` at once. */
 export function startGit(
   args: readonly string[],
   options: Pick<GitOptions, 'cwd' | 'env'>,
 ): ChildProcessWithoutNullStreams {
   ownEnv ??= { ...gitEnv(), [GIT_MARK]: gitMark(thisProcess()) }
   const env = options.env ? { ...ownEnv, ...options.env } : ownEnv
-  return spawn('git', args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  try {
+    return spawn('git', args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  } catch (cause) {
+    // Node throws what it does not expect, such as a file in place of the folder.
+    throw gitMissing(options.cwd, cause instanceof Error ? cause : new Error(String(cause)))
+  }
 }
 
 /** The error for a git that could not be started in `folder`. */
