@@ -252,7 +252,10 @@ describe('configuration', () => {
     ['tabs', 'verify:\n\tcommands: []\n', /belay\.yaml/],
     [
       'a bomb',
-      `a: &a [x]\n${[...'bcdefghij'].map((c, i) => `${c}: &${c} [${Array.from({ length: 10 }, () => `*${'abcdefghij'[i]}`).join(', ')}]`).join('\n')}\n`,
+      `a: &a [x]\n${'bcdefghij'
+        .split('')
+        .map((c, i) => `${c}: &${c} [${Array.from({ length: 10 }, () => `*${'abcdefghij'[i]}`).join(', ')}]`)
+        .join('\n')}\n`,
       /belay\.yaml/,
     ],
     ['binary', '\u0000\u0001\u0002', /belay\.yaml/],
@@ -450,7 +453,7 @@ describe('the state folder', () => {
 })
 
 /** Mounts a small file system at `path`; false where that is not allowed. */
-function mount(path: string, options: string): boolean {
+function mountAt(path: string, options: string): boolean {
   mkdirSync(path, { recursive: true })
   const made = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { encoding: 'utf8' })
   if (made.status === 0) mounts.push(path)
@@ -462,13 +465,13 @@ function mount(path: string, options: string): boolean {
 describe('disks', () => {
   it('read-only', async () => {
     ready()
-    if (!mount(world.home, 'ro')) return
+    if (!mountAt(world.home, 'ro')) return
     await refused(['run', 'Write a file'], 'record_unwritable', { exit: 1 })
   })
 
   it('too small for the checkouts', async () => {
     ready()
-    if (!mount(world.home, 'size=20m')) return
+    if (!mountAt(world.home, 'size=20m')) return
     const result = await world.belay(['run', 'Write a file', '--json'])
     expect(result.code, result.stdout).toBe(2)
     expect(errorOf(result)).toMatchObject({
@@ -481,7 +484,7 @@ describe('disks', () => {
 
   it('too small for the record', async () => {
     ready()
-    if (!mount(world.home, 'size=16k')) return
+    if (!mountAt(world.home, 'size=16k')) return
     const result = await world.belay(['run', 'Write a file', '--json'])
     expect(result.code, result.stdout).toBe(1)
     expect(errorOf(result).code).toBe('record_unwritable')
@@ -503,7 +506,7 @@ describe('disks', () => {
       .feature('001-x', ['- [ ] T001 Write one', '- [ ] T002 Write two'])
       .config()
       .commit()
-    if (!mount(world.home, 'size=600m')) return
+    if (!mountAt(world.home, 'size=600m')) return
     const result = await world.belay(['run', '--json'])
     expect(result.code, result.stdout + result.stderr).toBe(1)
     expect(errorOf(result).code).toMatch(/^(record_unwritable|disk_full)$/)

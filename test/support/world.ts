@@ -144,6 +144,11 @@ export class World {
     })
   }
 
+  /** Starts any program in the user's checkout, as the user. */
+  startCommand([program = '', ...args]: readonly string[]): ChildProcess {
+    return spawn(program, args, { cwd: this.repo, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
   /** Runs belay to its end. */
   async belay(args: readonly string[], options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly input?: string; readonly node?: readonly string[] } = {}): Promise<Result> {
     const child = this.start(args, options)
