@@ -648,6 +648,48 @@ describe('settings of the user', () => {
   })
 })
 
+describe('submodules', () => {
+  /** A repository with a submodule whose origin is gone, so that it can come from the user's copy only. */
+  function withSubmodule(agent: Turn): World {
+    const library = join(start(turn(agent)).dir, 'library')
+    const file = ['-c', 'protocol.file.allow=always']
+    world.git('init', '-q', '-b', 'main', library)
+    writeFileSync(join(library, 'lib.txt'), 'one\n')
+    world.git('-C', library, 'add', '-A')
+    world.git('-C', library, 'commit', '-qm', 'library')
+    world.git(...file, 'submodule', '--quiet', 'add', library, 'vendor/lib')
+    world
+      .files({ 'a.txt': 'a\n' })
+      .config('task: {max_iterations: 1}\nverify:\n  commands: [{run: grep -q one vendor/lib/lib.txt, name: lib}]\n')
+      .commit()
+    rmSync(library, { recursive: true })
+    return world
+  }
+
+  it("come from the user's copies, and stay as they are", async () => {
+    withSubmodule({ sh: 'cat vendor/lib/lib.txt > copy.txt' })
+    const modules = world.git('-C', 'vendor/lib', 'rev-parse', 'HEAD')
+    await run(['Copy a line'])
+    expect((await status(world)).run).toMatchObject({ status: 'done', landed: true })
+    expect(world.read('copy.txt')).toBe('one\n')
+    expect(world.git('diff', '--name-only', 'HEAD~1')).toBe('copy.txt')
+    expect(world.git('-C', 'vendor/lib', 'rev-parse', 'HEAD')).toBe(modules)
+    expect(world.git('status', '--porcelain')).toBe('')
+    await expectProven(world)
+  })
+
+  it.each<[string, string]>([
+    ['moves a pointer', 'cd vendor/lib && echo two > lib.txt && git -c user.name=x -c user.email=x@x commit -qam two'],
+    ['leaves changes in one', 'echo two > vendor/lib/lib.txt'],
+  ])('block a task that %s', async (_name, sh) => {
+    withSubmodule({ sh: `echo new > new.txt && ${sh}` })
+    const before = userState(world)
+    await run(['Change the library'], { code: 3 })
+    expect((await status(world)).tasks).toMatchObject([{ status: 'blocked', reason: { code: 'submodule_changed' } }])
+    expect(userState(world)).toEqual(before)
+  })
+})
+
 describe('20,000 files', () => {
   it('are checked out a bounded number of times', async () => {
     start({ implementer: { '*': [{ sh: 'echo "$BELAY_TASK" > "done-$(basename "$BELAY_TASK")"' }] } })
