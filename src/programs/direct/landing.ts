@@ -21,6 +21,8 @@ export class Landing {
   #turn: Promise<unknown> = Promise.resolve()
   /** Where this process, the only one that may move result, has put it. */
   #last: string | null = null
+  /** A landing that moves result right now; while it does, result is ahead of `#last`. */
+  #moving: Promise<unknown> | null = null
 
   constructor(options: LandingOptions) {
     this.#options = options
@@ -53,15 +55,22 @@ export class Landing {
   /** The newest commit of result. Only Belay moves it: one that somebody else has moved is put back. */
   async tip(): Promise<string> {
     const { root, resultBranch } = this.#options
-    const tip = await readRef(root, branchRef(resultBranch))
-    if (this.#last === null) throw new Error('the result branch was not begun')
-    if (tip !== this.#last) await this.#restore(tip, this.#last)
-    return this.#last
+    for (;;) {
+      await this.#moving
+      const meant = this.#last
+      if (meant === null) throw new Error('the result branch was not begun')
+      const tip = await readRef(root, branchRef(resultBranch))
+      // A landing began or ended while the branch was read: that is no move by somebody else.
+      if (this.#moving !== null || this.#last !== meant) continue
+      if (tip !== meant) await this.#restore(tip, meant)
+      return meant
+    }
   }
 
   async #restore(from: string | null, to: string): Promise<void> {
     const { root, resultBranch, moves, restored } = this.#options
     if (!(await updateRefs(root, [{ verb: 'update', ref: branchRef(resultBranch), to, old: from }], moves))) {
+      if ((await readRef(root, branchRef(resultBranch))) === to) return // another task put it back first
       throw new BelayError('result_moved', `the branch ${resultBranch} is being moved by somebody else`, {
         exit: 1,
         expected: to,
@@ -92,7 +101,7 @@ export class Landing {
   async advance(handle: string, tip: string, commit: string): Promise<boolean> {
     const { root, run, resultBranch, moves, epochMark } = this.#options
     const mark = epochMark(handle)
-    const done = await updateRefs(
+    const moving = updateRefs(
       root,
       [
         { verb: 'verify', ref: epochRef(run, handle), old: mark },
@@ -101,11 +110,15 @@ export class Landing {
         { verb: 'delete', ref: snapshotRef(run, handle) },
       ],
       moves,
-    )
-    if (done) {
-      this.#last = commit
-      return true
-    }
+    ).then((done) => {
+      if (done) this.#last = commit
+      return done
+    })
+    const settled = moving.catch(() => {}).then(() => (this.#moving = null))
+    this.#moving = settled
+    const done = await moving
+    await settled
+    if (done) return true
     if ((await readRef(root, epochRef(run, handle))) !== mark) {
       throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
     }
