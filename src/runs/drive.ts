@@ -210,6 +210,7 @@ async function endTask(opened: OpenedRun, handle: string, step: Step): Promise<v
   if (step.status === 'blocked' || step.status === 'replan' || step.status === 'cancelled') {
     await opened.services.workspaces.done(handle)
   }
+  if (step.status === 'waiting' || step.status === 'suspended') opened.pool.rest(handle)
 }
 
 /**

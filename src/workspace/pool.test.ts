@@ -57,6 +57,20 @@ describe('a pool of workspaces', () => {
     expect(await rows()).toHaveLength(1)
   })
 
+  it('takes the checkout of one that rests when many do, so that their number stays bounded', async () => {
+    const one = pool()
+    const first = await one.lease('work', 't1', base)
+    one.rest('t1')
+    for (const task of ['t2', 't3', 't4', 't5', 't6', 't7', 't8']) {
+      await one.lease('work', task, base)
+      one.rest(task)
+    }
+    expect(await rows()).toHaveLength(4)
+    expect(await one.held('work', 't1')).toBeNull()
+    expect((await rows()).some((row) => row.path === first.path)).toBe(true)
+    expect(await one.held('work', 't8')).not.toBeNull()
+  })
+
   it('gives two tasks that ask at once two of them', async () => {
     const one = pool()
     await one.release((await one.lease('work', 'x', base)) ? 'x' : '')

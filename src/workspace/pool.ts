@@ -20,6 +20,9 @@ export interface Workspace extends Worktree {
   readonly state: Readonly<Record<string, unknown>>
 }
 
+/** So many tasks that wait for a person or for time keep their checkouts; then the oldest gives its place to one at work. */
+const MOST_RESTING = 4
+
 export interface PoolOptions {
   readonly record: RecordStore
   readonly project: string
@@ -34,12 +37,15 @@ export interface PoolOptions {
 
 /**
  * The workspaces of a run: made when first needed, handed from task to task, so that a big repository is checked out a
- * bounded number of times. A task keeps its path until it gives it back. Everything is in the record before it is on disk.
+ * bounded number of times. A task keeps its path until it gives it back, or rests while many others do: what it had is in
+ * its snapshot. Everything is in the record before it is on disk.
  */
 export class WorkspacePool {
   readonly #options: PoolOptions
   /** Leases change one at a time, so that two tasks never get the same free workspace. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** Tasks that this process is working on. */
+  readonly #atWork = new Set<string>()
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -55,6 +61,7 @@ export class WorkspacePool {
    * the caller's to reset.
    */
   async lease(purpose: Purpose, task: string, commit: string): Promise<Workspace> {
+    this.#atWork.add(task)
     const row = await this.#alone(() => this.#pick(purpose, task))
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     const worktree = await ensureWorktree(this.#options.root, row.path, commit)
@@ -66,7 +73,9 @@ export class WorkspacePool {
   async #pick(purpose: Purpose, task: string): Promise<WorkspaceRow> {
     const { record, project, run, lease } = this.#options
     const rows = (await listWorkspaces(record.read, run)).filter((row) => row.purpose === purpose)
-    const known = rows.find((row) => row.task === task) ?? rows.find((row) => row.task === null)
+    const own = rows.find((row) => row.task === task) ?? rows.find((row) => row.task === null)
+    const resting = rows.filter((row) => row.task !== null && !this.#atWork.has(row.task))
+    const known = own ?? (resting.length >= MOST_RESTING ? resting[0] : undefined)
     const path = known?.path ?? join(this.folder, nextName(purpose, rows))
     const row = { path, project, run, purpose, task, state: known?.state ?? {} }
     await putWorkspace(record, row, lease)
@@ -86,9 +95,15 @@ export class WorkspacePool {
     if (row) await putWorkspace(record, { ...row, state }, lease)
   }
 
+  /** `task` waits for somebody or something: it keeps its workspace while few do. Safe to repeat. */
+  rest(task: string): void {
+    this.#atWork.delete(task)
+  }
+
   /** Gives back whatever `task` holds; safe to repeat. */
   async release(task: string, purpose?: Purpose): Promise<void> {
     const { record, run, lease } = this.#options
+    if (purpose === undefined) this.#atWork.delete(task)
     await this.#alone(async () => {
       for (const row of await listWorkspaces(record.read, run)) {
         if (row.task === task && (purpose === undefined || row.purpose === purpose)) {
