@@ -81,13 +81,21 @@ describe('updateRefs', () => {
 
   it('has moves written down before they are made, a cut line notwithstanding', async () => {
     writeFileSync(join(folder, 'r1.moves'), 'abc refs/he')
-    await updateRefs(repo.root, [{ verb: 'update', ref: 'refs/heads/x', to: one }], journal)
-    await updateRefs(repo.root, [{ verb: 'delete', ref: 'refs/heads/x' }], journal)
-    expect(await journal.isOurs({ ref: 'refs/heads/x', after: one })).toBe(true)
-    expect(await journal.isOurs({ ref: 'refs/heads/x', after: null })).toBe(true)
-    expect(await journal.isOurs({ ref: 'refs/heads/x', after: two })).toBe(false)
+    const ref = 'refs/heads/x'
+    const other = new MoveJournal(folder, 'r2')
+    await updateRefs(repo.root, [{ verb: 'update', ref, to: one }], journal)
+    expect(await other.isOurs({ ref, after: one })).toBe(true)
+    expect(await other.isOurs({ ref, after: two })).toBe(false)
+    // A move that was refused changes nothing of that; one of which nobody knows may have been made.
+    expect(await updateRefs(repo.root, [{ verb: 'update', ref, to: two, old: two }], journal)).toBe(false)
+    expect(await journal.places(ref)).toEqual([one])
+    await journal.note([{ ref, after: two }])
+    expect(await journal.places(ref)).toEqual([one, two])
+    await updateRefs(repo.root, [{ verb: 'delete', ref }], journal)
+    expect(await journal.places(ref)).toEqual([null])
+    expect(await other.isOurs({ ref, after: one })).toBe(false)
     await journal.retire('later')
-    expect(await new MoveJournal(folder, 'r2').isOurs({ ref: 'refs/heads/x', after: one })).toBe(true)
+    expect(await other.isOurs({ ref, after: null })).toBe(true)
   })
 })
 

@@ -17,14 +17,14 @@ export async function readRef(root: string, ref: string): Promise<string | null>
 
 /**
  * Applies all commands in one ref transaction, or none. False when a ref did not have the value it was to have (somebody
- * was faster); any other failure throws `git_failed`. The moves are noted in `journal` first.
+ * was faster); any other failure throws `git_failed`. The moves are noted in `journal` first, and how they came out after.
  */
 export async function updateRefs(
   root: string,
   commands: readonly RefCommand[],
   journal: MoveJournal,
 ): Promise<boolean> {
-  await journal.note(
+  const noted = await journal.note(
     commands.flatMap((one) =>
       one.verb === 'verify' ? [] : [{ ref: one.ref, after: one.verb === 'update' ? one.to : null }],
     ),
@@ -36,11 +36,14 @@ export async function updateRefs(
     await updater.ask(input, (seen) =>
       seen.toString('latin1').endsWith('commit: ok\n') ? { value: true } : { more: seen.length + 1 },
     )
-    return true
   } catch (error) {
     if (!(error instanceof GitEnded)) throw error
-    return refused(error.result)
+    const none = refused(error.result)
+    await noted.end(none)
+    return none
   }
+  await noted.end(true)
+  return true
 }
 
 const UPDATER = ['update-ref', '--no-deref', '--stdin', '-z'] as const

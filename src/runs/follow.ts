@@ -1,4 +1,4 @@
-import { branchRef } from '../git/refs.ts'
+import { branchRef, readRef } from '../git/refs.ts'
 import { BelayError, messageOf } from '../core/errors.ts'
 import { followTarget, type Followed, type FollowIntent, type FollowRequest } from '../git/follow/index.ts'
 import type { MoveJournal } from '../git/moves.ts'
@@ -37,7 +37,8 @@ export async function followResult(options: FollowOptions): Promise<void> {
   const { root, commonDir } = repository
   const key = `follow:${run.project}:${run.target ?? ''}`
   const from = (await getIntent<string>(record.read, `followed:${run.id}`)) ?? run.base
-  if (run.target !== null) await moves.note([{ ref: branchRef(run.target), after: to }])
+  const target = run.target === null ? null : branchRef(run.target)
+  const noted = target === null ? null : await moves.note([{ ref: target, after: to }])
   const followed = await followOrRefuse({
     repository: { root, commonDir },
     target: run.target,
@@ -51,6 +52,8 @@ export async function followResult(options: FollowOptions): Promise<void> {
       clear: () => dropIntent(record, key, lease),
     },
   })
+  // A target that has not landed and is there all the same was moved by an update that was interrupted.
+  if (target !== null && (followed.landed || (await readRef(root, target)) !== to)) await noted?.end(followed.landed)
   if (followed.landed) {
     await putIntent(record, `followed:${run.id}`, run.id, to, lease)
     await dropIntent(record, newTargetIntent(run.id), lease)

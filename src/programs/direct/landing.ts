@@ -1,4 +1,5 @@
 import { BelayError } from '../../core/errors.ts'
+import { isAncestor } from '../../git/commit.ts'
 import { branchRef, epochRef, readRef, snapshotRef, taskBranch, updateRefs } from '../../git/refs.ts'
 import type { MoveJournal } from '../../git/moves.ts'
 import { git } from '../../git/run.ts'
@@ -40,16 +41,25 @@ export class Landing {
     const { root, resultBranch, base, moves } = this.#options
     const ref = branchRef(resultBranch)
     const now = await readRef(root, ref)
-    const meant = await moves.latest(ref)
-    if (now === null && meant === null) {
+    const places = (await moves.places(ref)).filter((place) => place !== null)
+    if (now === null && places.length === 0) {
       await updateRefs(root, [{ verb: 'update', ref, to: base, old: null }], moves)
       this.#last = base
       return
     }
-    // A move that was noted and not made leaves result where its commit's parent is.
-    const whole = now !== null && (meant === null || now === meant || (await readRef(root, `${meant}^1`)) === now)
-    this.#last = whole ? now : (meant ?? base)
+    const whole = now !== null && (places.length === 0 || places.includes(now))
+    this.#last = whole ? now : await this.#newest(places)
     if (!whole) await this.#restore(now, this.#last)
+  }
+
+  /**
+   * The newest of the places that result may have been put to. The first is certain; of the others, noted when Belay died,
+   * only those that are built on it: any else would have been refused, and would take away what has landed.
+   */
+  async #newest([certain, ...noted]: readonly string[]): Promise<string> {
+    let newest = certain ?? this.#options.base
+    for (const place of noted) if (await isAncestor(this.#options.root, newest, place)) newest = place
+    return newest
   }
 
   /** The newest commit of result. Only Belay moves it: one that somebody else has moved is put back. */
