@@ -113,7 +113,12 @@ export class World {
   }
 
   git(...args: readonly string[]): string {
-    return execFileSync('git', args, { cwd: this.repo, env: this.env, encoding: 'utf8', maxBuffer: 256 << 20 }).trimEnd()
+    return execFileSync('git', args, {
+      cwd: this.repo,
+      env: this.env,
+      encoding: 'utf8',
+      maxBuffer: 256 << 20,
+    }).trimEnd()
   }
 
   read(path: string): string {
@@ -135,7 +140,10 @@ export class World {
   }
 
   /** Starts belay (the built program) and returns the process; `node` flags go before it. */
-  start(args: readonly string[], options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly node?: readonly string[] } = {}): ChildProcess {
+  start(
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly node?: readonly string[] } = {},
+  ): ChildProcess {
     const program = join(ROOT, 'test', 'support', 'built.mjs')
     return spawn(process.execPath, [...(options.node ?? []), program, ...args], {
       cwd: options.cwd ?? this.repo,
@@ -150,7 +158,15 @@ export class World {
   }
 
   /** Runs belay to its end. */
-  async belay(args: readonly string[], options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly input?: string; readonly node?: readonly string[] } = {}): Promise<Result> {
+  async belay(
+    args: readonly string[],
+    options: {
+      readonly cwd?: string
+      readonly env?: Record<string, string>
+      readonly input?: string
+      readonly node?: readonly string[]
+    } = {},
+  ): Promise<Result> {
     const child = this.start(args, options)
     child.stdin?.on('error', () => {})
     child.stdin?.end(options.input ?? '')
@@ -158,13 +174,19 @@ export class World {
   }
 
   /** Runs belay with --json and returns its last line of stdout, parsed. */
-  async json<T = Record<string, unknown>>(args: readonly string[], options: { readonly env?: Record<string, string> } = {}): Promise<T> {
+  async json<T = Record<string, unknown>>(
+    args: readonly string[],
+    options: { readonly env?: Record<string, string> } = {},
+  ): Promise<T> {
     const result = await this.belay([...args, '--json'], options)
     const last = result.stdout.trimEnd().split('\n').at(-1) ?? ''
     try {
       return JSON.parse(last) as T
     } catch (cause) {
-      throw new Error(`belay ${args.join(' ')} printed no JSON (exit ${result.code}):\n${result.stdout}\n${result.stderr}`, { cause })
+      throw new Error(
+        `belay ${args.join(' ')} printed no JSON (exit ${result.code}):\n${result.stdout}\n${result.stderr}`,
+        { cause },
+      )
     }
   }
 
@@ -199,7 +221,12 @@ export async function collect(child: ChildProcess): Promise<Result> {
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => {
-      resolve({ code, signal, stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') })
+      resolve({
+        code,
+        signal,
+        stdout: Buffer.concat(out).toString('utf8'),
+        stderr: Buffer.concat(err).toString('utf8'),
+      })
     })
   })
 }
