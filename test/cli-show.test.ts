@@ -68,7 +68,7 @@ describe('belay show', () => {
     for (const [name, code, next] of [
       ['T01', 'task_unknown', 'did you mean T001?'],
       [`${run}/T01`, 'task_unknown', 'did you mean T001?'],
-      [`${run.slice(0, -1)}0/T001`, 'run_unknown', `belay status ${run}`],
+      [`${run.slice(0, -1)}${run.endsWith('0') ? '1' : '0'}/T001`, 'run_unknown', `belay status ${run}`],
     ] as const) {
       const { error } = await world.json<{ error: { code: string; next: string } }>(['show', name])
       expect(error).toMatchObject({ code, next })

@@ -34,7 +34,7 @@ export interface KeptProcess {
   readonly stderr: Readable
   /** Resolves, never rejects, when the program itself has ended; its output may still be in the pipes. */
   readonly exited: Promise<Exit>
-  /** Resolves when program, group and output streams have all ended. What still writes after `exited` is killed after a short grace. */
+  /** Resolves when the program and its output streams have ended and its group was killed. What still writes after `exited` is killed after a short grace. */
   readonly closed: Promise<Exit>
   /** Kills the whole group at once; resolves as `closed`. Safe to repeat. */
   end(): Promise<Exit>
