@@ -92,7 +92,7 @@ describe('ClaudeDialogue', () => {
 
   it('marks calls that never came back as failed', () => {
     const { dialogue, read } = begin()
-    const content = [{ type: 'tool_use', id: 'c1', name: 'Edit', input: { file_path: '/work/src/a.ts' } }]
+    const content = [{ type: 'tool_use', id: 'c1', name: 'Edit', input: { file_path: '/repo/src/a.ts' } }]
     expect(read({ type: 'assistant', message: { id: 'm', content } })).toContainEqual(
       expect.objectContaining({
         item: expect.objectContaining({
