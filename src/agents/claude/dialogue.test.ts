@@ -10,7 +10,7 @@ function begin(more: Partial<TurnRequest> = {}) {
     role: 'implementer',
     prompt: 'do it',
     outputSchema: null,
-    cwd: '/work',
+    cwd: '/repo',
     env: {},
     model: null,
     effort: null,
