@@ -4,11 +4,12 @@ import { defineConfig, type OxlintOverride } from 'oxlint'
 /** Layers of src/, lowest first (docs/architecture.md draws them): a folder imports only folders of the layers below its own. */
 const LAYERS: readonly (readonly string[])[] = [
   ['core'],
-  ['process'],
-  ['git'],
-  ['agents', 'gates', 'sources', 'record'],
+  ['process', 'policy'],
+  ['git', 'sandbox'],
+  ['gates', 'sources', 'record', 'engine', 'sessions'],
+  ['agents'],
   ['config', 'workspace'],
-  ['kernel', 'setup', 'demo'],
+  ['kernel', 'setup', 'demo', 'exec'],
   ['programs'],
   ['scheduler'],
   ['runs'],

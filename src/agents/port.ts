@@ -3,12 +3,12 @@
  * (items upserted by id, one end per turn). Adapters live beside this file, one folder each, and one conformance suite
  * (testing/conformance.ts) runs against all of them.
  */
-import type { ProcessIdentity } from '../process/index.ts'
-import type { Role, Usage } from '../core/words.ts'
+import type { KeptProcess, ProcessIdentity, ProcessSpec } from '../process/index.ts'
+import type { Access, Role, Usage } from '../core/words.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
-export type Access = 'read-only' | 'workspace-write' | 'full'
+export type { Access } from '../core/words.ts'
 
 /** What a caller may ask an adapter for; programs ask for these, never for names. */
 export interface Capabilities {
@@ -25,6 +25,10 @@ export interface Capabilities {
   /** `read-only` access is enforced by the agent. */
   readonly readOnly: boolean
   readonly model: boolean
+  /** The agent asks before it does what is not allowed to it, and goes on with the answer. */
+  readonly approvals: boolean
+  /** A message can be handed to it in the middle of a turn. */
+  readonly steer: boolean
   /** Accepted values of `effort`; empty when the agent has none. */
   readonly efforts: readonly string[]
 }
@@ -50,10 +54,43 @@ export interface TurnRequest {
   readonly run: string
   /** Mark of the task's processes (see process/leftovers.ts). */
   readonly mark: string
+  /** Answers what the agent asks for; null: nobody is there, and the adapter refuses what `access` does not cover. */
+  readonly approve: Approver | null
+  /** Messages for the agent while its turn runs (capability `steer`; others are never given one); null: none will come. */
+  readonly steer: AsyncIterable<string> | null
+  /** Starts the agent's program, in its sandbox where there is one; null: `spawnKept`. */
+  readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | null
   /** Aborts the turn: the agent is interrupted, given `graceMs`, then its process group is killed. */
   readonly signal: AbortSignal
   readonly graceMs: number
 }
+
+/** What an agent asks for before it does it. Everything in it is untrusted text. */
+export interface ApprovalRequest {
+  /** The agent's own id of the request. */
+  readonly id: string
+  readonly kind: 'command' | 'file_change' | 'network' | 'tool' | 'other'
+  readonly title: string
+  /** The command line, when `kind` is `command` and the agent says it. */
+  readonly command: string | null
+  readonly cwd: string | null
+  readonly paths: readonly string[]
+  readonly tool: { readonly name: string; readonly input: unknown } | null
+  readonly reason: string | null
+}
+
+/** `allow_session`: this and the like for the rest of the conversation, where the agent knows such a thing (else as `allow`). */
+export interface ApprovalAnswer {
+  readonly decision: 'allow' | 'allow_session' | 'deny'
+  /** Who or what decided, for the record and, when denied, for the agent. */
+  readonly reason: string
+}
+
+/**
+ * Decides a request. Rejects for nothing; `signal` aborts when the agent withdrew the request or its turn is over (the answer
+ * is then of no use).
+ */
+export type Approver = (request: ApprovalRequest, signal: AbortSignal) => Promise<ApprovalAnswer>
 
 /** One thing that happened in a turn. Sent again with the same id when it changes; the last one counts. */
 export interface Item {
@@ -109,6 +146,13 @@ export type TurnEvent =
   | { readonly type: 'item'; readonly item: Item }
   /** What was used since the last such event. */
   | { readonly type: 'usage'; readonly usage: Usage }
+  /** The agent asked for something; comes again with the same request id when it was answered (`answer` set) or withdrawn. */
+  | {
+      readonly type: 'approval'
+      readonly request: ApprovalRequest
+      readonly state: 'asked' | 'answered' | 'withdrawn'
+      readonly answer: ApprovalAnswer | null
+    }
   /** A frame as the agent wrote it, before any interpretation (capped). */
   | { readonly type: 'raw'; readonly frame: string }
   | { readonly type: 'end'; readonly end: TurnEnd }

@@ -1,6 +1,9 @@
 import type { Usage } from '../core/words.ts'
 import type { Agent, TurnEnd, TurnEvent, TurnRequest } from './port.ts'
 
+/** A turn that nobody watches: no approvals, no messages in between, the agent's program is started as it is. */
+export const ALONE = { approve: null, steer: null, spawn: null } as const satisfies Partial<TurnRequest>
+
 export interface TurnLimits {
   /** Wall time of the whole turn, in ms. */
   readonly timeoutMs: number

@@ -27,6 +27,9 @@ export const RUN_STATUSES = [
 export type RunStatus = (typeof RUN_STATUSES)[number]
 
 export type Role = 'implementer' | 'reviewer' | 'batch'
+/** How much an agent may do to the machine. `full`: as the user; no limit but the command policy. */
+export type Access = 'read-only' | 'workspace-write' | 'full'
+
 export type Severity = 'low' | 'medium' | 'high'
 
 /** Why something is as it is: a stable code for programs, a sentence for people. */

@@ -15,6 +15,8 @@ export const claudeAgent: Agent = {
     quota: true,
     readOnly: true,
     model: true,
+    approvals: false,
+    steer: false,
     efforts: EFFORTS,
   },
   probe: probeClaude,

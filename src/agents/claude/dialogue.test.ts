@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TurnEvent, TurnRequest } from '../port.ts'
+import { ALONE } from '../turn.ts'
 import { ClaudeDialogue } from './dialogue.ts'
 
 const exit = { code: 0, signal: null }
@@ -23,6 +24,7 @@ function begin(more: Partial<TurnRequest> = {}) {
     mark: 'r/T001',
     signal: new AbortController().signal,
     graceMs: 1000,
+    ...ALONE,
     ...more,
   })
   dialogue.begin((frame) => sent.push(frame))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TurnRequest } from '../port.ts'
+import { ALONE } from '../turn.ts'
 import { argvOf, environmentOf, promptOf } from './launch.ts'
 
 function request(more: Partial<TurnRequest> = {}): TurnRequest {
@@ -20,6 +21,7 @@ function request(more: Partial<TurnRequest> = {}): TurnRequest {
     mark: 'r/T001',
     signal: new AbortController().signal,
     graceMs: 1000,
+    ...ALONE,
     ...more,
   }
 }

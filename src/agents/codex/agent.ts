@@ -13,6 +13,8 @@ export const codexAgent: Agent = {
     quota: true,
     readOnly: true,
     model: true,
+    approvals: false,
+    steer: false,
     efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'],
   },
   probe: probeCodex,

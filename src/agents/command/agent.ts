@@ -19,6 +19,8 @@ export const commandAgent: Agent = {
     quota: true,
     readOnly: false,
     model: false,
+    approvals: false,
+    steer: false,
     efforts: [],
   },
   probe(env, command): Promise<Probe> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { completed, errorOf, play } from '../testing/play.ts'
+import { ALONE } from '../turn.ts'
 import { commandAgent } from './index.ts'
 
 /** Plays a shell script as a `command` agent. */
@@ -21,6 +22,7 @@ function playScript(script: string) {
     mark: `command/${Math.random()}`,
     signal: new AbortController().signal,
     graceMs: 300,
+    ...ALONE,
   })
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ALONE } from '../turn.ts'
 import { play } from '../testing/play.ts'
 import type { Agent, TurnRequest } from '../port.ts'
 import { failed, rawEvent, runDialogue, type Dialogue } from './index.ts'
@@ -23,6 +24,7 @@ function request(more: Partial<TurnRequest> = {}): TurnRequest {
     mark: `stdio/${Math.random()}`,
     signal: new AbortController().signal,
     graceMs: 300,
+    ...ALONE,
     ...more,
   }
 }

@@ -1,6 +1,14 @@
 import { statSync } from 'node:fs'
 import { messageOf } from '../../core/errors.ts'
-import { endMarked, resolveProgram, spawnKept, type Exit, type Line, type ProcessSpec } from '../../process/index.ts'
+import {
+  endMarked,
+  resolveProgram,
+  spawnKept,
+  type Exit,
+  type KeptProcess,
+  type Line,
+  type ProcessSpec,
+} from '../../process/index.ts'
 import type { TurnEnd, TurnError, TurnErrorCode, TurnEvent, TurnRequest } from '../port.ts'
 import { TURN_OUTPUT_BYTES, boundedOutput } from './bounded.ts'
 
@@ -78,9 +86,10 @@ async function* converse(
   outputLimit: number,
 ): AsyncGenerator<TurnEvent, TurnEnd> {
   const { cwd, mark, signal, graceMs } = request
-  let kept
+  const start = request.spawn ?? ((spec: ProcessSpec) => Promise.resolve(spawnKept(spec)))
+  let kept: KeptProcess
   try {
-    kept = spawnKept({ argv, cwd, env: dialogue.env, stdin: dialogue.stdin, mark })
+    kept = await start({ argv, cwd, env: dialogue.env, stdin: dialogue.stdin, mark })
   } catch (error) {
     return failed('spawn', `the program could not be started: ${messageOf(error)}`)
   }

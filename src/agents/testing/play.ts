@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { expect } from 'vitest'
 import { randomId } from '../../core/ids.ts'
 import { findMarked } from '../../process/index.ts'
+import { ALONE } from '../turn.ts'
 import type { Agent, Item, TurnEnd, TurnError, TurnEvent, TurnRequest } from '../port.ts'
 import type { Scene } from './harness.ts'
 
@@ -38,6 +39,7 @@ export function requestIn(scene: Scene, cwd: string, more: Partial<TurnRequest> 
     mark: `conformance/${randomId(12)}`,
     signal: new AbortController().signal,
     graceMs: 1500,
+    ...ALONE,
     ...more,
   }
 }

@@ -29,6 +29,8 @@ function agent(provider: string, probe: Partial<Probe> = {}, asked: Asked[] = []
       quota: false,
       readOnly: true,
       model: true,
+      approvals: false,
+      steer: false,
       efforts: [],
     },
     probe: (env, command) => {

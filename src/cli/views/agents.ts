@@ -28,6 +28,8 @@ const COLUMNS = {
   quota: { key: 'quota', means: 'names the time when its quota is back', value: (c) => c.quota },
   readOnly: { key: 'read_only', means: 'enforces read-only access itself', value: (c) => c.readOnly },
   model: { key: 'model', means: 'a model can be chosen', value: (c) => c.model },
+  approvals: { key: 'approvals', means: 'asks before it does what is not allowed to it', value: (c) => c.approvals },
+  steer: { key: 'steer', means: 'takes a message in the middle of a turn', value: (c) => c.steer },
   efforts: { key: 'efforts', means: 'accepted values of effort', value: (c) => c.efforts },
 } satisfies Record<keyof Capabilities, Column>
 

@@ -5,7 +5,7 @@ import { head } from '../../core/text.ts'
 import type { Role, Usage } from '../../core/words.ts'
 import type { Item, JsonSchema, TurnEvent } from '../../agents/port.ts'
 import { estimateCost } from '../../agents/prices.ts'
-import { takeTurn, type TurnOutcome } from '../../agents/turn.ts'
+import { ALONE, takeTurn, type TurnOutcome } from '../../agents/turn.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { taskMark } from '../../process/index.ts'
 import {
@@ -89,6 +89,7 @@ export async function converse(context: Context, question: Question): Promise<Re
         attempt: question.attempt,
         run: services.run.id,
         mark: taskMark(services.run.id, task.handle, task.epoch),
+        ...ALONE,
       },
       { timeoutMs: setup.timeoutMs, stallMs: setup.stallMs },
       AbortSignal.any([context.signal, wall.signal]),
@@ -183,6 +184,7 @@ class TurnKeeper {
       case 'process':
         // A process that slept for long may have been overtaken between its last look and this start.
         return this.#assert(this.#context.services.record.read)
+      case 'approval': // nobody is asked here
       case 'end':
         return undefined
     }

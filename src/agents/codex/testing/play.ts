@@ -1,4 +1,5 @@
 import type { Item, TurnEnd, TurnError, TurnEvent, TurnRequest } from '../../port.ts'
+import { ALONE } from '../../turn.ts'
 import type { Usage } from '../../../core/words.ts'
 import { codexAgent } from '../agent.ts'
 
@@ -46,6 +47,7 @@ export function turnRequest(more: Partial<TurnRequest> & Pick<TurnRequest, 'cwd'
     mark: `test/${Math.random().toString(36).slice(2)}`,
     signal: new AbortController().signal,
     graceMs: 2000,
+    ...ALONE,
     ...more,
   }
 }
