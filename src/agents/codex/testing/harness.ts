@@ -24,7 +24,9 @@ export function codexHome(url: string, settings: readonly string[] = []): Home {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-home-')))
   const home = join(folder, 'codex')
   const config = join(home, 'config.toml')
-  mkdirSync(home)
+  // Codex links helpers of its sandbox into its home, but not below a temporary folder: its home is in none.
+  const temporary = join(folder, 'tmp')
+  for (const one of [home, temporary]) mkdirSync(one)
   writeFileSync(
     config,
     [
@@ -42,7 +44,7 @@ export function codexHome(url: string, settings: readonly string[] = []): Home {
     ].join('\n'),
   )
   return {
-    env: { PATH: pathWithClis(), HOME: folder, CODEX_HOME: home, OPENAI_API_KEY: 'scripted', TMPDIR: tmpdir() },
+    env: { PATH: pathWithClis(), HOME: folder, CODEX_HOME: home, OPENAI_API_KEY: 'scripted', TMPDIR: temporary },
     config,
     remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
   }
