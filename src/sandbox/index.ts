@@ -1,0 +1,6 @@
+export { findBackend } from './backends.ts'
+export { openSandbox, type Opened } from './open.ts'
+export { BACKENDS } from './port.ts'
+export type { BackendName, Network, Refusal, Resources, Sandbox, SandboxBackend, SandboxPolicy } from './port.ts'
+export { refusalError } from './refusal.ts'
+export { policyOf, type SandboxRequest } from './request.ts'

@@ -1,0 +1,36 @@
+import { findBackend } from './backends.ts'
+import type { BackendName, Refusal, Sandbox } from './port.ts'
+import { refusalError } from './refusal.ts'
+import { policyOf, type SandboxRequest } from './request.ts'
+
+export interface Opened {
+  readonly sandbox: Sandbox
+  /** What the caller must tell the user: nothing is confined although confinement is the default. */
+  readonly warning: string | null
+}
+
+/**
+ * Opens a sandbox. `auto` is `os` where that works, else `host` with a warning. Throws `sandbox_unknown`, and `sandbox_...`
+ * when the backend refuses; a policy that asks for more than the host can keep is then refused too, never weakened.
+ */
+export async function openSandbox(
+  name: BackendName | 'auto' | (string & {}),
+  request: SandboxRequest,
+  signal: AbortSignal,
+): Promise<Opened> {
+  if (name !== 'auto') {
+    const backend = findBackend(name)
+    const opened = await backend.open(policyOf(backend.name, request), signal)
+    if ('refusal' in opened) throw refusalError(backend.name, opened.refusal)
+    return { sandbox: opened.sandbox, warning: null }
+  }
+  const confined = findBackend('os')
+  const refusal = await confined.probe()
+  if (refusal === null) return openSandbox('os', request, signal)
+  const { sandbox } = await openSandbox('host', request, signal)
+  return { sandbox, warning: unconfined(refusal) }
+}
+
+function unconfined({ message, next }: Refusal): string {
+  return `commands run unconfined: no sandbox here, ${message}${next === null ? '' : ` (${next})`}`
+}
