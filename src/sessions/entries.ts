@@ -1,0 +1,57 @@
+import type { Usage } from '../core/words.ts'
+
+/** Version of the lines; a newer one is refused, an older one is read. */
+export const SCHEMA = 1
+
+/** How a turn of a session ended. */
+export interface TurnEnding {
+  readonly status: 'done' | 'failed' | 'interrupted' | 'suspended'
+  /** The stable reason, e.g. `agent_done`, `max_steps`, `budget`. */
+  readonly finishReason: string
+  readonly text: string
+  readonly output: unknown
+  readonly error: string | null
+  readonly steps: number
+  readonly usage: Usage
+  /** Paths that git saw change, relative to the workspace; empty outside of git. */
+  readonly files: readonly string[]
+  /** Commits that Belay made of it. */
+  readonly commits: readonly string[]
+}
+
+/**
+ * One line of a session. What agents give (`entry`, `item`, `request`) is kept as it came: this folder knows no agent.
+ * A reader ignores types that it does not know.
+ */
+export type SessionEntry =
+  | {
+      readonly type: 'turn'
+      readonly turn: number
+      readonly prompt: string
+      readonly agent: AgentLabel
+      readonly cwd: string
+    }
+  /** The conversation as the engine keeps it, for the model; opaque. */
+  | { readonly type: 'history'; readonly entry: unknown }
+  | { readonly type: 'item'; readonly turn: number; readonly item: unknown }
+  | { readonly type: 'native'; readonly provider: string; readonly native: string; readonly cwd: string }
+  | { readonly type: 'approval'; readonly turn: number; readonly request: unknown; readonly answer: unknown }
+  | ({ readonly type: 'turn_ended'; readonly turn: number } & TurnEnding)
+  /** What came before is no longer part of the conversation. */
+  | { readonly type: 'cleared' }
+
+export interface AgentLabel {
+  readonly provider: string
+  readonly model: string | null
+}
+
+/** An entry as it is read: with the time it was written. */
+export type StoredEntry = SessionEntry & { readonly time: string }
+
+/** First line of every session, and of its export. */
+export interface Header {
+  readonly type: 'session'
+  readonly schema: number
+  readonly id: string
+  readonly created_at: string
+}

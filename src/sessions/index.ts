@@ -1,0 +1,8 @@
+export type { AgentLabel, SessionEntry, StoredEntry, TurnEnding } from './entries.ts'
+export { checkSessionId, isSessionId, newSessionId, sessionFolder, sessionsRoot } from './id.ts'
+export { HEARTBEAT_MS, SILENCE_MS, type LockHolder } from './lock.ts'
+export type { ReadLog } from './log.ts'
+export type { SessionMeta, SessionRepository } from './meta.ts'
+export { Session } from './session.ts'
+export { SessionStore, describeHolder, type NewSessionMeta, type SessionState } from './store.ts'
+export { exportSession, importSession } from './transfer.ts'

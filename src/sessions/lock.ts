@@ -1,0 +1,199 @@
+/**
+ * Who may write a session. Locks are numbered files `lock.N`; the highest number is the truth. Taking is `link(2)` of a whole
+ * file to the next number, so exactly one of several takers gets it and nobody ever reads half a lock; a dead holder's lock is
+ * never removed, only overtaken. Releasing writes the next number too, as free. The holder of N takes away what is below N - 1:
+ * a taker that slept since it looked either finds its number taken or sees a higher one.
+ */
+import { link, readFile, readdir, stat, unlink, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { randomId } from '../core/ids.ts'
+import { isAlive, thisHost, thisProcess } from '../process/index.ts'
+import { writeNew } from './files.ts'
+
+/** Who holds a session. */
+export interface LockHolder {
+  readonly token: string
+  /** What it is doing: `exec`, `chat`, `delete`... */
+  readonly purpose: string
+  readonly host: string
+  readonly boot: string
+  readonly pid: number
+  readonly startTime: string
+  readonly acquiredAt: string
+  /** When it last said that it lives. */
+  readonly heartbeatAt: string
+}
+
+/** A lock that this process holds. */
+export interface HeldLock {
+  readonly holder: LockHolder
+  /** Whether nobody has overtaken it; one look at a file. */
+  isHeld(): Promise<boolean>
+  /** Gives it back; does nothing when it is lost already. Safe to repeat. */
+  release(): Promise<void>
+  /** Stops being the holder without writing anything: the session's folder was just removed. */
+  forget(): void
+}
+
+/** How often a holder says that it lives, and after which silence one on another host counts as dead. */
+export const HEARTBEAT_MS = 15_000
+export const SILENCE_MS = 120_000
+
+interface Latest {
+  readonly number: number
+  /** null: free. */
+  readonly holder: LockHolder | null
+}
+
+/** The living holder of the session in `folder`, or null when it can be taken. */
+export async function lockHolder(folder: string, now = Date.now()): Promise<LockHolder | null> {
+  const { holder } = await latest(folder)
+  return holder !== null && livesOn(holder, now) ? holder : null
+}
+
+/** Takes the session in `folder`, also from a dead holder. Returns who holds it when somebody does. */
+export async function takeLock(folder: string, purpose: string): Promise<HeldLock | { readonly by: LockHolder }> {
+  for (;;) {
+    const found = await latest(folder)
+    if (found.holder !== null && livesOn(found.holder, Date.now())) return { by: found.holder }
+    const holder = newHolder(purpose)
+    if (!(await place(folder, found.number + 1, { held: true, ...holder }))) continue
+    return hold(folder, found.number + 1, holder, (await inodeOf(lockFile(folder, found.number + 1))) ?? 0)
+  }
+}
+
+/**
+ * Frees the session whoever holds it; `token` (when not null) must still be the holder's. Returns whom it was taken from: null
+ * when nobody held it or somebody else does by now. The former holder finds out at its next write.
+ */
+export async function breakLock(folder: string, token: string | null = null): Promise<LockHolder | null> {
+  for (;;) {
+    const { number, holder } = await latest(folder)
+    if (holder === null || (token !== null && holder.token !== token)) return null
+    if (await place(folder, number + 1, { held: false })) {
+      await tidy(folder, number + 1)
+      return holder
+    }
+  }
+}
+
+function newHolder(purpose: string): LockHolder {
+  const now = new Date().toISOString()
+  const { pid, startTime } = thisProcess()
+  return { token: randomId(16), purpose, ...thisHost(), pid, startTime, acquiredAt: now, heartbeatAt: now }
+}
+
+/** Processes of this host are looked at; of others only their heartbeat is known. */
+function livesOn(holder: LockHolder, now: number): boolean {
+  const here = thisHost()
+  if (holder.host !== here.host) return now - Date.parse(holder.heartbeatAt) < SILENCE_MS
+  return holder.boot === here.boot && isAlive({ pid: holder.pid, startTime: holder.startTime })
+}
+
+function hold(folder: string, number: number, holder: LockHolder, inode: number): HeldLock {
+  // Its own file, and none above it: the whole session may have been removed and made anew.
+  const isOurs = async (): Promise<boolean> =>
+    (await inodeOf(lockFile(folder, number))) === inode && (await inodeOf(lockFile(folder, number + 1))) === null
+
+  const beat = setInterval(() => {
+    const now = new Date()
+    void utimes(lockFile(folder, number), now, now).catch(() => {}) // overtaken and tidied away: `isHeld` tells
+  }, HEARTBEAT_MS)
+  beat.unref()
+  let released = false
+  const tidied = tidy(folder, number)
+  return {
+    holder,
+    isHeld: async () => !released && (await isOurs()),
+    async release() {
+      if (released) return
+      released = true
+      clearInterval(beat)
+      await tidied
+      if ((await isOurs()) && (await place(folder, number + 1, { held: false }))) await tidy(folder, number + 1)
+    },
+    forget() {
+      released = true
+      clearInterval(beat)
+    },
+  }
+}
+
+async function inodeOf(file: string): Promise<number | null> {
+  return (await stat(file).catch(() => null))?.ino ?? null
+}
+
+function lockFile(folder: string, number: number): string {
+  return join(folder, `lock.${number}`)
+}
+
+async function numbers(folder: string): Promise<number[]> {
+  const found: number[] = []
+  for (const name of await readdir(folder)) {
+    const number = /^lock\.([1-9]\d*)$/.exec(name)?.[1]
+    if (number !== undefined) found.push(Number(number))
+  }
+  return found
+}
+
+async function latest(folder: string): Promise<Latest> {
+  for (;;) {
+    const number = Math.max(0, ...(await numbers(folder)))
+    if (number === 0) return { number, holder: null }
+    const holder = await readLock(lockFile(folder, number))
+    if (holder !== 'gone') return { number, holder }
+  }
+}
+
+/** What a lock file says; one that cannot be read (a power cut) belongs to nobody, `gone` is one tidied away meanwhile. */
+async function readLock(file: string): Promise<LockHolder | 'gone' | null> {
+  try {
+    const [text, { mtime }] = await Promise.all([readFile(file, 'utf8'), stat(file)])
+    const found = JSON.parse(text) as (Partial<LockHolder> & { readonly held?: unknown }) | null
+    const { token, purpose, host, boot, pid, startTime, acquiredAt } = found ?? {}
+    const whole =
+      found?.held === true &&
+      typeof pid === 'number' &&
+      [token, purpose, host, boot, startTime, acquiredAt].every((one) => typeof one === 'string')
+    if (!whole) return null
+    return { token, purpose, host, boot, pid, startTime, acquiredAt, heartbeatAt: mtime.toISOString() } as LockHolder
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone'
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+/** Writes lock number `number`; false when somebody else has it, or a later one. */
+async function place(folder: string, number: number, content: object): Promise<boolean> {
+  const temporary = join(folder, `lock~${randomId(10)}`)
+  await writeNew(temporary, `${JSON.stringify(content)}\n`)
+  try {
+    await link(temporary, lockFile(folder, number))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  } finally {
+    await unlink(temporary)
+  }
+  if (Math.max(...(await numbers(folder))) === number) return true
+  await unlink(lockFile(folder, number)).catch(() => {}) // the one above may have tidied it away
+  return false
+}
+
+/** A taker's file that is older than this was left by one that died. */
+const LEFT_MS = 600_000
+
+/** Takes away what is long overtaken, and what takers that died left. */
+async function tidy(folder: string, number: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name)
+    const old = Number(/^lock\.([1-9]\d*)$/.exec(name)?.[1])
+    if (old < number - 1 || (name.startsWith('lock~') && (await isLeft(file)))) await unlink(file).catch(() => {}) // somebody else did
+  }
+}
+
+async function isLeft(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => null)
+  return found !== null && Date.now() - found.mtimeMs > LEFT_MS
+}

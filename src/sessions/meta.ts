@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeWhole } from './files.ts'
+
+/** The repository of a session that has a workspace of its own. */
+export interface SessionRepository {
+  /** Without user and password; null for a worktree of the user's own repository. */
+  readonly url: string | null
+  /** Root of the repository that the workspace is a worktree of; null for a clone. */
+  readonly root: string | null
+  readonly branch: string | null
+  /** Commit that the session began at. */
+  readonly base: string | null
+}
+
+/** What is known of a session without reading its lines. */
+export interface SessionMeta {
+  readonly id: string
+  readonly createdAt: string
+  readonly lastUsedAt: string
+  /** Turns that were begun. */
+  readonly turns: number
+  readonly provider: string | null
+  readonly model: string | null
+  /** Where the last turn worked. */
+  readonly cwd: string | null
+  /** The first prompt, for lists. */
+  readonly title: string | null
+  /** Workspace of the session's own, removed with it; null when it works in the user's folders. */
+  readonly workspace: string | null
+  readonly repository: SessionRepository | null
+  /** How several agents work together in it; null: they do not. */
+  readonly collaboration: 'sequential' | 'parallel' | null
+  /** The session that this is a parallel part of. */
+  readonly parent: string | null
+  /** Whether a part's branch was merged into its parent's. */
+  readonly merged: boolean
+}
+
+const FILE = 'session.json'
+
+/** A session's metadata, or null when the folder holds none. */
+export async function readMeta(folder: string): Promise<SessionMeta | null> {
+  try {
+    const found = JSON.parse(await readFile(join(folder, FILE), 'utf8')) as SessionMeta
+    return typeof found.id === 'string' ? found : null
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR' || error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+export async function writeMeta(folder: string, meta: SessionMeta): Promise<void> {
+  await writeWhole(join(folder, FILE), `${JSON.stringify({ schema: 1, ...meta }, null, 2)}\n`)
+}

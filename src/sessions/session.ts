@@ -1,0 +1,107 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SessionEntry, StoredEntry, TurnEnding } from './entries.ts'
+import type { HeldLock } from './lock.ts'
+import { LogWriter, readLog, sessionLost } from './log.ts'
+import { writeMeta, type SessionMeta } from './meta.ts'
+
+export const LOG = 'session.jsonl'
+
+/** A session that this process holds. Close it whatever happens. */
+export class Session {
+  readonly folder: string
+  /** Bytes of a line that a crash tore and that were dropped when this was opened. */
+  readonly torn: number
+  readonly #lock: HeldLock
+  readonly #log: LogWriter
+  readonly #entries: StoredEntry[]
+  #meta: SessionMeta
+
+  private constructor(
+    folder: string,
+    lock: HeldLock,
+    meta: SessionMeta,
+    log: { readonly writer: LogWriter; readonly entries: readonly StoredEntry[]; readonly torn: number },
+  ) {
+    this.folder = folder
+    this.#lock = lock
+    this.#meta = meta
+    this.#log = log.writer
+    this.#entries = [...log.entries]
+    this.torn = log.torn
+  }
+
+  static async open(folder: string, lock: HeldLock, meta: SessionMeta): Promise<Session> {
+    const file = join(folder, LOG)
+    const read = await readLog(file)
+    const writer = await LogWriter.open(file, read, () => lock.isHeld())
+    return new Session(folder, lock, meta, { writer, entries: read.entries, torn: read.torn })
+  }
+
+  get id(): string {
+    return this.#meta.id
+  }
+
+  get meta(): SessionMeta {
+    return this.#meta
+  }
+
+  /** Every line so far, also those that were cleared. */
+  get entries(): readonly StoredEntry[] {
+    return this.#entries
+  }
+
+  /** The lines of the conversation as it stands: after the last `cleared`. */
+  get current(): readonly StoredEntry[] {
+    return this.#entries.slice(this.#entries.findLastIndex((entry) => entry.type === 'cleared') + 1)
+  }
+
+  /** A folder of the session for what tools keep: whole outputs, the task list. Outside of the workspace. */
+  async store(): Promise<string> {
+    const folder = join(this.folder, 'files')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return folder
+  }
+
+  /** The conversation of an engine: opaque, lossless; durable when `append` resolves. */
+  readonly history = {
+    load: (): Promise<readonly unknown[]> =>
+      Promise.resolve(this.current.flatMap((line) => (line.type === 'history' ? [line.entry] : []))),
+    append: (entry: unknown): Promise<void> => this.append({ type: 'history', entry }, true),
+  }
+
+  /** The native id under which `provider` knows this conversation when it works in `cwd`, or null. */
+  native(provider: string, cwd: string): string | null {
+    const found = this.current.findLast((line) => line.type === 'native' && line.provider === provider)
+    return found?.type === 'native' && found.cwd === cwd ? found.native : null
+  }
+
+  /** The newest turn that ended, or null. */
+  lastTurn(): { readonly prompt: string; readonly provider: string; readonly ending: TurnEnding } | null {
+    const ending = this.current.findLast((line) => line.type === 'turn_ended')
+    if (ending?.type !== 'turn_ended') return null
+    const begun = this.current.findLast((line) => line.type === 'turn' && line.turn === ending.turn)
+    return begun?.type === 'turn' ? { prompt: begun.prompt, provider: begun.agent.provider, ending } : null
+  }
+
+  /** Appends a line. It survives kill -9 when this resolves; with `durable`, also a power cut. */
+  async append(entry: SessionEntry, durable = false): Promise<void> {
+    await this.#log.append(entry, durable)
+    this.#entries.push({ time: new Date().toISOString(), ...entry })
+  }
+
+  /** Notes what became known of the session. */
+  async change(change: Partial<Omit<SessionMeta, 'id' | 'createdAt'>>): Promise<void> {
+    if (!(await this.#lock.isHeld())) throw sessionLost()
+    this.#meta = { ...this.#meta, ...change }
+    await writeMeta(this.folder, this.#meta)
+  }
+
+  /** Gives the session back. Safe to repeat. */
+  async close(): Promise<void> {
+    await this.#log.close().catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EBADF') throw error // closed before
+    })
+    await this.#lock.release()
+  }
+}

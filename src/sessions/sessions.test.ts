@@ -1,0 +1,308 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { array, assert, asyncProperty, jsonValue } from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { thisHost } from '../process/index.ts'
+import { breakLock, lockHolder, takeLock } from './lock.ts'
+import { SessionStore, exportSession, importSession, isSessionId } from './index.ts'
+
+const HOLD = fileURLToPath(new URL('testing/hold.ts', import.meta.url))
+
+let home: string
+let store: SessionStore
+const children: ChildProcess[] = []
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'belay-sessions-'))
+  store = new SessionStore(home)
+})
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    child.kill('SIGKILL')
+    await once(child, 'close')
+  }
+  rmSync(home, { recursive: true, force: true })
+})
+
+/** Another process that opens the session. */
+function other(id: string) {
+  const child = spawn(process.execPath, [HOLD, home, id], { stdio: ['pipe', 'pipe', 'inherit'] })
+  children.push(child)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    child,
+    says: async (): Promise<string> => String((await lines.next()).value),
+    tell: (line: string): void => void child.stdin.write(`${line}\n`),
+    async kill(): Promise<void> {
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    },
+  }
+}
+
+const log = (id: string): string => join(home, 'sessions', id, 'session.jsonl')
+
+describe('session ids', () => {
+  it.each(['a', 'A.b-c_9', '...x', '20261121-101500-k3x9pf', 'x'.repeat(100)])('%s is one', (id) => {
+    expect(isSessionId(id)).toBe(true)
+  })
+  it.each(['', '.', '..', '...', '-x', 'a/b', '../a', 'a b', 'a\n', 'a\0', 'é', '~x', 'x'.repeat(101)])(
+    '%j is none, and leads nowhere',
+    async (id) => {
+      expect(isSessionId(id)).toBe(false)
+      for (const use of [store.find(id), store.create(id), store.remove(id, true), store.open(id, 'test')])
+        await expect(use).rejects.toMatchObject({ code: 'session_id_invalid', exit: 2 })
+    },
+  )
+})
+
+describe('a session', () => {
+  it('keeps what was appended, in order and unchanged, over processes', async () => {
+    await assert(
+      asyncProperty(array(jsonValue()), async (values) => {
+        const id = `s${Math.random()}`
+        await store.create(id)
+        const session = await store.open(id, 'test')
+        for (const value of values) await session.history.append(value)
+        await session.close()
+        const again = await store.open(id, 'test')
+        expect(await again.history.load()).toEqual(JSON.parse(JSON.stringify(values)))
+        await again.close()
+      }),
+      { numRuns: 15 },
+    )
+  })
+
+  it('begins anew after `cleared`, and loses nothing by it', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await session.history.append(1)
+    await session.append({ type: 'native', provider: 'codex', native: 'n-1', cwd: '/w' })
+    expect(session.native('codex', '/w')).toBe('n-1')
+    expect(session.native('codex', '/elsewhere')).toBeNull()
+    expect(session.native('claude', '/w')).toBeNull()
+    await session.append({ type: 'cleared' })
+    await session.history.append(2)
+    expect(await session.history.load()).toEqual([2])
+    expect(session.native('codex', '/w')).toBeNull()
+    await session.close()
+    expect((await store.read('a')).entries.map(({ type }) => type)).toEqual(['history', 'native', 'cleared', 'history'])
+  })
+
+  it('is made once, and found by its near name when mistyped', async () => {
+    await store.create('deploy')
+    await expect(store.create('deploy')).rejects.toMatchObject({ code: 'session_exists' })
+    await expect(store.get('deplyo')).rejects.toMatchObject({ code: 'session_unknown', next: 'did you mean deploy?' })
+    writeFileSync(join(home, 'sessions', 's-abc.jsonl'), 'frames of a run\n')
+    await expect(store.create('s-abc.jsonl')).rejects.toMatchObject({ code: 'session_exists' })
+    expect((await store.list()).map(({ meta }) => meta.id)).toEqual(['deploy'])
+    expect(readdirSync(join(home, 'sessions')).filter((name) => name.startsWith('~'))).toEqual([])
+  })
+
+  it('drops a torn last line, says so, and goes on', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await session.history.append('whole')
+    await session.close()
+    appendFileSync(log('a'), '{"time":"2026-11-21T10:00:00.000Z","type":"history","en')
+    expect((await store.read('a')).torn).toBe(55)
+    const again = await store.open('a', 'test')
+    expect(again.torn).toBe(55)
+    await again.history.append('next')
+    await again.close()
+    const last = await store.open('a', 'test')
+    expect([last.torn, await last.history.load()]).toEqual([0, ['whole', 'next']])
+    await last.close()
+  })
+
+  it('drops a last line whose content a power cut lost', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await session.history.append('whole')
+    await session.close()
+    appendFileSync(log('a'), `${'\0'.repeat(40)}\n`)
+    const again = await store.open('a', 'test')
+    expect([again.torn, await again.history.load()]).toEqual([41, ['whole']])
+    await again.close()
+    expect(readFileSync(log('a'), 'utf8')).not.toContain('\0')
+  })
+
+  it('is not guessed at when it is damaged or newer', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await session.history.append(1)
+    await session.close()
+    const whole = readFileSync(log('a'), 'utf8')
+    writeFileSync(log('a'), whole.replace('\n', '\nrubbish\n'))
+    await expect(store.open('a', 'test')).rejects.toMatchObject({ code: 'session_damaged' })
+    await expect(store.read('a')).rejects.toThrow('line 2 of')
+    writeFileSync(log('a'), whole.replace('"schema":1', '"schema":2'))
+    await expect(store.open('a', 'test')).rejects.toMatchObject({ code: 'session_newer' })
+    truncateSync(log('a'), 0)
+    await expect(store.read('a')).rejects.toMatchObject({ code: 'session_damaged' })
+    expect((await store.get('a')).holder).toBeNull()
+  })
+})
+
+describe('the lock', () => {
+  it('lets one process work and tells the other who does', async () => {
+    await store.create('a')
+    const first = other('a')
+    expect(await first.says()).toBe('opened')
+    await expect(store.open('a', 'test')).rejects.toMatchObject({
+      code: 'held',
+      exit: 2,
+      message: expect.stringContaining(`process ${first.child.pid} on ${thisHost().host}`),
+    })
+    expect(await other('a').says()).toBe('held')
+    expect((await store.get('a')).holder?.pid).toBe(first.child.pid)
+    first.tell('close')
+    expect(await first.says()).toBe('closed')
+    await (await store.open('a', 'test')).close()
+  })
+
+  it('goes to exactly one of many that want it at once, also from a dead holder', async () => {
+    await store.create('a')
+    const dead = other('a')
+    expect(await dead.says()).toBe('opened')
+    await dead.kill()
+    const folder = join(home, 'sessions', 'a')
+    for (let round = 0; round < 20; round++) {
+      const taken = await Promise.all(Array.from({ length: 8 }, () => takeLock(folder, 'race')))
+      const held = taken.filter((one) => 'release' in one)
+      expect(held).toHaveLength(1)
+      for (const one of taken) if ('by' in one) expect(one.by.token).toBe(held[0]?.holder.token)
+      expect(await held[0]?.isHeld()).toBe(true)
+      await held[0]?.release()
+      expect(await lockHolder(folder)).toBeNull()
+    }
+    expect(readdirSync(folder).filter((name) => name.startsWith('lock')).length).toBeLessThanOrEqual(2)
+  })
+
+  it('kill -9 loses at most the item in flight, and the session is free at once', async () => {
+    await store.create('a')
+    const first = other('a')
+    expect(await first.says()).toBe('opened')
+    for (const line of ['one', 'two', 'three']) {
+      first.tell(line)
+      expect(await first.says()).toBe(`appended ${line}`)
+    }
+    first.tell('flood')
+    while (readFileSync(log('a')).length < 200_000) await new Promise((resolve) => setImmediate(resolve))
+    await first.kill()
+    const left = readFileSync(log('a'))
+    const session = await store.open('a', 'test')
+    expect(await session.history.load()).toEqual([{ line: 'one' }, { line: 'two' }, { line: 'three' }])
+    const turns = session.entries.flatMap((entry) => (entry.type === 'item' ? [entry.turn] : []))
+    expect(turns).toEqual(turns.map((_, i) => i + 1))
+    expect(turns.length).toBeGreaterThan(60)
+    expect(session.torn).toBe(left.length - (left.lastIndexOf(0x0a) + 1))
+    await session.close()
+  })
+
+  it('counts another host as living while its heartbeat is fresh, and an earlier boot as dead', async () => {
+    await store.create('a')
+    const folder = join(home, 'sessions', 'a')
+    const lock = {
+      held: true,
+      token: 't',
+      purpose: 'chat',
+      pid: 1,
+      startTime: '1',
+      acquiredAt: new Date().toISOString(),
+    }
+    writeFileSync(join(folder, 'lock.1'), JSON.stringify({ ...lock, host: 'elsewhere', boot: 'b' }))
+    expect(await takeLock(folder, 'test')).toMatchObject({ by: { host: 'elsewhere', token: 't' } })
+    expect(await lockHolder(folder, Date.now() + 119_000)).not.toBeNull()
+    expect(await lockHolder(folder, Date.now() + 121_000)).toBeNull()
+    writeFileSync(join(folder, 'lock.1'), JSON.stringify({ ...lock, host: thisHost().host, boot: 'an earlier one' }))
+    expect(await lockHolder(folder)).toBeNull()
+  })
+
+  it.each(['', '{"held":', '[]', 'null', '{"held":true}'])(
+    'does not stay for ever when its file is %j',
+    async (text) => {
+      await store.create('a')
+      const folder = join(home, 'sessions', 'a')
+      writeFileSync(join(folder, 'lock.7'), text)
+      expect(await lockHolder(folder)).toBeNull()
+      await (await store.open('a', 'test')).close()
+    },
+  )
+
+  it('that was broken is noticed by its former holder before it writes', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await session.history.append(1)
+    const { holder } = await store.get('a')
+    expect(await breakLock(session.folder, 'another token')).toBeNull()
+    expect((await store.unlock('a'))?.token).toBe(holder?.token)
+    expect(await store.unlock('a')).toBeNull()
+    const next = await store.open('a', 'test')
+    await expect(session.history.append(2)).rejects.toMatchObject({ code: 'session_lost' })
+    await expect(session.change({ title: 'mine' })).rejects.toMatchObject({ code: 'session_lost' })
+    await session.close()
+    await next.history.append(3)
+    expect(await next.history.load()).toEqual([1, 3])
+    expect((await store.get('a')).holder?.token).toBe((await lockHolder(next.folder))?.token)
+    await next.close()
+  })
+})
+
+describe('removal', () => {
+  it('refuses what is in use, unless forced; and a session of the same name is another one', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await expect(store.remove('a', false)).rejects.toMatchObject({ code: 'held' })
+    await store.remove('a', true)
+    expect(await store.find('a')).toBeNull()
+    await store.create('a')
+    const next = await store.open('a', 'test')
+    await expect(session.change({ title: 'old' })).rejects.toMatchObject({ code: 'session_lost' })
+    await session.close()
+    expect((await store.get('a')).holder?.token).toBe((await lockHolder(next.folder))?.token)
+    await next.history.append('new')
+    await next.close()
+    expect((await store.read('a')).entries).toHaveLength(1)
+  })
+})
+
+describe('export and import', () => {
+  it('round-trips every line', async () => {
+    await store.create('a', { title: 'first', provider: 'codex' })
+    const session = await store.open('a', 'test')
+    await session.append({
+      type: 'turn',
+      turn: 1,
+      prompt: 'é "x"\n',
+      agent: { provider: 'codex', model: null },
+      cwd: '/w',
+    })
+    await session.history.append({ deep: [1, null, { text: '\u2028' }] })
+    await session.close()
+    const text = await exportSession(store, 'a')
+    const elsewhere = new SessionStore(join(home, 'other'))
+    const made = await importSession(elsewhere, text, null)
+    expect(made).toMatchObject({ id: 'a', title: 'first', provider: 'codex', turns: 1 })
+    expect((await elsewhere.read('a')).entries).toEqual((await store.read('a')).entries)
+    const body = (all: string): string => all.slice(all.indexOf('\n'))
+    expect(body(await exportSession(elsewhere, 'a'))).toBe(body(text))
+    await expect(importSession(store, text, null)).rejects.toMatchObject({ code: 'session_exists' })
+    expect(await importSession(store, text, 'b')).toMatchObject({ id: 'b' })
+  })
+
+  it.each(['', '{}\n', 'no json', '{"type":"session"}', '{"type":"session","schema":1,"id":"../x"}\n'])(
+    'refuses %j',
+    async (text) => {
+      await expect(importSession(store, text, null)).rejects.toMatchObject({
+        code: expect.stringMatching(/^session_(damaged|id_invalid)$/),
+      })
+      expect(await store.list()).toEqual([])
+    },
+  )
+})

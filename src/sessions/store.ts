@@ -1,0 +1,180 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { randomId } from '../core/ids.ts'
+import { nearest } from '../core/text.ts'
+import { syncFolder, writeNew } from './files.ts'
+import { checkSessionId, isSessionId, sessionFolder, sessionsRoot } from './id.ts'
+import { breakLock, lockHolder, takeLock, type LockHolder } from './lock.ts'
+import { headerLine, readLog, type ReadLog } from './log.ts'
+import { readMeta, writeMeta, type SessionMeta } from './meta.ts'
+import { LOG, Session } from './session.ts'
+
+/** A session and who holds it now. */
+export interface SessionState {
+  readonly meta: SessionMeta
+  readonly holder: LockHolder | null
+}
+
+export type NewSessionMeta = Partial<Omit<SessionMeta, 'id' | 'createdAt' | 'lastUsedAt' | 'turns'>>
+
+/** The sessions in a state folder. Each is a folder of its own; nothing is kept in memory. */
+export class SessionStore {
+  readonly home: string
+  readonly root: string
+
+  constructor(home: string) {
+    this.home = home
+    this.root = sessionsRoot(home)
+  }
+
+  /** Makes a session, whole or not at all. Throws `session_exists`. `body` is the lines after the header. */
+  async create(id: string, meta: NewSessionMeta = {}, body = ''): Promise<SessionMeta> {
+    const folder = sessionFolder(this.home, id)
+    const now = new Date().toISOString()
+    const made: SessionMeta = { ...EMPTY, ...meta, id, createdAt: now, lastUsedAt: now }
+    const half = join(this.root, `~${randomId(10)}`)
+    await mkdir(half, { recursive: true, mode: 0o700 })
+    try {
+      await writeNew(join(half, LOG), `${headerLine(id, now)}${body}`)
+      await writeMeta(half, made)
+      if ((await stat(folder).catch(() => null)) !== null) throw exists(id)
+      await rename(half, folder)
+    } catch (error) {
+      await rm(half, { recursive: true, force: true })
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') throw exists(id) // somebody was quicker
+      throw error
+    }
+    await syncFolder(this.root)
+    return made
+  }
+
+  /** The session of this id, or null. Throws `session_id_invalid`. */
+  async find(id: string): Promise<SessionState | null> {
+    const folder = sessionFolder(this.home, id)
+    const meta = await readMeta(folder)
+    return meta === null ? null : { meta, holder: await lockHolder(folder) }
+  }
+
+  /** As `find`; throws `session_unknown` with the nearest id. */
+  async get(id: string): Promise<SessionState> {
+    return (await this.find(id)) ?? Promise.reject(await this.#unknown(id))
+  }
+
+  /** All sessions, the most recently used first. */
+  async list(): Promise<SessionState[]> {
+    const found = await Promise.all((await this.#ids()).map((id) => this.find(id)))
+    return found
+      .filter((one) => one !== null)
+      .toSorted((a, b) => b.meta.lastUsedAt.localeCompare(a.meta.lastUsedAt) || a.meta.id.localeCompare(b.meta.id))
+  }
+
+  /** All lines of a session, without holding it: while somebody writes, the last line may be missing. */
+  async read(id: string): Promise<ReadLog> {
+    await this.get(id)
+    return readLog(join(sessionFolder(this.home, id), LOG))
+  }
+
+  /** Takes a session for this process. Throws `session_unknown`, or `held` with who has it. */
+  async open(id: string, purpose: string): Promise<Session> {
+    const { meta } = await this.get(id)
+    const folder = sessionFolder(this.home, id)
+    const lock = await takeLock(folder, purpose)
+    if ('by' in lock) throw heldError(id, lock.by)
+    try {
+      return await Session.open(folder, lock, (await readMeta(folder)) ?? meta)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /**
+   * Frees a session whose holder will not. Returns whom it was taken from, null when it was free. A dead holder's lock needs no
+   * freeing: whoever comes next takes it.
+   */
+  async unlock(id: string): Promise<LockHolder | null> {
+    const { holder } = await this.get(id)
+    return holder === null ? null : breakLock(sessionFolder(this.home, id), holder.token)
+  }
+
+  /** Removes a session's folder. Throws `held` when somebody has it, unless `force` takes it away first. */
+  async remove(id: string, force: boolean): Promise<void> {
+    await this.get(id)
+    const folder = sessionFolder(this.home, id)
+    if (force) await breakLock(folder)
+    const lock = await takeLock(folder, 'delete')
+    if ('by' in lock) throw heldError(id, lock.by)
+    const gone = join(this.root, `~${randomId(10)}`)
+    await rename(folder, gone)
+    lock.forget()
+    await rm(gone, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  /** Removes what creations and removals left that were cut off; returns how many. */
+  async sweep(): Promise<number> {
+    let swept = 0
+    for (const name of await readdir(this.root).catch(() => [])) {
+      if (!name.startsWith('~')) continue
+      const folder = join(this.root, name)
+      const found = await stat(folder).catch(() => null)
+      if (found === null || Date.now() - found.mtimeMs < 3_600_000) continue
+      await rm(folder, { recursive: true, force: true })
+      swept += 1
+    }
+    return swept
+  }
+
+  async #ids(): Promise<string[]> {
+    const names = await readdir(this.root, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    return names.filter((one) => one.isDirectory() && isSessionId(one.name)).map((one) => one.name)
+  }
+
+  async #unknown(id: string): Promise<BelayError> {
+    const ids = await this.#ids()
+    const near = nearest(checkSessionId(id), ids)
+    return new BelayError('session_unknown', `there is no session "${id}"`, {
+      expected: ids.length === 0 ? 'there is no session yet' : ids.slice(0, 10).join(', '),
+      received: id,
+      next: near === null ? 'belay session list' : `did you mean ${near}?`,
+    })
+  }
+}
+
+const EMPTY: Omit<SessionMeta, 'id' | 'createdAt' | 'lastUsedAt'> = {
+  turns: 0,
+  provider: null,
+  model: null,
+  cwd: null,
+  title: null,
+  workspace: null,
+  repository: null,
+  collaboration: null,
+  parent: null,
+  merged: false,
+}
+
+/** Who has it, as one line for people. */
+export function describeHolder(holder: LockHolder): string {
+  return `belay ${holder.purpose}, process ${holder.pid} on ${holder.host}, since ${holder.acquiredAt}`
+}
+
+function heldError(id: string, by: LockHolder): BelayError {
+  return new BelayError('held', `session ${id} is in use: ${describeHolder(by)}`, {
+    expected: 'a session that nobody else works in',
+    received: `held by process ${by.pid} on ${by.host}`,
+    next: `wait for it, or take it away: belay session unlock ${id}`,
+  })
+}
+
+function exists(id: string): BelayError {
+  return new BelayError('session_exists', `there is a session "${id}" already`, {
+    expected: 'a new id',
+    received: id,
+    next: `belay session show ${id}`,
+  })
+}

@@ -1,0 +1,63 @@
+/** Sessions as one file: the header with the metadata, then every line as it was written. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import type { Header } from './entries.ts'
+import { sessionFolder } from './id.ts'
+import { parseLog } from './log.ts'
+import type { SessionMeta } from './meta.ts'
+import { LOG } from './session.ts'
+import type { SessionStore } from './store.ts'
+
+interface ExportHeader extends Header {
+  readonly meta: SessionMeta
+}
+
+/** The session as JSON lines. Lossless: importing them and exporting again gives the same lines after the first. */
+export async function exportSession(store: SessionStore, id: string): Promise<string> {
+  const { meta } = await store.get(id)
+  const bytes = await readFile(join(sessionFolder(store.home, id), LOG))
+  const { header, length } = parseLog(bytes, `session ${id}`)
+  return `${JSON.stringify({ ...header, meta } satisfies ExportHeader)}\n${afterFirstLine(bytes.toString('utf8', 0, length))}`
+}
+
+/**
+ * Makes a session of what `exportSession` gave, under `id` or its old one. Its workspace does not come with it. Throws
+ * `session_exists`, `session_damaged`.
+ */
+export async function importSession(store: SessionStore, text: string, id: string | null): Promise<SessionMeta> {
+  const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
+  const { header, entries, torn } = parseLog(Buffer.from(whole), 'the exported session')
+  if (torn > 0) {
+    throw new BelayError('session_damaged', 'the last line of the exported session is cut off', {
+      expected: 'a whole file of: belay session export',
+    })
+  }
+  const meta = (header as Partial<ExportHeader>).meta
+  const made = await store.create(
+    id ?? header.id,
+    {
+      provider: textOf(meta?.provider),
+      model: textOf(meta?.model),
+      cwd: textOf(meta?.cwd),
+      title: textOf(meta?.title),
+    },
+    afterFirstLine(whole),
+  )
+  const turns = entries.filter((entry) => entry.type === 'turn').length
+  const session = await store.open(made.id, 'import')
+  try {
+    await session.change({ turns })
+    return session.meta
+  } finally {
+    await session.close()
+  }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
+
+function afterFirstLine(text: string): string {
+  return text.slice(text.indexOf('\n') + 1)
+}
