@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, realpath, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, extname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join, resolve } from 'node:path'
 import { BelayError } from '../core/errors.ts'
+import { programFile } from '../core/program-file.ts'
 import { git, tryGit } from '../git/run.ts'
 import { demoFiles } from './files.ts'
 
@@ -13,8 +13,8 @@ export interface DemoProject {
   readonly files: readonly string[]
 }
 
-/** The scripted agent's program: beside this module, as source in a checkout and built in the package. */
-export const DEMO_AGENT = fileURLToPath(new URL(`agent${extname(import.meta.url)}`, import.meta.url))
+/** The scripted agent's program. */
+export const DEMO_AGENT = programFile('demo/agent')
 
 /**
  * Makes the demo project: a git repository with one commit on `main`, in `dir` (made if it is not there; must be empty) or,
