@@ -146,11 +146,11 @@ describe('layers', () => {
   })
 
   it('uses a proposal only where the repository has no file', async () => {
-    expect((await load({ proposal: 'concurrency: 5' })).config.concurrency).toBe(5)
+    expect((await load({ proposal: () => Promise.resolve('concurrency: 5') })).config.concurrency).toBe(5)
     writeFileSync(join(userDir, 'config.yaml'), 'concurrency: 7')
-    expect((await load({ proposal: 'concurrency: 5' })).config.concurrency).toBe(7)
+    expect((await load({ proposal: () => Promise.resolve('concurrency: 5') })).config.concurrency).toBe(7)
     writeFileSync(join(root, 'belay.yaml'), 'concurrency: 2')
-    expect((await load({ proposal: 'concurrency: 5' })).config.concurrency).toBe(2)
+    expect((await load({ proposal: () => Promise.resolve('concurrency: 5') })).config.concurrency).toBe(2)
   })
 
   it('drops model, effort and command of another provider, and keeps them for the same one', async () => {

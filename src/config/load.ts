@@ -19,8 +19,8 @@ export interface LoadOptions {
   readonly flags?: readonly FlagValue[]
   /** Replaces the folder of the user's own file (tests). */
   readonly userDir?: string
-  /** YAML used where the repository has no file (what `belay init` would write). A guess, so the user's own file wins over it. */
-  readonly proposal?: string
+  /** Gives YAML where the repository has no file (what `belay init` would write). A guess, so the user's own file wins over it. */
+  readonly proposal?: () => Promise<string>
 }
 
 export interface LoadedConfig {
@@ -41,8 +41,9 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const folder = options.userDir ?? userFolder(options.env)
   const user = await findFile({ folder, stem: 'config', called: (name) => `${folder}/${name}` })
   const project = await findFile(projectPlace(options.root))
+  const proposed = project.found ? undefined : await options.proposal?.()
   const layers: Layer[] = [
-    ...(project.found || options.proposal === undefined ? [] : [proposalLayer(options.proposal)]),
+    ...(proposed === undefined ? [] : [proposalLayer(proposed)]),
     ...[user.found, project.found].flatMap((found) => (found ? [fileLayer(found)] : [])),
     envLayer(options.env),
     flagLayer(options.set ?? [], options.flags ?? []),

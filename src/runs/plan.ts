@@ -7,6 +7,7 @@ import { openRepository, type Repository } from '../git/repository.ts'
 import type { RunSource } from '../record/index.ts'
 import { checkGraph } from '../scheduler/graph.ts'
 import { folderFiles, openSource, resolveSource, treeFiles, type Source, type SourcePointer } from '../sources/index.ts'
+import { checkRoles, rolesOf } from './roles.ts'
 import { commitSource, dirtySourceFiles } from './uncommitted.ts'
 
 export interface RunRequest {
@@ -44,17 +45,18 @@ export interface RunPlan {
 }
 
 /**
- * Finds out what a run would do: repository, configuration, source, target, all checks that need no agent. Writes nothing,
+ * Finds out what a run would do: repository, configuration, source, target, and (but for a dry run) whether its agents are there
+ * and logged in: one that is not would fail every task. Writes nothing,
  * except that `commitSource` commits the source's own files in the user's checkout. Throws BelayErrors (exit 2).
  */
 export async function planRun(request: RunRequest): Promise<RunPlan> {
   const repository = await openRepository(request.cwd)
   const { root } = repository
-  await identity(root)
-  if (request.into !== null) await checkBranchName(root, request.into)
-  const proposal = await request.propose(root)
+  await Promise.all([identity(root), request.into === null ? null : checkBranchName(root, request.into)])
+  const proposal = (): Promise<string> => request.propose(root)
   const loaded = await loadConfig({ root, env: request.env, set: request.set, flags: request.flags, proposal })
   const { config } = loaded
+  const agents = request.dryRun ? null : startChecking(config, request.env)
   if (config.verify.required && config.verify.gates.length === 0) throw gatesRequired()
   const pointer = await resolveSource({
     arg: request.arg,
@@ -79,6 +81,8 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     unread !== null && request.dryRun ? folderFiles(root) : treeFiles(root, base),
   )
   checkGraph(source.tasks)
+  const sign = config.git.sign === 'auto' ? await checkSigning(root) : false
+  await agents
   return {
     repository: { ...repository, head: { ...repository.head, commit: head } },
     config,
@@ -90,8 +94,15 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     newTarget: target !== null && tip === null,
     base,
     until: request.until === null ? null : selectTask(source, request.until),
-    sign: config.git.sign === 'auto' ? await checkSigning(root) : false,
+    sign,
   }
+}
+
+/** Asking the agents' programs takes as long as everything else that is looked at: it goes on meanwhile, and is awaited last. */
+function startChecking(config: Config, env: RunRequest['env']): Promise<void> {
+  const checking = checkRoles(config, rolesOf(config, env))
+  checking.catch(() => {}) // what else is wrong with the run is said first
+  return checking
 }
 
 function gatesRequired(): BelayError {

@@ -1,5 +1,5 @@
 import { agentEnvironment } from '../agents/environment.ts'
-import type { Agent } from '../agents/port.ts'
+import type { Agent, Probe } from '../agents/port.ts'
 import { hasPrice } from '../agents/prices.ts'
 import { findAgent } from '../agents/registry.ts'
 import type { Config, RoleConfig } from '../config/index.ts'
@@ -40,20 +40,23 @@ export async function checkRoles(
       Object.entries(roles).map(([role, setup]) => ({ role, knowsCost: knowsCost(setup) })),
     )
   }
-  for (const [role, setup] of Object.entries(roles)) await checkInstalled(role, setup)
+  await Promise.all(Object.entries(roles).map(([role, setup]) => checkInstalled(role, setup)))
 }
 
 function knowsCost({ agent, model }: RoleSetup): boolean {
   return agent.capabilities.usage === 'reported' || (agent.capabilities.usage === 'tokens' && hasPrice(model))
 }
 
-/** Looks that found all well: a run is checked before it is stored and again when it is driven, and roles share agents. */
-const found = new Set<string>()
+/** Looks at agents, kept while they find all well: a run is checked before it is stored and again when it is driven, and roles share agents. */
+const looks = new Map<string, Promise<Probe>>()
 
 async function checkInstalled(role: string, { agent, env, command }: RoleSetup): Promise<void> {
   const key = JSON.stringify([agent.provider, command, env])
-  if (found.has(key)) return
-  const probe = await agent.probe(env, command)
+  const looking = looks.get(key) ?? agent.probe(env, command)
+  looks.set(key, looking)
+  const probe = await looking
+  // What is missing may be mended by the next look.
+  if (!probe.installed || probe.loggedIn === false) looks.delete(key)
   if (!probe.installed) throw missing(role, agent, command, probe.hint)
   if (probe.loggedIn === false) {
     throw new BelayError('agent_not_logged_in', `the ${role} (${agent.provider}) is not logged in`, {
@@ -61,7 +64,6 @@ async function checkInstalled(role: string, { agent, env, command }: RoleSetup):
       ...(probe.hint === null ? {} : { next: probe.hint }),
     })
   }
-  found.add(key)
 }
 
 function missing(role: string, agent: Agent, command: readonly string[] | null, hint: string | null): BelayError {

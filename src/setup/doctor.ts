@@ -90,7 +90,7 @@ async function configuration(
   root: string,
   env: DoctorOptions['env'],
 ): Promise<{ loaded: LoadedConfig | null; findings: Finding[] }> {
-  const proposal = proposeConfig(await detectProject(root, { env })).text
+  const proposal = async (): Promise<string> => proposeConfig(await detectProject(root, { env })).text
   const result = await attempt('config', () => loadConfig({ root, env, proposal }))
   if (!result.ok) return { loaded: null, findings: [result.finding] }
   const { projectFile, files, warnings } = result.value

@@ -97,7 +97,7 @@ async function configuredRoles(io: Io): Promise<readonly RoleConfig[]> {
   try {
     const { root } = await here(io)
     if ((await findConfigFile(root)) === null) return []
-    const { config } = await loadConfig({ root, env: io.env, set: [], flags: [], proposal: '' })
+    const { config } = await loadConfig({ root, env: io.env, set: [], flags: [], proposal: () => Promise.resolve('') })
     return Object.values(config.workflow.roles)
   } catch (error) {
     if (!(error instanceof BelayError)) throw error

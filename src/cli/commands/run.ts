@@ -2,7 +2,6 @@ import { Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
 import type { FlagValue } from '../../config/index.ts'
 import { planRun, type RunRequest } from '../../runs/plan.ts'
-import { checkRoles, rolesOf } from '../../runs/roles.ts'
 import type { RunOptions } from '../../runs/services.ts'
 import { startRun } from '../../runs/start.ts'
 import type { Io } from '../io.ts'
@@ -99,8 +98,6 @@ async function runTasks(io: Io, what: string | null, flags: Flags): Promise<void
     await dryRun(io, plan, options, flags.json === true)
     return
   }
-  // Before anything is stored: an agent that is not there would fail every task.
-  await checkRoles(plan.config, rolesOf(plan.config, io.env))
   await announce(io, plan, flags.json === true)
   await withRecord(io, async (record) => {
     const { run, target } = await startRun(record, plan, options)
