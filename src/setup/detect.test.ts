@@ -104,6 +104,8 @@ describe('what else a project has', () => {
     const detected = await detectProject(root, { env })
     const { text, config } = proposeConfig(detected)
     expect(parse(text)).toEqual(config)
-    expect((await loadConfig({ root, env, proposal: () => Promise.resolve(text) })).config.verify.gates[0]?.cwd).toBe('a #b: [')
+    expect((await loadConfig({ root, env, proposal: () => Promise.resolve(text) })).config.verify.gates[0]?.cwd).toBe(
+      'a #b: [',
+    )
   })
 })
