@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeRepo, tempFolder, type TestRepo } from '../git/testing/repo.ts'
 import { copyIgnored, type CopyResult } from './copy.ts'
-import { fixedPart, globToRegExp } from './glob.ts'
+import { fixedPart, globToRegExp } from '../core/glob.ts'
 
 let repo: TestRepo
 let folder: string

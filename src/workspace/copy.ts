@@ -5,7 +5,7 @@ import { BelayError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import { removeTree } from '../git/remove-tree.ts'
 import { gitFailed, tryGit } from '../git/run.ts'
-import { fixedPart, globToRegExp } from './glob.ts'
+import { fixedPart, globToRegExp } from '../core/glob.ts'
 
 export interface CopyRequest {
   /** Top of the user's checkout. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstat, readFile, readlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { gitFailed, tryGit } from '../git/run.ts'
-import { globToRegExp } from './glob.ts'
+import { globToRegExp } from '../core/glob.ts'
 
 /** Files that say which dependencies are installed. */
 const LOCKFILES =

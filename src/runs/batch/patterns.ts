@@ -1,5 +1,5 @@
 /** Path patterns of a batch, relative to its folder. */
-import { globToRegExp } from '../../workspace/glob.ts'
+import { globToRegExp } from '../../core/glob.ts'
 
 /** What is wrong with a pattern, or null. */
 export function patternProblem(pattern: string): string | null {

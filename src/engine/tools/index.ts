@@ -1,0 +1,2 @@
+export { createTools, type ToolsOptions } from './registry.ts'
+export { toolSchema } from './schema.ts'

@@ -1,0 +1,103 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { BelayError } from '../../../core/errors.ts'
+import { printable } from '../../../core/text.ts'
+import type { ToolContext, ToolDemand } from '../../port.ts'
+import { outputsFolder } from '../output/kept.ts'
+import { isGitInternal, isSecret, isStartFile } from './names.ts'
+
+export type Want = 'read' | 'write'
+
+/** What file tools may touch; all paths are real. */
+export interface Rules {
+  readonly workspace: string
+  /** `null`: everywhere. */
+  readonly readable: readonly string[] | null
+  readonly writable: readonly string[] | null
+  readonly denied: readonly string[]
+}
+
+/** The rules that the context's sandbox policy makes for file tools, which run outside of the sandbox. */
+export function rulesOf(context: ToolContext): Rules {
+  const { access, write, denyRead } = context.sandbox.policy
+  const workspace = real(context.workspace)
+  const folders = write.map(real).filter((path) => !isGitFolder(path))
+  const kept = real(outputsFolder(context.store))
+  return {
+    workspace,
+    readable: access === 'full' ? null : [workspace, ...folders, ...context.readable.map(real), kept],
+    writable: access === 'full' ? null : access === 'read-only' ? [] : [workspace, ...folders],
+    denied: denyRead.map(real),
+  }
+}
+
+/** The absolute host path that the model means; nothing is looked at. Throws `path_refused` for what is no path. */
+export function pathOf(given: string, context: ToolContext): string {
+  if (given === '') throw new BelayError('path_refused', 'the path is empty', { expected: 'a path in the workspace' })
+  if (given.includes('\0')) throw new BelayError('path_refused', 'a path cannot hold a NUL character')
+  if (given === '~' || given.startsWith('~/')) return join(context.env['HOME'] ?? homedir(), given.slice(1))
+  if (!isAbsolute(given)) return resolve(context.workspace, given)
+  // Programs in a container see the workspace elsewhere, and the model takes paths from what they print.
+  return resolve(context.sandbox.toHost(given) ?? given)
+}
+
+/** How a path is shown: relative to the workspace when it is in it. */
+export function shown(path: string, context: ToolContext): string {
+  for (const root of [context.workspace, real(context.workspace)]) {
+    if (isWithin(path, root)) return printable(relative(root, path)) || '.'
+  }
+  return printable(path)
+}
+
+/**
+ * Whether `target`, a real path, may be read or written. `named` is the path as the model gave it (absolute): a secret
+ * file is asked for by its own name, never reached through a link with a harmless one.
+ */
+export function judgePath(target: string, named: string, want: Want, rules: Rules): ToolDemand {
+  const roots = want === 'read' ? rules.readable : rules.writable
+  if (roots?.length === 0) return deny('this session is read-only: nothing can be written')
+  if (roots !== null && !roots.some((root) => isWithin(target, root))) {
+    return deny(`${printable(target)} is outside of the workspace (${rules.workspace})`)
+  }
+  if (rules.denied.some((path) => isWithin(target, path))) return deny(`${printable(target)} is not for agents`)
+  if (want === 'read') {
+    if (!isSecret(inside(target, rules))) return { decision: 'allow', reason: 'in the workspace' }
+    if (!isSecret(inside(named, rules))) {
+      return deny(
+        `${printable(named)} leads to ${printable(target)}, which looks secret: ask for that one by its own path`,
+      )
+    }
+    return { decision: 'ask', reason: `${printable(target)} looks like a file with secrets` }
+  }
+  if (isGitInternal(target)) return deny(`${printable(target)} is git's own: use git commands`)
+  if (isStartFile(target))
+    return { decision: 'ask', reason: `${printable(target)} is run or read by shells or git later` }
+  return { decision: 'allow', reason: 'in the workspace' }
+}
+
+/** Names above the workspace say nothing about what is in it. */
+function inside(path: string, rules: Rules): string {
+  return isWithin(path, rules.workspace) ? relative(rules.workspace, path) : path
+}
+
+function deny(reason: string): ToolDemand {
+  return { decision: 'deny', reason }
+}
+
+/** Whether `path` is `root` or below it; both absolute and normal. */
+export function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
+}
+
+function isGitFolder(path: string): boolean {
+  return existsSync(join(path, 'HEAD')) && existsSync(join(path, 'objects'))
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return resolve(path) // not there yet: nothing can be in it either
+  }
+}

@@ -1,0 +1,55 @@
+import { BelayError } from '../../core/errors.ts'
+import { nearest } from '../../core/text.ts'
+import type { Tool } from '../port.ts'
+import { bashTool } from './bash.ts'
+import { editTool } from './edit.ts'
+import { readTool } from './read.ts'
+import { writeTool } from './write.ts'
+
+export interface ToolsOptions {
+  /** Names of the tools to have, `mcp__SERVER__*` for all of a server; absent: all. A name that no tool has is an error. */
+  readonly allow?: readonly string[]
+  /** Of bash, in ms; defaults 2 min and 10 min. */
+  readonly timeoutMs?: number
+  readonly maxTimeoutMs?: number
+  /** Tools from elsewhere (MCP servers), under names of their own. */
+  readonly more?: readonly Tool[]
+}
+
+/** Characters of a command's output that the model sees. */
+const OUTPUT_MAX = 30_000
+
+/**
+ * The tools of an agent: the only source of their names, schemas and descriptions. Throws `unknown_tool` for a name in
+ * `allow` that no tool has, and `tool_name_taken` when two have the same.
+ */
+export function createTools(options: ToolsOptions = {}): readonly Tool[] {
+  const { timeoutMs = 120_000, maxTimeoutMs = 600_000 } = options
+  const tools: Tool[] = [
+    bashTool({ timeoutMs: Math.min(timeoutMs, maxTimeoutMs), maxTimeoutMs, maxOutput: OUTPUT_MAX }),
+    readTool,
+    writeTool,
+    editTool,
+    ...(options.more ?? []),
+  ]
+  const names = tools.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new BelayError('tool_name_taken', `two tools are called ${twice}`)
+  return options.allow === undefined ? tools : allowed(tools, options.allow)
+}
+
+function allowed(tools: readonly Tool[], allow: readonly string[]): readonly Tool[] {
+  const names = tools.map(({ name }) => name)
+  const fits = (pattern: string, name: string): boolean =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+  const unknown = allow.find((pattern) => !names.some((name) => fits(pattern, name)))
+  if (unknown !== undefined) {
+    const near = nearest(unknown, names)
+    throw new BelayError('unknown_tool', `there is no tool called ${unknown}`, {
+      expected: names.join(', '),
+      received: unknown,
+      ...(near === null ? {} : { next: `did you mean ${near}?` }),
+    })
+  }
+  return tools.filter(({ name }) => allow.some((pattern) => fits(pattern, name)))
+}

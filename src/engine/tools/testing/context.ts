@@ -1,0 +1,83 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spawnKept } from '../../../process/index.ts'
+import type { CommandPolicy } from '../../../policy/port.ts'
+import type { SandboxPolicy } from '../../../sandbox/port.ts'
+import type { Tool, ToolContext, ToolResult } from '../../port.ts'
+
+export interface Bench {
+  /** Holds `workspace`, `store` and `outside`. */
+  readonly root: string
+  readonly workspace: string
+  readonly outside: string
+  readonly context: ToolContext
+  /** The same with other parts, and other parts of the sandbox's policy. */
+  with(parts: Partial<ToolContext>, policy?: Partial<SandboxPolicy>): ToolContext
+  remove(): void
+}
+
+/** Denies what holds `forbidden`, asks for what holds `careful`: the real rules have their own tests. */
+const wordPolicy: CommandPolicy = {
+  judge({ command, confined }) {
+    const decision = command.includes('forbidden') ? 'deny' : command.includes('careful') ? 'ask' : 'allow'
+    return { decision, reason: `${decision}: ${confined ? 'confined' : 'unconfined'}`, findings: [] }
+  },
+}
+
+/** Folders and a context for tools, with an unconfined sandbox of real processes. */
+export function makeBench(name: string): Bench {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), `belay-${name}-`)))
+  const [workspace, store, outside] = ['workspace', 'store', 'outside'].map((folder) => join(root, folder))
+  if (workspace === undefined || store === undefined || outside === undefined) throw new Error('three folders')
+  for (const folder of [workspace, store, outside]) mkdirSync(folder)
+  const policy: SandboxPolicy = {
+    access: 'workspace-write',
+    workspace,
+    write: [],
+    denyRead: [],
+    read: [],
+    network: { mode: 'none' },
+    resources: { cpus: null, memoryBytes: null, pids: null, diskBytes: null },
+    image: null,
+    runtime: null,
+  }
+  const context: ToolContext = {
+    sandbox: {
+      backend: 'host',
+      confined: false,
+      policy,
+      toInside: (path) => path,
+      toHost: (path) => path,
+      spawn: async (spec) => spawnKept(spec),
+      close: async () => {},
+    },
+    workspace,
+    readable: [],
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: join(root, 'home') },
+    policy: wordPolicy,
+    store,
+    mark: `tools-test/${name}/${process.pid}/1`,
+    signal: new AbortController().signal,
+  }
+  return {
+    root,
+    workspace,
+    outside,
+    context,
+    with(parts, changed = {}) {
+      return { ...context, sandbox: { ...context.sandbox, policy: { ...policy, ...changed } }, ...parts }
+    },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  }
+}
+
+/** Calls a tool as the loop does: its input through the schema, its demand, then itself unless that says no. */
+export async function call(tool: Tool, input: unknown, context: ToolContext): Promise<ToolResult> {
+  const parsed = tool.input.parse(input)
+  const { decision, reason } = await tool.demand(parsed, context)
+  if (decision === 'deny') {
+    return { text: `denied: ${reason}`, isError: true, exitCode: null, changed: [], fullOutput: null }
+  }
+  return tool.run(parsed, context)
+}

@@ -1,0 +1,89 @@
+import { z, type ZodType } from 'zod'
+import { BelayError, messageOf } from '../../core/errors.ts'
+import { head, printable } from '../../core/text.ts'
+import type { Tool, ToolContext, ToolDemand, ToolResult } from '../port.ts'
+
+/** What a tool is made from: as `Tool`, with `run` free to throw what `failureOf` knows as an expected failure. */
+export interface ToolSpec<Schema extends ZodType> {
+  readonly name: string
+  readonly description: string
+  readonly input: Schema
+  readonly effect: 'read' | 'write'
+  title(input: z.output<Schema>): string
+  demand(input: z.output<Schema>, context: ToolContext): Promise<ToolDemand> | ToolDemand
+  run(input: z.output<Schema>, context: ToolContext): Promise<ToolResult>
+}
+
+export const ALLOW: ToolDemand = { decision: 'allow', reason: 'allowed' }
+
+const TITLE_MAX = 200
+
+/** A tool whose expected failures (`BelayError`, errors of the file system) are results, also while its demand is asked. */
+export function defineTool<Schema extends ZodType>(spec: ToolSpec<Schema>): Tool {
+  const tool: Tool<z.output<Schema>> = {
+    name: spec.name,
+    description: spec.description,
+    input: spec.input as ZodType<z.output<Schema>>,
+    effect: spec.effect,
+    title: (input) => head(printable(spec.title(input)).replaceAll(/\s+/g, ' ').trim(), TITLE_MAX),
+    async demand(input, context) {
+      try {
+        return await spec.demand(input, context)
+      } catch (error) {
+        return { decision: 'deny', reason: failureOf(error) }
+      }
+    },
+    async run(input, context) {
+      try {
+        return await spec.run(input, context)
+      } catch (error) {
+        return failed(failureOf(error))
+      }
+    },
+  }
+  return tool
+}
+
+/** A result that went well. */
+export function done(text: string, more: Partial<ToolResult> = {}): ToolResult {
+  return { text, isError: false, exitCode: null, changed: [], fullOutput: null, ...more }
+}
+
+/** A result that tells the model what it did wrong. */
+export function failed(text: string, more: Partial<ToolResult> = {}): ToolResult {
+  return { ...done(text, more), isError: true }
+}
+
+/** What a folder, a disk or a path can be expected to answer; anything else is a bug and goes on. */
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EISDIR: 'that is a folder',
+  EEXIST: 'it exists already',
+  ELOOP: 'too many symbolic links',
+  ENAMETOOLONG: 'the name is too long',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EFBIG: 'the file would be too big',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files',
+  EBUSY: 'it is in use',
+  ETXTBSY: 'the program is running',
+  EIO: 'the disk failed',
+  ENXIO: 'that is no file',
+  EINVAL: 'the name is not valid',
+}
+
+function failureOf(error: unknown): string {
+  if (error instanceof BelayError) {
+    const { message, next } = error
+    return next === null ? message : `${message} (${next})`
+  }
+  const { code, path } = (error ?? {}) as { code?: string; path?: string }
+  const known = code === undefined ? undefined : FILE_ERRORS[code]
+  if (known === undefined) throw error
+  return path === undefined || path.startsWith('/proc/') ? known : `${known}: ${messageOf(error)}`
+}
