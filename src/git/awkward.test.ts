@@ -53,7 +53,12 @@ describe.each(['sha1', 'sha256'])('in a repository with %s', (hash) => {
   it('everything that an agent may leave is taken as a tree, and comes back out of it', async () => {
     make(hash)
     const base = repo.git('rev-parse', 'HEAD')
-    const { path, gitDir, fresh } = await ensureWorktree(repo.root, join(folder, 'work 1'), base)
+    const { path, gitDir, fresh } = await ensureWorktree(
+      repo.root,
+      join(folder, 'work 1'),
+      base,
+      join(folder, 'meeting'),
+    )
     expect(fresh).toBe(true)
     for (const name of NAMES) {
       mkdirSync(join(path, name, '..'), { recursive: true })
@@ -81,7 +86,7 @@ describe.each(['sha1', 'sha256'])('in a repository with %s', (hash) => {
 
     const commit = await commitTree(repo.root, { tree, parents: [base], message: 'all of it\n', sign: false })
     expect(await isAncestor(repo.root, base, commit)).toBe(true)
-    const second = await ensureWorktree(repo.root, join(folder, 'proof'), commit)
+    const second = await ensureWorktree(repo.root, join(folder, 'proof'), commit, join(folder, 'meeting'))
     for (const name of NAMES) expect(readFileSync(join(second.path, name), 'utf8')).toBe(`content of ${name}`)
     expect(readFileSync(join(second.path, 'binary')).equals(BINARY)).toBe(true)
     expect(readlinkSync(join(second.path, 'dangling'))).toBe('/nowhere at all')
@@ -91,8 +96,8 @@ describe.each(['sha1', 'sha256'])('in a repository with %s', (hash) => {
     await resetWorktree(second, base, null)
     expect(repo.gitIn(second.path, ['status', '--porcelain'])).toBe('')
     expect(repo.gitIn(second.path, ['rev-parse', 'HEAD'])).toBe(base)
-    await removeWorktree(repo.root, path)
-    await removeWorktree(repo.root, second.path)
+    await removeWorktree(repo.root, path, join(folder, 'meeting'))
+    await removeWorktree(repo.root, second.path, join(folder, 'meeting'))
     expect(repo.git('worktree', 'list', '--porcelain').split('\n\n')).toHaveLength(1)
     expect(repo.git('fsck', '--full', '--strict', '--no-dangling')).toBe('')
   })

@@ -1,8 +1,13 @@
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { checkoutsOf } from './follow/checkouts.ts'
 import { makeRepo, tempFolder, type TestRepo } from './testing/repo.ts'
 import { ensureWorktree, removeWorktree, resetWorktree } from './worktrees.ts'
+
+const DRIVER = join(import.meta.dirname, 'testing/worktrees-driver.ts')
 
 let repo: TestRepo
 let folder: string
@@ -19,6 +24,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+const meeting = (): string => join(folder, 'meeting')
+
 const notes = (): string[] => {
   const path = join(repo.root, '.git/worktrees')
   return existsSync(path) ? readdirSync(path) : []
@@ -27,9 +34,9 @@ const notes = (): string[] => {
 describe('ensureWorktree', () => {
   it('makes one, and takes the one that is there', async () => {
     const path = join(folder, 'w')
-    expect(await ensureWorktree(repo.root, path, base)).toMatchObject({ path, fresh: true })
+    expect(await ensureWorktree(repo.root, path, base, meeting())).toMatchObject({ path, fresh: true })
     writeFileSync(join(path, 'a.txt'), 'changed')
-    expect(await ensureWorktree(repo.root, path, base)).toMatchObject({ fresh: false })
+    expect(await ensureWorktree(repo.root, path, base, meeting())).toMatchObject({ fresh: false })
     expect(readFileSync(join(path, 'a.txt'), 'utf8')).toBe('changed')
     expect(repo.git('branch', '--list')).toBe('* main')
   })
@@ -43,9 +50,9 @@ describe('ensureWorktree', () => {
     ['a note that was cut short', () => truncateSync(join(repo.root, '.git/worktrees/w/HEAD'), 0)],
   ])('makes it anew with %s', async (_, spoil) => {
     const path = join(folder, 'w')
-    await ensureWorktree(repo.root, path, base)
+    await ensureWorktree(repo.root, path, base, meeting())
     spoil(path)
-    const again = await ensureWorktree(repo.root, path, base)
+    const again = await ensureWorktree(repo.root, path, base, meeting())
     await resetWorktree(again, base, null)
     expect(repo.gitIn(path, ['status', '--porcelain'])).toBe('')
     expect(repo.gitIn(path, ['rev-parse', 'HEAD'])).toBe(base)
@@ -54,8 +61,20 @@ describe('ensureWorktree', () => {
 
   it('makes several at once', async () => {
     const paths = Array.from({ length: 6 }, (_, i) => join(folder, `w${i}`))
-    await Promise.all(paths.map((path) => ensureWorktree(repo.root, path, base)))
+    await Promise.all(paths.map((path) => ensureWorktree(repo.root, path, base, meeting())))
     for (const path of paths) expect(repo.gitIn(path, ['status', '--porcelain'])).toBe('')
+  })
+
+  it('makes and removes them while other processes do, and while lists are read', async () => {
+    const run = promisify(execFile)
+    const args = (name: string): string[] => [DRIVER, repo.root, base, folder, name, '12']
+    const drivers = Promise.all(['a', 'b', 'c'].map((name) => run(process.execPath, args(name))))
+    const working = { yes: true }
+    const ended = drivers.finally(() => (working.yes = false))
+    while (working.yes) await checkoutsOf(repo.root, 'refs/heads/main')
+    await ended
+    expect(notes()).toEqual([])
+    expect(readdirSync(meeting())).toEqual([])
   })
 })
 
@@ -67,10 +86,10 @@ describe('removeWorktree', () => {
     repo.git('worktree', 'add', '-q', '--detach', away)
     rmSync(away, { recursive: true }) // `git worktree prune` would forget it
     const path = join(folder, 'w')
-    await ensureWorktree(repo.root, path, base)
+    await ensureWorktree(repo.root, path, base, meeting())
     rmSync(join(path, 'b'), { recursive: true })
-    await removeWorktree(repo.root, path)
-    await removeWorktree(repo.root, path)
+    await removeWorktree(repo.root, path, meeting())
+    await removeWorktree(repo.root, path, meeting())
     expect(existsSync(path)).toBe(false)
     expect(notes().toSorted((a, b) => a.localeCompare(b))).toEqual(['away', 'mine'])
     expect(existsSync(join(mine, 'a.txt'))).toBe(true)
@@ -78,15 +97,15 @@ describe('removeWorktree', () => {
 
   it('leaves no empty folder of notes behind', async () => {
     const path = join(folder, 'w')
-    await ensureWorktree(repo.root, path, base)
-    await removeWorktree(repo.root, path)
+    await ensureWorktree(repo.root, path, base, meeting())
+    await removeWorktree(repo.root, path, meeting())
     expect(existsSync(join(repo.root, '.git/worktrees'))).toBe(false)
   })
 })
 
 describe('resetWorktree', () => {
   it('puts HEAD, index and tracked files back, over locks and damage, and leaves the rest', async () => {
-    const worktree = await ensureWorktree(repo.root, join(folder, 'w'), base)
+    const worktree = await ensureWorktree(repo.root, join(folder, 'w'), base, meeting())
     const { path, gitDir } = worktree
     repo.git('branch', 'task', base)
     for (const damage of [

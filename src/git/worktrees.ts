@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { lstat, readFile, readdir, realpath, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { removeTree } from './remove-tree.ts'
-import { git, gitFailed, tryGit } from './run.ts'
+import { alone, meetingPoint } from './alone.ts'
+import { git, gitFailed, tryGit, type GitResult } from './run.ts'
 
 /** A checkout of Belay's own, with the folder where git keeps its HEAD and index. */
 export interface Worktree {
@@ -10,35 +11,54 @@ export interface Worktree {
   readonly gitDir: string
 }
 
-/** Git changes its list of worktrees without a lock of its own: one at a time. */
-let turn: Promise<unknown> = Promise.resolve()
+/**
+ * Git changes its list of worktrees without a lock of its own, and dies of an entry that is half made: Belay's processes
+ * change it one at a time. `folder` is Belay's, outside the repository, the same for all of them.
+ */
+export function worktreesLock(folder: string, commonDir: string): string {
+  return meetingPoint(folder, commonDir, 'worktrees')
+}
 
-function alone<T>(work: () => Promise<T>): Promise<T> {
-  const next = turn.then(work, work)
-  turn = next.catch(() => {})
-  return next
+async function changeList<T>(root: string, folder: string, work: () => Promise<T>): Promise<T> {
+  return alone(worktreesLock(folder, await commonDirOf(root)), work)
 }
 
 /**
  * Makes a worktree at `path`, detached at `commit`, or takes the one that is there; what a crash left half made is made
- * anew. Files are as in `commit` afterwards only for a new one.
+ * anew. Files are as in `commit` afterwards only for a new one. `folder`: see `worktreesLock`.
  */
 export async function ensureWorktree(
   root: string,
   path: string,
   commit: string,
+  folder: string,
 ): Promise<Worktree & { fresh: boolean }> {
   const there = await openWorktree(root, path)
   if (there) return { ...there, fresh: false }
-  return alone(async () => {
-    await discard(root, path)
-    const args = ['worktree', 'add', '--detach', '--lock', '--quiet', path, commit]
-    const result = await tryGit(args, { cwd: root })
+  await removeTree(path)
+  await changeList(root, folder, async () => {
+    await discardNotes(root, path)
+    // Filling it takes its time, and happens outside the lock.
+    const args = ['worktree', 'add', '--no-checkout', '--detach', '--lock', '--quiet', path, commit]
+    const result = await withWholeNotes(() => tryGit(args, { cwd: root }))
     if (result.code !== 0) throw gitFailed(args, result)
-    const made = await openWorktree(root, path)
-    if (!made) throw new Error(`git made no worktree at ${path}`)
-    return { ...made, fresh: true }
   })
+  await git(['reset', '--hard', '--quiet'], { cwd: path })
+  const made = await openWorktree(root, path)
+  if (!made) throw new Error(`git made no worktree at ${path}`)
+  return { ...made, fresh: true }
+}
+
+const HALF_MADE = /failed to read .*worktrees\/.*\/commondir/
+const ROUNDS = 10
+
+/** Runs a git command that reads the list of worktrees again when it met an entry that the user's git was just making. */
+export async function withWholeNotes(command: () => Promise<GitResult>): Promise<GitResult> {
+  for (let round = 1; ; round++) {
+    const result = await command()
+    if (result.code === 0 || round === ROUNDS || !HALF_MADE.test(result.stderr)) return result
+    await new Promise((done) => setTimeout(done, 10 * round))
+  }
 }
 
 /**
@@ -67,16 +87,20 @@ async function readPlain(path: string): Promise<string> {
   return found?.isFile() ? readFile(path, 'utf8').catch(() => '') : ''
 }
 
-const noteFolders = new Map<string, Promise<string>>()
+const commonDirs = new Map<string, Promise<string>>()
+
+function commonDirOf(root: string): Promise<string> {
+  const known = commonDirs.get(root)
+  if (known) return known
+  const found = git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
+  commonDirs.set(root, found)
+  found.catch(() => commonDirs.delete(root))
+  return found
+}
 
 /** Where git keeps its notes of worktrees. */
-function notesFolder(root: string): Promise<string> {
-  const known = noteFolders.get(root)
-  if (known) return known
-  const asked = git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
-  const found = asked.then((commonDir) => join(commonDir, 'worktrees'))
-  noteFolders.set(root, found)
-  return found
+async function notesFolder(root: string): Promise<string> {
+  return join(await commonDirOf(root), 'worktrees')
 }
 
 /** What git may call the worktree at `path` in its notes. */
@@ -85,22 +109,26 @@ async function namesOf(path: string): Promise<readonly string[]> {
   return [join(path, '.git'), join(real, '.git')]
 }
 
-/** Removes a worktree and git's note of it; nothing happens when it is gone. */
-export async function removeWorktree(root: string, path: string): Promise<void> {
-  await alone(() => discard(root, path))
+/**
+ * Removes a worktree and git's note of it; nothing happens when it is gone. Without git's help: the folder may be gone, half
+ * made or not git's any more, all of which `git worktree remove` refuses, and `git worktree prune` would also take notes of
+ * the user's own worktrees.
+ */
+export async function removeWorktree(root: string, path: string, folder: string): Promise<void> {
+  await removeTree(path)
+  await changeList(root, folder, () => discardNotes(root, path))
 }
 
-/**
- * Takes files and git's note away without git's help: the folder may be gone, half made or not git's any more, all of which
- * `git worktree remove` refuses, and `git worktree prune` would also take notes of the user's own worktrees.
- */
-async function discard(root: string, path: string): Promise<void> {
-  await removeTree(path)
+async function discardNotes(root: string, path: string): Promise<void> {
   const notes = await notesFolder(root)
   const names = await namesOf(path)
   for (const name of await readdir(notes).catch(() => [])) {
-    const noted = (await readFile(join(notes, name, 'gitdir'), 'utf8').catch(() => '')).replace(/\n*$/, '')
-    if (names.includes(noted)) await removeTree(join(notes, name))
+    const note = join(notes, name)
+    const noted = (await readFile(join(note, 'gitdir'), 'utf8').catch(() => '')).replace(/\n*$/, '')
+    if (!names.includes(noted)) continue
+    // What says whose it is goes last: a Belay that dies in here finds it again.
+    for (const inside of await readdir(note)) if (inside !== 'gitdir') await removeTree(join(note, inside))
+    await removeTree(note)
   }
   await rmdir(notes).catch(() => {}) // the last one takes the folder with it, as git does it; else it is not empty
 }

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { BelayError } from '../core/errors.ts'
 import { openDatabase } from './database.ts'
@@ -62,6 +64,19 @@ describe('a new record', () => {
     writeFileSync(path, '')
     openDatabase(path).close()
     expect(statSync(path).size).toBeGreaterThan(0)
+  })
+
+  it('is made by several at the same moment, again and again', async () => {
+    using home = testHome()
+    const threads = 3
+    const paths = Array.from({ length: 30 }, (_, i) => join(home.path, String(i), 'belay.db'))
+    const gate = new Int32Array(new SharedArrayBuffer(4 * paths.length))
+    const workers = Array.from(
+      { length: threads },
+      () => new Worker(join(import.meta.dirname, 'testing/open-together.ts'), { workerData: { paths, threads, gate } }),
+    )
+    const failed = await Promise.all(workers.map(async (worker) => (await once(worker, 'message')) as unknown[]))
+    expect(failed.flat(2)).toEqual([])
   })
 })
 

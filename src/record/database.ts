@@ -20,9 +20,27 @@ export function openDatabase(path: string, migrations: readonly string[] = MIGRA
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     if (existsSync(path)) checkMagic(path)
     else closeSync(openSync(path, 'a', 0o600))
-    return openAndMigrate(path, migrations)
+    return whenFree(() => openAndMigrate(path, migrations))
   } catch (error) {
     throw asRecordError(error, path)
+  }
+}
+
+const SQLITE_BUSY = 5
+const BUSY_ROUNDS = 100
+
+/**
+ * Tries again while other processes open the same new database: SQLite does not wait for the lock under which it turns to
+ * WAL, as two that wait for each other's there would do so for ever.
+ */
+function whenFree<T>(open: () => T): T {
+  for (let round = 0; ; round++) {
+    try {
+      return open()
+    } catch (error) {
+      if ((((error as { errcode?: number }).errcode ?? 0) & 0xff) !== SQLITE_BUSY || round >= BUSY_ROUNDS) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 5 * Math.min(round, 20))
+    }
   }
 }
 
@@ -61,11 +79,13 @@ function numberOf(database: DatabaseSync, sql: string): number {
   return Number(Object.values(database.prepare(sql).get() ?? {})[0])
 }
 
-/** Only reads. Runs before anything is written to the file. */
+/** Only reads, and all of it from one state: another process may be making the database. Runs before anything is written. */
 function checkOwner(database: DatabaseSync, path: string, newest: number): void {
-  const owner = numberOf(database, 'pragma application_id')
+  database.exec('begin')
   const version = numberOf(database, 'pragma user_version')
+  const owner = numberOf(database, 'pragma application_id')
   const fresh = version === 0 && numberOf(database, 'select count(*) from sqlite_schema') === 0
+  database.exec('commit')
   if (!fresh && owner !== APPLICATION_ID) {
     throw new BelayError('record_foreign', `${path} belongs to another program`, {
       exit: 1,

@@ -19,9 +19,14 @@ export interface GuardOptions {
   readonly moves: MoveJournal
 }
 
+/** Where all processes of a user's Belay meet that work in one repository. */
+export function meetingFolder(home: string): string {
+  return join(home, 'guard')
+}
+
 /** Where runs note their own ref moves. */
 export function moveJournal(home: string, run: string): MoveJournal {
-  return new MoveJournal(join(home, 'guard'), run)
+  return new MoveJournal(meetingFolder(home), run)
 }
 
 /** Watches the repository around a turn (see git/guard): a worker may move its own branch, a reviewer nothing. */
@@ -36,7 +41,7 @@ export function repositoryGuard({ repository, home, moves }: GuardOptions): Guar
         workspaces: [{ path: workspace.path, gitDir: workspace.gitDir }],
         allowedRefs: workspace.purpose === 'work' ? [branchRef(taskBranch(run, handle))] : [],
         mark,
-        ledger: join(home, 'guard'),
+        ledger: meetingFolder(home),
         isOurs,
       })
       return {
@@ -52,7 +57,7 @@ export function repositoryGuard({ repository, home, moves }: GuardOptions): Guar
 
 /** Forgets the moves of a run that has ended, as soon as nobody needs them any more. */
 export async function endJournal({ repository, home, moves }: GuardOptions): Promise<void> {
-  await retireJournal(join(home, 'guard'), repository.commonDir, moves)
+  await retireJournal(meetingFolder(home), repository.commonDir, moves)
 }
 
 /**
@@ -62,7 +67,7 @@ export async function endJournal({ repository, home, moves }: GuardOptions): Pro
 export async function settleGuard({ repository, home, moves }: GuardOptions, run: string): Promise<readonly string[]> {
   const request = {
     commonDir: repository.commonDir,
-    ledger: join(home, 'guard'),
+    ledger: meetingFolder(home),
     isOurs: (move: { ref: string; after: string | null }) => moves.isOurs(move),
   }
   // The lease on the run is ours: a turn of it is of a holder that died or was overtaken.

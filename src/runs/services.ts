@@ -9,7 +9,7 @@ import { WorkspaceKeeper } from '../programs/direct/workspaces.ts'
 import { appendEvents, listSessions, type Lease, type RecordStore, type RunRow, type TaskRow } from '../record/index.ts'
 import { openSource, treeFiles, type Source } from '../sources/index.ts'
 import { WorkspacePool, makeScratch } from '../workspace/pool.ts'
-import { moveJournal, repositoryGuard } from './guard.ts'
+import { meetingFolder, moveJournal, repositoryGuard } from './guard.ts'
 import { toPointer } from './plan.ts'
 import { preparation } from './preparation.ts'
 import { rolesOf } from './roles.ts'
@@ -47,6 +47,7 @@ export function workspacePool(
     run: run.id,
     root,
     folder: join(workspace.root ?? join(record.home, 'workspaces'), run.project),
+    meeting: meetingFolder(record.home),
     lease,
   })
 }

@@ -31,7 +31,15 @@ afterEach(async () => {
 })
 
 function pool(by: Lease | null = lease): WorkspacePool {
-  return new WorkspacePool({ record, project: 'p1', run: 'r1', root: repo.root, folder, lease: by })
+  return new WorkspacePool({
+    record,
+    project: 'p1',
+    run: 'r1',
+    root: repo.root,
+    folder,
+    meeting: join(home.path, 'guard'),
+    lease: by,
+  })
 }
 
 const rows = () => listWorkspaces(record.read, 'r1')

@@ -31,6 +31,8 @@ export interface PoolOptions {
   readonly root: string
   /** Folder under which workspaces are made. */
   readonly folder: string
+  /** Folder of Belay's where all its processes meet that work in one repository. */
+  readonly meeting: string
   /** The run's lease: nothing is noted without it. Null for who acts beside a run, on workspaces that nobody uses. */
   readonly lease: Lease | null
 }
@@ -64,7 +66,7 @@ export class WorkspacePool {
     this.#atWork.add(task)
     const row = await this.#alone(() => this.#pick(purpose, task))
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
-    const worktree = await ensureWorktree(this.#options.root, row.path, commit)
+    const worktree = await ensureWorktree(this.#options.root, row.path, commit, this.#options.meeting)
     if (worktree.fresh && Object.keys(row.state).length > 0)
       await putWorkspace(this.#options.record, { ...row, state: {} }, this.#options.lease)
     return { ...worktree, purpose, state: worktree.fresh ? {} : row.state }
@@ -115,11 +117,11 @@ export class WorkspacePool {
 
   /** Removes the run's workspaces that no task holds (all with `held`), files first and then the note of them. */
   async clear(held = false): Promise<void> {
-    const { record, run, root, lease } = this.#options
+    const { record, run, root, lease, meeting } = this.#options
     for (const row of await listWorkspaces(record.read, run)) {
       if (row.task !== null && !held) continue
       if (lease) await assertLease(record.read, lease)
-      await removeWorktree(root, row.path)
+      await removeWorktree(root, row.path, meeting)
       await dropWorkspace(record, row.path, lease)
     }
     await removeEmpty(this.folder)

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { git, gitFailed, tryGit } from '../run.ts'
+import { withWholeNotes } from '../worktrees.ts'
 
 /** A checkout that has the branch. */
 export interface Checkout {
@@ -18,7 +19,7 @@ export interface Checkouts {
 /** Every checkout of the repository in which the branch `ref` is checked out. */
 export async function checkoutsOf(root: string, ref: string): Promise<Checkouts> {
   const args = ['worktree', 'list', '--porcelain', '-z']
-  const result = await tryGit(args, { cwd: root })
+  const result = await withWholeNotes(() => tryGit(args, { cwd: root }))
   if (result.code !== 0) throw gitFailed(args, result)
   const here: Checkout[] = []
   const away: string[] = []

@@ -55,11 +55,16 @@ const LARGEST = 4 << 20
 export async function readState(path: string): Promise<FileState | null> {
   const found = await statOrNull(path)
   if (!found) return null
-  if (found.isSymbolicLink()) return { kind: 'link', to: await readlink(path) }
-  if (!found.isFile()) return null
-  const mode = found.mode & 0o7777
-  if (found.size > LARGEST) return { kind: 'file', mode, data: `${found.size} ${found.mtimeMs}` }
-  return { kind: 'file', mode, data: (await readFile(path)).toString('base64') }
+  try {
+    if (found.isSymbolicLink()) return { kind: 'link', to: await readlink(path) }
+    if (!found.isFile()) return null
+    const mode = found.mode & 0o7777
+    if (found.size > LARGEST) return { kind: 'file', mode, data: `${found.size} ${found.mtimeMs}` }
+    return { kind: 'file', mode, data: (await readFile(path)).toString('base64') }
+  } catch (error) {
+    if (isGone(error)) return null // since we looked
+    throw error
+  }
 }
 
 export function sameState(a: FileState | null, b: FileState | null): boolean {
@@ -164,10 +169,14 @@ export async function statOrNull(path: string): Promise<Stats | null> {
   try {
     return await lstat(path)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null
+    if (isGone(error)) return null
     throw error
   }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 /** Settings of one branch that a user's switch, push or editor writes, and that make git run nothing. */

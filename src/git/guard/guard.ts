@@ -2,7 +2,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
 import { thisHost, thisProcess } from '../../process/index.ts'
-import { alone, ledgerPath, lives, readLedger, touchLedger, writeLedger, type Ledger } from './ledger.ts'
+import { alone } from '../alone.ts'
+import { worktreesLock } from '../worktrees.ts'
+import { ledgerPath, lives, readLedger, touchLedger, writeLedger, type Ledger } from './ledger.ts'
 import { look, type Found, type IsOurs } from './look.ts'
 import { findPlace, observeFiles, observeRest, type Place } from './observe.ts'
 import type { Finding, GuardedWorkspace, SharedState, Turn } from './state.ts'
@@ -53,10 +55,10 @@ const beats = new Map<string, NodeJS.Timeout>()
  * processes, share one trusted state. The agent must not run yet. End the turn with `compareAndUndo`.
  */
 export async function takeSnapshot(request: GuardRequest): Promise<Snapshot> {
-  const { ledger: folder, commonDir, userRoot, workspaces } = request
+  const { ledger: folder, commonDir, workspaces } = request
   const path = ledgerPath(folder, commonDir)
   await settleDeadTurns(request)
-  return alone(folder, path, async () => {
+  return alone(path, async () => {
     const turn: Turn = {
       id: randomId(10),
       owner: { ...thisHost(), ...thisProcess() },
@@ -66,22 +68,25 @@ export async function takeSnapshot(request: GuardRequest): Promise<Snapshot> {
       findings: [],
     }
     const running = (await readLedger(path))?.ledger
-    const ledger = running ? await lookForAll(running, request.isOurs, turn.id) : await begin(commonDir, userRoot)
+    const ledger = running ? await lookForAll(running, request, turn.id) : await begin(request)
     await writeLedger(path, { ...ledger, turns: [...ledger.turns, turn] })
     beats.set(turn.id, setInterval(() => void touchLedger(path), BEAT_MS).unref())
     return { turn, place: ledger.place, trusted: ledger.trusted, ledger: folder }
   })
 }
 
-async function begin(commonDir: string, userRoot: string): Promise<Ledger> {
+async function begin({ commonDir, userRoot, ledger }: GuardRequest): Promise<Ledger> {
   const place = await findPlace(commonDir, userRoot)
-  const [files, rest] = await Promise.all([observeFiles(place), observeRest(place, [])])
+  const [files, rest] = await Promise.all([
+    alone(worktreesLock(ledger, commonDir), () => observeFiles(place)),
+    observeRest(place, []),
+  ])
   return { place, trusted: { ...files, ...rest }, turns: [] }
 }
 
 /** A look on behalf of all running turns: what is found is told when they end. */
-async function lookForAll(ledger: Ledger, isOurs: IsOurs, name: string): Promise<Ledger> {
-  const { trusted, found } = await look({ ...ledger, isOurs, name, until: null })
+async function lookForAll(ledger: Ledger, { isOurs, ledger: folder }: GuardRequest, name: string): Promise<Ledger> {
+  const { trusted, found } = await look({ ...ledger, folder, isOurs, name, until: null })
   return { ...ledger, trusted, turns: ledger.turns.map((turn) => charge(turn, found)) }
 }
 
@@ -112,10 +117,10 @@ export async function compareAndUndo(snapshot: Snapshot, isOurs: IsOurs): Promis
   const own: Finding[] = []
   for (const workspace of turn.workspaces) own.push(...(await mendWorkspace(workspace)))
   for (const ref of turn.allowedRefs) await rm(join(place.commonDir, `${ref}.lock`), { force: true })
-  await alone(folder, path, async () => {
+  await alone(path, async () => {
     const read = (await readLedger(path))?.ledger ?? { place, trusted: snapshot.trusted, turns: [] }
     const before = read.turns.some((one) => one.id === turn.id) ? read : { ...read, turns: [...read.turns, turn] }
-    const { trusted, found } = await look({ ...before, isOurs, name: turn.id, until: null })
+    const { trusted, found } = await look({ ...before, folder, isOurs, name: turn.id, until: null })
     const turns: Turn[] = []
     for (const one of before.turns) {
       const findings = [...one.findings, ...shareOf(one, found)]
@@ -140,7 +145,7 @@ export async function settleDeadTurns(
   isOver: (mark: string | null) => boolean = () => false,
 ): Promise<readonly Finding[]> {
   const path = ledgerPath(request.ledger, request.commonDir)
-  return alone(request.ledger, path, async () => {
+  return alone(path, async () => {
     const read = await readLedger(path)
     if (!read) return []
     const goesOn = (turn: Turn): boolean => lives(turn) && !isOver(turn.mark)
@@ -152,6 +157,7 @@ export async function settleDeadTurns(
     const until = alive.length > 0 || dead.some(lives) ? null : read.aliveAt + AFTERLIFE_MS
     const { trusted, found } = await look({
       ...read.ledger,
+      folder: request.ledger,
       isOurs: request.isOurs,
       name: `crash-${randomId(6)}`,
       until,

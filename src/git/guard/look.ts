@@ -1,9 +1,11 @@
 import { lstat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
+import { alone } from '../alone.ts'
 import { quoteShell } from '../quote.ts'
 import { refPart } from '../refs.ts'
 import { tryGit } from '../run.ts'
+import { worktreesLock } from '../worktrees.ts'
 import { gather, judge, type Evidence, type Move } from './evidence.ts'
 import { onlyBranchesDiffer, readState, restore, ruleOf, sameState } from './files.ts'
 import { observeFiles, observeRest, type Place } from './observe.ts'
@@ -15,6 +17,8 @@ export type IsOurs = (move: Move) => boolean | Promise<boolean>
 
 export interface Look {
   readonly place: Place
+  /** Folder of Belay's, outside the repository, where the processes that work in it meet. */
+  readonly folder: string
   readonly trusted: SharedState
   /** Turns in which an agent may have acted since `trusted`. */
   readonly turns: readonly Turn[]
@@ -36,7 +40,8 @@ export interface Found {
  * on. Guarded files come first and without git, so that nothing an agent configured can run.
  */
 export async function look(what: Look): Promise<{ trusted: SharedState; found: Found[] }> {
-  const files = await lookAtFiles(what)
+  // Other runs make and remove worktrees meanwhile: a note that is half there would be taken for an agent's doing.
+  const files = await alone(worktreesLock(what.folder, what.place.commonDir), () => lookAtFiles(what))
   const rest = await observeRest(
     what.place,
     what.turns.flatMap((turn) => turn.workspaces),
@@ -61,8 +66,8 @@ interface FoundFile extends Found {
 async function lookAtFiles(
   what: Look,
 ): Promise<{ trusted: Record<string, FileState>; worktrees: SharedState['worktrees']; found: FoundFile[] }> {
-  const { trusted, place } = what
-  const now = await observeFiles(place)
+  const { trusted } = what
+  const now = await observeSettled(what)
   const result: Record<string, FileState> = { ...now.files }
   const found: FoundFile[] = []
   for (const path of new Set([...Object.keys(trusted.files), ...Object.keys(now.files)])) {
@@ -84,6 +89,29 @@ async function lookAtFiles(
   }
   return { trusted: result, worktrees: now.worktrees, found }
 }
+
+const SETTLE_ROUNDS = 20
+const SETTLE_MS = 20
+
+/**
+ * The guarded files. When the notes of worktrees differ from the trusted state, the user may be making or removing one right
+ * now: they are read until they say the same twice.
+ */
+async function observeSettled({ place, trusted }: Look): Promise<Observed> {
+  const worktrees = join(place.commonDir, 'worktrees')
+  const notes = (state: Observed): string =>
+    JSON.stringify([state.worktrees, Object.entries(state.files).filter(([path]) => path.startsWith(worktrees))])
+  let seen = notes(trusted)
+  for (let round = 0; ; round++) {
+    const now = await observeFiles(place)
+    const said = notes(now)
+    if (said === seen || round === SETTLE_ROUNDS) return now
+    seen = said
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+  }
+}
+
+type Observed = Pick<SharedState, 'files' | 'worktrees'>
 
 /** Worktrees come and go, by Belay's pool and by the user: only files of those that stayed are compared. */
 function isComparable(path: string, { place, trusted }: Look, worktrees: SharedState['worktrees']): boolean {

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { randomId } from '../core/ids.ts'
+import {
+  isAlive,
+  startTimeOf,
+  thisHost,
+  thisProcess,
+  type HostIdentity,
+  type ProcessIdentity,
+} from '../process/index.ts'
+
+/** A path in `folder` (Belay's, outside the repository) that all processes working in one repository have in common. */
+export function meetingPoint(folder: string, commonDir: string, kind: string): string {
+  return join(folder, `${createHash('sha256').update(commonDir).digest('hex').slice(0, 32)}.${kind}`)
+}
+
+const PATIENCE_MS = 120_000
+
+/**
+ * Runs `work` alone among all processes that name the same `path`; nothing needs to be there. A holder that died is replaced
+ * at once; `guard_busy` when a living one does not let go in two minutes. Not to be nested for one path.
+ */
+export async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const lock = `${path}.lock`
+  const mine = `${lock}.${process.pid}-${randomId(8)}`
+  await writeFile(mine, JSON.stringify({ ...thisHost(), ...thisProcess(), nonce: randomId(8) }), { mode: 0o600 })
+  try {
+    const deadline = Date.now() + PATIENCE_MS
+    while (!(await tryLink(mine, lock))) {
+      if (Date.now() > deadline) {
+        throw new BelayError('guard_busy', `another Belay process holds ${lock}`, { exit: 1, next: 'belay status' })
+      }
+      await breakDead(lock)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    try {
+      await sweep(path)
+      return await work()
+    } finally {
+      await rm(lock, { force: true })
+    }
+  } finally {
+    await rm(mine, { force: true })
+  }
+}
+
+/** Removes what processes that died in here left beside the path. Under the lock nobody else writes there. */
+async function sweep(path: string): Promise<void> {
+  const [folder, stem] = [dirname(path), `${basename(path)}.`]
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(stem) || name === `${stem}lock`) continue
+    const waiter = /^lock\.(\d+)-/.exec(name.slice(stem.length))?.[1]
+    if (waiter !== undefined) {
+      const text = await readFile(join(folder, name), 'utf8').catch(() => '')
+      if (text === '' ? startTimeOf(Number(waiter)) !== null : !isDead(text)) continue
+    }
+    await rm(join(folder, name), { force: true })
+  }
+}
+
+async function tryLink(mine: string, lock: string): Promise<boolean> {
+  try {
+    await link(mine, lock)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function breakDead(lock: string): Promise<void> {
+  const text = await readFile(lock, 'utf8').catch(() => '')
+  if (text === '' || !isDead(text)) return
+  // Somebody else may replace the dead lock at the same moment: what was moved away must be what was judged.
+  const aside = `${lock}.${process.pid}-${randomId(8)}`
+  await rename(lock, aside).catch(() => {})
+  const moved = await readFile(aside, 'utf8').catch(() => '')
+  if (moved !== '' && moved !== text) await tryLink(aside, lock)
+  await rm(aside, { force: true })
+}
+
+function isDead(text: string): boolean {
+  try {
+    const owner = JSON.parse(text) as HostIdentity & ProcessIdentity
+    const here = thisHost()
+    return owner.host === here.host && (owner.boot !== here.boot || !isAlive(owner))
+  } catch {
+    return true // cut short by a full disk
+  }
+}

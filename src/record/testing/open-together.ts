@@ -1,0 +1,18 @@
+/** A thread that opens each of `paths` as soon as all `threads` are at it, and posts what came of it: messages of errors. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { openDatabase } from '../database.ts'
+
+const { paths, threads, gate } = workerData as { paths: readonly string[]; threads: number; gate: Int32Array }
+
+const failed: string[] = []
+for (const [round, path] of paths.entries()) {
+  Atomics.add(gate, round, 1)
+  while (Atomics.load(gate, round) < threads);
+  try {
+    openDatabase(path).close()
+  } catch (error) {
+    failed.push(String(error))
+  }
+}
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+parentPort?.postMessage(failed)
