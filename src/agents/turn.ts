@@ -7,7 +7,7 @@ export const ALONE = { approve: null, steer: null, spawn: null } as const satisf
 export interface TurnLimits {
   /** Wall time of the whole turn, in ms. */
   readonly timeoutMs: number
-  /** The longest silence (no event at all), in ms. */
+  /** The longest silence (no event at all), in ms. Waiting for the answer to an approval is no silence. */
   readonly stallMs: number
 }
 
@@ -47,7 +47,8 @@ export async function takeTurn(
     stop.abort()
   }
   const timeout = setTimeout(expire('timeout'), limits.timeoutMs)
-  const stall = setTimeout(expire('stall'), limits.stallMs)
+  let stall = setTimeout(expire('stall'), limits.stallMs)
+  const asked = new Set<string>()
   const session = { native: request.resume, model: request.model }
   const sum = { inputTokens: 0, outputTokens: 0, costUsd: null as number | null }
   let end: TurnEnd | undefined
@@ -55,7 +56,13 @@ export async function takeTurn(
   try {
     const events = agent.turn({ ...request, signal: AbortSignal.any([signal, stop.signal]), graceMs: GRACE_MS })
     for await (const event of events) {
-      stall.refresh()
+      if (event.type === 'approval') {
+        if (event.state === 'asked') asked.add(event.request.id)
+        else asked.delete(event.request.id)
+      }
+      if (asked.size > 0) clearTimeout(stall)
+      else if (event.type === 'approval') stall = setTimeout(expire('stall'), limits.stallMs)
+      else stall.refresh()
       if (event.type === 'end') end = event.end
       if (event.type === 'session') {
         session.native = event.native ?? session.native

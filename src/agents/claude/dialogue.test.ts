@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { TurnEvent, TurnRequest } from '../port.ts'
 import { ALONE } from '../turn.ts'
 import { ClaudeDialogue } from './dialogue.ts'
@@ -27,9 +27,13 @@ function begin(more: Partial<TurnRequest> = {}) {
     ...ALONE,
     ...more,
   })
-  dialogue.begin((frame) => sent.push(frame))
+  const posted: TurnEvent[] = []
+  dialogue.begin(
+    (frame) => sent.push(frame),
+    (event) => posted.push(event),
+  )
   const read = (frame: unknown): TurnEvent[] => [...dialogue.read({ text: JSON.stringify(frame), dropped: 0 })]
-  return { dialogue, sent, read }
+  return { dialogue, sent, posted, read }
 }
 
 const ok = { type: 'result', subtype: 'success', is_error: false, result: 'done', total_cost_usd: 0 }
@@ -47,6 +51,69 @@ describe('ClaudeDialogue', () => {
       { type: 'control_response', response: { subtype: 'success', request_id: 'p', response: { behavior: 'deny' } } },
       { type: 'control_response', response: { subtype: 'error', request_id: 'h' } },
     ])
+  })
+
+  const ask = (id: string) => ({
+    type: 'control_request',
+    request_id: id,
+    request: {
+      subtype: 'can_use_tool',
+      tool_name: 'Bash',
+      input: { command: 'make', description: 'Build it' },
+      permission_suggestions: [{ type: 'addRules', behavior: 'allow', destination: 'localSettings' }],
+    },
+  })
+
+  it('has somebody decide, and writes a rule for the session only', async () => {
+    const asked: unknown[] = []
+    const { read, sent, posted } = begin({
+      approve: (request) => {
+        asked.push(request)
+        return Promise.resolve({ decision: 'allow_session', reason: 'go on' })
+      },
+    })
+    read(ask('p1'))
+    await vi.waitFor(() => expect(sent).toHaveLength(2))
+    expect(asked).toMatchObject([
+      { id: 'p1', kind: 'command', command: 'make', cwd: '/repo', title: 'Bash: make', reason: 'Build it' },
+    ])
+    expect(sent[1]).toMatchObject({
+      response: {
+        request_id: 'p1',
+        response: {
+          behavior: 'allow',
+          updatedInput: { command: 'make' },
+          updatedPermissions: [{ type: 'addRules', destination: 'session' }],
+        },
+      },
+    })
+    expect(posted).toMatchObject([{ state: 'asked' }, { state: 'answered', answer: { decision: 'allow_session' } }])
+  })
+
+  it('does not answer what was withdrawn', async () => {
+    let answer: () => void = () => {}
+    const { read, sent, posted } = begin({
+      approve: () => new Promise((resolve) => (answer = () => resolve({ decision: 'allow', reason: '' }))),
+    })
+    read(ask('p1'))
+    read({ type: 'control_cancel_request', request_id: 'p1' })
+    answer()
+    read({ ...ask('p2'), request: { subtype: 'mcp_message' } })
+    await vi.waitFor(() => expect(sent).toHaveLength(2))
+    expect(JSON.stringify(sent)).not.toContain('p1')
+    expect(posted).toMatchObject([{ state: 'asked' }, { state: 'withdrawn', answer: null }])
+  })
+
+  it('waits for the answer to a message that was sent in between', () => {
+    const { dialogue, read, sent } = begin()
+    dialogue.steer('also this')
+    const { uuid } = sent[1] as { uuid: string }
+    read(ok)
+    expect(dialogue.answered()).toBe(false)
+    read({ type: 'user', uuid, isReplay: true, message: { role: 'user', content: 'also this' } })
+    expect(dialogue.answered()).toBe(false)
+    read(ok)
+    expect(dialogue.answered()).toBe(true)
   })
 
   it('gives up on a retry that is far away, with its time', () => {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import type { Line } from '../../process/index.ts'
-import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import { ApprovalDesk } from '../approvals.ts'
+import type { ApprovalAnswer, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import {
   asAmount,
   asFrame,
@@ -15,6 +17,7 @@ import {
   type Ending,
   type Frame,
 } from '../stdio/index.ts'
+import { approvalOf, responseTo } from './approvals.ts'
 import { faultOf, launchHint, limitOf, type Fault } from './errors.ts'
 import { Items } from './items.ts'
 import { argvOf, environmentOf, promptOf } from './launch.ts'
@@ -29,7 +32,6 @@ const LONGEST_RETRY_MS = 120_000
 /** Types of frames that carry nothing for the port; they are kept as raw frames only. */
 const SILENT = new Set([
   'control_response',
-  'control_cancel_request',
   'transcript_mirror',
   'conversation_reset',
   'tool_progress',
@@ -47,6 +49,9 @@ export class ClaudeDialogue implements Dialogue {
   readonly #request: TurnRequest
   readonly #items: Items
   readonly #usage: UsageMeter
+  /** Messages that were sent in the middle of the turn and were not taken yet. */
+  readonly #steered = new Set<string>()
+  #desk: ApprovalDesk | null = null
   #send: (frame: unknown) => void = () => {}
   #session: string | null = null
   #result: Frame | null = null
@@ -65,12 +70,30 @@ export class ClaudeDialogue implements Dialogue {
     this.#usage = new UsageMeter(request.resume !== null)
   }
 
-  begin(send: (frame: unknown) => void): void {
+  begin(send: (frame: unknown) => void, post: (event: TurnEvent) => void): void {
     this.#send = send
-    send({ type: 'user', message: { role: 'user', content: promptOf(this.#request) }, parent_tool_use_id: null })
+    const { approve, prompt } = this.#request
+    if (approve) this.#desk = new ApprovalDesk(approve, post)
+    this.#say(prompt)
+  }
+
+  /** The agent takes it between two steps; the turn is not over before it did. */
+  steer(text: string): void {
+    this.#steered.add(this.#say(text))
+  }
+
+  #say(text: string): string {
+    const uuid = randomUUID()
+    this.#send({ type: 'user', uuid, message: { role: 'user', content: promptOf(text) }, parent_tool_use_id: null })
+    return uuid
+  }
+
+  close(): void {
+    this.#desk?.close()
   }
 
   interrupt(): void {
+    this.close()
     this.#send({ type: 'control_request', request_id: 'interrupt-1', request: { subtype: 'interrupt' } })
   }
 
@@ -98,13 +121,17 @@ export class ClaudeDialogue implements Dialogue {
         else yield* this.#items.onAssistant(frame)
         return true
       case 'user':
+        if (this.#steered.delete(asText(frame.uuid) ?? '')) this.#result = null // what it says to this is still to come
         yield* this.#items.onUser(frame)
         return true
       case 'rate_limit_event':
         this.#limit = limitOf(frame)
         return true
       case 'control_request':
-        this.#answer(frame)
+        void this.#answer(frame)
+        return true
+      case 'control_cancel_request':
+        this.#desk?.withdraw(asText(frame.request_id) ?? '')
         return true
       case 'result':
         this.#result = frame
@@ -146,20 +173,27 @@ export class ClaudeDialogue implements Dialogue {
     }
   }
 
-  /** Nobody is here to ask: tools that ask are denied, anything else is not offered. */
-  #answer(frame: Frame): void {
+  /** What asks for a permission is decided, or denied when nobody is here; other requests are not offered. Never rejects. */
+  async #answer(frame: Frame): Promise<void> {
     const asked = asFrame(frame.request)
     const { request_id } = frame
-    const response =
-      asked.subtype === 'can_use_tool'
-        ? { subtype: 'success', request_id, response: { behavior: 'deny', message: DENIAL } }
-        : { subtype: 'error', request_id, error: `not supported: ${asText(asked.subtype) ?? 'unknown request'}` }
+    if (asked.subtype !== 'can_use_tool') {
+      const error = `not supported: ${asText(asked.subtype) ?? 'unknown request'}`
+      this.#send({ type: 'control_response', response: { subtype: 'error', request_id, error } })
+      return
+    }
+    const id = asText(request_id) ?? ''
+    const answer = this.#desk === null ? ALONE : await this.#desk.ask(approvalOf(id, asked, this.#request.cwd))
+    if (answer === null) return
+    const response = { subtype: 'success', request_id, response: responseTo(asked, answer) }
     this.#send({ type: 'control_response', response })
   }
 
   answered(): boolean {
     if (this.#gaveUp !== null) return true
     if (this.#result === null) return false
+    // A message that was not taken yet begins another part of the turn.
+    if (this.#steered.size > 0 && this.#result.is_error !== true) return false
     // With tasks in the background another result follows, unless this one already has the answer.
     return this.#backgroundTasks === 0 || this.#result.is_error === true || this.#result.structured_output !== undefined
   }
@@ -189,8 +223,11 @@ export class ClaudeDialogue implements Dialogue {
   }
 }
 
-const DENIAL =
-  'This needs a permission, and nobody is here to give it. Do it another way, or say in your answer why it is needed.'
+const ALONE: ApprovalAnswer = {
+  decision: 'deny',
+  reason:
+    'This needs a permission, and nobody is here to give it. Do it another way, or say in your answer why it is needed.',
+}
 
 function isDelta(frame: Frame | null): boolean {
   return frame?.type === 'stream_event' && asFrame(frame.event).type === 'content_block_delta'

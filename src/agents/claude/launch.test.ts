@@ -40,6 +40,13 @@ describe('argvOf', () => {
     expect(argvOf(request())).toContain('--permission-mode=bypassPermissions')
   })
 
+  it('asks when somebody is there to answer', () => {
+    const approve = (): Promise<never> => Promise.reject(new Error('not called'))
+    expect(argvOf(request({ approve }))).toContain('--permission-mode=default')
+    expect(argvOf(request({ approve, access: 'full' }))).toContain('--permission-mode=default')
+    expect(argvOf(request({ approve, access: 'read-only' }))).toContain('--permission-mode=dontAsk')
+  })
+
   it('leaves the dialect out of the schema', () => {
     const argv = argvOf(
       request({ outputSchema: { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object' } }),
@@ -66,7 +73,7 @@ describe('environmentOf', () => {
 
 describe('promptOf', () => {
   it('disarms a leading slash and leaves everything else', () => {
-    expect(promptOf(request({ prompt: '/clear' }))).toBe('\n/clear')
-    expect(promptOf(request({ prompt: 'a /clear' }))).toBe('a /clear')
+    expect(promptOf('/clear')).toBe('\n/clear')
+    expect(promptOf('a /clear')).toBe('a /clear')
   })
 })

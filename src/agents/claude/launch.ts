@@ -1,4 +1,4 @@
-import type { Access, JsonSchema, TurnRequest } from '../port.ts'
+import type { JsonSchema, TurnRequest } from '../port.ts'
 
 /** Values of `--effort`. */
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
@@ -27,15 +27,18 @@ const READ_ONLY = ['--tools=Read,Grep,Glob', '--permission-mode=dontAsk', '--set
 /** The CLI does not confine writes to the workspace; that is what a sandbox is for. */
 const WRITING = ['--permission-mode=bypassPermissions']
 
-const ACCESS: Readonly<Record<Access, readonly string[]>> = {
-  'read-only': READ_ONLY,
-  'workspace-write': WRITING,
-  full: WRITING,
+/** Somebody decides: everything that writes, runs or reaches out is asked for, unless the user's own rules allow it. */
+const ASKING = ['--permission-mode=default']
+
+/** How far the agent may go by itself. */
+function accessFlags({ access, approve }: Pick<TurnRequest, 'access' | 'approve'>): readonly string[] {
+  if (access === 'read-only') return READ_ONLY
+  return approve === null ? WRITING : ASKING
 }
 
 /** The command line of one turn. Values that others wrote are `--flag=value`, so that none can become a flag. */
 export function argvOf(request: TurnRequest): readonly string[] {
-  const { command, model, effort, resume, outputSchema, access } = request
+  const { command, model, effort, resume, outputSchema, steer } = request
   return [
     ...(command ?? ['claude']),
     '-p',
@@ -46,7 +49,9 @@ export function argvOf(request: TurnRequest): readonly string[] {
     '--permission-prompt-tool=stdio',
     '--strict-mcp-config',
     `--disallowedTools=${DISALLOWED.join(',')}`,
-    ...ACCESS[access],
+    ...accessFlags(request),
+    // An echo says that a message was taken; one that was sent may still wait.
+    ...(steer === null ? [] : ['--replay-user-messages']),
     ...(model === null ? [] : [`--model=${model}`]),
     ...(effort === null ? [] : [`--effort=${effort}`]),
     ...(resume === null ? [] : [`--resume=${resume}`]),
@@ -67,7 +72,7 @@ function schemaText(schema: JsonSchema): string {
   return JSON.stringify(Object.fromEntries(Object.entries(schema).filter(([key]) => key !== '$schema')))
 }
 
-/** A prompt whose first character is a slash would be run as a command of the CLI; after a line feed it is text. */
-export function promptOf({ prompt }: TurnRequest): string {
+/** A message whose first character is a slash would be run as a command of the CLI; after a line feed it is text. */
+export function promptOf(prompt: string): string {
   return prompt.startsWith('/') ? `\n${prompt}` : prompt
 }

@@ -1,5 +1,5 @@
-import type { Access } from '../port.ts'
-import type { SandboxPolicy } from './protocol.gen.ts'
+import type { Access, TurnRequest } from '../port.ts'
+import type { AskForApproval, SandboxPolicy } from './protocol.gen.ts'
 
 /**
  * Codex's own sandbox (bubblewrap on Linux, Seatbelt on macOS) for a turn.
@@ -23,4 +23,13 @@ export function sandboxPolicy(access: Access): SandboxPolicy {
     case 'full':
       return { type: 'dangerFullAccess' }
   }
+}
+
+/**
+ * When codex asks. Nobody there: never. In its sandbox it asks for what leads out of it; where there is no sandbox, for every
+ * command that it does not know to be harmless. Read-only stays read-only whoever is there.
+ */
+export function approvalPolicy({ access, approve }: Pick<TurnRequest, 'access' | 'approve'>): AskForApproval {
+  if (approve === null || access === 'read-only') return 'never'
+  return access === 'full' ? 'untrusted' : 'on-request'
 }

@@ -1,18 +1,21 @@
-import type { Access } from '../port.ts'
+import type { Access, ApprovalAnswer, ApprovalRequest } from '../port.ts'
 import type {
   CommandExecutionRequestApprovalParams,
   CommandExecutionRequestApprovalResponse,
   DynamicToolCallResponse,
+  FileChangeRequestApprovalParams,
   FileChangeRequestApprovalResponse,
+  GrantedPermissionProfile,
   McpServerElicitationRequestResponse,
   PermissionsRequestApprovalParams,
+  PermissionsRequestApprovalResponse,
   ToolRequestUserInputParams,
   ToolRequestUserInputResponse,
 } from './protocol.gen.ts'
 
 /**
- * The answer to what the server asks in a turn that nobody watches; null when the method is not known. Turns run with the
- * approval policy `never`, so that most of this is asked only where an administrator's rules forbid that policy.
+ * The answer to what the server asks in a turn that nobody watches; null when the method is not known. Such turns run with
+ * the approval policy `never`, so that most of this is asked only where an administrator's rules forbid that policy.
  *
  * Within `workspace-write` a command is accepted when it stays in the sandbox: one that wants out says so with a reason or a
  * network context, and is declined, as the access level promises.
@@ -40,6 +43,55 @@ export function answerRequest(method: string, params: unknown, access: Access): 
       return null
   }
 }
+
+/** What a request asks for, as Belay tells it; null when it is no question of allowing. `paths`: what its item would change. */
+export function approvalOf(
+  id: string,
+  method: string,
+  params: unknown,
+  paths: (itemId: string) => readonly string[],
+): ApprovalRequest | null {
+  const none = { id, command: null, cwd: null, paths: [], tool: null, reason: null }
+  switch (method) {
+    case 'item/commandExecution/requestApproval': {
+      const { command, cwd, reason, networkApprovalContext: network } = params as CommandExecutionRequestApprovalParams
+      const host = (network as { readonly host?: string } | null | undefined)?.host
+      if (host !== undefined) {
+        const title = `network access to ${host}`
+        return { ...none, kind: 'network', title, command: command ?? null, cwd: cwd ?? null, reason: reason ?? null }
+      }
+      const line = command ?? ''
+      const unknown = { ...none, kind: 'other', title: 'a command that codex does not name' } as const
+      if (line === '') return { ...unknown, cwd: cwd ?? null, reason: reason ?? null }
+      return { ...none, kind: 'command', title: line, command: line, cwd: cwd ?? null, reason: reason ?? null }
+    }
+    case 'item/fileChange/requestApproval': {
+      const { itemId, reason, grantRoot } = params as FileChangeRequestApprovalParams
+      const changed = [...paths(itemId), ...(grantRoot ? [grantRoot] : [])]
+      const title = changed.length === 0 ? 'a change of files' : `change ${changed.join(', ')}`
+      return { ...none, kind: 'file_change', title, paths: changed, reason: reason ?? null }
+    }
+    case 'item/permissions/requestApproval': {
+      const { permissions, cwd, reason } = params as PermissionsRequestApprovalParams
+      const tool = { name: 'request_permissions', input: permissions }
+      return { ...none, kind: 'other', title: 'wider permissions', cwd, tool, reason }
+    }
+    default:
+      return null
+  }
+}
+
+/** The response that tells the server how an `approvalOf` was decided. It has no place for a reason. */
+export function responseTo(method: string, params: unknown, { decision }: ApprovalAnswer): unknown {
+  if (method === 'item/permissions/requestApproval') {
+    const { permissions } = params as { readonly permissions: GrantedPermissionProfile }
+    const scope = decision === 'allow_session' ? 'session' : 'turn'
+    return { permissions: decision === 'deny' ? {} : permissions, scope } satisfies PermissionsRequestApprovalResponse
+  }
+  return { decision: DECISIONS[decision] } satisfies FileChangeRequestApprovalResponse
+}
+
+const DECISIONS = { allow: 'accept', allow_session: 'acceptForSession', deny: 'decline' } as const
 
 function commandDecision(
   { reason, networkApprovalContext }: CommandExecutionRequestApprovalParams,

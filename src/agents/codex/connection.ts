@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts'
 import { cap, printable } from '../../core/text.ts'
 import { endMarked, spawnKept, type Exit, type ProcessIdentity, type ProcessSpec } from '../../process/index.ts'
+import type { TurnRequest } from '../port.ts'
 import { boundedOutput } from '../stdio/bounded.ts'
 
 /** JSON-RPC as the app-server speaks it: one object per line, without the `jsonrpc` field. */
@@ -16,8 +17,11 @@ export interface Handlers {
   raw(frame: string): Promise<void>
   /** `frame` is the whole line. */
   notification(method: string, params: unknown, frame: string): void
-  /** Answers a request of the server; null when the method is not known. */
-  request(method: string, params: unknown): unknown
+  /**
+   * Answers a request of the server, at once or later; null when the method is not known, undefined when no answer is wanted
+   * any more. `id` is the request's own.
+   */
+  request(method: string, params: unknown, id: string): unknown
   /** A line that is not a message of the protocol. */
   stray(line: string): void
 }
@@ -50,9 +54,13 @@ const RETRIES = 6
 const FIRST_DELAY_MS = 100
 const MAX_RAW = 64 << 10
 
-/** Starts the server and reads it until it ends. Throws only when no process can be started at all. */
-export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): Connection {
-  const kept = spawnKept({ ...spec, stdin: 'open' })
+/** Starts the server and reads it until it ends. Rejects only when no process can be started at all. */
+export async function connect(
+  spec: Omit<ProcessSpec, 'stdin'>,
+  handlers: Handlers,
+  spawn: TurnRequest['spawn'],
+): Promise<Connection> {
+  const kept = await (spawn ?? spawnKept)({ ...spec, stdin: 'open' })
   const pending = new Map<number, (reply: Reply<unknown>) => void>()
   let lastId = 0
   let over = false
@@ -88,7 +96,7 @@ export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): C
     const message = parse(line)
     if (message === null) handlers.stray(line)
     else if (typeof message.method === 'string' && message.id !== undefined)
-      answer(message.id, message.method, message.params)
+      void answer(message.id, message.method, message.params, line)
     else if (typeof message.method === 'string') handlers.notification(message.method, message.params, line)
     else if (typeof message.id === 'number' && pending.has(message.id)) settle(message.id, message)
     else handlers.stray(line)
@@ -101,15 +109,17 @@ export function connect(spec: Omit<ProcessSpec, 'stdin'>, handlers: Handlers): C
     else resolve?.({ ok: false, error: errorOf(message.error) })
   }
 
-  function answer(id: unknown, method: string, params: unknown): void {
+  async function answer(id: unknown, method: string, params: unknown, line: string): Promise<void> {
     let result: unknown
     try {
-      result = handlers.request(method, params)
+      result = await handlers.request(method, params, String(id))
     } catch (error) {
       // Every request must be answered, or the turn waits for ever.
       write({ id, error: { code: INVALID_PARAMS, message: messageOf(error) } })
-      throw error
+      handlers.stray(line)
+      return
     }
+    if (result === undefined) return
     if (result === null) write({ id, error: { code: METHOD_NOT_FOUND, message: `Belay does not answer ${method}` } })
     else write({ id, result })
   }

@@ -1,6 +1,6 @@
 /** From a started server to a thread that a turn can begin on. */
 import type { TurnRequest } from '../port.ts'
-import { sandboxPolicy } from './access.ts'
+import { approvalPolicy, sandboxPolicy } from './access.ts'
 import { CONNECTION_LOST, type Connection, type RpcError } from './connection.ts'
 import type { Fault } from './errors.ts'
 import { LOGIN_HINT, SANDBOX_HINT, apiKeyOf } from './probe.ts'
@@ -80,7 +80,7 @@ export async function checkSandbox(connection: Connection, request: TurnRequest)
  * with write access makes codex write the workspace as trusted into the user's config.toml.
  */
 export async function openThread(connection: Connection, request: TurnRequest): Promise<Step<OpenedThread>> {
-  const common = { cwd: request.cwd, model: request.model, sandbox: 'read-only', approvalPolicy: 'never' } as const
+  const common = { cwd: request.cwd, model: request.model, sandbox: 'read-only', approvalPolicy: approvalPolicy(request) } as const
   const reply =
     request.resume === null
       ? await connection.request<OpenedThread>('thread/start', common satisfies ThreadStartParams)

@@ -7,6 +7,10 @@ workspaceName: string | null, } | { "type": "amazonBedrock", usesCodexManagedCre
 
 export type AccountRateLimitsUpdatedNotification = { rateLimits: RateLimitSnapshot, };
 
+export type AdditionalFileSystemPermissions = unknown;
+
+export type AdditionalNetworkPermissions = unknown;
+
 export type AgentMessageDelivery = unknown;
 
 export type AgentMessageDeltaNotification = { threadId: string, turnId: string, itemId: string, delta: string, };
@@ -65,6 +69,11 @@ export type ExecPolicyAmendment = unknown;
 
 export type FileChangeApprovalDecision = "accept" | "acceptForSession" | "decline" | "cancel";
 
+export type FileChangeRequestApprovalParams = { threadId: string, turnId: string, itemId: string,
+startedAtMs: number,
+reason?: string | null,
+grantRoot?: string | null, };
+
 export type FileChangeRequestApprovalResponse = { decision: FileChangeApprovalDecision, };
 
 export type FileUpdateChange = { path: string, kind: PatchChangeKind, diff: string, };
@@ -79,6 +88,8 @@ accountId: string | null,
 rateLimitUpsell: JsonValue | null, };
 
 export type GetAccountResponse = {account: Account | null, userId: string | null, requiresOpenaiAuth: boolean};
+
+export type GrantedPermissionProfile = { network?: AdditionalNetworkPermissions, fileSystem?: AdditionalFileSystemPermissions, };
 
 export type HookPromptFragment = unknown;
 
@@ -146,8 +157,13 @@ export type PatchApplyStatus = "inProgress" | "completed" | "failed" | "declined
 
 export type PatchChangeKind = { "type": "add" } | { "type": "delete" } | { "type": "update", move_path: string | null, };
 
+export type PermissionGrantScope = "turn" | "session";
+
 export type PermissionsRequestApprovalParams = { threadId: string, turnId: string, itemId: string, environmentId: string | null,
 startedAtMs: number, cwd: LegacyAppPathString, reason: string | null, permissions: RequestPermissionProfile, };
+
+export type PermissionsRequestApprovalResponse = { permissions: GrantedPermissionProfile, scope: PermissionGrantScope,
+strictAutoReview?: boolean, };
 
 export type Personality = "none" | "friendly" | "pragmatic";
 
@@ -179,11 +195,15 @@ export type ReasoningEffort = string;
 
 export type ReasoningSummary = "auto" | "concise" | "detailed" | "none";
 
+export type RequestId = string | number;
+
 export type RequestPermissionProfile = unknown;
 
 export type SandboxMode = "read-only" | "workspace-write" | "danger-full-access";
 
 export type SandboxPolicy = { "type": "dangerFullAccess" } | { "type": "readOnly", networkAccess: boolean, } | { "type": "externalSandbox", networkAccess: NetworkAccess, } | { "type": "workspaceWrite", writableRoots: Array<AbsolutePathBuf>, networkAccess: boolean, excludeTmpdirEnvVar: boolean, excludeSlashTmp: boolean, };
+
+export type ServerRequestResolvedNotification = { threadId: string, requestId: RequestId, };
 
 export type SleepItem = { id: string, durationMs: number, };
 
@@ -274,6 +294,8 @@ export type TurnPlanUpdatedNotification = { threadId: string, turnId: string, ex
 export type TurnStartParams = {threadId: string, disabledPluginIds?: Array<string> | null, clientUserMessageId?: string | null, input: Array<UserInput>, turnTrigger?: string | null, parentTurnId?: string | null, rootTurnId?: string | null, toolOutput?: TurnToolOutput | null, cwd?: string | null, approvalPolicy?: AskForApproval | null, approvalsReviewer?: ApprovalsReviewer | null, sandboxPolicy?: SandboxPolicy | null, model?: string | null, serviceTier?: string | null | null, serviceTierForTurn?: string | null, effort?: ReasoningEffort | null, summary?: ReasoningSummary | null, personality?: Personality | null, outputSchema?: JsonValue | null};
 
 export type TurnStatus = "completed" | "interrupted" | "failed" | "inProgress";
+
+export type TurnSteerParams = {threadId: string, clientUserMessageId?: string | null, input: Array<UserInput>, expectedTurnId: string};
 
 export type TurnToolOutput = unknown;
 

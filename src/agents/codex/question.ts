@@ -1,7 +1,7 @@
 /** What a turn is asked, and the answer read back. */
 import { fence } from '../../core/text.ts'
 import type { JsonSchema, TurnRequest } from '../port.ts'
-import { sandboxPolicy } from './access.ts'
+import { approvalPolicy, sandboxPolicy } from './access.ts'
 import type { TurnStartParams } from './protocol.gen.ts'
 import { withoutNulls } from './schema.ts'
 
@@ -12,7 +12,7 @@ export function turnParams(request: TurnRequest, threadId: string, strict: JsonS
     threadId,
     input: [{ type: 'text', text: strict === null ? promptWithSchema(request) : request.prompt, text_elements: [] }],
     cwd,
-    approvalPolicy: 'never',
+    approvalPolicy: approvalPolicy(request),
     sandboxPolicy: sandboxPolicy(access),
     ...(model === null ? {} : { model }),
     ...(effort === null ? {} : { effort }),

@@ -38,6 +38,7 @@ export class Transcript {
   readonly #emit: (event: TurnEvent) => void
   readonly #meter: UsageMeter
   readonly #open = new Map<string, Item>()
+  readonly #paths = new Map<string, readonly string[]>()
   readonly #streams = new Map<string, { text: string; sent: number }>()
   #resolve: (turn: Turn) => void = () => {}
   #thread: string | null = null
@@ -101,6 +102,11 @@ export class Transcript {
     }
   }
 
+  /** The files that an item changes, as far as it was told. */
+  pathsOf(item: string): readonly string[] {
+    return this.#paths.get(item) ?? []
+  }
+
   /** Keeps a frame that means nothing to this adapter. */
   stray(text: string): void {
     this.#unknown += 1
@@ -127,6 +133,11 @@ export class Transcript {
     if (native.type === 'agentMessage') {
       this.#streams.delete(native.id)
       if (done && threadId === this.#thread) this.#say(native)
+    }
+    if (native.type === 'fileChange') {
+      const paths = native.changes.map(({ path }) => path)
+      if (done) this.#paths.delete(native.id)
+      else this.#paths.set(native.id, paths)
     }
     const item = itemOf(native, done)
     if (item !== null) this.#upsert(item)

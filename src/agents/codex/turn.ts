@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '../../core/errors.ts'
+import { ApprovalDesk } from '../approvals.ts'
 import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
-import { answerRequest } from './approvals.ts'
-import { connect, type Connection } from './connection.ts'
+import { EventQueue } from '../queue.ts'
+import { answerRequest, approvalOf, responseTo } from './approvals.ts'
+import { connect, type Connection, type Handlers } from './connection.ts'
 import { faultOf, resetOf, type Fault } from './errors.ts'
 import {
   IN_MEMORY_LOGIN,
@@ -16,8 +18,13 @@ import {
   type Step,
 } from './handshake.ts'
 import { INSTALL_HINT, locateCodex } from './probe.ts'
-import type { GetAccountRateLimitsResponse, RateLimitSnapshot, Turn } from './protocol.gen.ts'
-import { EventQueue } from './queue.ts'
+import type {
+  GetAccountRateLimitsResponse,
+  RateLimitSnapshot,
+  ServerRequestResolvedNotification,
+  Turn,
+  TurnSteerParams,
+} from './protocol.gen.ts'
 import { outputOf, turnParams } from './question.ts'
 import { strictSchema } from './schema.ts'
 import { Transcript } from './transcript.ts'
@@ -52,6 +59,9 @@ class CodexTurn {
   readonly #signal: AbortSignal
   readonly #transcript: Transcript
   readonly #aborted: Promise<'aborted'>
+  readonly #desk: ApprovalDesk | null
+  /** The turn has ended or is being ended. */
+  #over = false
   #connection: Connection | null = null
   #version: string | null = null
   /** When an aborted turn must be over, in ms. */
@@ -61,7 +71,9 @@ class CodexTurn {
     this.#request = request
     this.#events = events
     this.#signal = signal
-    this.#transcript = new Transcript(request.resume, (event) => void events.push(event))
+    const emit = (event: TurnEvent): void => void events.push(event)
+    this.#transcript = new Transcript(request.resume, emit)
+    this.#desk = request.approve === null ? null : new ApprovalDesk(request.approve, emit)
     this.#aborted = new Promise((resolve) => {
       const onAbort = (): void => {
         this.#deadline = Date.now() + request.graceMs
@@ -84,6 +96,8 @@ class CodexTurn {
     } catch (error) {
       end = this.#failed({ code: 'protocol', message: messageOf(error), retryAt: null })
     }
+    this.#over = true
+    this.#desk?.close()
     this.#transcript.finish()
     if (end.status !== 'failed') return end
     return { status: 'failed', error: { ...end.error, stderrTail: this.#connection?.stderrTail() ?? '' } }
@@ -122,21 +136,49 @@ class CodexTurn {
 
   async #start(argv: readonly string[]): Promise<Step<null>> {
     if (this.#signal.aborted) return unstarted('aborted') // nobody would end what is started now
-    const { cwd, env, mark, access } = this.#request
-    this.#connection = connect(
-      { argv, cwd, env, mark },
-      {
-        raw: (frame) => this.#events.push({ type: 'raw', frame }),
-        notification: (method, params, frame) => this.#transcript.notification(method, params, frame),
-        request: (method, params) => answerRequest(method, params, access),
-        stray: (line) => this.#transcript.stray(line),
-      },
-    )
+    const { cwd, env, mark } = this.#request
+    const handlers: Handlers = {
+      raw: (frame) => this.#events.push({ type: 'raw', frame }),
+      notification: (method, params, frame) => this.#notified(method, params, frame),
+      request: (method, params, id) => this.#answer(method, params, id),
+      stray: (line) => this.#transcript.stray(line),
+    }
+    try {
+      this.#connection = await connect({ argv, cwd, env, mark }, handlers, this.#request.spawn)
+    } catch (error) {
+      return unstarted(`codex could not be started: ${messageOf(error)}`)
+    }
     void this.#events.push({ type: 'process', identity: this.#connection.identity })
     const hello = await initialize(this.#connection)
     if (!hello.ok) return hello
     this.#version = hello.value
     return { ok: true, value: null }
+  }
+
+  #notified(method: string, params: unknown, frame: string): void {
+    if (method === 'serverRequest/resolved') {
+      this.#desk?.withdraw(String((params as ServerRequestResolvedNotification).requestId))
+    }
+    this.#transcript.notification(method, params, frame)
+  }
+
+  async #answer(method: string, params: unknown, id: string): Promise<unknown> {
+    const { access } = this.#request
+    const asked = this.#desk === null ? null : approvalOf(id, method, params, (item) => this.#transcript.pathsOf(item))
+    if (this.#desk === null || asked === null || access === 'read-only') return answerRequest(method, params, access)
+    const answer = await this.#desk.ask(asked)
+    return answer === null ? undefined : responseTo(method, params, answer)
+  }
+
+  /** Hands messages on while the turn runs. One that the server does not take is kept as an item of kind `unknown`. */
+  async #steer(connection: Connection, threadId: string, turnId: string, messages: AsyncIterable<string>): Promise<void> {
+    for await (const text of messages) {
+      if (this.#over) return
+      const input: TurnSteerParams['input'] = [{ type: 'text', text, text_elements: [] }]
+      const params: TurnSteerParams = { threadId, expectedTurnId: turnId, input }
+      const reply = await connection.request('turn/steer', params)
+      if (!reply.ok) this.#transcript.stray(`not taken (${reply.error.message}): ${text}`)
+    }
   }
 
   async #take(connection: Connection, threadId: string): Promise<TurnEnd> {
@@ -148,9 +190,20 @@ class CodexTurn {
     )
     const started = await Promise.race([starting, this.#aborted])
     if (started !== 'aborted' && !started.ok) return this.#failed(refused('turn/start', started.error).fault)
-    if (started !== 'aborted') this.#transcript.follow(threadId, started.result.turn.id)
+    if (started !== 'aborted') {
+      const turnId = started.result.turn.id
+      this.#transcript.follow(threadId, turnId)
+      const { steer } = this.#request
+      if (steer) {
+        void this.#steer(connection, threadId, turnId, steer).catch((error: unknown) => {
+          this.#transcript.stray(`the messages for the agent broke off: ${messageOf(error)}`)
+        })
+      }
+    }
 
     const first = await Promise.race([this.#transcript.completed, connection.ended, this.#aborted])
+    this.#over = true
+    this.#desk?.close()
     if (first === 'aborted') return this.#interrupt(connection, threadId, starting)
     if (first === undefined) return this.#failed(await this.#lost(connection))
     return this.#endOf(first, strict !== null)

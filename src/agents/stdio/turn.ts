@@ -11,6 +11,8 @@ import {
 } from '../../process/index.ts'
 import type { TurnEnd, TurnError, TurnErrorCode, TurnEvent, TurnRequest } from '../port.ts'
 import { TURN_OUTPUT_BYTES, boundedOutput } from './bounded.ts'
+import { unknownEvent } from './frames.ts'
+import { Mailbox, interleave } from './interleave.ts'
 
 /** How a program ended, as far as the meaning of its output depends on it. */
 export interface Ending {
@@ -25,14 +27,21 @@ export interface Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly stdin: Exclude<ProcessSpec['stdin'], 'none'>
-  /** Called once when the program runs; `send` writes one frame to stdin (`open` only). */
-  begin?(send: (frame: unknown) => void): void
+  /**
+   * Called once when the program runs; `send` writes one frame to stdin (`open` only), `post` tells an event that comes from
+   * elsewhere than a line (the answer to an approval).
+   */
+  begin?(send: (frame: unknown) => void, post: (event: TurnEvent) => void): void
   /** What one line of stdout means. */
   read(line: Line): Iterable<TurnEvent>
   /** The answer (or a final error) is in: stdin is ended, and what has not ended after the grace is killed. */
   answered(): boolean
+  /** Hands the agent a message in the middle of the turn; absent: it takes none. */
+  steer?(text: string): void
   /** Asks the agent to stop; absent: it cannot be asked. */
   interrupt?(): void
+  /** The conversation is over, however it ended: nothing is sent any more. May be called more than once. */
+  close?(): void
   /** Last events before the end, e.g. usage whose cost will never be known. */
   rest?(): Iterable<TurnEvent>
   /** The verdict once program and output have ended (not asked when the turn was aborted). */
@@ -120,17 +129,29 @@ async function* converse(
     } else void kept.end()
   }
   signal.addEventListener('abort', onAbort, { once: true })
+  const mailbox = new Mailbox<TurnEvent>()
   try {
     yield { type: 'process', identity: kept.identity }
-    dialogue.begin?.((frame) => {
-      if (stdin?.writable) stdin.write(`${JSON.stringify(frame)}\n`)
-    })
-    for await (const line of output.lines) {
-      yield* dialogue.read(line)
+    dialogue.begin?.(
+      (frame) => {
+        if (stdin?.writable) stdin.write(`${JSON.stringify(frame)}\n`)
+      },
+      (event) => mailbox.post(event),
+    )
+    if (request.steer && dialogue.steer) {
+      void steerWith(request.steer, dialogue, () => answered || closed).catch((error: unknown) => {
+        mailbox.post(unknownEvent('steer-broken', `the messages for the agent broke off: ${messageOf(error)}`))
+      })
+    }
+    for await (const entry of interleave(output.lines, mailbox)) {
+      if ('posted' in entry) yield entry.posted
+      else yield* dialogue.read(entry.read)
       onAnswer()
     }
     const exit = await kept.closed
     closed = true
+    dialogue.close?.()
+    yield* mailbox.take()
     yield* dialogue.rest?.() ?? []
     if (signal.aborted) return { status: 'interrupted' }
     if (output.overflowed()) {
@@ -146,10 +167,23 @@ async function* converse(
   } finally {
     for (const timer of timers) clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
+    dialogue.close?.()
     // Not after it is gone: its number may belong to others by then.
     if (!closed) await kept.end()
     // What was killed may still be dying, and a daemon may have left the group: the end comes after all of them.
     await endMarked(mark)
+  }
+}
+
+/** Hands messages on until the turn is over. One that is taken from the source when it is over has no reader any more. */
+async function steerWith(
+  messages: AsyncIterable<string>,
+  dialogue: Pick<Dialogue, 'steer'>,
+  over: () => boolean,
+): Promise<void> {
+  for await (const text of messages) {
+    if (over()) return
+    dialogue.steer?.(text)
   }
 }
 

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'vitest'
 import { describeAnswers } from './answers.ts'
+import { describeApprovals } from './approvals.ts'
 import { describeEndings } from './endings.ts'
 import { describeFaults } from './faults.ts'
 import type { AgentHarness, Scene, Stage } from './harness.ts'
+import { describeSteering } from './steering.ts'
 import { describeWork } from './work.ts'
 
 /**
@@ -51,6 +53,8 @@ export function describeAgentConformance(name: string, harness: AgentHarness): v
     }
     describeWork(stage)
     describeAnswers(stage)
+    describeApprovals(stage)
+    describeSteering(stage)
     describeFaults(stage)
     describeEndings(stage)
   })

@@ -22,6 +22,8 @@ export type Act =
   | { readonly write: { readonly path: string; readonly content: string } }
   /** Calls the agent's shell tool. */
   | { readonly run: string }
+  /** Calls the agent's shell tool in such a way that the agent asks before it runs the command. */
+  | { readonly ask: string }
   /** Gives the structured answer in the agent's way (also one that breaks the schema). */
   | { readonly answer: unknown }
   /** Fails as this provider really does; `retryAt` (ISO, whole seconds) is told in the provider's way. */
@@ -61,6 +63,8 @@ export interface AgentHarness {
   readonly effort: { readonly ask: string; readonly seen: string } | null
   /** The agent itself sends a structured answer that breaks the schema back to its model (else it is passed on as it is). */
   readonly refusesBadAnswers: boolean
+  /** A denied request ends the turn (else the agent goes on and says so). */
+  readonly stopsWhenDenied?: boolean
   /** One line (without LF) of a type that the adapter cannot know, as the agent could write it to stdout. */
   readonly unknownFrame: string
   /** Tool calls and file changes become items (default true; a `command` agent has no words for them). */

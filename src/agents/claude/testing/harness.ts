@@ -72,11 +72,16 @@ export function claudeReply(step: Act, workspace: string): Reply {
     const { path, content } = step.write
     return { calls: [{ name: 'Write', input: { file_path: join(workspace, path), content } }] }
   }
-  if ('run' in step) return { calls: [{ name: 'Bash', input: { command: step.run, description: 'run it' } }] }
+  if ('run' in step) return bash(step.run)
+  if ('ask' in step) return bash(step.ask)
   if ('answer' in step) return { calls: [{ name: 'StructuredOutput', input: step.answer as Record<string, unknown> }] }
   if ('disconnect' in step) return { disconnect: true }
   if ('hang' in step) return { hang: true }
   return { status: STATUS[step.fail], headers: step.fail === 'quota' ? limitHeaders(step.retryAt) : {} }
+}
+
+function bash(command: string): Reply {
+  return { calls: [{ name: 'Bash', input: { command, description: 'run it' } }] }
 }
 
 function limitHeaders(retryAt: string | undefined): Readonly<Record<string, string>> {

@@ -19,9 +19,12 @@ export interface Home {
   remove(): void
 }
 
+/** Not in the temporary folder: there codex makes no helper programs, without which it cannot use the system's bubblewrap. */
+const HOMES = '/var/tmp'
+
 /** A home of its own for codex; `settings` are lines put before the provider's table. */
 export function codexHome(url: string, settings: readonly string[] = []): Home {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-home-')))
+  const folder = realpathSync(mkdtempSync(join(HOMES, 'belay-codex-home-')))
   const home = join(folder, 'codex')
   const config = join(home, 'config.toml')
   // Codex links helpers of its sandbox into its home, but not below a temporary folder: its home is in none.
@@ -97,6 +100,10 @@ export function codexReply(act: Act): Reply {
   if ('say' in act) return { say: act.say, ...(act.pieces === undefined ? {} : { pieces: act.pieces }) }
   if ('answer' in act) return { say: JSON.stringify(act.answer) }
   if ('run' in act) return { calls: [{ name: 'exec_command', input: { cmd: act.run } }] }
+  if ('ask' in act) {
+    const escalated = { sandbox_permissions: 'require_escalated', justification: 'it wants out' }
+    return { calls: [{ name: 'exec_command', input: { cmd: act.ask, ...escalated } }] }
+  }
   if ('write' in act) return { calls: [{ name: 'apply_patch', input: addFile(act.write.path, act.write.content) }] }
   if ('fail' in act) return failure(act.fail, act.retryAt)
   return act
