@@ -55,7 +55,7 @@ export class ApprovalDesk {
   /** The turn is over: withdraws what is open, and asks nothing more. Safe to repeat. */
   close(): void {
     this.#closed = true
-    for (const id of [...this.#open.keys()]) this.withdraw(id)
+    for (const id of this.#open.keys()) this.withdraw(id)
   }
 
   async #decide({ request, withdrawn }: Open): Promise<ApprovalAnswer> {

@@ -19,12 +19,9 @@ export interface Home {
   remove(): void
 }
 
-/** Not in the temporary folder: there codex makes no helper programs, without which it cannot use the system's bubblewrap. */
-const HOMES = '/var/tmp'
-
 /** A home of its own for codex; `settings` are lines put before the provider's table. */
 export function codexHome(url: string, settings: readonly string[] = []): Home {
-  const folder = realpathSync(mkdtempSync(join(HOMES, 'belay-codex-home-')))
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-home-')))
   const home = join(folder, 'codex')
   const config = join(home, 'config.toml')
   // Codex links helpers of its sandbox into its home, but not below a temporary folder: its home is in none.
