@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
 import { ALONE, takeTurn } from './turn.ts'
 
-const APPROVAL = { id: '1', kind: 'other', title: 't', command: null, cwd: null, paths: [], tool: null, reason: null } as const
+const APPROVAL = {
+  id: '1',
+  kind: 'other',
+  title: 't',
+  command: null,
+  cwd: null,
+  paths: [],
+  tool: null,
+  reason: null,
+} as const
 
 /** An agent that waits for `answer` before it ends, or for its abort. */
 function asking(answered: Promise<void>): Agent {

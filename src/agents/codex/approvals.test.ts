@@ -73,6 +73,9 @@ describe('approvalOf', () => {
   it('grants nothing that is denied', () => {
     const answer = { decision: 'deny', reason: 'no' } as const
     expect(responseTo(FILES, {}, answer)).toEqual({ decision: 'decline' })
-    expect(responseTo(PERMISSIONS, { permissions: { network: {} } }, answer)).toEqual({ permissions: {}, scope: 'turn' })
+    expect(responseTo(PERMISSIONS, { permissions: { network: {} } }, answer)).toEqual({
+      permissions: {},
+      scope: 'turn',
+    })
   })
 })

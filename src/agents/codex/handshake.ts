@@ -80,7 +80,12 @@ export async function checkSandbox(connection: Connection, request: TurnRequest)
  * with write access makes codex write the workspace as trusted into the user's config.toml.
  */
 export async function openThread(connection: Connection, request: TurnRequest): Promise<Step<OpenedThread>> {
-  const common = { cwd: request.cwd, model: request.model, sandbox: 'read-only', approvalPolicy: approvalPolicy(request) } as const
+  const common = {
+    cwd: request.cwd,
+    model: request.model,
+    sandbox: 'read-only',
+    approvalPolicy: approvalPolicy(request),
+  } as const
   const reply =
     request.resume === null
       ? await connection.request<OpenedThread>('thread/start', common satisfies ThreadStartParams)

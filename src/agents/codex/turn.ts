@@ -171,7 +171,12 @@ class CodexTurn {
   }
 
   /** Hands messages on while the turn runs. One that the server does not take is kept as an item of kind `unknown`. */
-  async #steer(connection: Connection, threadId: string, turnId: string, messages: AsyncIterable<string>): Promise<void> {
+  async #steer(
+    connection: Connection,
+    threadId: string,
+    turnId: string,
+    messages: AsyncIterable<string>,
+  ): Promise<void> {
     for await (const text of messages) {
       if (this.#over) return
       const input: TurnSteerParams['input'] = [{ type: 'text', text, text_elements: [] }]
