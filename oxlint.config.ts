@@ -9,7 +9,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['gates', 'sources', 'record', 'engine', 'sessions'],
   ['agents'],
   ['config', 'workspace'],
-  ['kernel', 'setup', 'demo', 'exec'],
+  ['kernel', 'setup', 'demo', 'exec', 'workflows'],
   ['programs'],
   ['scheduler'],
   ['runs'],

@@ -9,12 +9,14 @@ import type { Generator } from './generator.ts'
 import { batchPage, batchSchemaFile } from './docs/batch.ts'
 import { cliPage } from './docs/cli.ts'
 import { configurationPage, configurationSchema } from './docs/configuration.ts'
+import { workflowSchemaFile } from './docs/workflow.ts'
 
 export const GENERATORS: readonly Generator[] = [
   configurationSchema,
   configurationPage,
   batchSchemaFile,
   batchPage,
+  workflowSchemaFile,
   cliPage,
 ]
 

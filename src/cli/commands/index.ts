@@ -91,6 +91,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import('./batch.ts')).batchCommand(io),
   },
   {
+    name: 'workflow',
+    summary: 'steps of agents, people and time, written down in YAML',
+    load: async (io) => (await import('./workflow.ts')).workflowCommand(io),
+  },
+  {
     name: 'program',
     summary: 'what a program does with a task',
     load: async (io) => (await import('./program.ts')).programCommand(io),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { compileSchema, expectation, schemaProblem } from './schema.ts'
+import { compileSchema, schemaProblem } from '../../agents/json-schema.ts'
+import { expectation } from './schema.ts'
 
 const answer = {
   type: 'object',

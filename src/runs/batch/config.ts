@@ -16,7 +16,7 @@ import {
 import { resolveBudget, resolveRole, type Config, type RoleConfig } from '../../config/resolve.ts'
 import { hostilePaths, isMapping, withoutEmptySections, type Mapping } from '../../config/values.ts'
 import { BelayError } from '../../core/errors.ts'
-import { schemaProblem } from '../../programs/batch/index.ts'
+import { schemaProblem } from '../../agents/json-schema.ts'
 import { batchRoot, batchSchema, type ParsedBatch } from './schema.ts'
 import { parseSize } from './size.ts'
 

@@ -1,0 +1,81 @@
+/** Checking values against a user's JSON Schema. */
+import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { messageOf } from '../core/errors.ts'
+import { head } from '../core/text.ts'
+import type { JsonSchema } from './port.ts'
+
+const DIALECTS = [
+  { id: /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/, make: Ajv2020 },
+  { id: /^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/, make: Ajv2019 },
+  { id: /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/, make: Ajv },
+] as const
+
+/** Problems of one answer that its agent is told of. */
+const MAX_PROBLEMS = 10
+
+/** Says what is wrong with a value, one line each; nothing when it fits. */
+export type Checker = (value: unknown) => readonly string[]
+
+/**
+ * Makes the checker of a user's JSON Schema (draft-07, 2019-09, 2020-12; without `$schema` 2020-12, or draft-07 when it is
+ * only valid there). Unknown keywords and formats are allowed, nothing is loaded from anywhere. Throws an Error that says
+ * what is wrong with the schema.
+ */
+export function compileSchema(schema: JsonSchema): Checker {
+  const { $schema: dialect } = schema
+  if (dialect === undefined) {
+    try {
+      return compile(Ajv2020, schema)
+    } catch (error) {
+      try {
+        return compile(Ajv, schema)
+      } catch {
+        throw error // the newest dialect's opinion is the one to mend it by
+      }
+    }
+  }
+  const known = DIALECTS.find(({ id }) => typeof dialect === 'string' && id.test(dialect))
+  if (!known) throw new Error(`"$schema" is ${JSON.stringify(dialect)}, not draft-07, 2019-09 or 2020-12`)
+  return compile(known.make, schema)
+}
+
+function compile(Dialect: typeof Ajv | typeof Ajv2019 | typeof Ajv2020, schema: JsonSchema): Checker {
+  // An asynchronous validator answers with a promise, which would let every value through.
+  if ('$async' in schema) throw new Error('"$async" is not a keyword of JSON Schema')
+  const ajv = new Dialect({ strict: false, allErrors: true, ownProperties: true, logger: false })
+  const valid = ajv.compile(schema)
+  return (value) => (valid(value) ? [] : linesOf(valid.errors ?? []))
+}
+
+/** Whether a schema can be used; null, or what is wrong with it. */
+export function schemaProblem(schema: JsonSchema): string | null {
+  try {
+    compileSchema(schema)
+    return null
+  } catch (error) {
+    return head(messageOf(error), 500)
+  }
+}
+
+function linesOf(errors: readonly ErrorObject[]): string[] {
+  const lines = [
+    ...new Set(
+      errors.map((error) => `${error.instancePath || '(answer)'}: ${error.message ?? error.keyword}${detail(error)}`),
+    ),
+  ]
+  const more = lines.length - MAX_PROBLEMS
+  return more > 0 ? [...lines.slice(0, MAX_PROBLEMS), `... and ${more} more`] : lines
+}
+
+/** What Ajv's own sentence leaves out. */
+function detail({ keyword, params }: ErrorObject): string {
+  const named: unknown = {
+    additionalProperties: params['additionalProperty'],
+    unevaluatedProperties: params['unevaluatedProperty'],
+    enum: params['allowedValues'],
+    const: params['allowedValue'],
+  }[keyword]
+  return named === undefined ? '' : ` (${head(JSON.stringify(named), 200)})`
+}

@@ -1,0 +1,23 @@
+/** Codes of what can go wrong with a step: what `retry.on` and `catch.on` can name. */
+export const FAILURE_CODES = [
+  'agent_failed',
+  'agent_timeout',
+  'agent_stall',
+  'agent_interrupted',
+  'agent_protocol',
+  'agent_provider',
+  'agent_rate_limit',
+  'agent_quota',
+  'agent_auth',
+  'agent_spawn',
+  'invalid_answer',
+  'tampered',
+  'unresolved_reference',
+  'expression_type',
+  'invalid_value',
+  'no_case',
+  'approval_rejected',
+  'approval_timeout',
+  'merge_conflict',
+  'output_too_large',
+] as const

@@ -1,0 +1,158 @@
+/** A workflow as it is run: plain data, stored with the run. */
+import type { Config, RoleConfig } from '../config/index.ts'
+import type { JsonSchema } from '../agents/port.ts'
+
+/** Leads out of the list of states that a state stands in. */
+export const END = 'end'
+
+export interface Definition {
+  readonly name: string
+  readonly version: string | null
+  readonly description: string | null
+  /** null: the repository where there is one, else a folder. */
+  readonly workspace: 'repository' | 'directory' | null
+  readonly input: JsonSchema | null
+  /** Not set: undefined in `has`, so that null can be an output. */
+  readonly output: { readonly value: unknown } | null
+  readonly outputSchema: JsonSchema | null
+  readonly concurrency: number
+  readonly maxSteps: number
+  readonly budget: Config['budget']
+  readonly flow: Flow
+}
+
+/** States that run one after the other, as their transitions say. */
+export interface Flow {
+  readonly start: string
+  readonly states: readonly State[]
+}
+
+export interface CommonState {
+  readonly id: string
+  readonly title: string | null
+  /** The state that follows, or `end`. */
+  readonly next: string
+  readonly result: string | null
+  readonly output: { readonly value: unknown } | null
+}
+
+export interface RetryPolicy {
+  readonly maxAttempts: number
+  readonly backoffMs: number
+  /** null: every failure. */
+  readonly on: readonly string[] | null
+}
+
+export interface AgentState extends CommonState {
+  readonly type: 'agent'
+  /** How the agent is called: a name from `agents`, `agent`, or the step's own. */
+  readonly agentName: string
+  readonly role: RoleConfig
+  readonly prompt: string
+  readonly input: Readonly<Record<string, unknown>> | null
+  readonly schema: JsonSchema | null
+  readonly retry: RetryPolicy
+}
+
+export interface SwitchState extends CommonState {
+  readonly type: 'switch'
+  readonly cases: readonly { readonly when: string; readonly next: string }[]
+  readonly fallback: string | null
+}
+
+export interface ForeachState extends CommonState {
+  readonly type: 'foreach'
+  readonly items: unknown
+  readonly item: string
+  readonly maxConcurrency: number
+  readonly flow: Flow
+}
+
+export interface ParallelState extends CommonState {
+  readonly type: 'parallel'
+  readonly branches: readonly { readonly name: string; readonly flow: Flow }[]
+}
+
+export interface ApprovalState extends CommonState {
+  readonly type: 'human_approval'
+  readonly message: string
+  readonly input: Readonly<Record<string, unknown>> | null
+  /** Empty: anybody. */
+  readonly approvers: readonly string[]
+  readonly timeoutMs: number | null
+  readonly onReject: string | null
+  readonly onTimeout: string | null
+}
+
+export interface TimerState extends CommonState {
+  readonly type: 'timer'
+  readonly wait: { readonly duration: string } | { readonly until: string }
+}
+
+export interface TryState extends CommonState {
+  readonly type: 'try'
+  readonly flow: Flow
+  readonly handlers: readonly { readonly on: readonly string[] | null; readonly flow: Flow }[]
+  readonly finally: Flow | null
+}
+
+export interface ValueState extends CommonState {
+  readonly type: 'inject' | 'transform'
+  readonly value: unknown
+}
+
+export type State =
+  | AgentState
+  | SwitchState
+  | ForeachState
+  | ParallelState
+  | ApprovalState
+  | TimerState
+  | TryState
+  | ValueState
+
+/** A state that runs other states. */
+export type Composite = ForeachState | ParallelState | TryState
+
+export function isComposite(state: State): state is Composite {
+  return state.type === 'foreach' || state.type === 'parallel' || state.type === 'try'
+}
+
+/** The lists of states inside a state, with the part of a step's name that stands for each. */
+export function flowsOf(state: State): readonly { readonly name: string; readonly flow: Flow }[] {
+  switch (state.type) {
+    case 'foreach':
+      return [{ name: '*', flow: state.flow }]
+    case 'parallel':
+      return state.branches
+    case 'try':
+      return [
+        { name: 'try', flow: state.flow },
+        ...state.handlers.map(({ flow }, i) => ({ name: `catch${i === 0 ? '' : i + 1}`, flow })),
+        ...(state.finally === null ? [] : [{ name: 'finally', flow: state.finally }]),
+      ]
+    case 'agent':
+    case 'switch':
+    case 'human_approval':
+    case 'timer':
+    case 'inject':
+    case 'transform':
+      return []
+  }
+}
+
+/** Every state of a flow, those inside of others too. */
+export function allStates(flow: Flow): State[] {
+  return flow.states.flatMap((state) => [state, ...flowsOf(state).flatMap((inner) => allStates(inner.flow))])
+}
+
+/** Where a state can lead, without doubles. */
+export function targetsOf(state: State): string[] {
+  const targets =
+    state.type === 'switch'
+      ? [...state.cases.map((one) => one.next), ...(state.fallback === null ? [] : [state.fallback])]
+      : state.type === 'human_approval'
+        ? [state.next, state.onReject, state.onTimeout].filter((one) => one !== null)
+        : [state.next]
+  return [...new Set(targets)]
+}
