@@ -1,0 +1,126 @@
+import type { ToolCall } from '@earendil-works/pi-ai'
+import { createHash } from 'node:crypto'
+import { isRecord } from '../record.ts'
+import type { Emit } from '../events.ts'
+import type { Tool, ToolContext, ToolResult } from '../port.ts'
+import { askPerson, type Ask, type Asker } from './ask.ts'
+import type { DoomWatch } from './doom.ts'
+import { judge, tellHooks, type ToolHook } from './hooks.ts'
+import { inBatches, notRun, prepare, runTool, type Prepared } from './prepare.ts'
+
+/** What the calls of a turn have in common. */
+export interface Calling {
+  readonly tools: readonly Tool[]
+  readonly hooks: readonly ToolHook[]
+  readonly context: ToolContext
+  readonly asker: Asker | null
+  readonly doom: DoomWatch
+  /** Calls that a person allowed for the rest of the conversation, by `keyOf`. */
+  readonly allowed: Set<string>
+  readonly emit: Emit
+  readonly now: () => number
+  /** Keeps a result; durable when it resolves. */
+  keep(call: ToolCall, result: ToolResult, skipped: boolean): Promise<void>
+  keepAllowed(key: string): Promise<void>
+  /** Says for the report that a call was refused. */
+  refused(title: string, reason: string): void
+}
+
+/** `doom`: the turn must end, the model goes on repeating itself. */
+export type CallsEnd = 'done' | 'doom'
+
+/** Most reads that run at once. */
+const SIDE_BY_SIDE = 8
+
+/**
+ * Makes the calls of one answer: neighbouring reads side by side, anything else one after the other. Every call gets exactly one
+ * result, also when it is refused, unknown, throws, or the turn is ended before it.
+ */
+export async function makeCalls(calls: readonly ToolCall[], calling: Calling): Promise<CallsEnd> {
+  let doomed = false
+  for (const batch of inBatches(calls.map((call) => prepare(call, calling.tools)))) {
+    const waiting = [...batch]
+    const work = async (): Promise<void> => {
+      for (let one = waiting.shift(); one; one = waiting.shift()) {
+        if (doomed || calling.doom.wouldLoop(one.call.name, one.call.arguments)) {
+          doomed = true
+          await skip(one, 'It was not run: this has been repeated too often, and the turn ends here.', calling)
+        } else {
+          await makeCall(one, calling)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, batch.length) }, work))
+  }
+  return doomed ? 'doom' : 'done'
+}
+
+async function makeCall(one: Prepared, calling: Calling): Promise<void> {
+  const { context, emit } = calling
+  const started = calling.now()
+  if (!('tool' in one)) return skip(one, one.refusal, calling)
+  if (context.signal.aborted) return skip(one, 'It was not run: the turn was ended before.', calling)
+  emit({ type: 'tool', ...shown(one), status: 'running', result: null, durationMs: null })
+  const hookCall = { tool: one.tool, input: one.input, context }
+  const refusal = await permit(one, calling)
+  if (refusal !== null) {
+    calling.refused(one.title, refusal)
+    return skip(one, `It was not run: ${refusal}`, calling)
+  }
+  const result = await runTool(() => one.tool.run(one.input, context), one.call.name)
+  calling.doom.record(one.call.name, one.call.arguments, result.text)
+  await calling.keep(one.call, result, false)
+  const status = result.isError ? 'failed' : 'completed'
+  emit({ type: 'tool', ...shown(one), status, result, durationMs: calling.now() - started })
+  await tellHooks(hookCall, result, calling.hooks, (hook, message) =>
+    emit({ type: 'warning', code: 'hook_failed', message: `hook ${hook}: ${message}` }),
+  )
+}
+
+/** Why a call may not be made, or null. */
+async function permit(one: Extract<Prepared, { tool: unknown }>, calling: Calling): Promise<string | null> {
+  const { context, emit } = calling
+  const demand = await judge({ tool: one.tool, input: one.input, context }, calling.hooks)
+  if (demand.decision === 'allow') return null
+  if (demand.decision === 'deny') return demand.reason
+  const key = keyOf(one)
+  if (calling.allowed.has(key)) return null
+  const ask: Ask = {
+    id: one.call.id,
+    tool: one.call.name,
+    title: one.title,
+    input: one.input,
+    command: isRecord(one.input) && typeof one.input.command === 'string' ? one.input.command : null,
+    cwd: context.workspace,
+    reason: demand.reason,
+  }
+  emit({ type: 'approval', ask, state: 'asked', answer: null })
+  const answer = await askPerson(calling.asker, ask, context.signal)
+  emit({ type: 'approval', ask, state: answer === null ? 'withdrawn' : 'answered', answer })
+  if (answer === null) return 'the turn was ended before anybody answered'
+  if (answer.decision === 'deny') return `${demand.reason} (${answer.reason})`
+  if (answer.decision === 'allow_session') {
+    calling.allowed.add(key)
+    await calling.keepAllowed(key)
+  }
+  return null
+}
+
+async function skip(one: Prepared, text: string, calling: Calling): Promise<void> {
+  const result = notRun(text)
+  calling.doom.record(one.call.name, one.call.arguments, text)
+  await calling.keep(one.call, result, true)
+  calling.emit({ type: 'tool', ...shown(one), status: 'failed', result, durationMs: null })
+}
+
+function shown(one: Prepared): { id: string; name: string; title: string; input: unknown } {
+  const { id, name, arguments: input } = one.call
+  return { id, name, title: 'title' in one ? one.title : name, input }
+}
+
+/** What `allow_session` is about: this tool with exactly this input. */
+function keyOf(one: Extract<Prepared, { tool: unknown }>): string {
+  return createHash('sha256')
+    .update(`${one.call.name}:${JSON.stringify(one.input)}`)
+    .digest('hex')
+}

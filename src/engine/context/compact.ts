@@ -1,0 +1,117 @@
+import type { Tool } from '@earendil-works/pi-ai'
+import { iso } from '../../core/clock.ts'
+import type { Emit } from '../events.ts'
+import type { CompactionEntry, Entry } from '../history/entries.ts'
+import { viewOf } from '../history/view.ts'
+import { estimateFixed, sizeOf } from './estimate.ts'
+import { listing, prunable, safeCut, tailStart, type Sizes } from './plan.ts'
+import { summaryMessage, summaryPrompt } from './summary.ts'
+
+export interface Compaction {
+  readonly entries: () => readonly (Entry | null)[]
+  readonly system: string
+  readonly tools: readonly Tool[]
+  readonly sizes: Sizes
+  readonly now: () => number
+  readonly emit: Emit
+  keep(entry: Entry): Promise<void>
+  /** Asks the model for a note; the text, or why there is none. */
+  summarise(prompt: string): Promise<{ readonly note: string } | { readonly failure: string }>
+}
+
+/** Characters that a token is taken for when text is cut to fit. */
+const CHARACTERS = 3
+/** What is left of a result that is pruned from the protected tail because nothing else helps. */
+const SQUEEZED = 1500
+
+/** Size of the next request, in tokens. */
+export function currentSize({ entries, system, tools }: Compaction): number {
+  const all = entries()
+  const since = all.findLastIndex((entry) => entry?.type === 'prune' || entry?.type === 'compaction')
+  return sizeOf(viewOf(all), estimateFixed(system, tools), since)
+}
+
+/**
+ * Makes the conversation fit: nothing below the threshold; else old tool output is left out, and when that is not enough what is
+ * before the protected tail is summarised; only when even the tail is too large are its own results cut. Every step is an entry
+ * (nothing is removed from the history) and an event. `force`: the provider has refused the size, whatever was estimated.
+ * Returns whether the next request fits.
+ */
+export async function makeRoom(work: Compaction, force: boolean): Promise<boolean> {
+  const { sizes } = work
+  const before = currentSize(work)
+  if (before < sizes.threshold && !force) return true
+  const goal = force ? Math.min(sizes.target, Math.floor(before / 2)) : sizes.threshold
+  if ((await prune(work, tailOf(work), 0, sizes.target)) < goal) return true
+  if ((await summarise(work)) < goal) return true
+  // A single answer can bring more than the window holds: several large reads at once.
+  return (await prune(work, viewOf(work.entries()).length, SQUEEZED, sizes.target)) < goal
+}
+
+function tailOf({ entries, sizes }: Compaction): number {
+  return tailStart(viewOf(entries()), sizes.protect)
+}
+
+/** Leaves out results before `end` (of the view), the oldest first, until `target` is met; the size after it. */
+async function prune(work: Compaction, end: number, keep: number, target: number): Promise<number> {
+  const before = currentSize(work)
+  let saved = 0
+  const results: { index: number; keep: number }[] = []
+  for (const { saves, ...one } of prunable(viewOf(work.entries()), end, keep)) {
+    if (before - saved <= target) break
+    saved += saves
+    results.push(one)
+  }
+  if (results.length === 0) return before
+  const at = iso(work.now())
+  await work.keep({ type: 'prune', at, results, tokensBefore: before, tokensAfter: before - saved })
+  const after = currentSize(work)
+  work.emit({ type: 'compaction', method: 'prune', tokensBefore: before, tokensAfter: after })
+  return after
+}
+
+async function summarise(work: Compaction): Promise<number> {
+  const { sizes } = work
+  const entries = work.entries()
+  const before = currentSize(work)
+  const seen = viewOf(entries)
+  const cut = safeCut(seen, tailOf(work))
+  if (cut === null) return before
+  const last = entries.findLastIndex((entry) => entry?.type === 'compaction')
+  const earlier = last < 0 ? null : (entries[last] as CompactionEntry)
+  const folded = entries.slice(earlier?.keepFrom ?? 0, cut.keepFrom)
+  const answer = await work.summarise(
+    summaryPrompt(folded, earlier?.summary ?? null, (sizes.threshold / 2) * CHARACTERS),
+  )
+  if ('failure' in answer) {
+    const message = `the conversation could not be summarised, a list of what was done takes its place: ${answer.failure}`
+    work.emit({ type: 'warning', code: 'compaction_failed', message })
+  }
+  const note = 'note' in answer ? answer.note : listing(entries.slice(0, cut.keepFrom))
+  const tasks = tasksIn(entries.slice(0, cut.keepFrom))
+  // The summary must not take the room that it makes.
+  const summary = summaryMessage(tasks, note, cut.keepFrom, (sizes.target / 3) * CHARACTERS)
+  const entry: CompactionEntry = {
+    type: 'compaction',
+    at: iso(work.now()),
+    summary,
+    keepFrom: cut.keepFrom,
+    method: 'note' in answer ? 'model' : 'listing',
+    tokensBefore: before,
+    tokensAfter: before,
+  }
+  const tokensAfter = sizeAfter(work, [...entries, entry])
+  await work.keep({ ...entry, tokensAfter })
+  work.emit({ type: 'compaction', method: entry.method, tokensBefore: before, tokensAfter })
+  return tokensAfter
+}
+
+function sizeAfter({ system, tools }: Compaction, entries: readonly (Entry | null)[]): number {
+  return sizeOf(viewOf(entries), estimateFixed(system, tools), entries.length)
+}
+
+/** What the user asked for: the first task, and the last ones. */
+function tasksIn(entries: readonly (Entry | null)[]): string[] {
+  const said = entries.flatMap((entry) => (entry?.type === 'user' && entry.source !== 'engine' ? [entry.text] : []))
+  return said.length <= 6 ? said : [...said.slice(0, 1), ...said.slice(-5)]
+}

@@ -1,0 +1,134 @@
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { parseDuration } from '../../core/duration.ts'
+import { BelayError } from '../../core/errors.ts'
+import { nearest } from '../../core/text.ts'
+import { BACKENDS } from '../../sandbox/port.ts'
+import { isRecord } from '../record.ts'
+import { readFrontmatter } from './frontmatter.ts'
+import type { Places } from './places.ts'
+
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text)
+  if (ms !== null && ms > 0) return ms
+  context.addIssue({ code: 'custom', message: 'a duration with a unit, e.g. 20m' })
+  return z.NEVER
+})
+
+/** The keys of `.belay/agents/NAME.md`: the one schema of agent definitions. */
+export const agentDefinition = z.strictObject({
+  name: z.string().min(1).optional().describe('must be the name of the file'),
+  description: z.string().default('').describe('what the agent is for'),
+  model: z.string().min(1).optional().describe('PROVIDER/NAME'),
+  effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional().describe('how much the model reasons'),
+  tools: z.array(z.string().min(1)).optional().describe('the only tools it has; default: all'),
+  max_steps: z.int().min(1).max(10_000).optional().describe('model calls of one turn'),
+  timeout: duration.optional().describe('wall time of one turn, e.g. 20m'),
+  budget_usd: z.number().positive().optional(),
+  budget_tokens: z.int().positive().optional(),
+  context_window: z.int().min(8000).optional().describe("the model's window in tokens, when Belay does not know it"),
+  access: z.enum(['read-only', 'workspace-write', 'full']).optional(),
+  sandbox: z.enum(BACKENDS).optional(),
+  image: z.string().min(1).optional().describe('image (docker) or template (e2b) of the sandbox'),
+  network: z
+    .union([z.enum(['none', 'full']), z.array(z.string().min(1)).min(1)])
+    .optional()
+    .describe('none, full, or a list of hosts'),
+})
+
+export type AgentSettings = z.output<typeof agentDefinition>
+
+/** An agent as its file defines it. */
+export interface AgentDefinition {
+  readonly name: string
+  readonly path: string
+  readonly settings: AgentSettings
+  /** Its instructions; null when the file has none. */
+  readonly instructions: string | null
+}
+
+const KEYS = Object.keys(agentDefinition.shape)
+
+/** One definition. Unknown keys and bad values are `agent_definition_invalid` and name the key and what was expected. */
+export async function parseAgentDefinition(name: string, path: string, text: string): Promise<AgentDefinition> {
+  const { data, body } = await readFrontmatter(text, path)
+  for (const key of Object.keys(data)) {
+    if (KEYS.includes(key)) continue
+    const near = nearest(key, KEYS)
+    throw invalid(
+      path,
+      `there is no key "${key}"${near === null ? '' : `; did you mean "${near}"?`}`,
+      KEYS.join(', '),
+      key,
+    )
+  }
+  const read = agentDefinition.safeParse(data)
+  if (!read.success) {
+    const [issue] = read.error.issues
+    const key = issue?.path.join('.') ?? ''
+    const received = isRecord(data) ? JSON.stringify(data[String(issue?.path[0])]) : undefined
+    throw invalid(path, `${key}: ${issue?.message ?? 'is wrong'}`, issue?.message ?? 'another value', received)
+  }
+  if (read.data.name !== undefined && read.data.name !== name)
+    throw invalid(path, `its name is "${read.data.name}", and its file says "${name}"`, name, read.data.name)
+  return { name, path, settings: read.data, instructions: body === '' ? null : body }
+}
+
+/**
+ * The definition of that name: the project's (`.belay/agents` of the workspace or the repository), else the user's. Throws
+ * `agent_definition_unknown` with the names there are.
+ */
+export async function loadAgentDefinition(name: string, places: Places): Promise<AgentDefinition> {
+  const folders = definitionFolders(places)
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) {
+    for (const folder of folders) {
+      const path = join(folder, `${name}.md`)
+      const text = await textAt(path)
+      if (text !== null) return parseAgentDefinition(name, path, text)
+    }
+  }
+  const names = await agentDefinitionNames(places)
+  const near = nearest(name, names)
+  throw new BelayError('agent_definition_unknown', `there is no agent definition "${name}"`, {
+    expected: names.length > 0 ? names.join(', ') : `a file ${folders[0]}/NAME.md`,
+    received: name,
+    ...(near === null ? {} : { next: near }),
+  })
+}
+
+/** Names of all definitions that can be loaded, sorted. */
+export async function agentDefinitionNames(places: Places): Promise<string[]> {
+  const found = await Promise.all(definitionFolders(places).map(async (folder) => markdownIn(folder)))
+  return [...new Set(found.flat())].sort()
+}
+
+function definitionFolders({ projectFolders, userFolder }: Places): string[] {
+  const project = projectFolders.toReversed().map((folder) => join(folder, '.belay', 'agents'))
+  return userFolder === null ? project : [...project, join(userFolder, 'agents')]
+}
+
+async function markdownIn(folder: string): Promise<string[]> {
+  try {
+    const files = await readdir(folder)
+    return files.filter((file) => file.endsWith('.md')).map((file) => file.slice(0, -3))
+  } catch {
+    return [] // no such folder
+  }
+}
+
+async function textAt(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+function invalid(path: string, why: string, expected: string, received?: string): BelayError {
+  return new BelayError('agent_definition_invalid', `${path}: ${why}`, {
+    expected,
+    ...(received === undefined ? {} : { received }),
+  })
+}

@@ -1,0 +1,26 @@
+/** Why a turn ended. Only `agent_done` is a success. */
+export const FINISH_REASONS = [
+  'agent_done', // the model answered without asking for a tool
+  'max_steps', // the limit of model calls was reached
+  'cancelled', // it was asked to stop
+  'timeout', // its time was used up
+  'budget_tokens',
+  'budget_usd',
+  'doom_loop', // it went on repeating itself after it was told
+  'quota', // the account's allowance is used up; see retryAt
+  'rate_limit', // too many requests, and waiting did not help
+  'auth', // the key was refused
+  'refused', // the model declined to answer
+  'invalid_output', // no answer fitted the output schema, after two re-asks
+  'setup_error', // something it needs could not be made ready
+  'error', // anything else: the provider failed, the conversation does not fit
+] as const
+export type FinishReason = (typeof FINISH_REASONS)[number]
+
+export interface Finish {
+  readonly reason: FinishReason
+  /** One sentence for people. */
+  readonly message: string
+  /** ISO time when another try makes sense, for `quota` and `rate_limit`. */
+  readonly retryAt: string | null
+}

@@ -1,0 +1,58 @@
+import type { Usage } from '../core/words.ts'
+import type { FinishReason } from './finish.ts'
+
+export interface Limits {
+  /** Model calls that may be made for answers. */
+  readonly maxSteps: number
+  /** Wall time of the turn, in ms; null: none. */
+  readonly timeoutMs: number | null
+  /** Input and output tokens together. */
+  readonly budgetTokens: number | null
+  readonly budgetUsd: number | null
+}
+
+export const DEFAULT_LIMITS: Limits = { maxSteps: 50, timeoutMs: null, budgetTokens: null, budgetUsd: null }
+
+/** What a turn has used, against what it may use. Checked before every model call and after its usage. */
+export class Meter {
+  readonly #limits: Limits
+  #sum: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  add(usage: Usage): void {
+    this.#sum = addUsage(this.#sum, usage)
+  }
+
+  /** Everything used so far; the cost is null when it is not known of all of it. */
+  get usage(): Usage {
+    return this.#sum
+  }
+
+  /** Why nothing more may be spent, or null. */
+  exceeded(): { readonly reason: FinishReason; readonly message: string } | null {
+    const { budgetTokens, budgetUsd } = this.#limits
+    const { inputTokens, outputTokens, costUsd } = this.#sum
+    const tokens = inputTokens + outputTokens
+    if (budgetTokens !== null && tokens >= budgetTokens)
+      return { reason: 'budget_tokens', message: `${tokens} of ${budgetTokens} tokens are used` }
+    if (budgetUsd === null) return null
+    if (costUsd === null)
+      return { reason: 'budget_usd', message: `what this model costs is not known, so $${budgetUsd} cannot be kept to` }
+    return costUsd >= budgetUsd
+      ? { reason: 'budget_usd', message: `$${costUsd.toFixed(4)} of $${budgetUsd} are used` }
+      : null
+  }
+}
+
+export function addUsage(a: Usage, b: Usage): Usage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    costUsd: a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd,
+    cacheReadTokens: (a.cacheReadTokens ?? 0) + (b.cacheReadTokens ?? 0),
+    cacheWriteTokens: (a.cacheWriteTokens ?? 0) + (b.cacheWriteTokens ?? 0),
+  }
+}

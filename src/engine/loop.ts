@@ -1,0 +1,373 @@
+import type { AssistantMessage, ThinkingLevel, Tool as WireTool } from '@earendil-works/pi-ai'
+import type { Clock } from '../core/clock.ts'
+import type { Usage } from '../core/words.ts'
+import type { Asker } from './calls/ask.ts'
+import { DoomWatch } from './calls/doom.ts'
+import type { ToolHook } from './calls/hooks.ts'
+import { makeCalls, type Calling } from './calls/make.ts'
+import { notRun } from './calls/prepare.ts'
+import { makeRoom, type Compaction } from './context/compact.ts'
+import { sizesFor } from './context/plan.ts'
+import { SUMMARY_SYSTEM } from './context/summary.ts'
+import { Conversation, resultEntry } from './conversation.ts'
+import type { Emit } from './events.ts'
+import type { Finish, FinishReason } from './finish.ts'
+import { callsOf, textOf, viewOf } from './history/view.ts'
+import { Meter, type Limits } from './limits.ts'
+import { askModel } from './model/ask.ts'
+import type { CallModel, ModelAnswer, ModelRequest } from './model/call.ts'
+import { retryTime } from './model/failure.ts'
+import type { RetryPolicy } from './model/retry.ts'
+import { usageOf, type CostOf } from './model/usage.ts'
+import type { History, Tool, ToolContext } from './port.ts'
+import { Speech } from './speech.ts'
+import { Steering } from './steering.ts'
+import { answerChecker, reask, type Checked, type JsonSchema } from './structured.ts'
+import { uniqueCalls, wireTools } from './wire.ts'
+
+/** The model of a turn, as the loop needs it. */
+export interface LoopModel {
+  /** `PROVIDER/NAME`. */
+  readonly title: string
+  readonly call: CallModel
+  readonly contextWindow: number
+  /** Tokens that one answer may have. */
+  readonly maxAnswer: number
+  readonly priced: boolean
+}
+
+export interface LoopOptions {
+  readonly model: LoopModel
+  readonly effort: ThinkingLevel | null
+  readonly system: string
+  /** What this turn is about, in the user's words. */
+  readonly task: string
+  readonly outputSchema: JsonSchema | null
+  readonly history: History
+  /** Id of the conversation. */
+  readonly session: string
+  readonly tools: readonly Tool[]
+  readonly hooks: readonly ToolHook[]
+  /** Everything a tool may use; its `signal` is replaced by the turn's own. */
+  readonly context: ToolContext
+  readonly asker: Asker | null
+  readonly steer: AsyncIterable<string> | null
+  readonly limits: Limits
+  readonly retry: RetryPolicy
+  readonly costOf: CostOf
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly emit: Emit
+}
+
+export interface LoopReport {
+  readonly finish: Finish
+  /** Text of the last answer. */
+  readonly text: string
+  /** With an output schema: what fitted it (or, when nothing did, the last JSON there was); null otherwise. */
+  readonly output: unknown
+  readonly steps: number
+  readonly usage: Usage
+  /** Calls that policy, a hook or a person refused. */
+  readonly refused: readonly { readonly title: string; readonly reason: string }[]
+}
+
+const REASKS = 2
+/** Answers in a row that say nothing or are cut off, before the turn ends. */
+const USELESS = 3
+
+/**
+ * Works on one task until the model is done or a limit ends it: asks the model, makes the calls it asks for, keeps everything in
+ * the history before it goes on. What goes wrong is the report's `finish`. Rejects when the history cannot be read or written
+ * (nothing runs on then), and for bugs. Abort ends it `cancelled` after the tool at work has ended; the conversation can be taken
+ * up again from any prefix of its history.
+ */
+export async function runLoop(options: LoopOptions): Promise<LoopReport> {
+  const turn = new Turn(options)
+  try {
+    return await turn.run()
+  } finally {
+    turn.close()
+  }
+}
+
+class Turn {
+  readonly #o: LoopOptions
+  readonly #meter: Meter
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #steering: Steering
+  readonly #doom = new DoomWatch()
+  readonly #wire: readonly WireTool[]
+  readonly #refused: { title: string; reason: string }[] = []
+  readonly #started: number
+  #conversation!: Conversation
+  #calling!: Calling
+  #check: ((text: string) => Checked) | null = null
+  #step = 0
+  #prefix = ''
+  #text = ''
+  #output: unknown = null
+  #reasked = 0
+  #useless = 0
+  #timedOut = false
+
+  constructor(options: LoopOptions) {
+    this.#o = options
+    this.#meter = new Meter(options.limits)
+    this.#signal = AbortSignal.any([options.signal, this.#stop.signal])
+    this.#steering = new Steering(options.steer)
+    this.#wire = wireTools(options.tools)
+    this.#started = options.clock.now()
+  }
+
+  close(): void {
+    this.#steering.close()
+    this.#stop.abort(new Error('the turn is over'))
+  }
+
+  async run(): Promise<LoopReport> {
+    const { emit, model, limits, task, outputSchema, clock, history } = this.#o
+    this.#conversation = await Conversation.open(history, () => clock.now(), emit)
+    const { entries } = this.#conversation
+    const resumed = entries.length > 0
+    this.#prefix = `e${entries.length}`
+    this.#calling = this.#callingFor()
+    emit({ type: 'run_start', model: model.title, maxSteps: limits.maxSteps, resumed })
+    this.#watchTime()
+    await this.#conversation.add({ type: 'user', source: 'task', text: task })
+    if (outputSchema !== null) this.#check = await answerChecker(outputSchema)
+    const finish = this.#unpriced() ?? (await this.#work())
+    await this.#conversation.add({ type: 'finish', reason: finish.reason, message: finish.message })
+    const report = this.#report(finish)
+    emit({ type: 'run_complete', finish, steps: report.steps, usage: report.usage })
+    return report
+  }
+
+  async #work(): Promise<Finish> {
+    for (;;) {
+      const over = this.#over()
+      if (over) return over
+      for (const text of this.#steering.take()) await this.#conversation.add({ type: 'user', source: 'steer', text })
+      const finish = await this.#oneStep()
+      if (finish === null) continue
+      // What was said while the last answer came still wants one.
+      const more = finish.reason === 'agent_done' ? this.#steering.take() : []
+      if (more.length === 0) return finish
+      for (const text of more) await this.#conversation.add({ type: 'user', source: 'steer', text })
+    }
+  }
+
+  /** Why the turn may not go on, or null. Looked at before every model call. */
+  #over(): Finish | null {
+    if (this.#timedOut) return ended('timeout', `the turn's time (${this.#o.limits.timeoutMs} ms) is used up`)
+    if (this.#signal.aborted) return ended('cancelled', 'the turn was interrupted')
+    const spent = this.#meter.exceeded()
+    if (spent) return ended(spent.reason, spent.message)
+    const { maxSteps } = this.#o.limits
+    return this.#step >= maxSteps ? ended('max_steps', `the limit of ${maxSteps} steps was reached`) : null
+  }
+
+  async #oneStep(): Promise<Finish | null> {
+    const { emit, clock } = this.#o
+    if (!(await makeRoom(this.#compaction(), false))) {
+      const over = this.#over()
+      return over ?? ended('error', "the conversation does not fit the model's window, also not when it is summarised")
+    }
+    const over = this.#over() // a summary costs as well
+    if (over) return over
+    this.#step += 1
+    emit({ type: 'step_start', step: this.#step })
+    const speech = new Speech(`${this.#prefix}.${this.#step}`, emit, () => clock.now())
+    const answer = await this.#ask(speech)
+    if (!answer.ok) return this.#failed(answer)
+    const message = uniqueCalls(answer.message, this.#conversation.entries)
+    await this.#conversation.add({ type: 'assistant', message })
+    speech.end(message, 'completed')
+    const usage = this.#use(message, 'answer')
+    const calls = callsOf({ type: 'assistant', at: '', message })
+    this.#text = textOf(message) || this.#text
+    const finish = calls.length > 0 ? await this.#call(message) : await this.#answered(message)
+    emit({ type: 'step_complete', step: this.#step, usage, calls: calls.length })
+    return finish
+  }
+
+  async #ask(speech: Speech): Promise<ModelAnswer> {
+    const answer = await askModel(this.#request(), this.#asking(speech))
+    if (answer.ok || answer.aborted || answer.failure.kind !== 'overflow') return answer
+    if (!(await makeRoom(this.#compaction(), true))) return answer
+    return askModel(this.#request(), this.#asking(speech))
+  }
+
+  #request(): ModelRequest {
+    const { system, effort, session } = this.#o
+    const messages = viewOf(this.#conversation.entries).map(({ message }) => message)
+    return { system, messages, tools: this.#wire, effort, session, signal: this.#signal }
+  }
+
+  #asking(speech: Speech | null): Parameters<typeof askModel>[1] {
+    const { model, retry, clock, emit } = this.#o
+    return {
+      call: model.call,
+      retry,
+      clock,
+      emit,
+      onEvent: (event) => speech?.hear(event),
+      onBroken: async (partial, reason) => {
+        speech?.end(partial, 'failed')
+        await this.#conversation.add({ type: 'partial', message: partial, reason })
+        this.#use(partial, speech === null ? 'compaction' : 'answer')
+      },
+      spent: () => this.#meter.exceeded() !== null,
+    }
+  }
+
+  /** Makes the calls of an answer; null: the model goes on with their results. */
+  async #call(message: AssistantMessage): Promise<Finish | null> {
+    const calls = callsOf({ type: 'assistant', at: '', message })
+    this.#useless = 0
+    if (message.stopReason === 'length') {
+      // The last call is cut off, and which of them are whole cannot be told.
+      const cut = notRun('It was not run: the answer was cut off at its length limit. Make smaller calls.')
+      for (const call of calls) await this.#calling.keep(call, cut, true)
+      return this.#nothingCameOf('answers are cut off at their length limit')
+    }
+    const end = await makeCalls(calls, this.#calling)
+    if (end === 'doom') return ended('doom_loop', 'the model went on repeating the same calls after it was told')
+    const warning = this.#doom.warning()
+    if (warning !== null) {
+      await this.#conversation.add({ type: 'user', source: 'engine', text: warning })
+      this.#o.emit({ type: 'warning', code: 'doom_loop', message: warning })
+    }
+    return null
+  }
+
+  /** An answer without calls: the end, unless it is cut off, empty, or does not fit the schema. */
+  async #answered(message: AssistantMessage): Promise<Finish | null> {
+    const text = textOf(message)
+    if (message.stopReason === 'length' || text === '') {
+      const cut = message.stopReason === 'length'
+      const said = cut
+        ? 'Your answer was cut off at its length limit. Go on, more briefly.'
+        : 'Your answer was empty. Go on, or say what you did.'
+      await this.#conversation.add({ type: 'user', source: 'engine', text: said })
+      return this.#nothingCameOf(cut ? 'answers are cut off at their length limit' : 'answers are empty')
+    }
+    this.#useless = 0
+    if (this.#check === null) return ended('agent_done', 'the agent is done')
+    const checked = this.#check(text)
+    this.#output = checked.output
+    if (checked.ok) return ended('agent_done', 'the agent is done')
+    if (this.#reasked >= REASKS) return ended('invalid_output', checked.problem)
+    this.#reasked += 1
+    await this.#conversation.add({ type: 'user', source: 'engine', text: reask(checked.problem) })
+    return null
+  }
+
+  #nothingCameOf(what: string): Finish | null {
+    this.#useless += 1
+    return this.#useless >= USELESS ? ended('error', `the model's ${what}`) : null
+  }
+
+  #failed(answer: Extract<ModelAnswer, { ok: false }>): Finish {
+    const over = this.#over()
+    if (over && over.reason !== 'max_steps') return over
+    const { kind, message } = answer.failure
+    const retryAt = retryTime(answer.failure)
+    // A limit that opens again only after the longest wait is a schedule, not a hiccup.
+    if (kind === 'quota') return { reason: 'quota', message, retryAt }
+    if (kind === 'rate_limit') return { reason: 'rate_limit', message, retryAt }
+    return ended(kind === 'auth' || kind === 'refused' ? kind : 'error', message)
+  }
+
+  #use(message: AssistantMessage, purpose: 'answer' | 'compaction'): Usage {
+    const usage = usageOf(message, this.#o.model.priced, this.#o.costOf)
+    this.#meter.add(usage)
+    this.#o.emit({ type: 'usage', usage, purpose })
+    return usage
+  }
+
+  /** A limit in money cannot be kept when nobody knows what the model costs: refused before anything is spent. */
+  #unpriced(): Finish | null {
+    const { model, limits, costOf } = this.#o
+    if (limits.budgetUsd === null || model.priced) return null
+    const name = model.title.slice(model.title.indexOf('/') + 1)
+    if (costOf(name, { inputTokens: 1, outputTokens: 1, costUsd: null }) !== null) return null
+    return ended(
+      'setup_error',
+      `what ${model.title} costs is not known, so $${limits.budgetUsd} cannot be kept to; limit tokens instead`,
+    )
+  }
+
+  #watchTime(): void {
+    const { timeoutMs } = this.#o.limits
+    if (timeoutMs === null) return
+    const expire = (): void => {
+      this.#timedOut = true
+      this.#stop.abort(new Error('the time is used up'))
+    }
+    // Rejects when the turn ended before.
+    void this.#o.clock.sleepUntil(this.#started + timeoutMs, this.#signal).then(expire, () => {})
+  }
+
+  #compaction(): Compaction {
+    const { model, system, clock, emit, session } = this.#o
+    return {
+      entries: () => this.#conversation.entries,
+      system,
+      tools: this.#wire,
+      sizes: sizesFor(model.contextWindow, model.maxAnswer),
+      now: () => clock.now(),
+      emit,
+      keep: (entry) => this.#conversation.keep(entry),
+      summarise: async (prompt) => {
+        const request: ModelRequest = {
+          system: SUMMARY_SYSTEM,
+          messages: [{ role: 'user', content: prompt, timestamp: clock.now() }],
+          tools: [],
+          effort: null,
+          session: `${session}-summary`,
+          signal: this.#signal,
+        }
+        const answer = await askModel(request, this.#asking(null))
+        if (!answer.ok) return { failure: answer.failure.message }
+        this.#use(answer.message, 'compaction')
+        const note = textOf(answer.message)
+        return note === '' ? { failure: 'the summary is empty' } : { note }
+      },
+    }
+  }
+
+  #callingFor(): Calling {
+    const { tools, hooks, context, asker, emit, clock } = this.#o
+    const allowed = this.#conversation.entries.flatMap((entry) => (entry?.type === 'allowed' ? [entry.key] : []))
+    return {
+      tools,
+      hooks,
+      context: { ...context, signal: this.#signal },
+      asker,
+      doom: this.#doom,
+      allowed: new Set(allowed),
+      emit,
+      now: () => clock.now(),
+      keep: (call, result, skipped) => this.#conversation.add(resultEntry(call, result, skipped)),
+      keepAllowed: (key) => this.#conversation.add({ type: 'allowed', key }),
+      refused: (title, reason) => this.#refused.push({ title, reason }),
+    }
+  }
+
+  #report(finish: Finish): LoopReport {
+    return {
+      finish,
+      text: this.#text,
+      output: this.#output,
+      steps: this.#step,
+      usage: this.#meter.usage,
+      refused: this.#refused,
+    }
+  }
+}
+
+function ended(reason: FinishReason, message: string): Finish {
+  return { reason, message, retryAt: null }
+}

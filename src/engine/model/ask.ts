@@ -1,0 +1,43 @@
+import type { AssistantMessage, AssistantMessageEvent } from '@earendil-works/pi-ai'
+import type { Clock } from '../../core/clock.ts'
+import type { Emit } from '../events.ts'
+import type { CallModel, ModelAnswer, ModelRequest } from './call.ts'
+import { delayBefore, type RetryPolicy } from './retry.ts'
+
+export interface Asking {
+  readonly call: CallModel
+  readonly retry: RetryPolicy
+  readonly clock: Clock
+  readonly emit: Emit
+  readonly onEvent: (event: AssistantMessageEvent) => void
+  /** An answer that broke off: what it used is paid for. */
+  onBroken(partial: AssistantMessage, reason: string): Promise<void>
+  /** Why nothing more may be spent, or null; a broken answer may have used up what was left. */
+  spent(): boolean
+}
+
+/**
+ * Asks the model, again after a wait when the service is overloaded, limits, fails or drops the stream in the middle. Never
+ * throws but for what `onBroken` throws; ends early when the request's signal aborts.
+ */
+export async function askModel(request: ModelRequest, asking: Asking): Promise<ModelAnswer> {
+  const { call, retry, clock, emit } = asking
+  for (let attempt = 1; ; attempt++) {
+    const answer = await call(request, asking.onEvent)
+    if (answer.ok) return answer
+    if (answer.partial !== null && used(answer.partial)) await asking.onBroken(answer.partial, answer.failure.message)
+    if (answer.aborted || request.signal.aborted) return { ...answer, aborted: true }
+    const delayMs = asking.spent() ? null : delayBefore(attempt, answer.failure, retry, clock.now())
+    if (delayMs === null) return answer
+    emit({ type: 'retry', attempt, delayMs, reason: answer.failure.message })
+    try {
+      await clock.sleepUntil(clock.now() + delayMs, request.signal)
+    } catch {
+      return { ...answer, aborted: true } // the turn was ended while it waited
+    }
+  }
+}
+
+function used({ usage, content }: AssistantMessage): boolean {
+  return content.length > 0 || usage.totalTokens > 0
+}

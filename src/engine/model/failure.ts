@@ -1,0 +1,110 @@
+import { iso } from '../../core/clock.ts'
+import { head } from '../../core/text.ts'
+
+/** What the service answered over HTTP, when it answered at all. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Beginning of the body of an answer that was no success. */
+  readonly body: string
+}
+
+export type FailureKind =
+  | 'rate_limit' // too many requests, or overloaded
+  | 'quota' // the account's allowance is used up
+  | 'auth'
+  | 'overflow' // the conversation does not fit the model's window
+  | 'refused' // the model declined
+  | 'provider' // the service failed, or the connection did
+  | 'invalid' // the request was not understood
+
+export interface Failure {
+  readonly kind: FailureKind
+  readonly message: string
+  /** The same request may succeed a little later. */
+  readonly retryable: boolean
+  /** Ms since the epoch when the service says that it may be tried again; null: it did not say. */
+  readonly retryAt: number | null
+}
+
+const MESSAGE = 2000
+
+const OVERFLOW =
+  /prompt (is )?too long|request_too_large|input is too long|exceeds? (the )?(model'?s )?(maximum )?context|context[_ ](length|window)[_ ]exceed|maximum context length|input token count.*exceeds|reduce the length of the messages|available context size|too many tokens|range of input length/i
+const QUOTA =
+  /insufficient_quota|exceeded your current quota|usage[_ ]limit|billing_(hard_limit|error)|credit balance is too low|PerDay|quota_exceeded|out of (credits|quota)/i
+const REFUSED =
+  /refused to complete|refusal|content[_ ]filter|sensitive|safety|PROHIBITED_CONTENT|BLOCKLIST|RECITATION/i
+const OVERLOADED = /overloaded|rate[_ ]limit|too many requests|RESOURCE_EXHAUSTED|capacity/i
+
+/** What a failed model call means. `message` is what the wire made of it; `http` the last answer of the service. */
+export function failureOf(message: string, http: HttpAnswer | null, now: number): Failure {
+  const status = http !== null && http.status >= 400 ? http.status : statusIn(message)
+  const said = head(http?.body ? textOf(http.body) : message, MESSAGE) || message
+  const all = `${message}\n${http?.body ?? ''}`
+  const retryAt = http === null ? retryAtIn(message, now) : retryAtOf(http, now)
+  const make = (kind: FailureKind, retryable: boolean): Failure => ({ kind, message: said, retryable, retryAt })
+  if (status === 413 || (status === 400 && OVERFLOW.test(all)) || (status === null && OVERFLOW.test(message)))
+    return make('overflow', false)
+  if (status === 401 || status === 403) return make('auth', false)
+  if (status === 402) return make('quota', false)
+  if (status === 429 || status === 529 || (status === 503 && OVERLOADED.test(all))) {
+    return isQuota(http, all) ? make('quota', false) : make('rate_limit', true)
+  }
+  if (status !== null && (status >= 500 || status === 408 || status === 409)) return make('provider', true)
+  if (status !== null) return make('invalid', false)
+  if (OVERLOADED.test(message)) return make('rate_limit', true)
+  if (QUOTA.test(message)) return make('quota', false)
+  if (REFUSED.test(message)) return make('refused', false)
+  // No status at all: the connection was refused or broke, or the stream ended in the middle.
+  return make('provider', true)
+}
+
+function isQuota(http: HttpAnswer | null, all: string): boolean {
+  return http?.headers['anthropic-ratelimit-unified-status'] === 'rejected' || QUOTA.test(all)
+}
+
+/** The wire formats put the status in front of the message, or the whole JSON body into it. */
+function statusIn(message: string): number | null {
+  const found = /^(\d{3})\b/.exec(message) ?? /"code"\s*:\s*(\d{3})\b/.exec(message)
+  const status = Number(found?.[1])
+  return status >= 400 && status < 600 ? status : null
+}
+
+function textOf(body: string): string {
+  try {
+    const parsed = JSON.parse(body) as { error?: { message?: unknown } | string; message?: unknown }
+    const { error } = parsed
+    const message = typeof error === 'string' ? error : (error?.message ?? parsed.message)
+    return typeof message === 'string' && message !== '' ? message : body
+  } catch {
+    return body // not JSON: a proxy's page, or plain text
+  }
+}
+
+function retryAtOf({ headers, body }: HttpAnswer, now: number): number | null {
+  const ms = Number(headers['retry-after-ms'])
+  if (headers['retry-after-ms'] !== undefined && Number.isFinite(ms)) return now + ms
+  const after = headers['retry-after']
+  if (after !== undefined) {
+    const seconds = Number(after)
+    const at = Number.isFinite(seconds) ? now + seconds * 1000 : Date.parse(after)
+    if (Number.isFinite(at)) return at
+  }
+  const reset = Number(headers['anthropic-ratelimit-unified-reset'])
+  if (headers['anthropic-ratelimit-unified-status'] === 'rejected' && Number.isFinite(reset)) return reset * 1000
+  return retryAtIn(body, now)
+}
+
+/** `"resets_at": 1795...` (seconds), `"retryDelay": "34s"`, or "try again in 1.5s". */
+function retryAtIn(text: string, now: number): number | null {
+  const at = /"resets_at"\s*:\s*(\d{9,11})\b/.exec(text)
+  if (at) return Number(at[1]) * 1000
+  const delay = /retryDelay"?\s*:\s*\\?"(\d+(?:\.\d+)?)s/.exec(text) ?? /try again in (\d+(?:\.\d+)?)\s*s/i.exec(text)
+  return delay ? now + Number(delay[1]) * 1000 : null
+}
+
+/** `retryAt` as the port wants it. */
+export function retryTime(failure: Failure): string | null {
+  return failure.retryAt === null ? null : iso(failure.retryAt)
+}

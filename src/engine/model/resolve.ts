@@ -1,0 +1,164 @@
+import type { Api, Model } from '@earendil-works/pi-ai'
+import { BelayError } from '../../core/errors.ts'
+import { nearest } from '../../core/text.ts'
+import { isWireApi, MODEL_PROVIDERS, MODEL_PROVIDER_NAMES, type ModelProvider, type WireApi } from './providers.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** A model that can be called: what the wire needs to know of it, and what it is paid with. */
+export interface ResolvedModel {
+  /** As it is named to people: `PROVIDER/NAME`. */
+  readonly title: string
+  readonly api: WireApi
+  readonly model: Model<Api>
+  /** null: `headers` carry a token instead. */
+  readonly apiKey: string | null
+  readonly headers: Readonly<Record<string, string>>
+  /** What it costs is known (else the cost of its use is null). */
+  readonly priced: boolean
+}
+
+/** Tokens of one answer when the catalog does not say how many there may be. */
+const MAX_ANSWER = 8192
+
+/** `PROVIDER/NAME` in its two parts. NAME may contain slashes. */
+export function parseModelName(title: string): { readonly provider: string; readonly name: string } {
+  const slash = title.indexOf('/')
+  const [provider, name] = slash < 0 ? ['', title] : [title.slice(0, slash), title.slice(slash + 1)]
+  if (Object.hasOwn(MODEL_PROVIDERS, provider) && name !== '') return { provider, name }
+  const near = nearest(slash < 0 ? title : provider, MODEL_PROVIDER_NAMES)
+  throw new BelayError(
+    'model_unknown',
+    slash < 0 ? `"${title}" does not say whose model it is` : `there is no model provider "${provider}"`,
+    {
+      expected: `PROVIDER/NAME, with one of ${MODEL_PROVIDER_NAMES.join(', ')}`,
+      received: title,
+      ...(near === null ? {} : { next: `--model ${near}/${slash < 0 || name === '' ? 'NAME' : name}` }),
+    },
+  )
+}
+
+/**
+ * The model of that name, with address and key from `env`. Without a name: the default model of the one provider that `env`
+ * has a key for. Throws `model_unknown`, `model_missing` or `model_no_key` with what would help; makes no network call.
+ */
+export async function resolveModel(
+  title: string | null,
+  env: Environment,
+  contextWindow: number | null = null,
+): Promise<ResolvedModel> {
+  const named = title ?? defaultModel(env)
+  const { provider, name } = parseModelName(named)
+  const known = MODEL_PROVIDERS[provider] as ModelProvider
+  const auth = authOf(provider, known, env)
+  const catalogued = known.catalog === null ? undefined : (await known.catalog())[name]
+  const api =
+    catalogued !== undefined && isWireApi(catalogued.api) && provider !== 'openai-chat' ? catalogued.api : known.api
+  const base = catalogued ?? unknownModel(provider, name, known)
+  return {
+    title: named,
+    api,
+    model: {
+      ...base,
+      api,
+      provider,
+      baseUrl: addressOf(provider, known, env) ?? base.baseUrl,
+      contextWindow: contextWindow ?? base.contextWindow,
+      maxTokens: contextWindow === null ? base.maxTokens : Math.min(base.maxTokens, Math.floor(contextWindow / 4)),
+      // What another wire format's catalog entry says of compatibility does not hold for this one.
+      ...(api === base.api ? {} : { compat: {} }),
+    },
+    ...auth,
+    priced: catalogued !== undefined && Object.values(catalogued.cost).some((price) => price !== 0),
+  }
+}
+
+function unknownModel(provider: string, name: string, known: ModelProvider): Model<Api> {
+  return {
+    id: name,
+    name,
+    api: known.api,
+    provider,
+    baseUrl: known.baseUrl ?? '',
+    reasoning: false,
+    input: ['text'],
+    cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    contextWindow: known.contextWindow,
+    maxTokens: Math.min(MAX_ANSWER, Math.floor(known.contextWindow / 4)),
+  }
+}
+
+function addressOf(provider: string, known: ModelProvider, env: Environment): string | null {
+  const set = first(known.baseUrlFrom, env)
+  if (set === null) {
+    if (known.baseUrl !== null) return null
+    throw new BelayError('model_no_address', `nothing says where ${provider} models are`, {
+      expected: `an address in ${known.baseUrlFrom.join(' or ')}`,
+      next: `export ${known.baseUrlFrom[0]}=http://127.0.0.1:8080/v1`,
+    })
+  }
+  if (!URL.canParse(set.value) || !/^https?:/.test(set.value)) {
+    throw new BelayError('model_no_address', `${set.name} is no address`, { expected: 'http(s)://HOST/PATH' })
+  }
+  const address = set.value.replace(/\/+$/, '')
+  // Google's own SDK takes the address without the version of the interface, the wire format wants it with.
+  return known.api === 'google-generative-ai' && new URL(address).pathname === '/' ? `${address}/v1beta` : address
+}
+
+function authOf(
+  provider: string,
+  known: ModelProvider,
+  env: Environment,
+): { readonly apiKey: string | null; readonly headers: Readonly<Record<string, string>> } {
+  const bearer = first(known.bearerFrom, env)
+  if (bearer) return { apiKey: null, headers: { Authorization: `Bearer ${bearer.value}` } }
+  const key = first(known.keysFrom, env)
+  if (key) return { apiKey: key.value, headers: {} }
+  if (!known.needsKey) return { apiKey: 'none', headers: {} }
+  throw new BelayError('model_no_key', `there is no key for ${provider}`, {
+    expected: `a key in ${[...known.keysFrom, ...known.bearerFrom].join(', ')}`,
+    next: `export ${known.keysFrom[0]}=...`,
+  })
+}
+
+function defaultModel(env: Environment): string {
+  const found = Object.entries(MODEL_PROVIDERS).flatMap(([provider, known]) =>
+    known.defaultModel !== null && first([...known.keysFrom, ...known.bearerFrom], env) !== null
+      ? [`${provider}/${known.defaultModel}`]
+      : [],
+  )
+  const [only] = found
+  if (only !== undefined && found.length === 1) return only
+  throw new BelayError(
+    'model_missing',
+    found.length === 0
+      ? 'no model was named, and there is no key to choose one by'
+      : 'no model was named, and there are keys for several',
+    {
+      expected: `--model PROVIDER/NAME, with one of ${MODEL_PROVIDER_NAMES.join(', ')}`,
+      next: `--model ${only ?? 'anthropic/claude-sonnet-5'}`,
+    },
+  )
+}
+
+/** Whether `env` has what a model needs, without naming any secret: null, or why not. */
+export function missingFor(title: string | null, env: Environment): BelayError | null {
+  try {
+    const { provider } = parseModelName(title ?? defaultModel(env))
+    const known = MODEL_PROVIDERS[provider] as ModelProvider
+    authOf(provider, known, env)
+    addressOf(provider, known, env)
+    return null
+  } catch (error) {
+    if (error instanceof BelayError) return error
+    throw error
+  }
+}
+
+function first(names: readonly string[], env: Environment): { readonly name: string; readonly value: string } | null {
+  for (const name of names) {
+    const value = env[name]
+    if (value !== undefined && value.trim() !== '') return { name, value: value.trim() }
+  }
+  return null
+}

@@ -1,0 +1,31 @@
+/** Messages that come in the middle of a turn: read as they come, handed over at the next step. */
+export class Steering {
+  readonly #waiting: string[] = []
+  readonly #source: AsyncIterator<string> | null
+
+  constructor(source: AsyncIterable<string> | null) {
+    this.#source = source?.[Symbol.asyncIterator]() ?? null
+    void this.#read()
+  }
+
+  /** What has come since it was last asked. */
+  take(): string[] {
+    return this.#waiting.splice(0)
+  }
+
+  /** Stops listening. */
+  close(): void {
+    // Not awaited: a source that waits for its next message may never settle.
+    void this.#source?.return?.()?.then(undefined, () => {})
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (let next = await this.#source?.next(); next && next.done !== true; next = await this.#source?.next()) {
+        this.#waiting.push(next.value)
+      }
+    } catch {
+      // the source broke: nothing more will come
+    }
+  }
+}

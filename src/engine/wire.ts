@@ -1,0 +1,27 @@
+import type { AssistantMessage, Tool as WireTool } from '@earendil-works/pi-ai'
+import { z } from 'zod'
+import type { Entry } from './history/entries.ts'
+import { callsOf } from './history/view.ts'
+import type { Tool } from './port.ts'
+
+/** Tools as the model is told of them: their zod schema is the only source. */
+export function wireTools(tools: readonly Tool[]): WireTool[] {
+  return tools.map(({ name, description, input }) => {
+    const { $schema: _, ...parameters } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
+    return { name, description, parameters }
+  })
+}
+
+/** The same answer with an id for every call that no other call of the conversation has: some servers count anew each time. */
+export function uniqueCalls(message: AssistantMessage, entries: readonly (Entry | null)[]): AssistantMessage {
+  const taken = new Set<string>()
+  for (const entry of entries) if (entry?.type === 'assistant') for (const { id } of callsOf(entry)) taken.add(id)
+  const content = message.content.map((part) => {
+    if (part.type !== 'toolCall') return part
+    let id = part.id
+    for (let n = 1; id === '' || taken.has(id); n++) id = `${part.id || 'call'}_${n}`
+    taken.add(id)
+    return id === part.id ? part : { ...part, id }
+  })
+  return { ...message, content }
+}
