@@ -1,3 +1,5 @@
+import type { FailureKind } from './model/failure.ts'
+
 /** Why a turn ended. Only `agent_done` is a success. */
 export const FINISH_REASONS = [
   'agent_done', // the model answered without asking for a tool
@@ -19,6 +21,8 @@ export type FinishReason = (typeof FINISH_REASONS)[number]
 
 export interface Finish {
   readonly reason: FinishReason
+  /** With `error`: what failed, when it was the model's service. */
+  readonly fault: FailureKind | null
   /** One sentence for people. */
   readonly message: string
   /** ISO time when another try makes sense, for `quota` and `rate_limit`. */

@@ -275,9 +275,9 @@ class Turn {
     const { kind, message } = answer.failure
     const retryAt = retryTime(answer.failure)
     // A limit that opens again only after the longest wait is a schedule, not a hiccup.
-    if (kind === 'quota') return { reason: 'quota', message, retryAt }
-    if (kind === 'rate_limit') return { reason: 'rate_limit', message, retryAt }
-    return ended(kind === 'auth' || kind === 'refused' ? kind : 'error', message)
+    if (kind === 'quota' || kind === 'rate_limit') return { reason: kind, message, retryAt, fault: kind }
+    const reason = kind === 'auth' || kind === 'refused' ? kind : 'error'
+    return { reason, message, retryAt: null, fault: kind }
   }
 
   #use(message: AssistantMessage, purpose: 'answer' | 'compaction'): Usage {
@@ -369,5 +369,5 @@ class Turn {
 }
 
 function ended(reason: FinishReason, message: string): Finish {
-  return { reason, message, retryAt: null }
+  return { reason, message, retryAt: null, fault: null }
 }

@@ -1,0 +1,2 @@
+export { createEngineAgent } from './agent.ts'
+export { NO_SETTINGS, type EngineDeps, type EngineHistory, type EngineSettings } from './deps.ts'
