@@ -1,5 +1,5 @@
 import { BelayError, messageOf } from '../../core/errors.ts'
-import { EventQueue } from '../codex/queue.ts'
+import { EventQueue } from '../queue.ts'
 import type { Agent, Capabilities, Probe, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import type { EngineDeps } from './deps.ts'
 import { failedEnd } from './end.ts'
