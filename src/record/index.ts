@@ -12,7 +12,7 @@ export {
   type NewCheckpoint,
 } from './checkpoints.ts'
 export { appendEvents, lastSeq, readEvents, type EventFilter, type NewEvent, type RecordedEvent } from './events.ts'
-export { stateHome } from './home.ts'
+export { stateHome } from '../core/home.ts'
 export { dropIntent, getIntent, putIntent } from './intents.ts'
 export { assertLease, holderOf, leaseLost, refuseHeld, releaseLease, takeLease, type Lease } from './leases.ts'
 export {

@@ -1,4 +1,5 @@
 import { hostBackend } from './host/index.ts'
+import { osBackend } from './os/index.ts'
 import type { BackendName, SandboxBackend } from './port.ts'
 import { unavailable } from './refusal.ts'
 import { backendName } from './request.ts'
@@ -10,7 +11,7 @@ const later = (name: BackendName): SandboxBackend => {
 
 const ALL: Readonly<Record<BackendName, SandboxBackend>> = {
   host: hostBackend,
-  os: later('os'),
+  os: osBackend,
   docker: later('docker'),
   e2b: later('e2b'),
 }

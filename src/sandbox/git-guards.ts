@@ -1,0 +1,79 @@
+import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { real } from './secrets.ts'
+
+/**
+ * What of a git repository must not be written although it lies in a folder that can be: everything by which git would later
+ * run a program for whoever uses the repository outside of the sandbox.
+ */
+export interface GitGuards {
+  /** Folders that must stay where they are, so that nobody puts another in their place. */
+  readonly pinned: readonly string[]
+  readonly readOnly: readonly string[]
+  /** Files that must not come into being; they are removed when they do. */
+  readonly forbidden: readonly string[]
+}
+
+const IN_GIT_DIR = ['config', 'config.worktree', 'hooks', 'info', 'modules', 'worktrees', 'commondir', 'gitdir']
+
+/** The guards of a folder that can be written: of the repository that it is, or that has its working tree there. */
+export function gitGuards(root: string): GitGuards {
+  const dotGit = join(root, '.git')
+  const kind = statSync(dotGit, { throwIfNoEntry: false })
+  if (kind?.isFile()) return { pinned: [], readOnly: [dotGit], forbidden: [] }
+  const gitDir = kind?.isDirectory() ? real(dotGit) : isGitDir(root) ? root : null
+  if (gitDir === null) return { pinned: [], readOnly: [], forbidden: [] }
+  const paths = IN_GIT_DIR.map((name) => join(gitDir, name))
+  return {
+    pinned: gitDir === root ? [] : [gitDir],
+    readOnly: paths.filter((path) => existsSync(path)),
+    // Where hooks and modules are not there, an empty folder is as good as none; these two lead git elsewhere.
+    forbidden: ['commondir', 'config.worktree', 'hooks', 'modules', 'info/attributes']
+      .map((name) => join(gitDir, name))
+      .filter((path) => !existsSync(path) && !(basename(path) === 'attributes' && existsSync(join(gitDir, 'info')))),
+  }
+}
+
+/** Removes what came into being although it must not. Returns what was removed. */
+export function removeForbidden(guards: readonly GitGuards[]): readonly string[] {
+  const found = guards.flatMap((one) => one.forbidden).filter((path) => existsSync(path))
+  for (const path of found) rmSync(path, { recursive: true, force: true })
+  return found
+}
+
+function isGitDir(folder: string): boolean {
+  return ['HEAD', 'objects', 'refs'].every((name) => existsSync(join(folder, name)))
+}
+
+/**
+ * The git folders outside of `root` that its working tree needs to be readable: its own and the common one. Only those of a
+ * repository that says itself that this is its working tree: what stands in `.git` may be an agent's.
+ */
+export function outsideGitDirs(root: string): readonly string[] {
+  const dotGit = join(root, '.git')
+  if (!statSync(dotGit, { throwIfNoEntry: false })?.isFile()) return []
+  const own = /^gitdir: (.+)$/m.exec(readFileSync(dotGit, 'utf8'))?.[1]
+  if (own === undefined) return []
+  const gitDir = resolve(root, own)
+  const common = readIfThere(join(gitDir, 'commondir'))
+  const back = readIfThere(join(gitDir, 'gitdir'))
+  if (common === null || back === null || real(back.trim()) !== real(dotGit)) return []
+  const shared = resolve(gitDir, common.trim())
+  return isGitDir(shared) ? [real(gitDir), real(shared)] : []
+}
+
+function readIfThere(file: string): string | null {
+  return existsSync(file) ? readFileSync(file, 'utf8') : null
+}
+
+/** Files of a home folder that a shell or a program reads when its owner uses it. */
+const READ_AT_LOGIN =
+  /^\.(bash|zsh|profile|login|gitconfig|gitmodules|ripgreprc|inputrc|tmux|vimrc|npmrc|pam_environment|xprofile|xsessionrc|kshrc|cshrc)/
+
+/** Where `folder` is a home folder: what there must stay as it is. */
+export function homeGuards(folder: string, home: string): readonly string[] {
+  if (real(folder) !== real(home)) return []
+  const dotfiles = readdirSync(folder).filter((name) => READ_AT_LOGIN.test(name))
+  const folders = ['.config', '.local/bin', '.ssh', '.vim', 'bin', 'Library/LaunchAgents']
+  return [...dotfiles, ...folders].map((name) => join(folder, name)).filter((path) => existsSync(path))
+}

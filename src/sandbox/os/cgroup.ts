@@ -1,0 +1,104 @@
+import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { randomId } from '../../core/ids.ts'
+import { isAlive, thisProcess } from '../../process/index.ts'
+import type { Resources } from '../port.ts'
+
+/** Where limits are kept: one folder per controller with the old hierarchy, one for all of them with the new. */
+export interface Cgroup {
+  /** Files into which a process writes its number to be limited, with all that it starts. */
+  readonly joins: readonly string[]
+  /** Removes it; what is still in it must have ended before. */
+  remove(): void
+}
+
+/**
+ * Makes a control group with these limits, or says why that cannot be (null limits need none). Groups of Belays that are
+ * dead are removed on the way.
+ */
+export function limitedGroup(resources: Resources, proc = '/proc/self'): { group: Cgroup } | { why: string } {
+  const wanted = limitsOf(resources)
+  const folders: string[] = []
+  const remove = (): void => {
+    for (const folder of folders.splice(0)) rmdirSync(folder)
+  }
+  const me = thisProcess()
+  const name = `belay-${me.pid}-${me.startTime}-${randomId(8)}`
+  try {
+    const places = hierarchy(proc)
+    for (const [controller, files] of Object.entries(wanted)) {
+      const place = places.v1.get(controller) ?? places.v2
+      if (place === null) return { why: `the kernel's "${controller}" controller is not to be had` }
+      sweep(place)
+      const folder = join(place, name)
+      if (!folders.includes(folder)) {
+        mkdirSync(folder)
+        folders.push(folder)
+      }
+      for (const [file, value] of Object.entries(place === places.v2 ? files.v2 : files.v1)) {
+        writeFileSync(join(folder, file), value)
+      }
+    }
+  } catch (error) {
+    remove()
+    return { why: `no control group can be made (${(error as NodeJS.ErrnoException).code ?? String(error)})` }
+  }
+  return { group: { joins: folders.map((folder) => join(folder, 'cgroup.procs')), remove } }
+}
+
+interface Files {
+  readonly v1: Readonly<Record<string, string>>
+  readonly v2: Readonly<Record<string, string>>
+}
+
+function limitsOf({ cpus, memoryBytes, pids }: Resources): Record<string, Files> {
+  const limits: Record<string, Files> = {}
+  const period = 100_000
+  if (cpus !== null) {
+    const quota = String(Math.max(1000, Math.round(cpus * period)))
+    limits['cpu'] = {
+      v1: { 'cpu.cfs_period_us': String(period), 'cpu.cfs_quota_us': quota },
+      v2: { 'cpu.max': `${quota} ${period}` },
+    }
+  }
+  if (memoryBytes !== null) {
+    limits['memory'] = {
+      v1: { 'memory.limit_in_bytes': String(memoryBytes) },
+      v2: { 'memory.max': String(memoryBytes), 'memory.swap.max': '0' },
+    }
+  }
+  if (pids !== null) limits['pids'] = { v1: { 'pids.max': String(pids) }, v2: { 'pids.max': String(pids) } }
+  return limits
+}
+
+/** Our own groups: per controller of the old hierarchy, and in the new one. */
+function hierarchy(proc: string): { v1: Map<string, string>; v2: string | null } {
+  const own = readFileSync(`${proc}/cgroup`, 'utf8').trim().split('\n')
+  const v1 = new Map<string, string>()
+  let v2: string | null = null
+  for (const line of readFileSync(`${proc}/mountinfo`, 'utf8').split('\n')) {
+    const [before = '', after = ''] = line.split(' - ')
+    const [type, , options = ''] = after.split(' ')
+    const mountPoint = before.split(' ')[4]
+    if (mountPoint === undefined) continue
+    if (type === 'cgroup2') v2 = join(mountPoint, own.find((one) => one.startsWith('0::'))?.slice(3) ?? '/')
+    if (type !== 'cgroup') continue
+    for (const controller of options.split(',')) {
+      const mine = own.find((one) => one.split(':')[1]?.split(',').includes(controller))
+      if (mine !== undefined) v1.set(controller, join(mountPoint, mine.split(':').slice(2).join(':')))
+    }
+  }
+  return { v1, v2 }
+}
+
+function sweep(place: string): void {
+  for (const entry of readdirSync(place)) {
+    const [, pid, startTime] = /^belay-(\d+)-(\d+)-/.exec(entry) ?? []
+    if (pid === undefined || startTime === undefined || isAlive({ pid: Number(pid), startTime })) continue
+    try {
+      rmdirSync(join(place, entry))
+    } catch {
+      // what was in it is still dying: it is swept the next time
+    }
+  }
+}

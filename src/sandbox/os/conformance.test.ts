@@ -1,0 +1,20 @@
+import { findBackend } from '../index.ts'
+import { describeSandboxConformance } from '../testing/conformance.ts'
+
+const refusal = await findBackend('os').probe()
+const linux = process.platform === 'linux'
+
+describeSandboxConformance({
+  backend: 'os',
+  unavailable: refusal?.message ?? null,
+  more: {},
+  can: {
+    confine: true,
+    readOnly: true,
+    // Control groups are root's to make.
+    limits: linux && process.geteuid?.() === 0,
+    fullNetwork: true,
+    seen: true,
+    git: true,
+  },
+})

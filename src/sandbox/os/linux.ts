@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
+import { removeForbidden } from '../git-guards.ts'
+import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
+import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
+import { bwrapArgv, enterArgv, makeTools, type Tools } from './bwrap.ts'
+import { limitedGroup, type Cgroup } from './cgroup.ts'
+import { hostEnvironment, outside, restored } from './environment.ts'
+import { isSeen, mountsOf } from './mounts.ts'
+import { hostsProxy, relayArgv, type HostsProxy } from './proxy.ts'
+
+let works: Promise<Refusal | null> | null = null
+
+/** Whether a sandbox can be made here: found out once, by making one. */
+export function probeLinux(): Promise<Refusal | null> {
+  works ??= tryOne()
+  return works
+}
+
+async function tryOne(): Promise<Refusal | null> {
+  const made = makeTools()
+  if ('refusal' in made) return made.refusal
+  const [program = '', ...args] = [...enterArgv(made.tools, []), ...bwrapArgv(made.tools, true)]
+  const root = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--', '/bin/sh', '-c', 'exit 0']
+  try {
+    await promisify(execFile)(program, [...args, ...root], { env: {}, timeout: 20_000 })
+    return null
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? ''
+    return unavailable(
+      `bubblewrap cannot make a sandbox here${said === '' ? '' : ` (${said})`}`,
+      'the kernel must allow user namespaces (Ubuntu: an AppArmor profile for bwrap), or use --sandbox docker',
+    )
+  } finally {
+    made.tools.remove()
+  }
+}
+
+/** Opens a sandbox of bubblewrap. Its folders and limits are made for each program anew; a proxy lives as long as it. */
+export async function openLinux(policy: SandboxPolicy): Promise<{ sandbox: Sandbox } | { refusal: Refusal }> {
+  const lacks = lacking('os', policy, {
+    network: ['none', 'full', 'hosts'],
+    resources: ['cpus', 'memoryBytes', 'pids'],
+    denyRead: true,
+    image: false,
+    runtime: false,
+  })
+  const missing = lacks ?? (await probeLinux())
+  if (missing) return { refusal: missing }
+  if (!statSync(policy.workspace, { throwIfNoEntry: false })?.isDirectory()) {
+    return { refusal: failed(`the workspace ${policy.workspace} is not a folder`) }
+  }
+  const made = makeTools()
+  if ('refusal' in made) return made
+  const { tools } = made
+  const limited = limitedGroup(policy.resources)
+  if ('why' in limited) {
+    tools.remove()
+    return {
+      refusal: unenforceable(
+        `limits on cores, memory or processes need control groups, and ${limited.why}`,
+        'use --sandbox docker for limits',
+      ),
+    }
+  }
+  let proxy: HostsProxy | null = null
+  if (policy.network.mode === 'hosts') {
+    const opened = await hostsProxy(policy.network.hosts, tools.folder)
+    if ('refusal' in opened) {
+      limited.group.remove()
+      tools.remove()
+      return opened
+    }
+    proxy = opened.proxy
+  }
+  return { sandbox: linuxSandbox(policy, tools, limited.group, proxy) }
+}
+
+function linuxSandbox(policy: SandboxPolicy, tools: Tools, group: Cgroup, proxy: HostsProxy | null): Sandbox {
+  const running = new Set<KeptProcess>()
+  let closed = false
+  const seen = (path: string): string | null => (isSeen(path, policy, hostEnvironment()) ? path : null)
+  return {
+    backend: 'os',
+    confined: true,
+    policy,
+    toInside: seen,
+    toHost: seen,
+    async spawn(spec) {
+      if (closed) throw new Error('the sandbox was closed')
+      if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
+      const { argv: mounts, guards } = mountsOf(policy, hostEnvironment())
+      const kept = spawnKept({
+        ...spec,
+        argv: [
+          ...enterArgv(tools, group.joins),
+          ...(proxy === null ? [] : relayArgv(tools, proxy)),
+          ...bwrapArgv(tools, policy.network.mode === 'none'),
+          ...mounts,
+          ...inside(spec, policy, proxy).flatMap(([name, value]) => ['--setenv', name, value]),
+          '--chdir',
+          spec.cwd,
+          '--',
+          ...spec.argv,
+        ],
+        env: outside(spec.env),
+      })
+      running.add(kept)
+      const done = kept.closed.then((exit) => {
+        running.delete(kept)
+        removeForbidden(guards)
+        return exit
+      })
+      return { ...kept, closed: done, end: () => kept.end().then(() => done) }
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      await Promise.all([...running].map((kept) => kept.end()))
+      await proxy?.close()
+      await untilGone(() => group.remove())
+      tools.remove()
+    },
+  }
+}
+
+/** Processes that were killed leave their group a moment later. */
+async function untilGone(remove: () => void): Promise<void> {
+  for (let round = 0; ; round++) {
+    try {
+      remove()
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || round > 200) throw error
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+}
+
+/** What is set anew inside; the rest of the environment is inherited, so that it is in no argument list. */
+function inside({ env }: ProcessSpec, policy: SandboxPolicy, proxy: HostsProxy | null): [string, string][] {
+  const temp: [string, string][] = policy.access === 'full' || env['TMPDIR'] === undefined ? [] : [['TMPDIR', '/tmp']]
+  return [...restored(env), ...temp, ...Object.entries(proxy?.env ?? {})]
+}

@@ -1,0 +1,110 @@
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
+import { gitGuards, homeGuards, outsideGitDirs, removeForbidden } from '../git-guards.ts'
+import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
+import { failed, lacking, unavailable } from '../refusal.ts'
+import { real, secretPaths } from '../secrets.ts'
+import { outside, restored } from './environment.ts'
+
+const SANDBOX_EXEC = '/usr/bin/sandbox-exec'
+
+/** Whether Seatbelt is there. */
+export function probeMacOS(): Promise<Refusal | null> {
+  return Promise.resolve(existsSync(SANDBOX_EXEC) ? null : unavailable(`${SANDBOX_EXEC} is not there`))
+}
+
+/**
+ * Opens a sandbox of Seatbelt. It has no limits on resources, and no network or all of it: a proxy would be reached over the
+ * loopback that everything else on the machine is on, too.
+ */
+export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandbox } | { refusal: Refusal }> {
+  const refusal =
+    lacking('os', policy, {
+      network: ['none', 'full'],
+      resources: [],
+      denyRead: true,
+      image: false,
+      runtime: false,
+    }) ?? (await probeMacOS())
+  if (refusal) return { refusal }
+  if (!statSync(policy.workspace, { throwIfNoEntry: false })?.isDirectory()) {
+    return { refusal: failed(`the workspace ${policy.workspace} is not a folder`) }
+  }
+  const { wrapCommandWithSandboxMacOS } =
+    await import('@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js')
+  // What programs keep for a moment goes here: the machine's own folder for it is everybody's.
+  const temp = real(mkdtempSync(join(tmpdir(), 'belay-sandbox-')))
+  const running = new Set<KeptProcess>()
+  let closed = false
+  const sandbox: Sandbox = {
+    backend: 'os',
+    confined: true,
+    policy,
+    toInside: (path) => path,
+    toHost: (path) => path,
+    async spawn(spec) {
+      if (closed) throw new Error('the sandbox was closed')
+      const { guards } = rulesOf(policy, temp)
+      const line = seatbelt(spec, policy, temp, wrapCommandWithSandboxMacOS)
+      const kept = spawnKept({ ...spec, argv: ['/bin/sh', '-c', line], env: outside(spec.env) })
+      running.add(kept)
+      const done = kept.closed.then((exit) => {
+        running.delete(kept)
+        removeForbidden(guards)
+        return exit
+      })
+      return { ...kept, closed: done, end: () => kept.end().then(() => done) }
+    },
+    async close() {
+      closed = true
+      await Promise.all([...running].map((kept) => kept.end()))
+      rmSync(temp, { recursive: true, force: true })
+    },
+  }
+  return { sandbox }
+}
+
+type Wrap =
+  (typeof import('@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js'))['wrapCommandWithSandboxMacOS']
+
+/** The command line that runs a program under Seatbelt; exported for the test of its profile, which no Linux can run. */
+export function seatbelt(spec: ProcessSpec, policy: SandboxPolicy, temp: string, wrap: Wrap): string {
+  const { readConfig, writeConfig } = rulesOf(policy, temp)
+  return wrap({
+    command: spec.argv.map(quoted).join(' '),
+    needsNetworkRestriction: policy.network.mode === 'none',
+    readConfig,
+    writeConfig,
+    allowGitConfig: false,
+    setEnvVars: Object.fromEntries([...restored(spec.env), ['TMPDIR', temp]]),
+    binShell: '/bin/sh',
+  })
+}
+
+function rulesOf(policy: SandboxPolicy, temp: string) {
+  const full = policy.access === 'full'
+  const writable = policy.access === 'workspace-write' ? [policy.workspace, ...policy.write].map(real) : []
+  const guards = writable.map(gitGuards)
+  const secrets = full ? secretPaths().slice(0, 1) : secretPaths()
+  const hidden = [...secrets, ...policy.denyRead].map(real)
+  const shown = [policy.workspace, ...policy.read, ...policy.write, ...outsideGitDirs(policy.workspace)].map(real)
+  const kept = guards.flatMap(({ readOnly, forbidden }) => [...readOnly, ...forbidden])
+  return {
+    guards,
+    readConfig: { denyOnly: [], literalDenyOnly: hidden, allowWithinDeny: [], literalAllowWithinDeny: shown },
+    writeConfig: full
+      ? undefined
+      : {
+          allowOnly: [],
+          literalAllowOnly: ['/dev/null', '/dev/stdout', '/dev/stderr', temp, ...writable],
+          denyWithinAllow: [],
+          literalDenyWithinAllow: [...kept, ...writable.flatMap((folder) => homeGuards(folder, homedir()))],
+        },
+  }
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}

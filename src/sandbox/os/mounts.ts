@@ -1,0 +1,111 @@
+import { existsSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { gitGuards, homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import type { SandboxPolicy } from '../port.ts'
+import { isWithin, real, secretPaths } from '../secrets.ts'
+
+/** What a path is inside; of two for the same path the one that stands later here counts. */
+const KINDS = ['hidden', 'private', 'readable', 'writable', 'guarded', 'denied'] as const
+type Kind = (typeof KINDS)[number]
+
+export interface Mounts {
+  /** Words for bwrap. */
+  readonly argv: readonly string[]
+  readonly guards: readonly GitGuards[]
+}
+
+/** Folders that every program gets its own, empty, of: what others keep there (sockets among it) is not to be seen. */
+const PRIVATE = ['/tmp', '/var/tmp', '/run']
+
+/** What of /proc is the machine's, not a process's: who is root outside could write it although he may do nothing inside. */
+const OF_THE_KERNEL = [
+  'sys',
+  'fs',
+  'bus',
+  'irq',
+  'acpi',
+  'scsi',
+  'driver',
+  'asound',
+  'mtrr',
+  'sysrq-trigger',
+  'dynamic_debug',
+]
+
+function kernelSettings(): string[] {
+  const there = OF_THE_KERNEL.map((name) => `/proc/${name}`).filter((path) => existsSync(path))
+  return there.flatMap((path) => ['--ro-bind', path, path])
+}
+
+/** In `/run`, but needed: name resolution, and the programs of NixOS. */
+const OF_RUN = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager/resolv.conf', '/run/current-system']
+
+/**
+ * The file system of a sandbox, as words for bwrap: everything read-only, the workspace and `write` as the policy has it,
+ * secrets hidden. Deeper paths come later, so that they count. Made anew for each program: what is there may have changed.
+ */
+export function mountsOf(policy: SandboxPolicy, env: Readonly<Record<string, string | undefined>>): Mounts {
+  const full = policy.access === 'full'
+  const kinds = new Map<string, Kind>()
+  const put = (path: string, kind: Kind): void => {
+    const place = real(path)
+    if (!existsSync(place)) return
+    const before = kinds.get(place)
+    if (before === undefined || KINDS.indexOf(before) < KINDS.indexOf(kind)) kinds.set(place, kind)
+  }
+  const home = env['HOME'] ?? homedir()
+  const writable = policy.access === 'workspace-write' ? [policy.workspace, ...policy.write].map(real) : []
+  const guards = writable.map(gitGuards)
+  if (full) {
+    const record = secretPaths(env)[0]
+    if (record !== undefined) put(record, 'hidden')
+    put(policy.workspace, 'writable')
+    for (const path of policy.write) put(path, 'writable')
+  } else {
+    for (const path of secretPaths(env)) put(path, 'hidden')
+    for (const path of PRIVATE) put(path, 'private')
+    for (const path of [...OF_RUN, policy.workspace, ...outsideGitDirs(policy.workspace)]) put(path, 'readable')
+    for (const path of writable) put(path, 'writable')
+    for (const { pinned, readOnly } of guards) {
+      for (const path of pinned) put(path, 'writable')
+      for (const path of readOnly) put(path, 'guarded')
+    }
+    for (const path of writable.flatMap((folder) => homeGuards(folder, home))) put(path, 'guarded')
+  }
+  for (const path of policy.read) put(path, 'readable')
+  for (const path of policy.denyRead) put(path, 'denied')
+
+  const argv = [full ? '--bind' : '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', ...kernelSettings()]
+  const sealed: string[] = []
+  const ordered = [...kinds].sort(([a], [b]) => depth(a) - depth(b))
+  for (const [path, kind] of ordered) {
+    if (kind === 'private') argv.push('--perms', '1777', '--tmpfs', path)
+    else if (kind === 'readable' || kind === 'guarded') argv.push('--ro-bind', path, path)
+    else if (kind === 'writable') argv.push('--bind', path, path)
+    else if (!statSync(path).isDirectory()) argv.push('--ro-bind', '/dev/null', path)
+    else {
+      argv.push('--tmpfs', path)
+      sealed.push(path)
+    }
+  }
+  for (const path of sealed) argv.push('--remount-ro', path)
+  return { argv, guards }
+}
+
+/** The host path seen at `path` inside: null where something else, or nothing, is there. */
+export function isSeen(
+  path: string,
+  policy: SandboxPolicy,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  const place = real(path)
+  const shown = [policy.workspace, ...policy.write, ...policy.read, ...outsideGitDirs(policy.workspace)].map(real)
+  const unseen = [...(policy.access === 'full' ? [] : [...secretPaths(env), ...PRIVATE]), ...policy.denyRead].map(real)
+  const nearest = (list: readonly string[]): number =>
+    Math.max(-1, ...list.filter((folder) => isWithin(place, folder)).map((folder) => folder.length))
+  return nearest(shown) >= nearest(unseen) || nearest(unseen) === -1
+}
+
+function depth(path: string): number {
+  return path === '/' ? 0 : path.split('/').length
+}

@@ -1,0 +1,161 @@
+/**
+ * The seccomp filter of sandboxes on Linux, as the program that bwrap's `--seccomp` takes: what stays refused even to who finds
+ * a way around the namespaces. Programs of another architecture (also x32 and 32-bit x86) can do nothing at all.
+ *
+ * sandbox-runtime has a helper for it; that one mounts a /proc of its own, in which root could write /proc/sys.
+ */
+
+interface Architecture {
+  /** AUDIT_ARCH_*. */
+  readonly audit: number
+  readonly calls: Readonly<Record<string, number>>
+}
+
+const SAME_EVERYWHERE = {
+  io_uring_setup: 425,
+  io_uring_enter: 426,
+  io_uring_register: 427,
+  open_tree: 428,
+  move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+  clone3: 435,
+  mount_setattr: 442,
+} as const
+
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  x64: {
+    audit: 0xc000003e,
+    calls: {
+      ...SAME_EVERYWHERE,
+      ioctl: 16,
+      socket: 41,
+      socketpair: 53,
+      clone: 56,
+      pivot_root: 155,
+      mount: 165,
+      umount2: 166,
+      add_key: 248,
+      request_key: 249,
+      keyctl: 250,
+      unshare: 272,
+      perf_event_open: 298,
+      open_by_handle_at: 304,
+      setns: 308,
+      bpf: 321,
+      userfaultfd: 323,
+    },
+  },
+  arm64: {
+    audit: 0xc00000b7,
+    calls: {
+      ...SAME_EVERYWHERE,
+      ioctl: 29,
+      umount2: 39,
+      mount: 40,
+      pivot_root: 41,
+      unshare: 97,
+      socket: 198,
+      socketpair: 199,
+      add_key: 217,
+      request_key: 218,
+      keyctl: 219,
+      clone: 220,
+      perf_event_open: 241,
+      open_by_handle_at: 265,
+      setns: 268,
+      bpf: 280,
+      userfaultfd: 282,
+    },
+  },
+}
+
+/** Refused whatever their arguments. */
+const REFUSED = [
+  'setns',
+  'mount',
+  'umount2',
+  'pivot_root',
+  'open_tree',
+  'move_mount',
+  'fsopen',
+  'fsconfig',
+  'fsmount',
+  'mount_setattr',
+  'open_by_handle_at',
+  'add_key',
+  'request_key',
+  'keyctl',
+  'bpf',
+  'perf_event_open',
+  'userfaultfd',
+  // Would make sockets where no filter looks.
+  'io_uring_setup',
+  'io_uring_enter',
+  'io_uring_register',
+] as const
+
+const EPERM = 1
+const ENOSYS = 38
+const ALLOW = 0x7fff0000
+const refuse = (errno: number): number => 0x00050000 | errno
+
+const LOAD = 0x20
+const AND = 0x54
+const JUMP_EQUAL = 0x15
+const JUMP_NOT_BELOW = 0x35
+const RETURN = 0x06
+
+const AF_UNIX = 1
+const SOCK_DGRAM = 2
+const CLONE_NEWUSER = 0x10000000
+const TIOCSTI = 0x5412
+const TIOCLINUX = 0x541c
+
+type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number]
+
+const argument = (index: number): Instruction => [LOAD, 0, 0, 16 + 8 * index]
+const load = (offset: number): Instruction => [LOAD, 0, 0, offset]
+const give = (value: number): Instruction => [RETURN, 0, 0, value]
+const back: Instruction = load(0)
+
+/** The filter for this architecture; null where there is none. */
+export function seccompFilter(arch: string = process.arch): Buffer | null {
+  const known = ARCHITECTURES[arch]
+  if (known === undefined) return null
+  const call = (name: string): number => known.calls[name] as number
+  /** Runs `body` when the call is `name`, then has the call's number loaded again. */
+  const on = (name: string, body: readonly Instruction[]): Instruction[] => [
+    [JUMP_EQUAL, 0, body.length + 1, call(name)],
+    ...body,
+    back,
+  ]
+  const program: Instruction[] = [
+    load(4),
+    [JUMP_EQUAL, 1, 0, known.audit],
+    give(refuse(ENOSYS)),
+    back,
+    // x32: the numbers of another table.
+    ...(arch === 'x64' ? ([[JUMP_NOT_BELOW, 0, 1, 0x40000000], give(refuse(ENOSYS))] as Instruction[]) : []),
+    ...REFUSED.flatMap((name): Instruction[] => [[JUMP_EQUAL, 0, 1, call(name)], give(refuse(EPERM))]),
+    // Its arguments are behind a pointer. Programs fall back to clone.
+    ...on('clone3', [give(refuse(ENOSYS))]),
+    ...on('socket', [argument(0), [JUMP_EQUAL, 0, 1, AF_UNIX], give(refuse(EPERM))]),
+    // A pair of datagram sockets can send to any other.
+    ...on('socketpair', [argument(1), [AND, 0, 0, 0xf], [JUMP_EQUAL, 0, 1, SOCK_DGRAM], give(refuse(EPERM))]),
+    ...['clone', 'unshare'].flatMap((name) =>
+      on(name, [argument(0), [AND, 0, 0, CLONE_NEWUSER], [JUMP_EQUAL, 0, 1, CLONE_NEWUSER], give(refuse(EPERM))]),
+    ),
+    ...on('ioctl', [argument(1), [JUMP_EQUAL, 1, 0, TIOCSTI], [JUMP_EQUAL, 0, 1, TIOCLINUX], give(refuse(EPERM))]),
+    give(ALLOW),
+  ]
+  const bytes = Buffer.alloc(program.length * 8)
+  for (const [index, [code, ifTrue, ifFalse, value]] of program.entries()) {
+    bytes.writeUInt16LE(code, index * 8)
+    bytes.writeUInt8(ifTrue, index * 8 + 2)
+    bytes.writeUInt8(ifFalse, index * 8 + 3)
+    bytes.writeUInt32LE(value >>> 0, index * 8 + 4)
+  }
+  return bytes
+}

@@ -1,0 +1,151 @@
+import { readdirSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { stateHome } from '../core/home.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Under the home folder: keys, logins, histories, and what browsers keep. Not there: nothing to hide. */
+const AT_HOME = [
+  '.ssh',
+  '.gnupg',
+  '.aws',
+  '.azure',
+  '.oci',
+  '.kube',
+  '.docker',
+  '.config/gcloud',
+  '.config/gh',
+  '.config/glab-cli',
+  '.config/hub',
+  '.config/op',
+  '.config/rclone',
+  '.config/doctl',
+  '.config/containers',
+  '.config/belay',
+  '.config/google-chrome',
+  '.config/chromium',
+  '.config/BraveSoftware',
+  '.mozilla',
+  '.thunderbird',
+  '.password-store',
+  '.local/share/keyrings',
+  '.local/share/kwalletd',
+  'Library/Keychains',
+  'Library/Cookies',
+  'Library/Application Support/Google/Chrome',
+  'Library/Application Support/Firefox',
+  '.netrc',
+  '.git-credentials',
+  '.config/git/credentials',
+  '.npmrc',
+  '.yarnrc.yml',
+  '.pypirc',
+  '.cargo/credentials',
+  '.cargo/credentials.toml',
+  '.gem/credentials',
+  '.composer/auth.json',
+  '.config/composer/auth.json',
+  '.m2/settings.xml',
+  '.gradle/gradle.properties',
+  '.terraform.d/credentials.tfrc.json',
+  '.terraformrc',
+  '.vault-token',
+  '.s3cfg',
+  '.boto',
+  '.pgpass',
+  '.my.cnf',
+  '.bash_history',
+  '.zsh_history',
+  '.python_history',
+  '.node_repl_history',
+  '.psql_history',
+  '.local/share/fish/fish_history',
+  '.claude',
+  '.claude.json',
+  '.codex',
+  '.gemini',
+  '.pi',
+  '.local/share/opencode/auth.json',
+]
+
+/** Outside of it: what only root may read, in case Belay is run by root. */
+const OF_THE_MACHINE = [
+  '/etc/shadow',
+  '/etc/shadow-',
+  '/etc/gshadow',
+  '/etc/gshadow-',
+  '/etc/sudoers',
+  '/etc/sudoers.d',
+  '/etc/ssl/private',
+  '/etc/kubernetes',
+  '/etc/rancher',
+  '/etc/wireguard',
+  '/etc/NetworkManager/system-connections',
+  '/var/lib/docker',
+  '/var/lib/containerd',
+  '/var/lib/kubelet',
+  '/var/spool/cron',
+  '/var/mail',
+]
+
+/**
+ * What no confined program may read, whether it is there or not: Belay's record, keys and logins (of agents too), other
+ * people's homes. Absolute paths, symbolic links not followed.
+ */
+export function secretPaths(env: Environment = process.env): readonly string[] {
+  const home = env['HOME'] ?? homedir()
+  const named = [
+    'DOCKER_CONFIG',
+    'KUBECONFIG',
+    'GNUPGHOME',
+    'AWS_SHARED_CREDENTIALS_FILE',
+    'CLOUDSDK_CONFIG',
+    'GH_CONFIG_DIR',
+  ]
+  return [
+    stateHome(env),
+    ...AT_HOME.map((path) => join(home, path)),
+    ...named.flatMap((name) => env[name]?.split(':').filter((path) => path.startsWith('/')) ?? []),
+    ...hostKeys(),
+    ...OF_THE_MACHINE,
+    ...otherHomes(home),
+  ]
+}
+
+function hostKeys(): string[] {
+  return entries('/etc/ssh').filter((path) => path.endsWith('_key'))
+}
+
+function otherHomes(home: string): string[] {
+  const ours = real(home)
+  const roots = process.platform === 'darwin' ? ['/Users'] : ['/home']
+  const others = [...roots.flatMap(entries), '/root', '/var/root']
+  return others.filter(
+    (path) =>
+      real(path) !== ours && !ours.startsWith(`${real(path)}/`) && !['/Users/Shared', '/home/linuxbrew'].includes(path),
+  )
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name))
+  } catch {
+    return [] // not there, or not ours to read: then it is not the sandbox's either
+  }
+}
+
+/** The real path, or of what is not there yet the real path of its nearest folder with the rest. */
+export function real(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? path : join(real(parent), path.slice(parent === '/' ? 1 : parent.length + 1))
+  }
+}
+
+/** Whether `path` is `folder` or below it; both as they are. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}

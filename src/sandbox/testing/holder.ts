@@ -1,0 +1,20 @@
+/** A Belay that holds a sandbox with one program in it until it is killed: `holder.ts JSON`. */
+import { openSandbox } from '../index.ts'
+
+const { backend, script, mark, ...request } = JSON.parse(process.argv[2] ?? '') as {
+  backend: string
+  script: string
+  mark: string
+  workspace: string
+}
+const { sandbox } = await openSandbox(backend, { access: 'workspace-write', ...request }, new AbortController().signal)
+const kept = await sandbox.spawn({
+  argv: ['/bin/sh', '-c', script],
+  cwd: request.workspace,
+  env: { PATH: process.env['PATH'] ?? '' },
+  stdin: 'none',
+  mark,
+})
+kept.stdout.resume()
+kept.stderr.pipe(process.stderr)
+await kept.closed
