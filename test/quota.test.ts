@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { events, eventually, prompts, refusal, status, task, tasks } from './support/people.ts'
 import { collect, World, type Scenario, type Turn } from './support/world.ts'
@@ -31,14 +32,10 @@ function timeIn(reason: unknown): number {
 const REST: Turn = { sh: 'test "$(cat half.txt)" = half && echo 1 > one.txt' }
 
 describe('an exhausted quota', () => {
-  it('is waited for until the named time while other tasks go on; then the same conversation goes on', async () => {
-    start(
-      { implementer: { T001: [exhaustedFor(2000), REST], T002: [{ files: { 'two.txt': '2\n' } }] }, byCall: true },
-      ['- [ ] T001 [P] Write one', '- [ ] T002 [P] Write two'],
-    )
+  it('is waited for until the named time; then the same conversation goes on', async () => {
+    start({ implementer: { T001: [exhaustedFor(1500), REST] }, byCall: true })
     const run = await world.belay(['run'])
     expect(run.code, run.stderr).toBe(0)
-    expect(world.log().map((commit) => commit.trailers['Belay-Task'])).toEqual([undefined, 'T002', 'T001'])
     const [suspended] = await events(world, 'task.suspended')
     expect(suspended).toMatchObject({ task: 'T001', data: { reason: { code: 'agent_quota' } } })
     const at = timeIn(suspended?.data['reason'])
@@ -55,6 +52,68 @@ describe('an exhausted quota', () => {
     )
     expect(sessions).toHaveLength(1)
     expect(world.read('half.txt')).toBe('half\n')
+  })
+
+  it("holds back what would ask the same agent, while other agents' tasks go on; what is held has met nothing", async () => {
+    world = new World()
+    world.env['NODE'] = process.execPath
+    const mark = (name: string): string => join(world.dir, name)
+    const awaited = (name: string): string => `while [ ! -e "${mark(name)}" ]; do sleep 0.02; done`
+    const met = exhaustedFor(5000)
+    world.script({
+      implementer: {
+        // The quota is met when T002 is being reviewed; the review ends after that.
+        T001: [{ ...met, sh: `${awaited('reviewing')}; ${met.sh ?? ''}; touch "${mark('met')}"` }, REST],
+        '*': [{ sh: 'echo "$RANDOM" > "$(mktemp new-XXXXXX.txt)"' }],
+      },
+      reviewer: { T002: [{ sh: `touch "${mark('reviewing')}"; ${awaited('met')}` }], '*': [{}] },
+      byCall: true,
+    })
+    world.config('concurrency: 2\n')
+    // Another account, so another quota.
+    world.files({ 'belay.yaml': world.read('belay.yaml').replace('reviewer: {', 'reviewer: {env: {ACCOUNT: two}, ') })
+    world
+      .feature('001-a', ['- [ ] T001 [P] Write one', '- [ ] T002 [P] Write two', '- [ ] T003 [P] Write three'])
+      .commit()
+    const run = await world.belay(['run'])
+    expect(run.code, run.stderr).toBe(0)
+    const suspended = await events(world, 'task.suspended')
+    expect(suspended.map((event) => [event.task, event.data['phase'], event.data['reason']])).toEqual([
+      [
+        'T001',
+        'implement',
+        { code: 'agent_quota', message: expect.stringMatching(/^usage limit reached; goes on at/) },
+      ],
+      ['T003', 'implement', { code: 'agent_quota', message: expect.stringMatching(/which task T001 met; goes on at/) }],
+    ])
+    const at = timeIn(suspended[0]?.data['reason'])
+    expect(timeIn(suspended[1]?.data['reason'])).toBe(at)
+    const began = await events(world, 'session.started')
+    const early = began.filter((event) => event.seq > (suspended[0]?.seq ?? 0) && Date.parse(event.time) < at)
+    expect(early).toEqual([])
+    const landed = (await events(world, 'task.done')).find((event) => event.task === 'T002')
+    expect(Date.parse(landed?.time ?? '')).toBeLessThan(at)
+    // One try of T001 met the quota, and nobody else's.
+    expect(prompts(world, 'implementer')).toHaveLength(4)
+    expect(await tasks(world)).toBe('T001 done, T002 done, T003 done')
+  })
+
+  it('holds the others back over a restart, until its user sends on the task that met it', async () => {
+    start({ implementer: { T001: [exhausted(Date.now() + 3_600_000), REST] }, byCall: true }, [
+      '- [ ] T001 [P] Write one',
+      '- [ ] T002 [P] Write two',
+    ])
+    const run = await world.belay(['run', '--no-wait'])
+    expect(run.code, run.stderr).toBe(5)
+    expect(await tasks(world)).toBe('T001 suspended, T002 suspended')
+    const again = await world.belay(['retry', 'T002', '--resume', '--no-wait'])
+    expect(again.code, again.stderr).toBe(5)
+    expect(prompts(world, 'implementer')).toHaveLength(1)
+    world.script({ implementer: { T001: [{ files: { 'one.txt': '1\n' } }], T002: [{ files: { 'two.txt': '2\n' } }] } })
+    for (const handle of ['T001', 'T002']) expect((await world.belay(['retry', handle])).code).toBe(0)
+    const end = await world.belay(['resume', '--no-wait'])
+    expect(end.code, end.stderr).toBe(0)
+    expect(await tasks(world)).toBe('T001 done, T002 done')
   })
 
   it('is left with exit 5 by who does not wait, also when resumed too early; a reviewer waits like anybody', async () => {

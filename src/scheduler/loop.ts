@@ -1,5 +1,6 @@
 import { BelayError, knownFailure } from '../core/errors.ts'
 import { advance, claimTask, isEnd, type Claim, type Program, type RunScope, type Step } from '../kernel/index.ts'
+import { QUOTA_REASONS } from '../programs/shared/faults.ts'
 import { appendEvents, assertLease, changeTask, listTasks, type Lease, type TaskRow } from '../record/index.ts'
 import { pick, type Pick } from './pick.ts'
 
@@ -30,8 +31,6 @@ export interface LoopOptions<S> {
 
 /** How often changes by other processes are looked for, in ms. */
 const TICK_MS = 1000
-/** What is waited for until a time that somebody else sets; the short pause after a fault is part of the work. */
-const QUOTA_REASONS: ReadonlySet<string> = new Set(['agent_quota', 'agent_rate_limit'])
 /** More steps of one task in one go than any sound program takes. */
 const MAX_STEPS = 2000
 /** So many drives that changed nothing are a loop, not work. */
@@ -143,7 +142,10 @@ class Loop<S> {
     )
   }
 
-  /** When a suspended task may go on; null when this process does not wait for it: who does not wait leaves a quota to others. */
+  /**
+   * When a suspended task may go on; null when this process does not wait for it: who does not wait leaves a quota to others.
+   * The short pause after a fault is part of the work.
+   */
   #wakeAt({ wakeAt, reason }: TaskRow): number | null {
     const at = wakeAt === null ? null : Date.parse(wakeAt)
     const { noWait, scope } = this.#options

@@ -1,7 +1,9 @@
 import type { PhaseContext, PhaseResult } from '../../kernel/index.ts'
-import { NO_FAULTS, judgeFailure, type Failure } from '../shared/faults.ts'
+import { listTasks, type TaskRow } from '../../record/index.ts'
+import { NO_FAULTS, QUOTA_REASONS, judgeFailure, type Failure } from '../shared/faults.ts'
+import type { RoleSetup } from '../shared/role.ts'
 import type { DirectServices } from './services.ts'
-import { withState, type DirectState } from './state.ts'
+import { stateOf, withState, type DirectState } from './state.ts'
 
 /**
  * What becomes of a task whose agent's turn did not complete: suspended until the quota is back or the fault may have
@@ -18,4 +20,42 @@ export function afterFailure(context: PhaseContext<DirectServices>, state: Direc
     state: withState(state, after.history),
     change: { wakeAt: new Date(after.at).toISOString(), faults: context.task.faults + 1 },
   }
+}
+
+/**
+ * What becomes of a task whose turn would begin while another task of the run waits for a quota of the same agent: it waits
+ * until the same time, without asking. Null when nobody waits. Read from the record, so that it holds after a restart too,
+ * and no longer than the task that met the quota waits: its user may send it on.
+ */
+export async function waitForQuota(
+  { task, services }: PhaseContext<DirectServices>,
+  role: keyof DirectServices['roles'],
+): Promise<PhaseResult | null> {
+  const { record, run, roles } = services
+  const now = record.clock.now()
+  let last: { readonly at: number; readonly met: TaskRow } | null = null
+  for (const met of await listTasks(record.read, run.id)) {
+    const at = met.wakeAt === null ? now : Date.parse(met.wakeAt)
+    if (met.handle === task.handle || met.status !== 'suspended' || at <= now || (last !== null && at <= last.at))
+      continue
+    // Those that wait like this one have met nothing themselves.
+    if (!QUOTA_REASONS.has(met.reason?.code ?? '') || stateOf(met).faults === 0) continue
+    const theirs = met.phase === 'review' ? roles.reviewer : roles.implementer
+    if (isSameQuota(roles[role], theirs, met.reason?.code ?? '')) last = { at, met }
+  }
+  if (last === null) return null
+  const until = new Date(last.at).toISOString()
+  const message = `${roles[role].agent.provider} has reached a limit, which task ${last.met.handle} met; goes on at ${until}`
+  return {
+    outcome: 'quota',
+    reason: { code: last.met.reason?.code ?? 'agent_quota', message },
+    change: { wakeAt: until, faults: task.faults + 1 },
+  }
+}
+
+/** A quota is an account's, which program and environment decide; a rate limit is often the model's. */
+function isSameQuota(a: RoleSetup, b: RoleSetup, code: string): boolean {
+  const key = ({ agent, command, env, model }: RoleSetup): string =>
+    JSON.stringify([agent.provider, command, env, code === 'agent_rate_limit' ? model : null])
+  return key(a) === key(b)
 }

@@ -6,7 +6,7 @@ import { fits, implementAnswer, type ImplementAnswer } from '../answers.ts'
 import { withEnv } from '../shared/role.ts'
 import { ask, type Asked } from '../shared/ask.ts'
 import { BudgetExceeded } from '../shared/budget.ts'
-import { afterFailure } from './faults.ts'
+import { afterFailure, waitForQuota } from './faults.ts'
 import { implementPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
 import { openFindings, stateOf, withState, type DirectState, type Setback } from './state.ts'
@@ -45,6 +45,8 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
   if (task.attempt >= limit) return exhausted(before, limit)
   const over = services.budget.exceeded()
   if (over !== null) return { outcome: 'budget', reason: over }
+  const held = await waitForQuota(context, 'implementer')
+  if (held !== null) return held
   const attempt = task.attempt + 1
   const state = await onBase(context, before)
   const turn = await services.workspaces.beginTurn(context, state)

@@ -6,7 +6,7 @@ import { fits, reviewAnswer, type ReviewAnswer } from '../answers.ts'
 import { withEnv } from '../shared/role.ts'
 import { ask } from '../shared/ask.ts'
 import { afterBudget } from '../shared/faults.ts'
-import { afterFailure } from './faults.ts'
+import { afterFailure, waitForQuota } from './faults.ts'
 import { agentName } from './implement.ts'
 import { reviewPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
@@ -46,6 +46,8 @@ async function judge(context: Context): Promise<PhaseResult> {
   const state = stateOf(task)
   const { candidate } = state
   if (candidate === null) throw new Error(`task ${task.handle} came to review without a candidate`)
+  const held = await waitForQuota(context, 'reviewer')
+  if (held !== null) return held
   const report = await verifyReport(services, task.handle)
   const checkout = await services.workspaces.reviewCheckout(context, candidate)
   const asked = await ask(

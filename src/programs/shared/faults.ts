@@ -16,6 +16,9 @@ const LONGEST_QUOTA_DELAY_MS = 3_600_000
 /** A quota that names no time is waited for at most this long. */
 const QUOTA_PATIENCE_MS = 24 * 3_600_000
 
+/** Why a task waits for its agent's provider. */
+export const QUOTA_REASONS: ReadonlySet<string> = new Set(['agent_quota', 'agent_rate_limit'])
+
 /** A turn that did not complete. */
 export type Failure = Exclude<TurnOutcome, { status: 'completed' }>
 
