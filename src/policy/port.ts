@@ -33,7 +33,7 @@ export interface Verdict {
   readonly findings: readonly Finding[]
 }
 
-/** Rules made ready. `judge` is pure and never throws. */
+/** Rules made ready. `judge` never throws, takes bounded time, and looks at nothing but symbolic links of this machine. */
 export interface CommandPolicy {
   judge(question: CommandQuestion): Verdict
 }

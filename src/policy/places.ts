@@ -1,0 +1,138 @@
+/** What kind of place a path leads to. */
+import { lstatSync, readlinkSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+
+/** Words for places, as rules write them with an `@` before. */
+export const PLACES = [
+  'workspace',
+  'git',
+  'env',
+  'tmp',
+  'home',
+  'secret',
+  'startup',
+  'state',
+  'system',
+  'device',
+  'root',
+  'outside',
+] as const
+export type Place = (typeof PLACES)[number]
+
+/** What paths are judged against: absolute folders. */
+export interface Surroundings {
+  readonly workspace: string
+  readonly home: string
+  /** Belay's state folder. */
+  readonly state: string
+  /** Where a symbolic link leads; null when `path` is none. */
+  readonly readLink: (path: string) => string | null
+}
+
+const HARMLESS = /^\/dev\/(null|stdin|stdout|stderr|tty|zero|full|u?random|fd\/\d+)$/
+const TEMPORARY = ['/tmp', '/var/tmp', '/private/tmp', '/var/folders', '/private/var/folders', '/dev/shm']
+const SYSTEM = (
+  '/etc /usr /bin /sbin /lib /lib32 /lib64 /libx32 /boot /opt /var /run /srv /sys /proc /snap /nix ' +
+  '/System /Library /Applications /private /cores'
+).split(' ')
+const SECRET_HOME =
+  /^(\.ssh|\.aws|\.gnupg|\.kube|\.azure|\.netrc|\.git-credentials|\.pypirc|\.npmrc|\.yarnrc\.yml|\.pgpass|\.my\.cnf|\.password-store|\.docker\/config\.json|\.config\/(gh|gcloud|op|hub|git\/credentials|doctl|rclone|containers\/auth\.json)|\.cargo\/credentials(\.toml)?|\.gem\/credentials|\.terraform\.d|\.local\/share\/keyrings|\.claude\/\.credentials\.json|\.codex\/auth\.json|\.mozilla|\.config\/(google-chrome|chromium|BraveSoftware)|Library\/(Keychains|Cookies|Application Support\/(Google|Firefox)))(\/|$)/
+const SECRET_ANYWHERE =
+  /^\/(etc\/(g?shadow-?|sudoers(\.d\/.*)?|ssh\/.*key|krb5\.keytab|ssl\/private(\/.*)?)|proc\/[^/]+\/(environ|mem)|(var\/)?run\/secrets(\/.*)?)$|(^|\/)(id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|keystore|jks))$/
+const STARTUP =
+  /^(\.(bash|zsh)?(rc|_profile|_login|_logout|_aliases)|\.bash.*|\.z(sh.*|profile|login|logout)|\.profile|\.login|\.inputrc|\.pam_environment|\.xinitrc|\.xprofile|\.xsession.*|\.gitconfig|\.vimrc|\.emacs(\.d)?|\.curlrc|\.wgetrc|\.config\/(git|fish|autostart|systemd|nvim|environment\.d)|Library\/Launch(Agents|Daemons)|\.local\/bin|bin)(\/|$)/
+const ENV_FILE = /^\.env(\..+)?$|^\.envrc$/
+const ENV_SAMPLE = /\.(example|sample|template|dist|defaults?)$/
+
+/** How far symbolic links are followed. */
+const MOST_LINKS = 40
+
+/** The kinds of place that the absolute `path` is; of a link also where it leads. */
+export function placesOf(path: string, around: Surroundings): ReadonlySet<Place> {
+  const lexical = resolve(path)
+  const physical = follow(lexical, around)
+  const places = new Set<Place>()
+  if (HARMLESS.test(lexical)) return places
+  const workspace = follow(around.workspace, around)
+  const home = follow(around.home, around)
+  if (within(physical, workspace)) {
+    places.add('workspace')
+    if (physical === workspace) places.add('root')
+  } else describeOutside(physical, home, workspace, places)
+  for (const [one, base] of [
+    [physical, home],
+    [lexical, around.home],
+  ] as const) {
+    const inHome = within(one, base) ? one.slice(base.length + 1) : null
+    if (SECRET_ANYWHERE.test(one) || (inHome !== null && SECRET_HOME.test(inHome))) places.add('secret')
+    if (inHome !== null && STARTUP.test(inHome) && !places.has('workspace')) places.add('startup')
+    if (one.split('/').some((part) => part.toLowerCase() === '.git')) places.add('git')
+  }
+  const name = basename(physical)
+  if (ENV_FILE.test(name) && !ENV_SAMPLE.test(name)) places.add('env')
+  const state = follow(around.state, around)
+  if (within(physical, state) && !within(physical, workspace)) places.add('state')
+  return places
+}
+
+function describeOutside(path: string, home: string, workspace: string, places: Set<Place>): void {
+  if (path === '/' || path === '/home' || path === '/Users' || within(home, path) || within(workspace, path)) {
+    places.add('root')
+  }
+  if (within(path, home) || /^\/(home|Users|root)(\/|$)/.test(path)) places.add('home')
+  else if (TEMPORARY.some((folder) => within(path, folder))) {
+    places.add('tmp')
+    if (!TEMPORARY.includes(path)) return // a folder that holds the workspace is still one of its ancestors
+  } else if (path.startsWith('/dev/') || path === '/dev') places.add('device')
+  else if (SYSTEM.some((folder) => within(path, folder))) places.add('system')
+  places.add('outside')
+}
+
+/** `path` is `folder` or something in it. */
+export function within(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
+
+/** Where `path` really is: `..` after a link goes up from where the link leads. What does not exist is taken as it stands. */
+export function follow(path: string, around: Pick<Surroundings, 'readLink'>): string {
+  const waiting = path.split('/').reverse()
+  let at = '/'
+  let links = 0
+  while (waiting.length > 0) {
+    const part = waiting.pop()
+    if (part === undefined || part === '' || part === '.') continue
+    if (part === '..') {
+      at = dirname(at)
+      continue
+    }
+    const next = join(at, part)
+    const target = links < MOST_LINKS ? around.readLink(next) : null
+    if (target === null) at = next
+    else {
+      links += 1
+      if (target.startsWith('/')) at = '/'
+      waiting.push(...target.split('/').reverse())
+    }
+  }
+  return at
+}
+
+/** Reads a link of this machine. */
+export function readLink(path: string): string | null {
+  try {
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null
+  } catch {
+    return null // not there, or not to be seen: taken as it stands
+  }
+}
+
+/** Home and state folder of who runs this. */
+export function ownSurroundings(env: Readonly<Record<string, string | undefined>> = process.env): {
+  home: string
+  state: string
+} {
+  const home = env['HOME'] ? env['HOME'] : homedir()
+  const state = env['BELAY_HOME'] ?? join(env['XDG_STATE_HOME'] ?? join(home, '.local', 'state'), 'belay')
+  return { home, state: resolve(state) }
+}

@@ -1,0 +1,42 @@
+/** The policy: rules in layers, made ready to judge. */
+import { BUILTIN, BUILTIN_READERS, BUILTIN_READ_ONLY } from './builtin.ts'
+import { ownSurroundings, readLink, type Surroundings } from './places.ts'
+import type { CommandPolicy } from './port.ts'
+import { presetRules, type Preset } from './presets.ts'
+import { judge } from './judge.ts'
+import { rulesFrom, type PolicyRules, type RuleTexts } from './rules.ts'
+
+/** What is always in force, and all there is without a configuration. */
+export const BUILTIN_RULES: PolicyRules = {
+  own: [],
+  presets: [],
+  builtin: BUILTIN,
+  readOnly: BUILTIN_READ_ONLY,
+  readers: BUILTIN_READERS,
+  strict: false,
+}
+
+/** The built-in rules with those of a configuration. Throws BelayError `policy_rule` for a text that is no rule. */
+export function policyRules(config: {
+  readonly commands: RuleTexts
+  readonly presets: readonly Preset[]
+}): PolicyRules {
+  return {
+    ...BUILTIN_RULES,
+    own: rulesFrom(config.commands, 'policy', 'policy.commands'),
+    presets: presetRules(config.presets),
+    strict: config.presets.includes('strict'),
+  }
+}
+
+/**
+ * A policy of these rules. `judge` never throws, takes bounded time, and looks at nothing but symbolic links of the paths in
+ * the command. `places` stands in for this machine in tests.
+ */
+export function createPolicy(
+  rules: PolicyRules = BUILTIN_RULES,
+  places: Partial<Omit<Surroundings, 'workspace'>> = {},
+): CommandPolicy {
+  const around = { ...ownSurroundings(), readLink, ...places }
+  return { judge: (question) => judge(question, rules, { ...around, workspace: question.workspace }) }
+}

@@ -1,0 +1,163 @@
+/** What programs do to the paths that they are given. */
+import { known, type Arg } from '../shell/arg.ts'
+import type { Invocation } from '../match.ts'
+import { flagSpec } from './flags.ts'
+import { hasOption } from './options.ts'
+
+/** `read`: looks into it. `write`: makes or changes it. `delete`: removes it. `touch`: nobody knows which of them. */
+export type Effect = 'read' | 'write' | 'delete' | 'touch'
+
+export interface PathUse {
+  readonly arg: Arg
+  readonly effect: Effect
+  /** With everything below it. */
+  readonly recursive: boolean
+}
+
+const none =
+  'echo printf : true false sleep seq expr date kill pkill pgrep killall ps whoami id uname hostname which type pwd env export unset set shift exit return ' +
+  'break continue wait jobs basename dirname tr yes nproc uptime free arch groups locale tty getconf umask ulimit trap alias unalias let local declare ' +
+  'typeset readonly hash history test [ read mapfile readarray bc factor cal command builtin times getopts enable shopt fg bg disown caller'
+const read =
+  'cat head tail less more ls dir vdir stat file wc sort uniq cut diff cmp comm nl od xxd hexdump strings base64 base32 md5sum sha1sum sha256sum ' +
+  'sha512sum cksum tree du df tac rev column fold fmt join paste find fd realpath readlink source . bat batcat zcat bzcat xzcat zless exa eza lsof ' +
+  'colordiff diff3 sdiff shasum cd pushd tsort expand unexpand iconv jq yq grep egrep fgrep zgrep rg ag ack awk gawk mawk nawk sed gsed'
+const patternFirst = 'grep egrep fgrep zgrep rg ag ack awk gawk mawk nawk sed gsed jq yq'
+const write =
+  'mkdir touch tee truncate install split csplit chmod chown chgrp chattr setfacl mkfifo mknod shred gzip gunzip bzip2 bunzip2 xz unxz zstd unzip zip ' +
+  'patch dos2unix unix2dos ex ed vi vim nano emacs ln link'
+const erase = 'rm rmdir unlink grm rimraf trash'
+
+const NONE = new Set(none.split(' '))
+const READ = new Set(read.split(' '))
+const PATTERN_FIRST = new Set(patternFirst.split(' '))
+const WRITE = new Set(write.split(' '))
+const ERASE = new Set(erase.split(' '))
+const COPIES = new Set(['cp', 'gcp', 'mv', 'rsync', 'scp'])
+
+/** Options that name a file that is written, by program; `*` everywhere. */
+const OUT: Readonly<Record<string, readonly string[]>> = {
+  '*': [
+    '--output',
+    '--output-file',
+    '--outfile',
+    '--out',
+    '--out-dir',
+    '--outdir',
+    '--output-dir',
+    '--log-file',
+    '--target-directory',
+  ],
+  sort: ['-o'],
+  curl: ['-o', '-D', '--dump-header', '-c', '--cookie-jar', '--trace', '--trace-ascii'],
+  wget: ['-O', '-P', '-o', '--directory-prefix', '--output-document'],
+  tar: ['-C', '--directory'],
+  gcc: ['-o'],
+  cc: ['-o'],
+  clang: ['-o'],
+  go: ['-o', '-coverprofile'],
+  tsc: ['--outDir'],
+  unzip: ['-d'],
+  patch: ['-o', '-d'],
+}
+
+/** It is known what this program does with its arguments. */
+export function isKnownReader(name: string): boolean {
+  return NONE.has(name) || READ.has(name)
+}
+
+/** Every argument of `one` that is a path, with what happens to it. */
+export function pathsOf(one: Invocation): PathUse[] {
+  const { name } = one.program
+  const uses = [...wordPaths(one), ...optionPaths(one)]
+  if (name === 'dd') return uses.flatMap((use) => ddPaths(use))
+  return uses
+}
+
+function wordPaths(one: Invocation): PathUse[] {
+  const { name } = one.program
+  const spec = flagSpec(name)
+  const has = (flag: string): boolean => hasOption(one.parts, { name: flag, value: null }, spec) === 'yes'
+  const { words } = one.parts
+  const recursive = has('-r') || name === 'rimraf'
+  if (NONE.has(name)) return []
+  if (name === 'dd') return words.map((arg) => ({ arg, effect: 'touch', recursive: false }))
+  if (ERASE.has(name)) return words.map((arg) => ({ arg, effect: 'delete', recursive }))
+  if (COPIES.has(name) || name === 'install' || name === 'ln') return copies(one, name)
+  if (name === 'find') return findPaths(one)
+  if (WRITE.has(name)) {
+    // the first word of these says what to do, and is no path
+    const takesMode = ['chmod', 'chown', 'chgrp', 'chattr'].includes(name)
+    const modeIsOption = has('--reference') || one.parts.options.some((option) => /^-[rwxXstugo]+$/.test(option.name))
+    const skip = takesMode && !modeIsOption ? 1 : 0
+    return words.slice(skip).map((arg) => ({ arg, effect: 'write', recursive: has('-R') }))
+  }
+  if (READ.has(name)) {
+    const own = PATTERN_FIRST.has(name) && !has('-e') && !has('-f') ? 1 : 0
+    const effect = (name === 'sed' || name === 'gsed') && has('-i') ? 'write' : 'read'
+    return words.slice(own).map((arg) => ({ arg, effect, recursive: false }))
+  }
+  return words.filter(looksLikePath).map((arg) => ({ arg, effect: 'touch', recursive: false }))
+}
+
+function copies(one: Invocation, name: string): PathUse[] {
+  const { words, options } = one.parts
+  const target = options.find((option) => /^(-t|--target-directory)$/.test(option.name))?.value
+  const last = target ?? (words.length > 1 ? words.at(-1) : undefined)
+  const sources = target || words.length < 2 ? words : words.slice(0, -1)
+  const effect = name === 'mv' ? 'delete' : 'read'
+  return [
+    ...sources.map((arg): PathUse => ({ arg, effect, recursive: name === 'mv' })),
+    ...(last ? [{ arg: last, effect: 'write', recursive: false } as const] : []),
+  ].filter(({ arg }) => !((name === 'rsync' || name === 'scp') && isRemote(arg)))
+}
+
+function isRemote(arg: Arg): boolean {
+  return arg.kind === 'static' && /^[\w.@-]+:|^rsync:\/\//.test(arg.value)
+}
+
+function findPaths(one: Invocation): PathUse[] {
+  const end = one.args.findIndex((arg) => /^(-[^HLPDO]|[(!])/.test(arg.head))
+  const roots = one.args.slice(0, end < 0 ? undefined : end).filter((arg) => !/^-[HLPDO]/.test(arg.head))
+  const deletes = one.args.some((arg) => arg.value === '-delete')
+  const starts = roots.length > 0 ? roots : [known('.')]
+  const outputs = one.args.flatMap((arg, i) => {
+    const next = one.args[i + 1]
+    return /^-f(printf?0?|ls)$/.test(arg.value) && next
+      ? [{ arg: next, effect: 'write', recursive: false } as const]
+      : []
+  })
+  return [
+    ...starts.map((arg): PathUse => ({ arg, effect: deletes ? 'delete' : 'read', recursive: deletes })),
+    ...outputs,
+  ]
+}
+
+function optionPaths(one: Invocation): PathUse[] {
+  const { name } = one.program
+  const out = new Set([...(OUT['*'] ?? []), ...(OUT[name] ?? [])])
+  return one.parts.options.flatMap(({ name: option, value }): PathUse[] => {
+    if (value === null || NONE.has(name)) return []
+    if (out.has(option)) return [{ arg: value, effect: 'write', recursive: false }]
+    // curl -d @file and the like
+    const at = value.kind === 'static' && value.value.startsWith('@') ? known(value.value.slice(1)) : value
+    return looksLikePath(at) ? [{ arg: at, effect: 'touch', recursive: false }] : []
+  })
+}
+
+function ddPaths({ arg }: PathUse): PathUse[] {
+  const operand = /^(if|of)=(.*)$/s.exec(arg.value)
+  if (arg.kind !== 'static') return [{ arg, effect: 'touch', recursive: false }]
+  if (!operand) return []
+  return [{ arg: known(operand[2] ?? ''), effect: operand[1] === 'of' ? 'write' : 'read', recursive: false }]
+}
+
+/** It says by itself that it is a path (and no URL). What is not known does not. */
+export function looksLikePath(arg: Arg): boolean {
+  if (arg.kind === 'dynamic') return /^(\.{0,2}\/|~)/.test(arg.head)
+  return (
+    (/\//.test(arg.value) && !/^[a-z][a-z0-9+.-]*:\/\//i.test(arg.value)) ||
+    /^\.\.?$/.test(arg.value) ||
+    arg.value.startsWith('.env')
+  )
+}

@@ -1,0 +1,138 @@
+/** The text of a rule, and what it means. docs/policy.md documents the grammar. */
+import { BelayError } from '../core/errors.ts'
+import { nearest } from '../core/text.ts'
+import { PLACES, type Place } from './places.ts'
+import type { Decision } from './port.ts'
+
+/** `bin/test` : its options in any order and spelling, its other words in this order from the first on. */
+export interface CommandPattern {
+  readonly kind: 'command'
+  readonly program: string
+  /** Options with one dash and several letters (`-rf`, `-delete`) keep their dash and mean all letters or that word. */
+  readonly flags: readonly { readonly name: string; readonly value: string | null }[]
+  readonly words: readonly string[]
+  readonly places: readonly Place[]
+  /** Nothing else may stand in the command. */
+  readonly exact: boolean
+}
+
+export interface RedirectPattern {
+  readonly kind: 'redirect'
+  readonly effect: 'read' | 'write'
+  readonly place: Place | null
+  /** Pattern of paths: absolute, `~/...` or relative to the workspace. */
+  readonly path: string | null
+}
+
+export interface Rule {
+  readonly id: string
+  readonly decision: Decision
+  readonly text: string
+  readonly pattern: CommandPattern | RedirectPattern
+  readonly reason: string
+}
+
+/** The rules of a policy. A deny of any layer stands; of ask and allow, the first layer that says something decides. */
+export interface PolicyRules {
+  /** What the configuration says. */
+  readonly own: readonly Rule[]
+  /** What the named presets allow. */
+  readonly presets: readonly Rule[]
+  readonly builtin: readonly Rule[]
+  readonly readOnly: readonly Rule[]
+  readonly readers: readonly Rule[]
+  /** What no rule allows is denied. */
+  readonly strict: boolean
+}
+
+/** Lists of rule texts, as `policy.commands` holds them. */
+export interface RuleTexts {
+  readonly allow: readonly string[]
+  readonly ask: readonly string[]
+  readonly deny: readonly string[]
+}
+
+export const RULE_GRAMMAR =
+  'a rule such as "npm test", "git push --force", "rm -r @outside", "= make all" or "> @system" (docs/policy.md)'
+
+const LONGEST = 500
+
+/** What is wrong with the text of a rule, or null. */
+export function ruleProblem(text: string): string | null {
+  try {
+    parsePattern(text)
+    return null
+  } catch (error) {
+    if (error instanceof BelayError) return error.message
+    throw error
+  }
+}
+
+/** A rule from its text. Throws BelayError `policy_rule` for one that means nothing. */
+export function parseRule(text: string, decision: Decision, id: string, reason: string): Rule {
+  return { id, decision, text, pattern: parsePattern(text), reason }
+}
+
+function parsePattern(text: string): Rule['pattern'] {
+  if (text.length > LONGEST) throw wrong(text, `a rule has at most ${LONGEST} characters`)
+  const words = split(text)
+  const [first, second, ...more] = words
+  if (first === undefined) throw wrong(text, 'a rule names a program')
+  if (first === '>' || first === '<') {
+    if (second === undefined || more.length > 0) throw wrong(text, `"${first}" is followed by one place or path`)
+    const effect = first === '>' ? 'write' : 'read'
+    return second.startsWith('@')
+      ? { kind: 'redirect', effect, place: place(second, text), path: null }
+      : { kind: 'redirect', effect, place: null, path: second }
+  }
+  const exact = first === '='
+  const [program, ...rest] = exact ? words.slice(1) : words
+  if (program === undefined || program.startsWith('-') || program.startsWith('@')) {
+    throw wrong(text, 'a rule begins with a program')
+  }
+  if (/[;&|<>$`(){}]/.test(program))
+    throw wrong(text, 'a rule is about one command, and a program is a name, a path or a pattern')
+  const flags = rest.filter((word) => /^-./.test(word) && word !== '--')
+  const places = rest.filter((word) => word.startsWith('@')).map((word) => place(word, text))
+  const plain = rest.filter((word) => !/^-./.test(word) && !word.startsWith('@'))
+  const stray = plain.find((word) => /^(\|\|?|&&?|;|>>?|<)$/.test(word))
+  if (stray !== undefined) throw wrong(text, `"${stray}" cannot stand in a rule: write one rule for each command`)
+  return {
+    kind: 'command',
+    program,
+    flags: flags.map((flag) => {
+      const at = flag.startsWith('--') ? flag.indexOf('=') : -1
+      return at < 0 ? { name: flag, value: null } : { name: flag.slice(0, at), value: flag.slice(at + 1) }
+    }),
+    words: plain.filter((word) => word !== '--'),
+    places,
+    exact,
+  }
+}
+
+function place(word: string, text: string): Place {
+  const name = word.slice(1)
+  const found = PLACES.find((one) => one === name)
+  if (found) return found
+  const near = nearest(name, PLACES)
+  const hint = near === null ? '' : `; did you mean @${near}?`
+  throw wrong(text, `there is no place "${word}" (${PLACES.map((one) => `@${one}`).join(', ')})${hint}`)
+}
+
+/** Words apart by white space; quotes keep one together. */
+function split(text: string): string[] {
+  const words = text.trim().match(/(?:[^\s"']|"[^"]*"|'[^']*')+|["']/g) ?? []
+  if (words.some((word) => word === '"' || word === "'")) throw wrong(text, 'a quote is not closed')
+  return words.map((word) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, (_, a?: string, b?: string) => a ?? b ?? ''))
+}
+
+function wrong(text: string, message: string): BelayError {
+  return new BelayError('policy_rule', message, { expected: RULE_GRAMMAR, received: text, next: 'see docs/policy.md' })
+}
+
+/** The rules of three lists; ids are `PREFIX/DECISION-N`, counted from 1. */
+export function rulesFrom(texts: RuleTexts, prefix: string, why: string): Rule[] {
+  return (['deny', 'ask', 'allow'] as const).flatMap((decision) =>
+    texts[decision].map((text, i) => parseRule(text, decision, `${prefix}/${decision}-${i + 1}`, `${why}: ${text}`)),
+  )
+}
