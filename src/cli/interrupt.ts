@@ -10,9 +10,17 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Ctrl-C once: what runs is ended and state saved; twice: at once (the keepers end what is left). */
 export function listenForInterrupts(io: Pick<Io, 'note'>): Interrupts {
+  return listenForStop(
+    io,
+    'Stopping: ending agents and saving state (again to stop at once). Go on later with: belay resume',
+  )
+}
+
+/** As `listenForInterrupts`, with a remark of one's own. */
+export function listenForStop(io: Pick<Io, 'note'>, remark: string): Interrupts {
   return listen((stop) => {
     if (stop.signal.aborted) process.exit(130)
-    io.note('Stopping: ending agents and saving state (again to stop at once). Go on later with: belay resume')
+    io.note(remark)
   })
 }
 

@@ -5,7 +5,7 @@ export const SCHEMA = 1
 
 /** How a turn of a session ended. */
 export interface TurnEnding {
-  readonly status: 'done' | 'failed' | 'interrupted' | 'suspended'
+  readonly status: 'done' | 'blocked' | 'suspended' | 'failed' | 'interrupted'
   /** The stable reason, e.g. `agent_done`, `max_steps`, `budget`. */
   readonly finishReason: string
   readonly text: string

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SessionEntry, StoredEntry, TurnEnding } from './entries.ts'
 import type { HeldLock } from './lock.ts'
@@ -34,6 +34,8 @@ export class Session {
   static async open(folder: string, lock: HeldLock, meta: SessionMeta): Promise<Session> {
     const file = join(folder, LOG)
     const read = await readLog(file)
+    // Questions of a holder that died: nobody waits for their answers.
+    await rm(join(folder, 'asks'), { recursive: true, force: true })
     const writer = await LogWriter.open(file, read, () => lock.isHeld())
     return new Session(folder, lock, meta, { writer, entries: read.entries, torn: read.torn })
   }

@@ -106,6 +106,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => loadAgents(io),
   },
   {
+    name: 'exec',
+    summary: 'one turn of an agent in the current directory',
+    load: async (io) => (await import('./exec.ts')).execCommand(io),
+  },
+  {
+    name: 'session',
+    summary: 'conversations with agents: list, resume, export, unlock',
+    load: async (io) => (await import('./session.ts')).sessionCommand(io),
+  },
+  {
     name: 'completion',
     summary: 'completion for bash, zsh and fish',
     load: async (io) => loadCompletion(io),

@@ -1,0 +1,160 @@
+import { text as readAll } from 'node:stream/consumers'
+import { Command } from 'commander'
+import { BelayError } from '../../core/errors.ts'
+import { printable } from '../../core/text.ts'
+import type { Approver, TurnEvent } from '../../agents/port.ts'
+import { execTurn, exitOf, openExec, type Exec, type TurnResult } from '../../exec/index.ts'
+import { askDurably, nobody } from '../../exec/approve.ts'
+import { stateHome } from '../../record/home.ts'
+import type { Session } from '../../sessions/index.ts'
+import { addWorkFlags, durationFlag, limitsOf, type WorkFlags } from '../exec/flags.ts'
+import { EventLines } from '../exec/lines.ts'
+import { Progress } from '../exec/progress.ts'
+import { readSchema, type Schema } from '../exec/schema.ts'
+import { listenForStop } from '../interrupt.ts'
+import type { Io } from '../io.ts'
+
+interface Flags extends WorkFlags {
+  session?: string
+  outputSchema?: string
+  ask?: true
+  askTimeout: string
+  quiet?: true
+  json?: true
+}
+
+const EXAMPLES = `
+Examples:
+  belay exec "why does the build fail?" --access read-only
+  git diff | belay exec - --agent claude
+  belay exec "add tests for the parser" --session parser
+  belay exec "now the edge cases" --session parser        goes on with the conversation
+  belay exec "list the endpoints" --output-schema endpoints.json | jq .
+
+The agent works in the current directory, also outside of git; nothing is committed. stdout is only its last answer (or the JSON
+that fits the schema); with --json event lines, the last is exec.finished.
+
+Exit status: 0 done, 1 the agent or its model failed, 2 usage or set-up, 3 stopped by a limit (steps, time, repetition), 5 out of
+budget or quota, 130 interrupted.
+`
+
+/** `belay exec PROMPT`. */
+export function execCommand(io: Io): Command {
+  return addWorkFlags(
+    new Command('exec')
+      .description('One turn of an agent in the current directory: no run, no commit.')
+      .argument('<prompt>', 'what to do, or - to read it from stdin'),
+  )
+    .option('--session <session>', 'go on with this session (see: belay session list), or begin it')
+    .option('--output-schema <file>', 'JSON Schema that the answer must fit')
+    .option(
+      '--ask',
+      'what needs approval waits for: belay answer (from another terminal); without it such things are denied',
+    )
+    .option('--ask-timeout <duration>', 'with --ask: deny what nobody answered for this long', '30m')
+    .option('--quiet', 'no progress on stderr')
+    .option('--json', 'event lines as NDJSON; the last is exec.finished')
+    .addHelpText('after', EXAMPLES)
+    .action((prompt: string, flags: Flags) => exec(io, prompt, flags))
+}
+
+async function exec(io: Io, given: string, flags: Flags): Promise<void> {
+  const limits = limitsOf(flags)
+  const askMs = durationFlag('--ask-timeout', flags.askTimeout)
+  const schema = flags.outputSchema === undefined ? null : await readSchema(io.cwd, flags.outputSchema)
+  const prompt = await promptOf(io, given)
+  const stop = listenForStop(io, 'Stopping: the turn is ended (again to stop at once).')
+  try {
+    const opened = await openExec({
+      home: stateHome(io.env),
+      env: io.env,
+      cwd: io.cwd,
+      agent: flags.agent ?? null,
+      model: flags.model ?? null,
+      effort: flags.effort ?? null,
+      access: flags.access,
+      limits,
+      session: flags.session ?? null,
+      purpose: 'exec',
+      approver: (session) => approverOf(io, session, flags.ask === true ? askMs : null),
+      signal: stop.signal,
+    })
+    try {
+      await work(io, opened, { prompt, schema, flags, signal: stop.signal })
+    } finally {
+      await opened.close()
+    }
+  } finally {
+    stop.dispose()
+  }
+}
+
+interface Work {
+  readonly prompt: string
+  readonly schema: Schema | null
+  readonly flags: Flags
+  readonly signal: AbortSignal
+}
+
+async function work(
+  io: Io,
+  { session, setup, warnings }: Exec,
+  { prompt, schema, flags, signal }: Work,
+): Promise<void> {
+  const json = flags.json === true
+  const lines = new EventLines(io, { session: session.id, agent: setup.agent.provider })
+  const progress = new Progress(io)
+  const observe = (event: TurnEvent): void => {
+    if (json) lines.turn(event)
+    else if (flags.quiet !== true) progress.turn(event)
+  }
+  for (const warning of warnings) {
+    if (json) lines.event('exec.warning', { message: warning }, null)
+    else io.note(`warning: ${printable(warning)}`)
+  }
+  if (json) {
+    const { agent, model, access, cwd } = setup
+    lines.event('exec.started', { agent: agent.provider, model, access, cwd, prompt }, 'user')
+  }
+  const result = await execTurn(session, setup, {
+    prompt,
+    outputSchema: schema?.schema ?? null,
+    check: schema?.check ?? null,
+    signal,
+    observe,
+  })
+  if (json) lines.finished(result)
+  else tell(io, result, session, flags)
+  io.exitCode = exitOf(result.status)
+}
+
+function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void {
+  const { status, error, text, output, steps, usage } = result
+  if (status === 'done') io.out(flags.outputSchema === undefined ? text : JSON.stringify(output))
+  else if (text !== '') io.note(printable(text))
+  if (error !== null) {
+    const again = error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`
+    io.note(`belay: ${printable(error.message)} [${error.code}]${again}`)
+  }
+  if (flags.quiet === true && error === null) return
+  const cost = usage.costUsd === null ? '' : `, $${usage.costUsd.toFixed(4)}`
+  io.note(
+    `${status}: ${steps} ${steps === 1 ? 'step' : 'steps'}, ${usage.inputTokens + usage.outputTokens} tokens${cost}; go on with: --session ${session.id}`,
+  )
+}
+
+function approverOf(io: Io, session: Session, askMs: number | null): Approver {
+  if (askMs === null) return nobody
+  return askDurably(session, askMs, (ask) => {
+    io.note(`${printable(ask.question)}\n  belay answer ${ask.id} allow|always|deny`)
+  })
+}
+
+async function promptOf(io: Io, given: string): Promise<string> {
+  const prompt = given === '-' ? await readAll(io.stdin) : given
+  if (prompt.trim() !== '') return prompt
+  throw new BelayError('usage', given === '-' ? 'the prompt on stdin is empty' : 'the prompt is empty', {
+    expected: 'what the agent is to do',
+    next: 'belay exec --help',
+  })
+}

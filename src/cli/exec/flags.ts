@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { BelayError } from '../../core/errors.ts'
+import { parseDuration } from '../../core/duration.ts'
+import type { Access } from '../../core/words.ts'
+import type { ExecLimits } from '../../exec/index.ts'
+import { countFlag } from '../numbers.ts'
+
+/** The flags that choose who works and how far it may go; the same for `exec` and `chat`. */
+export interface WorkFlags {
+  agent?: string
+  model?: string
+  effort?: string
+  access: Access
+  maxSteps?: string
+  budgetUsd?: string
+  timeout: string
+  stall: string
+}
+
+export const ACCESSES: readonly Access[] = ['read-only', 'workspace-write', 'full']
+
+export function addWorkFlags(command: Command): Command {
+  return command
+    .option('--agent <name>', 'who works (see: belay agents); without it the implementer of belay.yaml')
+    .option('--model <model>', "the model, in the agent's own words")
+    .option('--effort <effort>', 'how hard the model thinks, where the agent has such a setting')
+    .addOption(new Option('--access <access>', 'what it may do').choices(ACCESSES).default('workspace-write'))
+    .option('--max-steps <n>', 'end a turn after this many steps (model calls, or tool calls of other agents)')
+    .option('--budget-usd <usd>', 'end a turn that costs this much')
+    .option('--timeout <duration>', 'the longest that a turn may take', '60m')
+    .option('--stall <duration>', 'end a turn in which nothing happens for this long', '10m')
+}
+
+/** The limits that the flags ask for. Throws `usage`. */
+export function limitsOf(flags: WorkFlags): ExecLimits {
+  return {
+    timeoutMs: durationFlag('--timeout', flags.timeout),
+    stallMs: durationFlag('--stall', flags.stall),
+    maxSteps: countFlag('--max-steps', flags.maxSteps),
+    budgetUsd: moneyFlag('--budget-usd', flags.budgetUsd),
+  }
+}
+
+/** Milliseconds. Throws `usage`. */
+export function durationFlag(flag: string, text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== null) return ms
+  throw new BelayError('usage', `${flag} takes a duration with a unit`, {
+    expected: 'a duration such as 90s, 10m or 1h30m',
+    received: text,
+  })
+}
+
+function moneyFlag(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0
+  if (value > 0 && value <= 1_000_000) return value
+  throw new BelayError('usage', `${flag} takes an amount of US dollars`, {
+    expected: 'a number above 0, at most 1000000',
+    received: text,
+  })
+}

@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { nearest } from '../core/text.ts'
+import { agentEnvironment } from '../agents/environment.ts'
+import type { Agent } from '../agents/port.ts'
+import { hasPrice } from '../agents/prices.ts'
+import type { RoleConfig } from '../config/index.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const FILES = ['belay.yaml', 'belay.toml', 'belay.yml']
+
+/** The nearest folder at or above `cwd` with a configuration file, not beyond the repository; null when there is none. */
+export function configuredRoot(cwd: string): string | null {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if (FILES.some((name) => existsSync(join(folder, name)))) return folder
+    if (existsSync(join(folder, '.git')) || dirname(folder) === folder) return null
+  }
+}
+
+/** The roles that are configured for `cwd`: none without a file. Throws `config_invalid`. */
+async function rolesFor(cwd: string, env: Environment): Promise<readonly RoleConfig[]> {
+  const root = configuredRoot(cwd)
+  if (root === null) return []
+  const { loadConfig } = await import('../config/index.ts')
+  const { config } = await loadConfig({ root, env })
+  return Object.values(config.workflow.roles)
+}
+
+/** What was asked for, as text from a command line; null: not said. */
+export interface WantedAgent {
+  readonly agent: string | null
+  readonly model: string | null
+  readonly effort: string | null
+}
+
+/** An agent that is installed, and how it is to be started. */
+export interface ChosenAgent {
+  readonly agent: Agent
+  readonly model: string | null
+  readonly effort: string | null
+  readonly command: readonly string[] | null
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * The agent of that name, with program, environment, model and effort of the first configured role that uses it. Throws
+ * `agent_unknown`, `agent_missing`, `agent_not_logged_in`, `effort_unknown`, `config_invalid`.
+ */
+export async function chooseAgent(
+  wanted: WantedAgent,
+  name: string,
+  cwd: string,
+  env: Environment,
+): Promise<ChosenAgent> {
+  const { AGENTS } = await import('../agents/registry.ts')
+  const agent = AGENTS.find((one) => one.provider === name) ?? refuse(name, AGENTS)
+  const role = (await rolesFor(cwd, env)).find((one) => one.provider === name)
+  const chosen: ChosenAgent = {
+    agent,
+    model: wanted.model ?? role?.model ?? null,
+    effort: wanted.effort ?? role?.effort ?? null,
+    command: role?.command ?? null,
+    env: agentEnvironment(env, role?.env),
+  }
+  checkEffort(chosen)
+  await checkInstalled(chosen)
+  return chosen
+}
+
+/** The agent that works when none is named: the configured implementer, else null. */
+export async function configuredAgent(cwd: string, env: Environment): Promise<string | null> {
+  return (await rolesFor(cwd, env))[0]?.provider ?? null
+}
+
+/** Refuses a limit in money that could not be kept to. */
+export function checkBudget(budgetUsd: number | null, { agent, model }: Pick<ChosenAgent, 'agent' | 'model'>): void {
+  const { usage } = agent.capabilities
+  if (budgetUsd === null || usage === 'reported' || (usage === 'tokens' && (model === null || hasPrice(model)))) return
+  throw new BelayError(
+    'budget_unknown_cost',
+    `nobody knows what ${agent.provider} costs, so a budget cannot be kept to`,
+    {
+      expected: 'an agent that reports its cost, or a model of the price table',
+      received: model ?? agent.provider,
+      next: 'leave out --budget-usd, and use --timeout or --max-steps',
+    },
+  )
+}
+
+function refuse(name: string, agents: readonly Agent[]): never {
+  const names = agents.map((one) => one.provider)
+  const near = nearest(name, names)
+  throw new BelayError('agent_unknown', `there is no agent "${name}"`, {
+    expected: names.join(', '),
+    received: name,
+    next: near === null ? 'belay agents list' : `did you mean ${near}?`,
+  })
+}
+
+function checkEffort({ agent, effort }: ChosenAgent): void {
+  const { efforts } = agent.capabilities
+  if (effort === null || efforts.includes(effort)) return
+  throw new BelayError('effort_unknown', `${agent.provider} knows no effort "${effort}"`, {
+    expected: efforts.length === 0 ? `no --effort: ${agent.provider} has no such setting` : efforts.join(', '),
+    received: effort,
+  })
+}
+
+async function checkInstalled({ agent, env, command }: ChosenAgent): Promise<void> {
+  const probe = await agent.probe(env, command)
+  if (!probe.installed) {
+    throw new BelayError('agent_missing', `${agent.provider} cannot be started: its program is not there`, {
+      expected: 'an installed program',
+      received: command?.[0] ?? `no ${agent.provider} on PATH`,
+      next: probe.hint ?? 'belay doctor',
+    })
+  }
+  if (probe.loggedIn !== false) return
+  throw new BelayError('agent_not_logged_in', `${agent.provider} is not logged in`, {
+    expected: 'a login or an API key',
+    ...(probe.hint === null ? {} : { next: probe.hint }),
+  })
+}

@@ -1,0 +1,297 @@
+import { fence, subjectLine } from '../core/text.ts'
+import type { Access, Usage } from '../core/words.ts'
+import type { Agent, Approver, Item, JsonSchema, TurnEvent, TurnRequest } from '../agents/port.ts'
+import { estimateCost } from '../agents/prices.ts'
+import { takeTurn, type TurnOutcome } from '../agents/turn.ts'
+import type { Session } from '../sessions/index.ts'
+import { handoffText } from './handoff.ts'
+import { reasonOf, statusOf, type TurnResult } from './result.ts'
+
+export interface ExecLimits {
+  readonly timeoutMs: number
+  readonly stallMs: number
+  /** null: the agent's own limit. */
+  readonly maxSteps: number | null
+  readonly budgetUsd: number | null
+}
+
+/** Who works, where, and with what. */
+export interface TurnSetup {
+  readonly agent: Agent
+  readonly model: string | null
+  readonly effort: string | null
+  readonly access: Access
+  readonly command: readonly string[] | null
+  readonly env: Readonly<Record<string, string>>
+  /** Absolute, free of symbolic links. */
+  readonly cwd: string
+  readonly spawn: TurnRequest['spawn']
+  readonly approve: Approver | null
+  readonly limits: ExecLimits
+  /** The conversation is in the session's history, and the agent reads it there (the engine). */
+  readonly ownsHistory: boolean
+  /** More than the end event says of the newest turn, where the agent says it. */
+  readonly finish: (() => { readonly reason: string; readonly steps: number } | null) | null
+}
+
+export interface TurnInput {
+  readonly prompt: string
+  readonly outputSchema: JsonSchema | null
+  /** What is wrong with an answer, one line each. */
+  readonly check: ((output: unknown) => readonly string[]) | null
+  readonly signal: AbortSignal
+  readonly steer?: AsyncIterable<string> | null
+  /** Told of everything, in order. What it throws ends the turn and is thrown. */
+  readonly observe: (event: TurnEvent) => void | Promise<void>
+}
+
+/** How often an answer that breaks the schema goes back to the agent. */
+const MAX_REASKS = 2
+
+/**
+ * Takes one turn of an agent in a session that this process holds, and writes it down there: prompt, items, native id, answers
+ * to what it asked, end. Limits hold over the whole turn, re-asks included. Rejects with `session_lost`, `disk_full` and bugs
+ * only; how the agent fares is the result.
+ */
+export async function execTurn(session: Session, setup: TurnSetup, input: TurnInput): Promise<TurnResult> {
+  const turn = session.meta.turns + 1
+  const { agent, model, cwd } = setup
+  const native = agent.capabilities.resume ? session.native(agent.provider, cwd) : null
+  const told = handoffText(session, agent.provider, setup.ownsHistory || native !== null)
+  await session.change({
+    turns: turn,
+    lastUsedAt: new Date().toISOString(),
+    provider: agent.provider,
+    model,
+    cwd,
+    title: session.meta.title ?? subjectLine(input.prompt, 80),
+  })
+  await session.append(
+    { type: 'turn', turn, prompt: input.prompt, agent: { provider: agent.provider, model }, cwd },
+    true,
+  )
+  const keeper = new TurnKeeper(session, setup, input, turn)
+  const first = `${told ?? ''}${input.prompt}${schemaNote(agent, input.outputSchema)}`
+  const outcome = await ask(keeper, first, native)
+  const result = keeper.result(outcome)
+  await session.append({ type: 'turn_ended', turn, ...endingOf(result) }, true)
+  return result
+}
+
+interface Answered {
+  readonly outcome: TurnOutcome
+  /** What is wrong with the last answer; empty when it fits. */
+  readonly problems: readonly string[]
+}
+
+async function ask(keeper: TurnKeeper, first: string, resume: string | null): Promise<Answered> {
+  let prompt = first
+  let native = resume
+  for (let reasks = 0; ; reasks++) {
+    const report = await keeper.take(prompt, native)
+    native = report.native
+    const { outcome } = report
+    if (outcome.status !== 'completed' || keeper.check === null) return { outcome, problems: [] }
+    const problems = keeper.check(outcome.output)
+    if (problems.length === 0 || reasks === MAX_REASKS || keeper.isOver) return { outcome, problems }
+    const again = [
+      'Your answer did not fit the schema. Change nothing else; answer again with one JSON object that fits it. Problems:',
+      fence(problems.map((problem) => `- ${problem}`).join('\n')),
+    ].join('\n')
+    prompt = keeper.remembers(native) ? again : `${first}\n\n${again}`
+  }
+}
+
+/** One turn as it goes: limits are held, and everything is written down. */
+class TurnKeeper {
+  readonly check: TurnInput['check']
+  readonly #session: Session
+  readonly #setup: TurnSetup
+  readonly #input: TurnInput
+  readonly #turn: number
+  readonly #stop = new AbortController()
+  readonly #until: number
+  /** Why Belay itself ended the turn. */
+  #over: { readonly reason: string; readonly message: string } | null = null
+  #usage: Usage = { inputTokens: 0, outputTokens: 0, costUsd: null }
+  /** Tokens were used whose cost nobody knows. */
+  #blind = false
+  /** Estimated cost of what was used so far and whose cost comes with the turn's result, if ever; null: not known. */
+  #untold: number | null = 0
+  #model: string | null
+  #tools = new Set<string>()
+  #text = ''
+
+  constructor(session: Session, setup: TurnSetup, input: TurnInput, turn: number) {
+    this.#session = session
+    this.#setup = setup
+    this.#input = input
+    this.#turn = turn
+    this.#model = setup.model
+    this.#until = Date.now() + setup.limits.timeoutMs
+    this.check = input.check
+  }
+
+  get isOver(): boolean {
+    return this.#over !== null || this.#input.signal.aborted
+  }
+
+  /** Whether what comes next reaches a conversation that knows what came before. */
+  remembers(native: string | null): boolean {
+    return this.#setup.ownsHistory || (this.#setup.agent.capabilities.resume && native !== null)
+  }
+
+  take(prompt: string, native: string | null) {
+    const { agent, model, effort, access, command, env, cwd, spawn, approve, limits } = this.#setup
+    const { id } = this.#session
+    return takeTurn(
+      agent,
+      {
+        role: 'implementer',
+        prompt,
+        outputSchema: this.#input.outputSchema,
+        cwd,
+        env,
+        model,
+        effort,
+        access,
+        command,
+        resume: agent.capabilities.resume ? native : null,
+        task: { handle: 'exec', title: subjectLine(this.#input.prompt, 72) },
+        attempt: this.#turn,
+        run: id,
+        mark: `session/${id}/${this.#turn}`,
+        approve,
+        steer: this.#input.steer ?? null,
+        spawn,
+      },
+      { timeoutMs: Math.max(1, this.#until - Date.now()), stallMs: limits.stallMs },
+      AbortSignal.any([this.#input.signal, this.#stop.signal]),
+      (event) => this.#observe(event),
+    )
+  }
+
+  result({ outcome, problems }: Answered): TurnResult {
+    const said = reasonOf(outcome)
+    const told = this.#setup.finish?.() ?? null
+    const over = outcome.status === 'completed' ? null : this.#over
+    const wrong = problems.length === 0 ? null : `no answer fitted the schema: ${problems.join('; ')}`
+    const finishReason =
+      wrong !== null
+        ? 'invalid_output'
+        : (over?.reason ??
+          (outcome.status === 'timeout' || outcome.status === 'stall'
+            ? outcome.status
+            : (told?.reason ?? said.finishReason)))
+    const status = statusOf(finishReason)
+    const completed = outcome.status === 'completed' ? outcome : null
+    return {
+      status,
+      finishReason,
+      text: completed?.text ?? this.#text,
+      output: status === 'done' && this.#input.outputSchema !== null ? (completed?.output ?? null) : null,
+      steps: told?.steps ?? this.#tools.size + (completed === null ? 0 : 1),
+      usage: this.#usage,
+      error:
+        status === 'done'
+          ? null
+          : { code: finishReason, message: wrong ?? over?.message ?? said.message, retryAt: said.retryAt },
+    }
+  }
+
+  async #observe(event: TurnEvent): Promise<void> {
+    const counted = event.type === 'usage' ? { ...event, usage: this.#count(event.usage) } : event
+    await this.#keep(counted)
+    await this.#input.observe(counted)
+  }
+
+  async #keep(event: TurnEvent): Promise<void> {
+    switch (event.type) {
+      case 'item':
+        this.#countStep(event.item)
+        if (event.item.kind === 'message') this.#text = event.item.text
+        // What is still running comes again when it is complete.
+        if (event.item.status !== 'running')
+          await this.#session.append({ type: 'item', turn: this.#turn, item: event.item })
+        return
+      case 'session':
+        this.#model = event.model ?? this.#model
+        if (event.native === null || this.#setup.ownsHistory) return
+        await this.#session.append({
+          type: 'native',
+          provider: this.#setup.agent.provider,
+          native: event.native,
+          cwd: this.#setup.cwd,
+        })
+        return
+      case 'approval':
+        if (event.state === 'asked') return
+        await this.#session.append({ type: 'approval', turn: this.#turn, request: event.request, answer: event.answer })
+        return
+      case 'usage':
+      case 'process':
+      case 'raw':
+      case 'end':
+        return
+    }
+  }
+
+  /** What was used, with its cost by the price table where the agent names none; limits are looked at. */
+  #count(usage: Usage): Usage {
+    const costUsd = usage.costUsd ?? this.#estimate(usage)
+    if (usage.costUsd !== null) this.#estimate(usage)
+    const { inputTokens, outputTokens } = this.#usage
+    if (costUsd === null && usage.inputTokens + usage.outputTokens > 0) this.#blind = true
+    this.#usage = {
+      inputTokens: inputTokens + usage.inputTokens,
+      outputTokens: outputTokens + usage.outputTokens,
+      costUsd: costUsd === null ? this.#usage.costUsd : (this.#usage.costUsd ?? 0) + costUsd,
+    }
+    this.#checkBudget()
+    return { ...usage, costUsd }
+  }
+
+  /** An agent that tells its cost with the result (zero until then) tells nothing when it is cut off: then all since is estimated. */
+  #estimate(usage: Usage): number | null {
+    const own = estimateCost(this.#model, usage)
+    const all = own === null || this.#untold === null ? null : this.#untold + own
+    this.#untold = usage.costUsd === 0 ? all : 0
+    return all
+  }
+
+  #checkBudget(): void {
+    const { budgetUsd } = this.#setup.limits
+    if (budgetUsd === null) return
+    if ((this.#usage.costUsd ?? 0) + (this.#untold ?? 0) >= budgetUsd)
+      this.#end('budget_usd', `the budget of $${budgetUsd} is used up`)
+    else if (this.#blind)
+      this.#end(
+        'budget_unknown',
+        `nobody knows what model ${this.#model ?? '(not named)'} costs, so $${budgetUsd} cannot be kept to`,
+      )
+  }
+
+  /** An agent that keeps no count of its own is ended when it begins one tool call too many. */
+  #countStep(item: Item): void {
+    if (item.kind !== 'tool_call') return
+    this.#tools.add(item.id)
+    const { maxSteps } = this.#setup.limits
+    if (this.#setup.finish === null && maxSteps !== null && this.#tools.size > maxSteps)
+      this.#end('max_steps', `the limit of ${maxSteps} steps was reached`)
+  }
+
+  #end(reason: string, message: string): void {
+    this.#over ??= { reason, message }
+    this.#stop.abort()
+  }
+}
+
+function schemaNote(agent: Agent, schema: JsonSchema | null): string {
+  if (schema === null || agent.capabilities.structuredOutput) return ''
+  return `\n\nEnd with an answer that is one JSON object, and nothing else, that fits this JSON Schema:\n${fence(JSON.stringify(schema), 'json')}`
+}
+
+function endingOf(result: TurnResult) {
+  const { status, finishReason, text, output, steps, usage, error } = result
+  return { status, finishReason, text, output, steps, usage, error: error?.message ?? null, files: [], commits: [] }
+}

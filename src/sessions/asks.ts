@@ -1,0 +1,176 @@
+/**
+ * Questions of a session's agent to a person: one file each in the session's folder, answered by one more file. The asker waits;
+ * a question ends with its answer, its expiry, or its asker.
+ */
+import { watch } from 'node:fs'
+import { link, mkdir, readFile, readdir, rm, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { randomId } from '../core/ids.ts'
+import { writeNew, writeWhole } from './files.ts'
+import { sessionFolder } from './id.ts'
+import type { Session } from './session.ts'
+import type { SessionStore } from './store.ts'
+
+export const ASK_OPTIONS = ['allow', 'always', 'deny'] as const
+export type AskOption = (typeof ASK_OPTIONS)[number]
+
+export interface NewAsk {
+  /** One line for people. */
+  readonly question: string
+  /** What the person needs in order to decide. */
+  readonly context: Readonly<Record<string, unknown>>
+}
+
+export interface Ask extends NewAsk {
+  readonly id: string
+  readonly session: string
+  readonly createdAt: string
+  readonly expiresAt: string
+}
+
+export interface AskAnswer {
+  readonly value: AskOption
+  readonly note: string | null
+  readonly answeredAt: string
+}
+
+/**
+ * Asks, and waits until somebody answers. Resolves with null when nobody did until `expiresAt` (ms since the epoch); rejects with
+ * the signal's reason on abort. Either way the question is gone afterwards.
+ */
+export async function askInSession(
+  session: Session,
+  { question, context }: NewAsk,
+  expiresAt: number,
+  signal: AbortSignal,
+  opened: (ask: Ask) => void,
+): Promise<AskAnswer | null> {
+  const folder = join(session.folder, 'asks')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const ask: Ask = {
+    id: `cp-${randomId(8)}`,
+    session: session.id,
+    question,
+    context,
+    createdAt: new Date().toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+  }
+  await writeWhole(join(folder, `${ask.id}.json`), JSON.stringify(ask))
+  try {
+    opened(ask)
+    return await waitForAnswer(folder, ask.id, expiresAt, signal)
+  } finally {
+    await rm(join(folder, `${ask.id}.json`), { force: true })
+    await rm(answerFile(folder, ask.id), { force: true })
+  }
+}
+
+/** How often an answer is looked for where the system does not tell of new files. */
+const LOOK_MS = 1000
+
+async function waitForAnswer(
+  folder: string,
+  id: string,
+  until: number,
+  signal: AbortSignal,
+): Promise<AskAnswer | null> {
+  for (;;) {
+    signal.throwIfAborted()
+    // Watched before it is looked at, so that no answer falls between.
+    const change = nextChange(folder, Math.min(LOOK_MS, Math.max(1, until - Date.now())), signal)
+    try {
+      const answer = await readAnswer(folder, id)
+      if (answer !== null) return answer
+      if (Date.now() >= until) return null
+      await change.happened
+    } finally {
+      change.dispose()
+    }
+  }
+}
+
+/** Resolves when something changes in `folder`, `ms` have passed, or the signal aborts. */
+function nextChange(folder: string, ms: number, signal: AbortSignal): { happened: Promise<void>; dispose(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = (): void => resolve()
+  const timer = setTimeout(done, ms)
+  const watcher = watch(folder, done)
+  watcher.on('error', done)
+  signal.addEventListener('abort', done, { once: true })
+  return {
+    happened: promise,
+    dispose() {
+      clearTimeout(timer)
+      watcher.close()
+      signal.removeEventListener('abort', done)
+    },
+  }
+}
+
+/** Open questions of all sessions, oldest first. */
+export async function openAsks(store: SessionStore): Promise<Ask[]> {
+  const asks: Ask[] = []
+  for (const { meta, holder } of await store.list()) {
+    // Its asker is gone: nobody waits for an answer.
+    if (holder !== null) asks.push(...(await asksIn(join(sessionFolder(store.home, meta.id), 'asks'))))
+  }
+  return asks.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt))
+}
+
+async function asksIn(folder: string): Promise<Ask[]> {
+  const names = await readdir(folder).catch(() => [])
+  const found = names.filter((name) => /^cp-\w+\.json$/.test(name)).map((name) => readAsk(join(folder, name)))
+  const asks = (await Promise.all(found)).filter((ask) => ask !== null)
+  const open = await Promise.all(asks.map(async (ask) => (await readAnswer(folder, ask.id)) === null))
+  return asks.filter((ask, i) => open[i] === true && Date.parse(ask.expiresAt) > Date.now())
+}
+
+/**
+ * Answers an open question of any session; null when no session asks it. The first answer counts: a second one is
+ * `checkpoint_closed`. Throws `answer_invalid`.
+ */
+export async function answerAsk(
+  store: SessionStore,
+  id: string,
+  value: string,
+  note: string | null,
+): Promise<Ask | null> {
+  const ask = (await openAsks(store)).find((one) => one.id === id)
+  if (!ask) return null
+  const option = ASK_OPTIONS.find((one) => one === value)
+  if (option === undefined) {
+    throw new BelayError('answer_invalid', `"${value}" is no answer to ${id}`, {
+      expected: ASK_OPTIONS.join(', '),
+      received: value,
+      next: `belay answer ${id} VALUE (VALUE: ${ASK_OPTIONS.join(', ')})`,
+    })
+  }
+  const folder = join(sessionFolder(store.home, ask.session), 'asks')
+  const answer: AskAnswer = { value: option, note, answeredAt: new Date().toISOString() }
+  const temporary = join(folder, `~${randomId(10)}`)
+  await writeNew(temporary, JSON.stringify(answer))
+  try {
+    await link(temporary, answerFile(folder, id))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    throw new BelayError('checkpoint_closed', `${id} was answered already`, { next: 'belay checkpoints' })
+  } finally {
+    await unlink(temporary)
+  }
+  return ask
+}
+
+function answerFile(folder: string, id: string): string {
+  return join(folder, `${id}.answer`)
+}
+
+async function readAsk(file: string): Promise<Ask | null> {
+  const text = await readFile(file, 'utf8').catch(() => null) // answered and gone meanwhile
+  return text === null ? null : (JSON.parse(text) as Ask)
+}
+
+async function readAnswer(folder: string, id: string): Promise<AskAnswer | null> {
+  const text = await readFile(answerFile(folder, id), 'utf8').catch(() => null) // nobody answered yet
+  return text === null ? null : (JSON.parse(text) as AskAnswer)
+}
