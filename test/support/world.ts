@@ -230,3 +230,15 @@ export async function collect(child: ChildProcess): Promise<Result> {
     })
   })
 }
+
+/** Resolves once `child` has printed `text` on stdout; its output stays there for `collect`, which has to listen already. */
+export async function said(child: ChildProcess, text: string): Promise<void> {
+  let all = ''
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      all += chunk.toString('utf8')
+      if (all.includes(text)) resolve()
+    })
+    child.on('close', () => reject(new Error(`it ended without saying ${JSON.stringify(text)}:\n${all}`)))
+  })
+}
