@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import { Command } from 'commander'
 import { BelayError, messageOf } from '../../core/errors.ts'
-import { stateHome } from '../../record/home.ts'
+import { stateHome } from '../../core/home.ts'
 import {
   SessionStore,
   describeHolder,
