@@ -123,7 +123,7 @@ describe('belay exec', () => {
     [{ error: { code: 'failed', message: 'no' } }, 1, 'failed', 'failed'],
     [{ answer: null, exit: 3 }, 1, 'failed', 'protocol'],
   ] as const)('an agent that ends with %j is exit %i', async (turn, exit, status, reason) => {
-    agent(turn as Turn)
+    agent(turn)
     const { code, stdout, stderr } = await world.belay(['exec', 'x', '--json'])
     expect(code).toBe(exit)
     expect(stderr).toBe('')
