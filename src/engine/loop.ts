@@ -22,7 +22,7 @@ import { usageOf, type CostOf } from './model/usage.ts'
 import type { History, Tool, ToolContext } from './port.ts'
 import { Speech } from './speech.ts'
 import { Steering } from './steering.ts'
-import { answerChecker, reask, type Checked, type JsonSchema } from './structured.ts'
+import { checkAnswer, reask, type OutputCheck } from './structured.ts'
 import { uniqueCalls, wireTools } from './wire.ts'
 
 /** The model of a turn, as the loop needs it. */
@@ -42,7 +42,8 @@ export interface LoopOptions {
   readonly system: string
   /** What this turn is about, in the user's words. */
   readonly task: string
-  readonly outputSchema: JsonSchema | null
+  /** Checks the JSON of the final answer; null: free text is wanted. */
+  readonly outputCheck: OutputCheck | null
   readonly history: History
   /** Id of the conversation. */
   readonly session: string
@@ -103,7 +104,6 @@ class Turn {
   readonly #started: number
   #conversation!: Conversation
   #calling!: Calling
-  #check: ((text: string) => Checked) | null = null
   #step = 0
   #prefix = ''
   #text = ''
@@ -127,7 +127,7 @@ class Turn {
   }
 
   async run(): Promise<LoopReport> {
-    const { emit, model, limits, task, outputSchema, clock, history } = this.#o
+    const { emit, model, limits, task, clock, history } = this.#o
     this.#conversation = await Conversation.open(history, () => clock.now(), emit)
     const { entries } = this.#conversation
     const resumed = entries.length > 0
@@ -136,7 +136,6 @@ class Turn {
     emit({ type: 'run_start', model: model.title, maxSteps: limits.maxSteps, resumed })
     this.#watchTime()
     await this.#conversation.add({ type: 'user', source: 'task', text: task })
-    if (outputSchema !== null) this.#check = await answerChecker(outputSchema)
     const finish = this.#unpriced() ?? (await this.#work())
     await this.#conversation.add({ type: 'finish', reason: finish.reason, message: finish.message })
     const report = this.#report(finish)
@@ -254,8 +253,9 @@ class Turn {
       return this.#nothingCameOf(cut ? 'answers are cut off at their length limit' : 'answers are empty')
     }
     this.#useless = 0
-    if (this.#check === null) return ended('agent_done', 'the agent is done')
-    const checked = this.#check(text)
+    const { outputCheck } = this.#o
+    if (outputCheck === null) return ended('agent_done', 'the agent is done')
+    const checked = checkAnswer(text, outputCheck)
     this.#output = checked.output
     if (checked.ok) return ended('agent_done', 'the agent is done')
     if (this.#reasked >= REASKS) return ended('invalid_output', checked.problem)

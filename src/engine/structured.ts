@@ -1,4 +1,3 @@
-import type { ValidateFunction } from 'ajv/dist/2020.js'
 import { messageOf } from '../core/errors.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -8,22 +7,17 @@ export type Checked =
   /** `output`: what was there although it does not fit; null when there was no JSON. */
   | { readonly ok: false; readonly problem: string; readonly output: unknown }
 
-/** Checks final answers against a schema. Rejects when the schema itself is none. */
-export async function answerChecker(schema: JsonSchema): Promise<(text: string) => Checked> {
-  const { Ajv2020 } = await import('ajv/dist/2020.js')
-  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false, logger: false })
-  const { $schema: _, ...plain } = schema
-  const validate: ValidateFunction = ajv.compile(plain)
-  return (text) => {
-    const found = jsonIn(text)
-    if ('problem' in found) return { ok: false, problem: found.problem, output: null }
-    if (validate(found.value)) return { ok: true, output: found.value }
-    const problems = (validate.errors ?? []).slice(0, 20).map(({ instancePath, message, params }) => {
-      const extra = 'additionalProperty' in params ? ` (${String(params.additionalProperty)})` : ''
-      return `- ${instancePath === '' ? '(the whole answer)' : instancePath}: ${message ?? 'is wrong'}${extra}`
-    })
-    return { ok: false, problem: `The answer does not fit the schema:\n${problems.join('\n')}`, output: found.value }
-  }
+/** Says what is wrong with a value, one line each; nothing when it fits. */
+export type OutputCheck = (value: unknown) => readonly string[]
+
+/** Reads a final answer and checks it. */
+export function checkAnswer(text: string, check: OutputCheck): Checked {
+  const found = jsonIn(text)
+  if ('problem' in found) return { ok: false, problem: found.problem, output: null }
+  const problems = check(found.value)
+  if (problems.length === 0) return { ok: true, output: found.value }
+  const list = problems.map((problem) => `- ${problem}`).join('\n')
+  return { ok: false, problem: `The answer does not fit the schema:\n${list}`, output: found.value }
 }
 
 /** The JSON of an answer: the text itself, or one fenced block in it. */

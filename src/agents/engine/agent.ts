@@ -17,6 +17,8 @@ const CAPABILITIES: Capabilities = {
   efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'],
 }
 
+const NO_PROGRAM = 'the engine is part of Belay and has no program of its own: remove `command`'
+
 /** Any of these is there: some model can be reached. */
 const LOGINS =
   /^(ANTHROPIC_(API_KEY|AUTH_TOKEN|OAUTH_TOKEN)|CLAUDE_CODE_OAUTH_TOKEN|OPENAI_(API_KEY|BASE_URL|CODEX_TOKEN)|GEMINI_API_KEY|GOOGLE_API_KEY|OLLAMA_BASE_URL|\w+_API_KEY)$/
@@ -31,8 +33,7 @@ export function createEngineAgent(deps: EngineDeps): Agent {
 
 function probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {
   if (command !== null) {
-    const hint = 'the engine is part of Belay: remove `command`'
-    return Promise.resolve({ installed: false, path: null, version: null, loggedIn: null, hint })
+    return Promise.resolve({ installed: false, path: null, version: null, loggedIn: null, hint: NO_PROGRAM })
   }
   const key = Object.entries(env).some(([name, value]) => LOGINS.test(name) && value !== '')
   return Promise.resolve({
@@ -48,6 +49,10 @@ function probe(env: Readonly<Record<string, string>>, command: readonly string[]
 async function* takeTurn(deps: EngineDeps, request: TurnRequest): AsyncGenerator<TurnEvent> {
   if (request.signal.aborted) {
     yield { type: 'end', end: { status: 'interrupted' } }
+    return
+  }
+  if (request.command !== null && request.command.length > 0) {
+    yield { type: 'end', end: failedEnd('spawn', NO_PROGRAM) }
     return
   }
   const queue = new EventQueue<TurnEvent>()

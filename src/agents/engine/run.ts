@@ -118,7 +118,8 @@ async function shared(
   return {
     effort: (request.effort ?? own?.effort ?? null) as LoopOptions['effort'],
     task: request.prompt,
-    outputSchema: request.outputSchema,
+    outputCheck:
+      request.outputSchema === null ? null : (await import('../json-schema.ts')).compileSchema(request.outputSchema),
     history,
     session: id,
     hooks: deps.hooks ?? [],

@@ -63,7 +63,7 @@ export function describeApprovals(stage: Stage): void {
       expect(made()).toBe(false)
     })
 
-    it('takes its question back when it dies', async () => {
+    it.skipIf(stage.harness.inProcess === true)('takes its question back when it dies', async () => {
       const scene = await stage.scene([{ ask: COMMAND }])
       const waiting = holding()
       const request = requestIn(scene, stage.workspace(), { approve: waiting.approve })

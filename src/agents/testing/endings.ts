@@ -8,6 +8,7 @@ export function describeEndings(stage: Stage): void {
   const { harness } = stage
   const { agent } = harness
   const { interrupt, resume } = agent.capabilities
+  const inProcess = harness.inProcess === true
 
   describe('endings', () => {
     it('is interrupted while the model works', async () => {
@@ -29,7 +30,7 @@ export function describeEndings(stage: Stage): void {
       expect(completed(played).text).toBe('Here I am again.')
     })
 
-    it('is killed after the grace when it does not stop', async () => {
+    it.skipIf(inProcess)('is killed after the grace when it does not stop', async () => {
       const scene = await stage.scene([{ hang: true }])
       const command = wrapped(scene, 'trap "" TERM INT; "$@"; sleep 1000')
       const request = requestIn(scene, stage.workspace(), { command, graceMs: 300 })
@@ -43,7 +44,7 @@ export function describeEndings(stage: Stage): void {
       expect(played.events).toEqual([{ type: 'end', end: { status: 'interrupted' } }])
     })
 
-    it('fails when the program is killed in the middle of a turn', async () => {
+    it.skipIf(inProcess)('fails when the program is killed in the middle of a turn', async () => {
       const scene = await stage.scene([{ hang: true }])
       const request = requestIn(scene, stage.workspace())
       const killed = scene.reached(0).then(() => {
@@ -56,14 +57,14 @@ export function describeEndings(stage: Stage): void {
       expect(error.code).toBe('protocol')
     })
 
-    it('fails when the program ends at once without a word', async () => {
+    it.skipIf(inProcess)('fails when the program ends at once without a word', async () => {
       const scene = await stage.scene([])
       const command = wrapped(scene, 'echo "out of luck" >&2; exit 3')
       const error = errorOf(await play(agent, requestIn(scene, stage.workspace(), { command })))
       expect(error).toMatchObject({ code: 'protocol', stderrTail: 'out of luck' })
     })
 
-    it('fails when the program is not there', async () => {
+    it.skipIf(inProcess)('fails when the program is not there', async () => {
       const scene = await stage.scene([])
       const command = ['/nonexistent/program']
       const error = errorOf(await play(agent, requestIn(scene, stage.workspace(), { command })))
@@ -71,7 +72,7 @@ export function describeEndings(stage: Stage): void {
       expect(error.message).toContain('/nonexistent/program')
     })
 
-    it('ends its processes when the consumer stops listening', async () => {
+    it.skipIf(inProcess)('ends its processes when the consumer stops listening', async () => {
       const scene = await stage.scene([])
       const request = requestIn(scene, stage.workspace())
       let running: number[] = []
@@ -86,8 +87,9 @@ export function describeEndings(stage: Stage): void {
 
     it('says what is installed without a network', async () => {
       const scene = await stage.scene([])
-      const probe = await agent.probe(scene.env, scene.command)
+      const probe = await agent.probe(scene.env, inProcess ? null : scene.command)
       expect(probe).toMatchObject({ installed: true, path: expect.stringMatching(/^\//) as string })
+      if (inProcess) return
       const missing = await agent.probe(scene.env, ['/nonexistent/program'])
       expect(missing).toMatchObject({ installed: false, path: null, hint: expect.any(String) as string })
     })

@@ -59,12 +59,18 @@ export interface AgentHarness {
   /** Why this agent cannot be tested on this machine (printed, tests skipped), or null. */
   readonly unavailable: string | null
   /** What to ask for, and what must then be seen in the request; null when the agent has no such thing. */
-  readonly model: { readonly ask: string; readonly seen: string } | null
+  readonly model: {
+    readonly ask: string
+    readonly seen: string
+    /** As the session names it, when not as `seen`. */ readonly session?: string
+  } | null
   readonly effort: { readonly ask: string; readonly seen: string } | null
   /** The agent itself sends a structured answer that breaks the schema back to its model (else it is passed on as it is). */
   readonly refusesBadAnswers: boolean
   /** A denied request ends the turn (else the agent goes on and says so). */
   readonly stopsWhenDenied?: boolean
+  /** The agent is part of Belay: there is no program to kill, to wrap or to be missing. */
+  readonly inProcess?: boolean
   /** One line (without LF) of a type that the adapter cannot know, as the agent could write it to stdout. */
   readonly unknownFrame: string
   /** Tool calls and file changes become items (default true; a `command` agent has no words for them). */

@@ -169,7 +169,7 @@ export async function turn(
     effort: null,
     system: 'You are a test.',
     task: 'Fix the leak.',
-    outputSchema: null,
+    outputCheck: null,
     session: 's1',
     tools: [],
     hooks: [],
