@@ -4,6 +4,8 @@ import type { Tool } from '../port.ts'
 import { bashTool } from './bash.ts'
 import { editTool } from './edit.ts'
 import { readTool } from './read.ts'
+import { searchTools } from './search/tools.ts'
+import { taskTools } from './tasks/tools.ts'
 import { writeTool } from './write.ts'
 
 export interface ToolsOptions {
@@ -12,6 +14,8 @@ export interface ToolsOptions {
   /** Of bash, in ms; defaults 2 min and 10 min. */
   readonly timeoutMs?: number
   readonly maxTimeoutMs?: number
+  /** Of glob and grep, in ms; default 20 s. */
+  readonly searchTimeoutMs?: number
   /** Tools from elsewhere (MCP servers), under names of their own. */
   readonly more?: readonly Tool[]
 }
@@ -24,12 +28,14 @@ const OUTPUT_MAX = 30_000
  * `allow` that no tool has, and `tool_name_taken` when two have the same.
  */
 export function createTools(options: ToolsOptions = {}): readonly Tool[] {
-  const { timeoutMs = 120_000, maxTimeoutMs = 600_000 } = options
+  const { timeoutMs = 120_000, maxTimeoutMs = 600_000, searchTimeoutMs = 20_000 } = options
   const tools: Tool[] = [
     bashTool({ timeoutMs: Math.min(timeoutMs, maxTimeoutMs), maxTimeoutMs, maxOutput: OUTPUT_MAX }),
     readTool,
     writeTool,
     editTool,
+    ...searchTools(searchTimeoutMs),
+    ...taskTools(),
     ...(options.more ?? []),
   ]
   const names = tools.map(({ name }) => name)

@@ -1,7 +1,7 @@
 import { z, type ZodType } from 'zod'
-import { BelayError, messageOf } from '../../core/errors.ts'
 import { head, printable } from '../../core/text.ts'
 import type { Tool, ToolContext, ToolDemand, ToolResult } from '../port.ts'
+import { failureOf } from './failure.ts'
 
 /** What a tool is made from: as `Tool`, with `run` free to throw what `failureOf` knows as an expected failure. */
 export interface ToolSpec<Schema extends ZodType> {
@@ -52,38 +52,4 @@ export function done(text: string, more: Partial<ToolResult> = {}): ToolResult {
 /** A result that tells the model what it did wrong. */
 export function failed(text: string, more: Partial<ToolResult> = {}): ToolResult {
   return { ...done(text, more), isError: true }
-}
-
-/** What a folder, a disk or a path can be expected to answer; anything else is a bug and goes on. */
-const FILE_ERRORS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  ENOENT: 'no such file or folder',
-  ENOTDIR: 'a part of the path is a file, not a folder',
-  EISDIR: 'that is a folder',
-  EEXIST: 'it exists already',
-  ELOOP: 'too many symbolic links',
-  ENAMETOOLONG: 'the name is too long',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EROFS: 'the file system is read-only',
-  EFBIG: 'the file would be too big',
-  EMFILE: 'too many open files',
-  ENFILE: 'too many open files',
-  EBUSY: 'it is in use',
-  ETXTBSY: 'the program is running',
-  EIO: 'the disk failed',
-  ENXIO: 'that is no file',
-  EINVAL: 'the name is not valid',
-}
-
-function failureOf(error: unknown): string {
-  if (error instanceof BelayError) {
-    const { message, next } = error
-    return next === null ? message : `${message} (${next})`
-  }
-  const { code, path } = (error ?? {}) as { code?: string; path?: string }
-  const known = code === undefined ? undefined : FILE_ERRORS[code]
-  if (known === undefined) throw error
-  return path === undefined || path.startsWith('/proc/') ? known : `${known}: ${messageOf(error)}`
 }

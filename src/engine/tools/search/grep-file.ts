@@ -1,0 +1,99 @@
+import { readSync } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
+import { head, printable, tail } from '../../../core/text.ts'
+import { contentKind } from '../content-kind.ts'
+
+export interface GrepLimits {
+  readonly until: number
+  readonly count: number
+  readonly text: number
+}
+
+export interface FileMatches {
+  /** Lines as `12: text`, those around a match as `13- text`; `--` between what is not neighbouring. */
+  readonly text: string
+  readonly count: number
+  readonly binary: boolean
+  readonly stopped: 'time' | 'limit' | null
+}
+
+const CHUNK = 256 << 10
+/** What of a line is searched, in UTF-16 units. */
+const LINE_MAX = 1 << 20
+const SHOWN_MAX = 300
+/** How many lines are searched between two looks at the clock. */
+const CLOCK_LINES = 256
+
+/** Searches an open file line by line, in bounded memory. */
+export function grepFile(fd: number, pattern: RegExp, around: number, limits: GrepLimits): FileMatches {
+  const buffer = Buffer.allocUnsafe(CHUNK)
+  const decoder = new StringDecoder('utf8')
+  const shown: string[] = []
+  let size = 0
+  let count = 0
+  let number = 0
+  let lastShown = 0
+  let after = 0
+  let before: string[] = []
+  let rest = ''
+
+  const show = (line: string, mark: string, at: number): void => {
+    if (lastShown !== 0 && at > lastShown + 1 && around > 0) shown.push('--')
+    const text = `${at}${mark} ${line}`
+    shown.push(text)
+    size += text.length + 1
+    lastShown = at
+  }
+  const take = (whole: string): FileMatches['stopped'] => {
+    // What follows a rest that was cut does not belong to it.
+    const line = head(whole, LINE_MAX)
+    number += 1
+    if (number % CLOCK_LINES === 0 && performance.now() > limits.until) return 'time'
+    const match = pattern.exec(line)
+    if (match !== null) {
+      if (count >= limits.count || size > limits.text) return 'limit'
+      for (const [i, earlier] of before.entries()) show(cutLine(earlier, 0), '-', number - before.length + i)
+      before = []
+      show(cutLine(line, match.index), ':', number)
+      count += 1
+      after = around
+    } else if (after > 0) {
+      show(cutLine(line, 0), '-', number)
+      after -= 1
+    } else if (around > 0) {
+      before.push(line.length > SHOWN_MAX ? head(line, SHOWN_MAX + 1) : line)
+      if (before.length > around) before.shift()
+    }
+    return null
+  }
+  const end = (stopped: FileMatches['stopped'], binary = false): FileMatches => ({
+    text: shown.map((line) => `  ${line}`).join('\n'),
+    count,
+    binary,
+    stopped,
+  })
+
+  for (let first = true; ; first = false) {
+    const length = readSync(fd, buffer, 0, CHUNK, null)
+    if (first && contentKind(buffer.subarray(0, Math.min(length, 8192))) !== null) return end(null, true)
+    const lines = (rest + (length === 0 ? decoder.end() : decoder.write(buffer.subarray(0, length)))).split('\n')
+    rest = lines.pop() ?? ''
+    // The rest of a line that is too long is read, not searched.
+    if (rest.length > LINE_MAX) rest = head(rest, LINE_MAX)
+    for (const line of lines) {
+      const stopped = take(line.endsWith('\r') ? line.slice(0, -1) : line)
+      if (stopped !== null) return end(stopped)
+    }
+    if (length === 0) return end(rest === '' ? null : take(rest))
+    if (performance.now() > limits.until) return end('time')
+  }
+}
+
+/** A line for showing: what is around the match when it is long. */
+function cutLine(line: string, at: number): string {
+  if (line.length <= SHOWN_MAX) return printable(line)
+  const lead = at <= SHOWN_MAX / 2 ? 0 : at - SHOWN_MAX / 3
+  const from = tail(line, line.length - Math.floor(lead))
+  const cut = head(from, SHOWN_MAX)
+  return `${lead === 0 ? '' : '...'}${printable(cut)}${cut.length < from.length ? '...' : ''}`
+}

@@ -1,0 +1,70 @@
+import { closeSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { printable } from '../../../core/text.ts'
+import { isSecret } from '../paths/names.ts'
+import { openToRead } from '../paths/open.ts'
+import { ENTRIES_MAX, newestFirst, notesOf, pathTest } from './glob-job.ts'
+import { grepFile } from './grep-file.ts'
+import type { GrepJob, Say } from './job.ts'
+import { patternOf } from './pattern.ts'
+import { walk } from './walk.ts'
+
+/** Says the lines that fit, file by file, newest file first. */
+export function runGrep(job: GrepJob, say: Say): void {
+  const pattern = patternOf(job.pattern, job.ignoreCase)
+  const until = performance.now() + job.timeoutMs
+  const { paths, notes } = filesOf(job, until)
+  let count = 0
+  let size = 0
+  let secret = 0
+  let failed = 0
+  for (const path of paths) {
+    const isNamed = path === ''
+    // A secret file is searched only when it was asked for by its own name.
+    if (!isNamed && isSecret(path)) {
+      secret += 1
+      continue
+    }
+    let open
+    try {
+      open = openToRead(join(job.named, path), job.rules)
+    } catch (error) {
+      if (isNamed) throw error
+      failed += 1
+      continue
+    }
+    try {
+      const limits = { until, count: job.limit - count, text: job.maxText - size }
+      const found = grepFile(open.fd, pattern, job.context, limits)
+      if (found.binary && isNamed) notes.push('a binary file: not searched')
+      if (found.count > 0) {
+        const text = `${printable(path || basename(job.named))}\n${found.text}`
+        say({ type: 'part', text, count: found.count })
+        count += found.count
+        size += text.length
+      }
+      if (found.stopped !== null) {
+        notes.push(found.stopped === 'time' ? 'stopped at the time limit' : 'truncated: there may be more')
+        break
+      }
+    } finally {
+      closeSync(open.fd)
+    }
+  }
+  if (secret > 0) notes.push(`${secret} files that look secret were left out`)
+  if (failed > 0) notes.push(`${failed} files could not be read`)
+  say({ type: 'end', notes })
+}
+
+/** Paths below `named`; the empty one for a file that is named itself. */
+function filesOf({ named, rules, ignored, include }: GrepJob, until: number): { paths: string[]; notes: string[] } {
+  const wanted = include === null ? () => true : pathTest(include)
+  try {
+    const walked = walk(named, rules, ignored, wanted, { until, entries: ENTRIES_MAX })
+    const files = newestFirst(walked.files).filter(({ isLink }) => !isLink)
+    return { paths: files.map(({ path }) => path), notes: notesOf(walked) }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return { paths: [''], notes: [] }
+    throw error
+  }
+}

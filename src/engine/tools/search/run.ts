@@ -1,0 +1,45 @@
+import { Worker } from 'node:worker_threads'
+import { messageOf } from '../../../core/errors.ts'
+import type { Job, Said } from './job.ts'
+
+export interface SearchResult {
+  readonly parts: readonly string[]
+  readonly count: number
+  readonly notes: readonly string[]
+  /** Why there is no answer; null when there is one, of whatever size. */
+  readonly problem: string | null
+}
+
+/** How long past its own limit a search may take to notice it. */
+const GRACE_MS = 500
+/** Unbuilt, the sources are what runs. */
+const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+
+/** Runs a search in a thread. One that does not come to its end in time is ended; what it had found until then is the answer. */
+export function runSearch(job: Job, signal: AbortSignal): Promise<SearchResult> {
+  return new Promise((resolve) => {
+    const parts: string[] = []
+    let count = 0
+    const worker = new Worker(WORKER, { workerData: job, resourceLimits: { maxOldGenerationSizeMb: 512 } })
+    const finish = (notes: readonly string[], problem: string | null): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      void worker.terminate()
+      resolve({ parts, count, notes, problem })
+    }
+    const onAbort = (): void => finish([], 'the call was aborted')
+    const timer = setTimeout(() => {
+      const what = job.kind === 'grep' ? 'the pattern takes too long on some line' : 'the pattern takes too long'
+      finish([`ended at the time limit of ${job.timeoutMs} ms: ${what}`], null)
+    }, job.timeoutMs + GRACE_MS)
+    signal.addEventListener('abort', onAbort, { once: true })
+    worker.on('message', (said: Said) => {
+      if (said.type === 'part') {
+        if (said.text !== '') parts.push(said.text)
+        count += said.count
+      } else finish(said.type === 'end' ? said.notes : [], said.type === 'problem' ? said.message : null)
+    })
+    worker.on('error', (error) => finish([], `the search failed: ${messageOf(error)}`))
+    if (signal.aborted) onAbort()
+  })
+}
