@@ -44,6 +44,38 @@ describe('a change that the implementer wants a person to see', () => {
     expect((await world.json<{ checkpoints: unknown[] }>(['checkpoints', '--all'])).checkpoints).toHaveLength(1)
   })
 
+  it('is kept whatever git collects meanwhile: nothing is proven or reviewed again', async () => {
+    // The second takes over the checkouts in which the first was proven and reviewed.
+    const second = { files: { 'two.txt': '2\n' }, answer: WANTS_A_LOOK }
+    start({ implementer: { ...scenario.implementer, T002: [second] } }, [
+      '- [ ] T001 [P] Write one',
+      '- [ ] T002 [P] Write two',
+    ])
+    world.config('verify: {commands: ["true"]}\n').commit('with a gate')
+    const run = await world.belay(['run'])
+    expect(run.code, run.stderr).toBe(4)
+    expect(await tasks(world)).toBe('T001 waiting, T002 waiting')
+    const collectGarbage = (): void => {
+      world.git('reflog', 'expire', '--expire=now', '--all')
+      world.git('gc', '--quiet', '--prune=now')
+    }
+    const held = (): string[] => world.git('for-each-ref', '--format=%(refname)', 'refs/belay/candidate').split('\n')
+    expect(held()).toHaveLength(2)
+    const { checkpoints } = await world.json<{ checkpoints: { id: string; task: string }[] }>(['checkpoints'])
+    for (const [n, { id, task: handle }] of checkpoints.entries()) {
+      collectGarbage()
+      const gates = (await events(world, 'gate.finished')).length
+      const answered = await world.belay(['answer', id, 'approve', '--resume'])
+      expect(answered.code, answered.stderr).toBe(n === 0 ? 4 : 0)
+      expect(await task(world, handle)).toMatchObject({ status: 'done' })
+      // The second is proven on its new tip, and it is the change that was reviewed and approved.
+      expect((await events(world, 'gate.finished')).length - gates).toBe(n)
+      if (n === 0) expect(held()).toHaveLength(1)
+    }
+    expect(prompts(world, 'reviewer')).toHaveLength(2)
+    expect(world.git('for-each-ref', 'refs/belay')).toBe('')
+  })
+
   it('goes back to the implementer with the note of who wants rework, and is not asked about again', async () => {
     start(scenario)
     await world.belay(['run'])

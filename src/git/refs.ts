@@ -113,6 +113,16 @@ export function snapshotRef(run: string, handle: string): string {
   return `refs/belay/snapshot/${run}/${refPart(handle)}`
 }
 
+/** Keeps what a task has proven, while it waits for its review, a person or its turn to land. */
+export function candidateRef(run: string, handle: string): string {
+  return `refs/belay/candidate/${run}/${refPart(handle)}`
+}
+
+/** Below these are all of Belay's own refs of a run; its branches are not among them. */
+export function privateRefs(run: string): readonly string[] {
+  return [epochRef(run, ''), snapshotRef(run, ''), candidateRef(run, '')]
+}
+
 const RAISE_ROUNDS = 5
 
 /**

@@ -1,7 +1,7 @@
 import { BelayError } from '../core/errors.ts'
 import type { Reason, RunStatus, TaskStatus } from '../core/words.ts'
 import { checkoutsOf } from '../git/follow/checkouts.ts'
-import { branchRef, readRef, updateRefs } from '../git/refs.ts'
+import { branchRef, privateRefs, readRef, updateRefs } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
 import { git } from '../git/run.ts'
 import { treeOf } from '../git/trees.ts'
@@ -103,7 +103,7 @@ interface Leftovers {
 async function whatIsThere(record: RecordStore, { root }: Repository, run: RunRow): Promise<Leftovers | null> {
   const workspaces = (await listWorkspaces(record.read, run.id)).map((row) => row.path)
   const branches = await refsBelow(root, [`refs/heads/belay/${run.id}/`])
-  const refs = await refsBelow(root, [`refs/belay/epoch/${run.id}/`, `refs/belay/snapshot/${run.id}/`])
+  const refs = await refsBelow(root, privateRefs(run.id))
   return workspaces.length + branches.length + refs.length === 0 ? null : { workspaces, branches, refs }
 }
 

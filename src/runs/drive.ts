@@ -1,7 +1,7 @@
 import { BelayError, knownFailure } from '../core/errors.ts'
 import type { Reason, RunStatus } from '../core/words.ts'
 import type { Config } from '../config/index.ts'
-import { epochRef, raiseEpochRef, snapshotRef, updateRefs } from '../git/refs.ts'
+import { privateRefs, raiseEpochRef, updateRefs } from '../git/refs.ts'
 import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import { git } from '../git/run.ts'
@@ -287,10 +287,9 @@ async function tidy({ record, run, repository }: DriveOptions, opened: OpenedRun
   await endJournal({ repository, home: record.home, moves: services.moves })
 }
 
-/** Removes Belay's own refs of a run (epochs, snapshots); branches stay. */
+/** Removes Belay's own refs of a run (epochs, snapshots, candidates); branches stay. */
 export async function dropPrivateRefs(root: string, run: string, moves: MoveJournal): Promise<void> {
-  const prefixes = [epochRef(run, ''), snapshotRef(run, '')]
-  const list = await git(['for-each-ref', '--format=%(refname)', ...prefixes], { cwd: root })
+  const list = await git(['for-each-ref', '--format=%(refname)', ...privateRefs(run)], { cwd: root })
   const refs = list.split('\n').filter((ref) => ref !== '')
   if (refs.length > 0)
     await updateRefs(

@@ -1,6 +1,6 @@
 import { sweepObjectFiles } from '../git/objects.ts'
 import { endOrphans } from '../git/orphans.ts'
-import { branchRef, epochRef, raiseEpochRef, snapshotRef } from '../git/refs.ts'
+import { branchRef, privateRefs, raiseEpochRef } from '../git/refs.ts'
 import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import { removeStale } from '../git/stale.ts'
@@ -46,8 +46,7 @@ export async function takeOver(takeover: Takeover): Promise<void> {
     commonDir,
     refs: [
       branchRef(`belay/${run.id}/`),
-      epochRef(run.id, ''),
-      snapshotRef(run.id, ''),
+      ...privateRefs(run.id),
       ...(run.target === null ? [] : [branchRef(run.target)]),
     ],
   })

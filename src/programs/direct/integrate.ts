@@ -20,7 +20,7 @@ async function land(context: PhaseContext<DirectServices>): Promise<PhaseResult>
   const state = stateOf(task)
   const { candidate } = state
   if (candidate === null) throw new Error(`task ${task.handle} came to integrate without a candidate`)
-  // Nothing but reflogs holds the candidate while a task waits for a person: what git has collected is built again.
+  // Held by a ref since it was proven; what somebody removed all the same is built again.
   if ((await findObject(services.root, `${candidate.tree}^{tree}`)) === null) {
     return { outcome: 'moved', state: withState(state, { candidate: null }) }
   }

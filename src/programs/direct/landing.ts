@@ -1,6 +1,6 @@
 import { BelayError } from '../../core/errors.ts'
 import { isAncestor } from '../../git/commit.ts'
-import { branchRef, epochRef, readRef, snapshotRef, taskBranch, updateRefs } from '../../git/refs.ts'
+import { branchRef, candidateRef, epochRef, readRef, snapshotRef, taskBranch, updateRefs } from '../../git/refs.ts'
 import type { MoveJournal } from '../../git/moves.ts'
 import { git } from '../../git/run.ts'
 
@@ -118,6 +118,7 @@ export class Landing {
         { verb: 'update', ref: branchRef(resultBranch), to: commit, old: tip },
         { verb: 'update', ref: branchRef(taskBranch(run, handle)), to: commit },
         { verb: 'delete', ref: snapshotRef(run, handle) },
+        { verb: 'delete', ref: candidateRef(run, handle) },
       ],
       moves,
     ).then((done) => {

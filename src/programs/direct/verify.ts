@@ -95,6 +95,7 @@ async function proveChange(context: Context): Promise<PhaseResult> {
       patch !== '' &&
       state.reviewedPatch !== null &&
       (await isSamePatch(services.root, state.reviewedPatch, patch)))
+  await services.workspaces.keepCandidate(context, candidate, merged.tree)
   return { outcome: reviewed ? 'reviewed' : 'passed', state: next, artifacts }
 }
 

@@ -4,7 +4,16 @@ import { BelayError } from '../../core/errors.ts'
 import type { Reason } from '../../core/words.ts'
 import { commitTree } from '../../git/commit.ts'
 import type { MoveJournal } from '../../git/moves.ts'
-import { branchRef, epochRef, readRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
+import {
+  branchRef,
+  candidateRef,
+  epochRef,
+  readRef,
+  snapshotRef,
+  taskBranch,
+  updateRefs,
+  type RefCommand,
+} from '../../git/refs.ts'
 import { initSubmodules, submoduleChanges, type Submodule } from '../../git/submodules.ts'
 import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
 import { resetWorktree } from '../../git/worktrees.ts'
@@ -167,7 +176,6 @@ export class WorkspaceKeeper {
 
   async #keepFiles(context: Context, workspace: Workspace, base: string, undone: Undone): Promise<Kept> {
     const { root, owned, preparation } = this.#options
-    const { task, services } = context
     const inside = await this.#submoduleChanges(workspace, base)
     if (inside !== null) return this.#keepNothing(base, undone, inside)
     let tree = await snapshotTree(workspace.path, ownIndex(workspace), await preparation.products(workspace))
@@ -190,8 +198,8 @@ export class WorkspaceKeeper {
       message: 'belay: snapshot of an attempt\n',
       sign: false,
     })
-    await this.#moveRefs(context, [{ verb: 'update', ref: snapshotRef(services.run.id, task.handle), to: commit }])
-    if (notOurs.length === 0) this.#ready.set(task.handle, tree)
+    await this.keepSnapshot(context, commit)
+    if (notOurs.length === 0) this.#ready.set(context.task.handle, tree)
     return {
       snapshot: { base, tree, commit },
       empty: changes.length === notOurs.length,
@@ -227,10 +235,23 @@ export class WorkspaceKeeper {
     }
   }
 
-  /** Keeps a commit of the task from being collected as garbage, in place of the one kept before. */
+  /** Keeps a commit of the task from being collected as garbage, in place of the one kept before and its candidate. */
   async keepSnapshot(context: Context, commit: string): Promise<void> {
     const { task, services } = context
-    await this.#moveRefs(context, [{ verb: 'update', ref: snapshotRef(services.run.id, task.handle), to: commit }])
+    await this.#moveRefs(context, [
+      { verb: 'update', ref: snapshotRef(services.run.id, task.handle), to: commit },
+      { verb: 'delete', ref: candidateRef(services.run.id, task.handle) },
+    ])
+  }
+
+  /** The same for what was proven, and for the change in it before the tick (`change`, a tree), until it lands. */
+  async keepCandidate(context: Context, candidate: Candidate, change: string): Promise<void> {
+    const { task, services } = context
+    const message = 'belay: candidate\n'
+    const hold = (tree: string, parent: string): Promise<string> =>
+      commitTree(this.#options.root, { tree, parents: [parent], message, sign: false })
+    const to = await hold(candidate.tree, await hold(change, candidate.tip))
+    await this.#moveRefs(context, [{ verb: 'update', ref: candidateRef(services.run.id, task.handle), to }])
   }
 
   /** A proof workspace that holds exactly `commit`; no agent ever enters it. `release` gives it back. */
