@@ -2,10 +2,11 @@ import { BelayError } from '../core/errors.ts'
 import { claudeAgent } from './claude/index.ts'
 import { codexAgent } from './codex/index.ts'
 import { commandAgent } from './command/index.ts'
+import { engineAgent } from './engine/index.ts'
 import type { Agent } from './port.ts'
 
 /** Every agent that Belay can drive, by the name that `workflow.roles.X.provider` uses. */
-export const AGENTS: readonly Agent[] = [claudeAgent, codexAgent, commandAgent]
+export const AGENTS: readonly Agent[] = [claudeAgent, codexAgent, commandAgent, engineAgent]
 
 /** The agent of this name; `agent_unknown` when there is none. */
 export function findAgent(provider: string): Agent {

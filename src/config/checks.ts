@@ -37,7 +37,11 @@ export function agentProblems(value: Mapping, path: KeyPath, locate: Locate, roo
   if (provider.needsCommand && command === undefined) {
     problems.push(badValue([...path, 'command'], `a command (provider ${name} needs one)`, command, locate, root))
   }
-  if (!provider.needsCommand && typeof command === 'string') {
+  if (provider.builtIn === true && command !== undefined && command !== null) {
+    problems.push(
+      badValue([...path, 'command'], `no command (provider ${name} is part of Belay)`, command, locate, root),
+    )
+  } else if (!provider.needsCommand && typeof command === 'string') {
     problems.push(
       badValue([...path, 'command'], `a list of arguments (provider ${name} adds its own)`, command, locate, root),
     )

@@ -1,10 +1,10 @@
 /** Finding and reading configuration files. */
 import { open, stat } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import { messageOf } from '../core/errors.ts'
+import { configHome } from '../core/home.ts'
 import { parseText, type Format, type Parsed } from './parse.ts'
 import { unreadable, type Problem } from './problems.ts'
-import { homeOf } from './resolve.ts'
 
 /** Far more than any configuration, far less than what would take noticeable time or memory. */
 const MAX_BYTES = 256 * 1024
@@ -23,9 +23,7 @@ export interface Place {
 
 /** Where the user's own file is: `belay/config.yaml` or `.toml` under XDG's configuration folder. */
 export function userFolder(env: Readonly<Record<string, string | undefined>>): string {
-  const xdg = env['XDG_CONFIG_HOME']
-  // XDG: a relative value is to be ignored.
-  return join(xdg && isAbsolute(xdg) ? xdg : join(homeOf(env), '.config'), 'belay')
+  return configHome(env)
 }
 
 /** The configuration file in a place, read; null when there is none. Two files, or one under a name that is not read, are problems. */

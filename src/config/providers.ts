@@ -5,17 +5,26 @@ export interface Provider {
   readonly efforts: readonly string[]
   /** `command` must be given (else it only replaces the program that is looked up). */
   readonly needsCommand: boolean
+  /** It is part of Belay: `command` is refused, and there is nothing to look for. */
+  readonly builtIn?: true
 }
 
 export const PROVIDERS = {
   claude: { efforts: ['low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
   codex: { efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'], needsCommand: false },
   command: { efforts: [], needsCommand: true },
+  engine: { efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'], needsCommand: false, builtIn: true },
 } as const satisfies Record<string, Provider>
 
 export type ProviderName = keyof typeof PROVIDERS
 
 export const PROVIDER_NAMES = Object.keys(PROVIDERS) as readonly ProviderName[]
+
+/** Agents that are programs under a name of their own, which can be found on PATH. */
+export const PROGRAM_NAMES: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => {
+  const { needsCommand, builtIn }: Provider = PROVIDERS[name]
+  return !needsCommand && builtIn !== true
+})
 
 /** Who works when nothing says so. */
 export const DEFAULT_PROVIDER: ProviderName = 'codex'

@@ -1,5 +1,5 @@
 /** Looks at a project and finds how it is tested and made usable. Reads files and asks git; runs nothing of the project. */
-import { PROVIDER_NAMES, type ProviderName } from '../config/index.ts'
+import { PROGRAM_NAMES, type ProviderName } from '../config/index.ts'
 import { tryGit } from '../git/run.ts'
 import { resolveProgram } from '../process/index.ts'
 import type { Detector, Ecosystem, FoundCommand, Tools } from './finding.ts'
@@ -62,7 +62,7 @@ export async function detectProject(root: string, options: DetectOptions): Promi
     setupInputs: unique(places.flatMap(({ folder, found }) => found.inputs.map((name) => below(folder, name)))),
     copy,
     source: sourceOf(top),
-    agents: PROVIDER_NAMES.filter((name) => name !== 'command' && tools.installed(name)),
+    agents: PROGRAM_NAMES.filter((name) => tools.installed(name)),
     notes: [
       ...notes,
       ...places.flatMap(({ found }) => found.notes),

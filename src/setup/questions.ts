@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import type { Readable } from 'node:stream'
-import { PROVIDER_NAMES, type ProviderName } from '../config/index.ts'
+import { PROGRAM_NAMES, type ProviderName } from '../config/index.ts'
 import { BelayError } from '../core/errors.ts'
 import type { Detected } from './detect.ts'
 import { proposeConfig, rolesFor, type Proposal } from './proposal.ts'
@@ -13,7 +13,7 @@ export interface Person {
 }
 
 /** Agents that can be chosen by name alone. */
-const CHOICES: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => name !== 'command')
+const CHOICES: readonly ProviderName[] = PROGRAM_NAMES
 
 /**
  * Goes through what was found with a person. Null when the person does not want it; `interrupted` when input ends before the
