@@ -53,6 +53,10 @@ describe('defaults and values', () => {
         copy: ['.env'],
         root: '/var/tmp/ws',
       },
+      policy: {
+        commands: { allow: ['git push origin *'], ask: ['npm publish'], deny: ['> @tmp'] },
+        presets: ['node', 'strict'],
+      },
       workflow: {
         mode: 'direct',
         roles: {
@@ -235,6 +239,10 @@ const SAMPLES: Readonly<Record<string, string>> = {
       }).map(([key, value]) => [`workflow.roles.${role}.${key}`, value]),
     ),
   ),
+  'policy.commands.allow': '[make all]',
+  'policy.commands.ask': '[make deploy]',
+  'policy.commands.deny': '[rm -r @outside]',
+  'policy.presets': '[node]',
   'budget.usd': '1.5',
   'budget.tokens': '5',
   'budget.wall': '1h30m',
@@ -253,6 +261,7 @@ verify:
   required: true
   protected: [checks/**]
 workspace: {setup: [npm ci], setup_inputs: [./package-lock.json], copy: [.env], root: /var/tmp/ws}
+policy: {commands: {allow: [git push origin *], ask: [npm publish], deny: ['> @tmp']}, presets: [node, strict]}
 workflow:
   mode: direct
   roles:

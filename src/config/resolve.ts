@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Access } from '../agents/port.ts'
+import type { PolicyConfig } from '../policy/presets.ts'
 import type { GateSpec } from '../gates/port.ts'
 import { milliseconds, resolveGates } from './gates.ts'
 import { DEFAULT_PROVIDER, type ProviderName } from './providers.ts'
@@ -45,6 +46,8 @@ export interface Config {
     readonly mode: 'direct'
     readonly roles: { readonly implementer: RoleConfig; readonly reviewer: RoleConfig }
   }
+  /** Runs that an older Belay began have none: nothing but the built-in rules. */
+  readonly policy?: PolicyConfig
   readonly budget: {
     readonly usd: number | null
     readonly tokens: number | null
@@ -88,6 +91,7 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
         reviewer: resolveRole(parsed.workflow.roles.reviewer, places),
       },
     },
+    policy: { commands: parsed.policy.commands, presets: parsed.policy.presets },
     budget: resolveBudget(parsed.budget),
     concurrency: parsed.concurrency,
     git: { sign: parsed.git.sign },

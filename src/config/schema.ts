@@ -1,5 +1,7 @@
 /** The one definition of belay.yaml: what is checked, what the JSON Schema says and what the reference documents. */
 import { z } from 'zod'
+import { PRESETS } from '../policy/presets.ts'
+import { RULE_GRAMMAR, ruleProblem } from '../policy/rules.ts'
 import { duration, flag, hasNoNul, insidePath, listOf, mapping, oneOf, text, whole } from './leaves.ts'
 import { DEFAULT_PROVIDER, PROVIDERS, PROVIDER_NAMES, type ProviderName } from './providers.ts'
 
@@ -149,6 +151,21 @@ function role(work: string, access: 'read-only' | 'workspace-write') {
   return mapping(roleKeys(work, access)).prefault({}).describe(`Who ${work}.`)
 }
 
+/** A rule of the command policy. */
+const rule = text(RULE_GRAMMAR)
+  .superRefine((value, context) => {
+    const problem = ruleProblem(value)
+    if (problem !== null) context.addIssue({ code: 'custom', message: `${RULE_GRAMMAR}; ${problem}` })
+  })
+  .meta({ title: 'rule' })
+
+function ruleList(decision: string, example: string) {
+  return listOf(rule, 'rules')
+    .default([])
+    .describe(decision)
+    .meta({ examples: [[example]] })
+}
+
 /** Limits of a whole run. */
 export const budgetKeys = mapping({
   usd: z
@@ -255,6 +272,29 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('How a task goes from words to a commit.'),
+  policy: mapping({
+    commands: mapping({
+      allow: ruleList(
+        'Commands that need no person. Answers what the built-in list asks; never what any rule denies.',
+        'git push origin *',
+      ),
+      ask: ruleList(
+        'Commands that a person has to allow, in a sandbox too. Nobody there to ask means no.',
+        'npm publish',
+      ),
+      deny: ruleList('Commands that are never run.', 'kubectl delete'),
+    })
+      .prefault({})
+      .describe('Rules for shell commands, each a text; docs/policy.md says how they are written.'),
+    presets: listOf(oneOf(...PRESETS), 'presets')
+      .default([])
+      .describe(
+        'Languages whose usual commands (build, test, lint) need no person; `strict` denies every command that no rule allows.',
+      )
+      .meta({ examples: [['node', 'shell']] }),
+  })
+    .prefault({})
+    .describe('What agents may run in a shell.'),
   budget: budgetKeys,
   concurrency,
   git: mapping({

@@ -7,7 +7,6 @@ type Row = readonly [id: string, text: string, reason: string]
 const DENY: readonly Row[] = [
   ['rm-root', 'rm -r @root', 'removes the workspace, a folder above it, or a home folder'],
   ['rm-root', 'rm -r @system', 'removes a part of the system'],
-  ['rm-root', 'rm --no-preserve-root', 'removes everything'],
   ['disk', 'mkfs', 'makes a file system, over what is there'],
   ['disk', 'mkfs.*', 'makes a file system, over what is there'],
   ['disk', 'wipefs', 'removes what is on a disk'],

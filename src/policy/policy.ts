@@ -2,9 +2,9 @@
 import { BUILTIN, BUILTIN_READERS, BUILTIN_READ_ONLY } from './builtin.ts'
 import { ownSurroundings, readLink, type Surroundings } from './places.ts'
 import type { CommandPolicy } from './port.ts'
-import { presetRules, type Preset } from './presets.ts'
+import { presetRules, type PolicyConfig } from './presets.ts'
 import { judge } from './judge.ts'
-import { rulesFrom, type PolicyRules, type RuleTexts } from './rules.ts'
+import { rulesFrom, type PolicyRules } from './rules.ts'
 
 /** What is always in force, and all there is without a configuration. */
 export const BUILTIN_RULES: PolicyRules = {
@@ -16,11 +16,9 @@ export const BUILTIN_RULES: PolicyRules = {
   strict: false,
 }
 
-/** The built-in rules with those of a configuration. Throws BelayError `policy_rule` for a text that is no rule. */
-export function policyRules(config: {
-  readonly commands: RuleTexts
-  readonly presets: readonly Preset[]
-}): PolicyRules {
+/** The built-in rules with those of a configuration. Undefined: those of an older Belay's run. */
+export function policyRules(config: PolicyConfig | undefined): PolicyRules {
+  if (config === undefined) return BUILTIN_RULES
   return {
     ...BUILTIN_RULES,
     own: rulesFrom(config.commands, 'policy', 'policy.commands'),

@@ -1,5 +1,5 @@
 /** Commands of a language that a project allows by naming it in `policy.presets`. */
-import { parseRule, type Rule } from './rules.ts'
+import { parseRule, type Rule, type RuleTexts } from './rules.ts'
 
 const TEXTS = {
   node:
@@ -34,11 +34,13 @@ const TEXTS = {
 export type LanguagePreset = keyof typeof TEXTS
 
 /** `strict` turns the policy round: what is not allowed is denied. */
-export const PRESETS = [...(Object.keys(TEXTS) as LanguagePreset[]), 'strict'] as const
-export type Preset = (typeof PRESETS)[number]
+export type Preset = LanguagePreset | 'strict'
+export const PRESETS: readonly [Preset, ...Preset[]] = ['strict', ...(Object.keys(TEXTS) as LanguagePreset[])]
 
-export function isPreset(name: string): name is Preset {
-  return PRESETS.some((one) => one === name)
+/** What a configuration says about commands. */
+export interface PolicyConfig {
+  readonly commands: RuleTexts
+  readonly presets: readonly Preset[]
 }
 
 /** What the presets allow. */

@@ -101,6 +101,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import('./program.ts')).programCommand(io),
   },
   {
+    name: 'policy',
+    summary: 'what agents may run in a shell, and why',
+    load: async (io) => (await import('./policy.ts')).policyCommand(io),
+  },
+  {
     name: 'agents',
     summary: 'the agents, what they can do, and whether they work here',
     load: async (io) => loadAgents(io),

@@ -139,6 +139,9 @@ export function interpreterInner({ program, args, parts }: Invocation, stdin: In
   }
   if (/^[gmn]?awk$/.test(name)) found.push(...awkInner(parts.words[0], parts))
   if (/^g?sed$/.test(name)) found.push(...sedInner(args, parts.words[0]))
+  if (/^(bsdtar|tar|rsync|zip|7z)$/.test(name) && args.some((arg) => arg.kind === 'glob' && arg.head === '')) {
+    found.push(doubt(`a file whose name begins with "-" would be an option of ${name}: write ./*`))
+  }
   if (name === 'tar' || name === 'bsdtar') {
     const runs = args.find((arg) =>
       /^(--to-command|--checkpoint-action|--use-compress-program|-I|--rsh-command|--info-script|--new-volume-script|-F)/.test(
