@@ -13,6 +13,7 @@ const ROOTS = [
   'InitializeParams',
   'ThreadStartParams',
   'ThreadResumeParams',
+  'ThreadForkParams',
   'TurnStartParams',
   'TurnInterruptParams',
   'TurnSteerParams',

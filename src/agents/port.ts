@@ -58,6 +58,11 @@ export interface TurnRequest {
   readonly approve: Approver | null
   /** Messages for the agent while its turn runs (capability `steer`; others are never given one); null: none will come. */
   readonly steer: AsyncIterable<string> | null
+  /**
+   * The agent's program may be left standing for the next turn of the same run, if the adapter can: the caller ends what
+   * stands with `closeStanding` (agents/standing.ts) when its work is over.
+   */
+  readonly standing: boolean
   /** Starts the agent's program, in its sandbox where there is one; null: `spawnKept`. */
   readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | null
   /** Aborts the turn: the agent is interrupted, given `graceMs`, then its process group is killed. */
@@ -173,6 +178,11 @@ export interface Agent {
   readonly capabilities: Capabilities
   /** Looks at the machine only: never makes a paid or network call. Never throws. */
   probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe>
+  /**
+   * Starts what a turn like this one will need, so that it need not wait for it; only with `standing`. Absent: nothing can be
+   * started ahead. Returns at once; what goes wrong is found out by the turn.
+   */
+  warm?(request: Pick<TurnRequest, 'env' | 'cwd' | 'command' | 'run'>): void
   /**
    * One turn. Never throws: what fails is the `end` event. Yields exactly one `end`, last, after the program and its group
    * have ended and its output was read. On abort it ends `interrupted` within `graceMs` and a little. Frames of unknown type

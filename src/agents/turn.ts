@@ -1,8 +1,13 @@
 import type { Usage } from '../core/words.ts'
 import type { Agent, TurnEnd, TurnEvent, TurnRequest } from './port.ts'
 
-/** A turn that nobody watches: no approvals, no messages in between, the agent's program is started as it is. */
-export const ALONE = { approve: null, steer: null, spawn: null } as const satisfies Partial<TurnRequest>
+/** A turn that nobody watches: no approvals, no messages in between, the agent's program is started as it is, for this turn. */
+export const ALONE = {
+  approve: null,
+  steer: null,
+  spawn: null,
+  standing: false,
+} as const satisfies Partial<TurnRequest>
 
 export interface TurnLimits {
   /** Wall time of the whole turn, in ms. */

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { closeStanding } from '../agents/standing.ts'
 import { BelayError } from '../core/errors.ts'
 import { nearest } from '../core/text.ts'
 import type { CommandEntry } from './command-entry.ts'
@@ -19,6 +20,8 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0 // help and version were printed
     return printError(io, error, json)
+  } finally {
+    await closeStanding()
   }
 }
 

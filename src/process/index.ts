@@ -1,4 +1,15 @@
 export { isAlive, startTimeOf, thisHost, thisProcess, type HostIdentity, type ProcessIdentity } from './identity.ts'
-export { MARK, endAll, endEarlier, endMarked, findMarked, findWith, killQuietly, taskMark } from './leftovers.ts'
+export {
+  MARK,
+  endAll,
+  endEarlier,
+  endMarked,
+  endStanding,
+  findMarked,
+  findWith,
+  killQuietly,
+  standingMark,
+  taskMark,
+} from './leftovers.ts'
 export { lines, type Line } from './lines.ts'
 export { resolveProgram, spawnKept, type Exit, type KeptProcess, type ProcessSpec } from './spawn.ts'

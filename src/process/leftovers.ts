@@ -13,6 +13,18 @@ export function taskMark(run: string, handle: string, epoch: number): string {
   return `${run}/${handle}/${epoch}`
 }
 
+/** The mark of an agent's program that stands between the turns of a run. */
+export function standingMark(run: string, id: string): string {
+  return `${run}/agents/${process.pid}-${id}`
+}
+
+/** Ends what other Belay processes let stand for a run (see `standingMark`) and what that started, as `endAll`. */
+export async function endStanding(run: string): Promise<number> {
+  const stem = `${run}/agents/`
+  const own = standingMark(run, '')
+  return endAll(`agents of ${run}`, () => findWith(MARK, (mark) => mark.startsWith(stem) && !mark.startsWith(own)))
+}
+
 /**
  * Pids of living processes that carry the mark `mark` in their environment, this process excepted. A process that
  * cleared its environment is not found: confinement, not this, is what stops a hostile one.

@@ -124,6 +124,7 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
     await opened.services.landing.begin()
     notifier.wake()
+    warm(opened)
     for (;;) {
       await work(options, opened, notifier, leases, lost)
       const result = await settle(options, opened, notifier, lease)
@@ -143,6 +144,12 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
   } finally {
     await meter.stop()
   }
+}
+
+/** The first agent is started while the first workspace is made. */
+function warm({ services }: OpenedRun): void {
+  const { agent, env, command } = services.roles.implementer
+  agent.warm?.({ env, command, cwd: services.root, run: services.run.id })
 }
 
 /** What agents of a Belay that died did to the repository is undone before git runs anywhere in it. */

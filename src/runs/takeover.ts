@@ -4,7 +4,7 @@ import { branchRef, privateRefs, raiseEpochRef } from '../git/refs.ts'
 import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import { removeStale } from '../git/stale.ts'
-import { endEarlier } from '../process/index.ts'
+import { endEarlier, endStanding } from '../process/index.ts'
 import {
   appendEvents,
   assertEpoch,
@@ -86,6 +86,8 @@ export async function endHolder({
     return epochs
   })
   for (const { handle, epoch } of raised) await endEarlier(run.id, handle, epoch)
+  await assertLease(record.read, lease)
+  await endStanding(run.id)
   return raised
 }
 

@@ -1,6 +1,6 @@
 import type { Agent } from '../port.ts'
 import { probeCodex } from './probe.ts'
-import { codexTurn } from './turn.ts'
+import { codexTurn, warmCodex } from './turn.ts'
 
 /** OpenAI's Codex CLI, driven by its app-server (one process per turn). */
 export const codexAgent: Agent = {
@@ -18,5 +18,6 @@ export const codexAgent: Agent = {
     efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'],
   },
   probe: probeCodex,
+  warm: warmCodex,
   turn: codexTurn,
 }

@@ -41,6 +41,10 @@ export interface Connection {
   stderrTail(): string
   /** The server wrote more than one turn may, and was ended. */
   overflowed(): boolean
+  /** Another turn begins: what it may write is counted anew, and what stderr said before is forgotten. */
+  renew(): void
+  /** Nothing more can be asked of it. */
+  isOver(): boolean
 }
 
 /** The server is overloaded: the request was not taken and may be sent again. */
@@ -169,6 +173,8 @@ export async function connect(
     },
     stderrTail: () => printable(output.stderrTail() + broken).trim(),
     overflowed: () => output.overflowed(),
+    renew: () => output.renew(),
+    isOver: () => over || closing,
   }
 }
 

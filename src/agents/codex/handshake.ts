@@ -8,6 +8,7 @@ import type {
   CommandExecResponse,
   GetAccountResponse,
   InitializeParams,
+  ThreadForkParams,
   ThreadResumeParams,
   ThreadStartParams,
 } from './protocol.gen.ts'
@@ -44,7 +45,7 @@ export type Login = 'ready' | 'key_needed'
  * Whether this server is logged in. The app-server does not read keys from the environment by itself: `key_needed` says that
  * it must be started again with `IN_MEMORY_LOGIN` and be given the key. No login and no key: a fault, before any paid call.
  */
-export async function checkLogin(connection: Connection, request: TurnRequest): Promise<Step<Login>> {
+export async function checkLogin(connection: Connection, request: Pick<TurnRequest, 'env'>): Promise<Step<Login>> {
   const reply = await connection.request<GetAccountResponse>('account/read', {})
   if (!reply.ok) return refused('account/read', reply.error)
   if (reply.result.account !== null || !reply.result.requiresOpenaiAuth) return { ok: true, value: 'ready' }
@@ -53,7 +54,7 @@ export async function checkLogin(connection: Connection, request: TurnRequest): 
 }
 
 /** Logs in with the key of the environment, for the life of this process. */
-export async function loginWithKey(connection: Connection, request: TurnRequest): Promise<Step<null>> {
+export async function loginWithKey(connection: Connection, request: Pick<TurnRequest, 'env'>): Promise<Step<null>> {
   const reply = await connection.request('account/login/start', { type: 'apiKey', apiKey: apiKeyOf(request.env) })
   return reply.ok ? { ok: true, value: null } : failed('auth', `codex refused the key: ${reply.error.message}`)
 }
@@ -77,27 +78,41 @@ export async function checkSandbox(connection: Connection, request: TurnRequest)
 
 /**
  * Begins or takes up the conversation. It is opened read-only whatever the access, and the turn widens it: opening a thread
- * with write access makes codex write the workspace as trusted into the user's config.toml.
+ * with write access makes codex write the workspace as trusted into the user's config.toml. A conversation that another server
+ * has loaded (`elsewhere`) goes on as a copy, under an id of its own: codex lets only one server write it.
  */
-export async function openThread(connection: Connection, request: TurnRequest): Promise<Step<OpenedThread>> {
+export async function openThread(
+  connection: Connection,
+  request: TurnRequest,
+  elsewhere: boolean,
+): Promise<Step<OpenedThread>> {
   const common = {
     cwd: request.cwd,
     model: request.model,
     sandbox: 'read-only',
     approvalPolicy: approvalPolicy(request),
+    config: commandEnv(splitEnv(request.env, true)),
   } as const
-  const reply =
-    request.resume === null
-      ? await connection.request<OpenedThread>('thread/start', common satisfies ThreadStartParams)
-      : await connection.request<OpenedThread>('thread/resume', {
-          ...common,
-          threadId: request.resume,
-          excludeTurns: true,
-        } satisfies ThreadResumeParams)
-  if (!reply.ok) return refused(request.resume === null ? 'thread/start' : 'thread/resume', reply.error)
+  const method = request.resume === null ? 'thread/start' : elsewhere ? 'thread/fork' : 'thread/resume'
+  const params: ThreadStartParams | ThreadResumeParams | ThreadForkParams =
+    request.resume === null ? common : { ...common, threadId: request.resume, excludeTurns: true }
+  const reply = await connection.request<OpenedThread>(method, params)
+  if (!reply.ok) return refused(method, reply.error)
   return typeof reply.result?.thread?.id === 'string'
     ? { ok: true, value: reply.result }
     : failed('protocol', 'codex opened a thread without an id')
+}
+
+/** Variables that differ between the turns of one server: its commands get them by configuration, not by its environment. */
+const OF_TURN = new Set(['GIT_COMMITTER_EMAIL'])
+
+/** The part of an agent's environment that is of the turn alone (`true`), or of every turn. */
+export function splitEnv(env: TurnRequest['env'], ofTurnAlone: boolean): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => OF_TURN.has(name) === ofTurnAlone))
+}
+
+function commandEnv(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [`shell_environment_policy.set.${name}`, value]))
 }
 
 /** A refused request as a fault: a lost connection or a refusal. */

@@ -1,22 +1,12 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '../../core/errors.ts'
 import { ApprovalDesk } from '../approvals.ts'
-import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import type { Agent, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import { EventQueue } from '../queue.ts'
 import { answerRequest, approvalOf, responseTo } from './approvals.ts'
-import { connect, type Connection, type Handlers } from './connection.ts'
+import type { Connection, Handlers } from './connection.ts'
 import { faultOf, resetOf, type Fault } from './errors.ts'
-import {
-  IN_MEMORY_LOGIN,
-  checkLogin,
-  checkSandbox,
-  initialize,
-  loginWithKey,
-  openThread,
-  refused,
-  type OpenedThread,
-  type Step,
-} from './handshake.ts'
+import { openThread, refused, type OpenedThread, type Step } from './handshake.ts'
 import { INSTALL_HINT, locateCodex } from './probe.ts'
 import type {
   GetAccountRateLimitsResponse,
@@ -27,6 +17,7 @@ import type {
 } from './protocol.gen.ts'
 import { outputOf, turnParams } from './question.ts'
 import { strictSchema } from './schema.ts'
+import { openServer, warmServer, type Server } from './servers.ts'
 import { Transcript } from './transcript.ts'
 
 /** How long the server may take to leave after a turn that ended by itself. */
@@ -47,6 +38,14 @@ export async function* codexTurn(request: TurnRequest): AsyncGenerator<TurnEvent
   }
 }
 
+/** Starts a server for a turn to come, see `Agent.warm`. */
+export function warmCodex({ env, command, cwd, run: id }: Parameters<NonNullable<Agent['warm']>>[0]): void {
+  const argv = locateCodex(env, command, cwd)
+  if (argv === null) return
+  const request = { env, cwd, run: id, mark: '', spawn: null, standing: true, resume: null }
+  warmServer({ argv, request, signal: new AbortController().signal, onServer: () => {} })
+}
+
 async function run(request: TurnRequest, events: EventQueue<TurnEvent>, signal: AbortSignal): Promise<void> {
   const end = await new CodexTurn(request, events, signal).run()
   void events.push({ type: 'end', end })
@@ -62,8 +61,9 @@ class CodexTurn {
   readonly #desk: ApprovalDesk | null
   /** The turn has ended or is being ended. */
   #over = false
+  #opening: Promise<Step<Server>> | null = null
+  #server: Server | null = null
   #connection: Connection | null = null
-  #version: string | null = null
   /** When an aborted turn must be over, in ms. */
   #deadline = Number.POSITIVE_INFINITY
 
@@ -92,7 +92,7 @@ class CodexTurn {
       end = this.#failed({ code: 'protocol', message: messageOf(error), retryAt: null })
     }
     try {
-      await this.#connection?.close(Math.max(0, Math.min(LEAVE_MS, this.#deadline - Date.now())))
+      await this.#leave(end)
     } catch (error) {
       end = this.#failed({ code: 'protocol', message: messageOf(error), retryAt: null })
     }
@@ -103,13 +103,21 @@ class CodexTurn {
     return { status: 'failed', error: { ...end.error, stderrTail: this.#connection?.stderrTail() ?? '' } }
   }
 
+  /** The server is given back, or has a moment to leave; one that was still being started has none. */
+  async #leave(end: TurnEnd): Promise<void> {
+    const opened = await this.#opening
+    const server = opened?.ok ? opened.value : null
+    await server?.release(end.status === 'completed', Math.max(0, Math.min(LEAVE_MS, this.#deadline - Date.now())))
+  }
+
   async #converse(): Promise<TurnEnd> {
     if (this.#signal.aborted) return { status: 'interrupted' }
     const prepared = await Promise.race([this.#prepare(), this.#aborted])
     if (prepared === 'aborted') return { status: 'interrupted' }
     if (!prepared.ok) return this.#failed(prepared.fault)
     const { thread, model } = prepared.value
-    void this.#events.push({ type: 'session', native: thread.id, model, version: this.#version })
+    void this.#events.push({ type: 'session', native: thread.id, model, version: this.#server?.version ?? null })
+    this.#server?.opened(thread.id)
     this.#transcript.follow(thread.id, null)
     return this.#take(this.#live(), thread.id)
   }
@@ -119,40 +127,30 @@ class CodexTurn {
     const argv = locateCodex(env, command, cwd)
     if (argv === null) return unstarted(`${command?.[0] ?? 'codex'} is not there or cannot be run: ${INSTALL_HINT}`)
     if (!existsSync(cwd)) return unstarted(`the workspace is gone: ${cwd}`)
-    let started = await this.#start([...argv, 'app-server'])
-    if (!started.ok) return started
-    const login = await checkLogin(this.#live(), this.#request)
-    if (!login.ok) return login
-    if (login.value === 'key_needed') {
-      await this.#live().close(LEAVE_MS)
-      started = await this.#start([...argv, 'app-server', ...IN_MEMORY_LOGIN])
-      if (!started.ok) return started
-      const done = await loginWithKey(this.#live(), this.#request)
-      if (!done.ok) return done
+    const onServer = (connection: Connection): void => {
+      this.#connection = connection
+      void this.#events.push({ type: 'process', identity: connection.identity })
     }
-    const sandbox = await checkSandbox(this.#live(), this.#request)
-    return sandbox.ok ? openThread(this.#live(), this.#request) : sandbox
+    this.#opening = openServer({ argv, request: this.#request, signal: this.#signal, onServer }, this.#handlers())
+    const opened = await this.#opening
+    if (!opened.ok) return opened
+    const server = opened.value
+    this.#server = server
+    const sandbox = await server.checkSandbox(this.#request)
+    const thread = sandbox.ok ? await openThread(this.#live(), this.#request, server.elsewhere) : sandbox
+    if (thread.ok || !server.reused || !server.connection.isOver() || this.#signal.aborted) return thread
+    // It died while nobody looked: nothing was asked of a model yet, so another one may try.
+    await server.release(false, 0)
+    return this.#prepare()
   }
 
-  async #start(argv: readonly string[]): Promise<Step<null>> {
-    if (this.#signal.aborted) return unstarted('aborted') // nobody would end what is started now
-    const { cwd, env, mark } = this.#request
-    const handlers: Handlers = {
+  #handlers(): Handlers {
+    return {
       raw: (frame) => this.#events.push({ type: 'raw', frame }),
       notification: (method, params, frame) => this.#notified(method, params, frame),
       request: (method, params, id) => this.#answer(method, params, id),
       stray: (line) => this.#transcript.stray(line),
     }
-    try {
-      this.#connection = await connect({ argv, cwd, env, mark }, handlers, this.#request.spawn)
-    } catch (error) {
-      return unstarted(`codex could not be started: ${messageOf(error)}`)
-    }
-    void this.#events.push({ type: 'process', identity: this.#connection.identity })
-    const hello = await initialize(this.#connection)
-    if (!hello.ok) return hello
-    this.#version = hello.value
-    return { ok: true, value: null }
   }
 
   #notified(method: string, params: unknown, frame: string): void {

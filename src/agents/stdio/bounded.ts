@@ -19,6 +19,8 @@ export interface BoundedOutput {
   stderrTail(): string
   /** More than the limit was written; the group was ended. */
   overflowed(): boolean
+  /** The next turn begins: it may write as much again. */
+  renew(): void
 }
 
 /**
@@ -50,5 +52,10 @@ export function boundedOutput(kept: KeptProcess, limit = TURN_OUTPUT_BYTES): Bou
     lines: lines(Readable.from(counted()), MAX_LINE),
     stderrTail: () => errors.trim(),
     overflowed,
+    renew() {
+      bytes = 0
+      count = 0
+      errors = ''
+    },
   }
 }

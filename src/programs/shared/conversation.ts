@@ -90,6 +90,7 @@ export async function converse(context: Context, question: Question): Promise<Re
         run: services.run.id,
         mark: taskMark(services.run.id, task.handle, task.epoch),
         ...ALONE,
+        standing: true,
       },
       { timeoutMs: setup.timeoutMs, stallMs: setup.stallMs },
       AbortSignal.any([context.signal, wall.signal]),
