@@ -163,6 +163,7 @@ class TurnKeeper {
         mark: `session/${id}/${this.#turn}`,
         approve,
         steer: this.#input.steer ?? null,
+        standing: false,
         spawn,
       },
       { timeoutMs: Math.max(1, this.#until - Date.now()), stallMs: limits.stallMs },
