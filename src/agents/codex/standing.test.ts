@@ -94,7 +94,12 @@ describe.skipIf(skipped)('a standing codex', () => {
     ])
     const first = await take(request)
     const stop = new AbortController()
-    const other = codexAgent.turn({ ...request, prompt: 'wait for me', command: [codexPath ?? 'codex'], signal: stop.signal })
+    const other = codexAgent.turn({
+      ...request,
+      prompt: 'wait for me',
+      command: [codexPath ?? 'codex'],
+      signal: stop.signal,
+    })
     for await (const event of other) {
       if (event.type !== 'session') continue
       const second = await take({ ...request, resume: first.native, prompt: 'go on' })
