@@ -36,15 +36,15 @@ describe('belay exec', () => {
       ],
       usage: { input_tokens: 10, output_tokens: 5, cost_usd: 0.25 },
     })
-    const { code, stdout, stderr } = await world.belay(['exec', 'question'])
+    const { code, stdout, stderr } = await world.belay(['exec', 'question', '--sandbox', 'host'])
     expect([code, stdout]).toEqual([0, 'the answer\n'])
     expect(stderr).toMatch(/^ {2}first\ndone: 1 step, 15 tokens, \$0\.2500; go on with: --session \d{8}-\d{6}-\w{6}\n$/)
-    expect((await world.belay(['exec', 'question', '--quiet'])).stderr).toBe('')
+    expect((await world.belay(['exec', 'question', '--quiet', '--sandbox', 'host'])).stderr).toBe('')
   })
 
   it('--json prints event lines, the last of the agreed shape', async () => {
     agent({ ...say('hello'), usage: { input_tokens: 10, output_tokens: 5, cost_usd: 0.25 } })
-    const all = lines((await world.belay(['exec', 'q', '--json', '--session', 's'])).stdout)
+    const all = lines((await world.belay(['exec', 'q', '--json', '--session', 's', '--sandbox', 'host'])).stdout)
     const keys = ['seq', 'time', 'type', 'version', 'project', 'run', 'task', 'session', 'actor', 'data']
     for (const [i, line] of all.slice(0, -1).entries()) {
       expect(Object.keys(line)).toEqual(keys)
@@ -61,6 +61,14 @@ describe('belay exec', () => {
       steps: 1,
       usage: { input_tokens: 10, output_tokens: 5, cost_usd: 0.25 },
     })
+  })
+
+  it('warns that an agent which is not asked to be confined is not', async () => {
+    agent({})
+    const { stderr } = await world.belay(['exec', 'x'])
+    expect(stderr).toContain(
+      'warning: command runs as it is, confined by nothing but itself (--sandbox os confines it)\n',
+    )
   })
 
   it('works in the current directory, also outside of git and in a subdirectory', async () => {

@@ -176,6 +176,8 @@ export interface Probe {
 export interface Agent {
   readonly provider: string
   readonly capabilities: Capabilities
+  /** Absolute paths outside of the workspace that its program reads and writes (login, conversations); absent: none. */
+  ownPaths?(env: Readonly<Record<string, string>>): readonly string[]
   /** Looks at the machine only: never makes a paid or network call. Never throws. */
   probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe>
   /**

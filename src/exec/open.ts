@@ -2,8 +2,12 @@ import { realpath } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
 import type { Approver } from '../agents/port.ts'
-import { SessionStore, newSessionId, type Session } from '../sessions/index.ts'
-import { checkBudget, chooseAgent, configuredAgent } from './settings.ts'
+import type { Network } from '../sandbox/index.ts'
+import { SessionStore, checkSessionId, newSessionId, type Session } from '../sessions/index.ts'
+import { confineAgent } from './confine.ts'
+import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
+import { policyFirst, policyFor } from './policy.ts'
+import { checkBudget, chooseAgent, agentName } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -14,18 +18,23 @@ export interface ExecOptions {
   readonly env: Environment
   /** Where the agent works. */
   readonly cwd: string
-  /** null: the configured implementer, else the engine. */
+  /** null: the engine when `model` is one of its, else the configured implementer, else the engine. */
   readonly agent: string | null
   readonly model: string | null
   readonly effort: string | null
+  /** Name of an agent definition of the engine. */
+  readonly definition: string | null
   readonly access: Access
+  /** A backend's name; null: the engine's commands run in `os` where that works, other agents as they are. */
+  readonly sandbox: string | null
+  readonly network: Network | null
   readonly limits: ExecLimits
   /** Id of the session to go on with, or to make; null: a new one. */
   readonly session: string | null
   /** `exec`, `chat`: what others are told who find the session in use. */
   readonly purpose: string
-  /** Decides what policy leaves to a person; told the session that asks. */
-  readonly approver: (session: Session) => Approver
+  /** Decides what policy leaves to a person, for the session that asks; null: nobody is there. */
+  readonly approver: (session: Session) => Approver | null
   readonly signal: AbortSignal
 }
 
@@ -40,31 +49,78 @@ export interface Exec {
 
 /**
  * Opens a session (makes it when there is none of that id), chooses the agent, and makes its sandbox ready. Throws what can be
- * told before anything is spent: `held`, `agent_...`, `sandbox_...`, `budget_unknown_cost`, `config_invalid`.
+ * told before anything is spent or made: `held`, `agent_...`, `model_...`, `sandbox_...`, `budget_unknown_cost`, `config_invalid`.
  */
 export async function openExec(options: ExecOptions): Promise<Exec> {
-  const { home, env, access, limits } = options
+  const { env } = options
+  if (options.session !== null) checkSessionId(options.session)
   const cwd = await realpath(options.cwd).catch(() => null)
   if (cwd === null) throw new BelayError('no_folder', 'the folder to work in is not there', { received: options.cwd })
-  const name = options.agent ?? (await configuredAgent(cwd, env))
-  if (name === null) throw noAgent()
-  const chosen = await chooseAgent(options, name, cwd, env)
-  checkBudget(limits.budgetUsd, chosen)
-  const { session, warnings } = await openSession(new SessionStore(home), options.session, options.purpose)
-  const setup: TurnSetup = {
-    ...chosen,
-    access,
-    cwd,
-    limits,
-    spawn: null,
-    approve: chosen.agent.capabilities.approvals ? options.approver(session) : null,
-    ownsHistory: false,
-    finish: null,
-  }
-  return { session, setup, warnings, close: () => session.close() }
+  const name = await agentName(options, cwd, env)
+  return name === 'engine' ? openEngine({ ...options, cwd }) : openOther({ ...options, cwd }, name)
 }
 
-async function openSession(store: SessionStore, id: string | null, purpose: string) {
+async function openEngine(options: ExecOptions): Promise<Exec> {
+  const { access, cwd, limits } = options
+  const engine: EngineOptions = options
+  await checkEngine(engine)
+  const { session, warnings } = await openSession(options)
+  try {
+    const setup = await engineSetup(engine, session)
+    return {
+      session,
+      // The engine asks its policy itself, and only what that leaves to a person comes here.
+      setup: { ...setup, access, cwd, limits, approve: options.approver(session) },
+      warnings,
+      close: () => session.close(),
+    }
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+async function openOther(options: ExecOptions, name: string): Promise<Exec> {
+  const { access, cwd, env, limits } = options
+  if (options.definition !== null) {
+    throw new BelayError('usage', `an agent definition is for the engine, not for ${name}`, {
+      expected: '--agent engine',
+      received: name,
+    })
+  }
+  const chosen = await chooseAgent(options, name, cwd, env)
+  checkBudget(limits.budgetUsd, chosen)
+  const confined = await confineAgent(chosen, options)
+  try {
+    const { session, warnings } = await openSession(options)
+    const person = options.approver(session)
+    const around = { cwd, access, confined: confined.confined }
+    return {
+      session,
+      setup: {
+        ...chosen,
+        access: confined.access,
+        cwd,
+        limits,
+        spawn: confined.spawn,
+        approve: policyFirst(() => policyFor(cwd, env), around, person),
+        ownsHistory: false,
+        finish: null,
+      },
+      warnings: [...(confined.warning === null ? [] : [confined.warning]), ...warnings],
+      async close() {
+        await confined.close()
+        await session.close()
+      },
+    }
+  } catch (error) {
+    await confined.close()
+    throw error
+  }
+}
+
+async function openSession({ home, session: id, purpose }: ExecOptions) {
+  const store = new SessionStore(home)
   const name = id ?? newSessionId(Date.now())
   if (id === null || (await store.find(name)) === null) {
     await store.create(name).catch((error: unknown) => {
@@ -76,11 +132,4 @@ async function openSession(store: SessionStore, id: string | null, purpose: stri
   const { torn } = session
   const warning = `the last entry of session ${name} was cut off by a crash and was dropped (${torn} bytes)`
   return { session, warnings: torn > 0 ? [warning] : [] }
-}
-
-function noAgent(): BelayError {
-  return new BelayError('agent_missing', 'nothing says which agent is to work', {
-    expected: '--agent NAME, or an implementer in belay.yaml',
-    next: 'belay agents list',
-  })
 }

@@ -69,9 +69,14 @@ export async function chooseAgent(
   return chosen
 }
 
-/** The agent that works when none is named: the configured implementer, else null. */
-export async function configuredAgent(cwd: string, env: Environment): Promise<string | null> {
-  return (await rolesFor(cwd, env))[0]?.provider ?? null
+/** The agent that is named; else the engine for a model of its own, the configured implementer, or the engine. */
+export async function agentName({ agent, model }: WantedAgent, cwd: string, env: Environment): Promise<string> {
+  if (agent !== null) return agent
+  if (model?.includes('/') === true) {
+    const { MODEL_PROVIDER_NAMES } = await import('../engine/index.ts')
+    if (MODEL_PROVIDER_NAMES.includes(model.slice(0, model.indexOf('/')))) return 'engine'
+  }
+  return (await rolesFor(cwd, env))[0]?.provider ?? 'engine'
 }
 
 /** Refuses a limit in money that could not be kept to. */
@@ -90,7 +95,7 @@ export function checkBudget(budgetUsd: number | null, { agent, model }: Pick<Cho
 }
 
 function refuse(name: string, agents: readonly Agent[]): never {
-  const names = agents.map((one) => one.provider)
+  const names = [...new Set(['engine', ...agents.map((one) => one.provider)])]
   const near = nearest(name, names)
   throw new BelayError('agent_unknown', `there is no agent "${name}"`, {
     expected: names.join(', '),

@@ -31,7 +31,7 @@ export interface TurnSetup {
   /** The conversation is in the session's history, and the agent reads it there (the engine). */
   readonly ownsHistory: boolean
   /** More than the end event says of the newest turn, where the agent says it. */
-  readonly finish: (() => { readonly reason: string; readonly steps: number } | null) | null
+  readonly finish: (() => { readonly reason: string; readonly message: string; readonly steps: number } | null) | null
 }
 
 export interface TurnInput {
@@ -196,7 +196,12 @@ class TurnKeeper {
       error:
         status === 'done'
           ? null
-          : { code: finishReason, message: wrong ?? over?.message ?? said.message, retryAt: said.retryAt },
+          : {
+              code: finishReason,
+              message:
+                wrong ?? over?.message ?? (outcome.status === 'failed' ? told?.message : undefined) ?? said.message,
+              retryAt: said.retryAt,
+            },
     }
   }
 

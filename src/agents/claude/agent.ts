@@ -2,7 +2,7 @@ import type { Agent } from '../port.ts'
 import { runDialogue } from '../stdio/index.ts'
 import { ClaudeDialogue } from './dialogue.ts'
 import { EFFORTS } from './launch.ts'
-import { probeClaude } from './probe.ts'
+import { claudePaths, probeClaude } from './probe.ts'
 
 /** Claude Code, one process per turn, by its stream-json protocol. `command` replaces the program `claude` of `env.PATH`. */
 export const claudeAgent: Agent = {
@@ -19,6 +19,7 @@ export const claudeAgent: Agent = {
     steer: true,
     efforts: EFFORTS,
   },
+  ownPaths: claudePaths,
   probe: probeClaude,
   turn: (request) => runDialogue(request, new ClaudeDialogue(request)),
 }

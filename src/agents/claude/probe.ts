@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { randomId } from '../../core/ids.ts'
@@ -57,6 +58,12 @@ async function versionOf(argv: readonly string[], env: Readonly<Record<string, s
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Where it keeps its login, settings and conversations. */
+export function claudePaths(env: Readonly<Record<string, string>>): string[] {
+  const home = env['HOME'] ?? homedir()
+  return [env['CLAUDE_CONFIG_DIR'] ?? join(home, '.claude'), join(home, '.claude.json')]
 }
 
 /** null: macOS may keep the login in its keychain, which asks a person before it is read. */

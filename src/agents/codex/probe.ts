@@ -69,7 +69,8 @@ export function apiKeyOf(env: Env): string | null {
   return env['CODEX_API_KEY'] || env['OPENAI_API_KEY'] || null
 }
 
-function codexHome(env: Env): string {
+/** Where it keeps its login, settings and conversations. */
+export function codexHome(env: Env): string {
   return env['CODEX_HOME'] || join(env['HOME'] || homedir(), '.codex')
 }
 

@@ -1,10 +1,13 @@
 import { Command } from 'commander'
 import { lastSeq } from '../../record/index.ts'
 import { BelayError } from '../../core/errors.ts'
-import { answerQuestion } from '../../runs/answers.ts'
+import { stateHome } from '../../core/home.ts'
+import { answerQuestion, checkNote } from '../../runs/answers.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
 import { here, withRecord } from '../session.ts'
+import { SessionStore, answerAsk } from '../../sessions/index.ts'
+import { askView } from '../views/ask.ts'
 import { checkpointView } from './checkpoints.ts'
 
 const EXAMPLES = `
@@ -34,7 +37,18 @@ interface Flags {
   json?: true
 }
 
+/** A question of a session: whoever asked it waits for the answer and goes on by itself. */
+async function answerSession(io: Io, id: string, value: string, flags: Flags): Promise<boolean> {
+  const note = checkNote(flags.note ?? null)
+  const ask = await answerAsk(new SessionStore(stateHome(io.env)), id, value, note)
+  if (ask === null) return false
+  if (flags.json) io.out(JSON.stringify({ checkpoint: askView(ask, value, note) }))
+  else io.out(`session ${ask.session}: ${value}; it goes on`)
+  return true
+}
+
 async function answer(io: Io, id: string, value: string, flags: Flags): Promise<void> {
+  if (await answerSession(io, id, value, flags)) return
   const repository = flags.resume ? await here(io) : null
   await withRecord(io, async (record) => {
     const from = (await lastSeq(record.read)) + 1

@@ -1,9 +1,13 @@
 import { Command } from 'commander'
+import { BelayError } from '../../core/errors.ts'
+import { stateHome } from '../../core/home.ts'
 import { printable } from '../../core/text.ts'
 import { checkpointsOf } from '../../runs/answers.ts'
 import type { CheckpointRow } from '../../record/index.ts'
+import { SessionStore, openAsks } from '../../sessions/index.ts'
 import type { Io } from '../io.ts'
 import { here, withRecord } from '../session.ts'
+import { askText, askView } from '../views/ask.ts'
 
 const EXAMPLES = `
 Examples:
@@ -15,20 +19,31 @@ Examples:
 /** `belay checkpoints`. */
 export function checkpointsCommand(io: Io): Command {
   return new Command('checkpoints')
-    .description('What is asked of a person in the runs of this repository.')
+    .description('What is asked of a person in the runs of this repository, and in sessions (belay exec --ask).')
     .option('--all', 'also questions that were answered or ended')
     .option('--json', 'as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: { all?: true; json?: true }) => {
-      const repository = await here(io)
-      await withRecord(io, async (record) => {
-        const asked = await checkpointsOf(record, repository.id, flags.all === true)
-        if (flags.json) io.out(JSON.stringify({ checkpoints: asked.map(checkpointView) }))
-        else if (asked.length === 0)
-          io.out(flags.all ? 'Nobody was asked anything yet.' : 'Nothing is asked of anybody.')
-        else for (const line of asked.flatMap(checkpointText)) io.out(line)
-      })
+      const asks = await openAsks(new SessionStore(stateHome(io.env)))
+      const asked = await askedByRuns(io, flags.all === true)
+      if (flags.json) {
+        const views = [...asked.map(checkpointView), ...asks.map((ask) => askView(ask, null, null))]
+        io.out(JSON.stringify({ checkpoints: views }))
+      } else if (asked.length + asks.length === 0)
+        io.out(flags.all ? 'Nobody was asked anything yet.' : 'Nothing is asked of anybody.')
+      else for (const line of [...asked.flatMap(checkpointText), ...asks.flatMap(askText)]) io.out(line)
     })
+}
+
+/** Questions of the runs of this repository; outside of any there are only those of sessions. */
+async function askedByRuns(io: Io, all: boolean): Promise<readonly CheckpointRow[]> {
+  try {
+    const repository = await here(io)
+    return await withRecord(io, (record) => checkpointsOf(record, repository.id, all))
+  } catch (error) {
+    if (error instanceof BelayError && error.code === 'no_repository') return []
+    throw error
+  }
 }
 
 /** A question as it is printed with `--json`. */

@@ -4,10 +4,10 @@ import { BelayError } from '../../core/errors.ts'
 import { printable } from '../../core/text.ts'
 import type { Approver, TurnEvent } from '../../agents/port.ts'
 import { execTurn, exitOf, openExec, type Exec, type TurnResult } from '../../exec/index.ts'
-import { askDurably, nobody } from '../../exec/approve.ts'
+import { askDurably } from '../../exec/approve.ts'
 import { stateHome } from '../../core/home.ts'
 import type { Session } from '../../sessions/index.ts'
-import { addWorkFlags, durationFlag, limitsOf, type WorkFlags } from '../exec/flags.ts'
+import { addWorkFlags, durationFlag, limitsOf, networkFlag, type WorkFlags } from '../exec/flags.ts'
 import { EventLines } from '../exec/lines.ts'
 import { Progress } from '../exec/progress.ts'
 import { readSchema, type Schema } from '../exec/schema.ts'
@@ -72,7 +72,10 @@ async function exec(io: Io, given: string, flags: Flags): Promise<void> {
       agent: flags.agent ?? null,
       model: flags.model ?? null,
       effort: flags.effort ?? null,
+      definition: flags.definition ?? null,
       access: flags.access,
+      sandbox: flags.sandbox ?? null,
+      network: networkFlag(flags.network),
       limits,
       session: flags.session ?? null,
       purpose: 'exec',
@@ -108,13 +111,13 @@ async function work(
     if (json) lines.turn(event)
     else if (flags.quiet !== true) progress.turn(event)
   }
-  for (const warning of warnings) {
-    if (json) lines.event('exec.warning', { message: warning }, null)
-    else io.note(`warning: ${printable(warning)}`)
-  }
   if (json) {
     const { agent, model, access, cwd } = setup
     lines.event('exec.started', { agent: agent.provider, model, access, cwd, prompt }, 'user')
+  }
+  for (const warning of warnings) {
+    if (json) lines.event('exec.warning', { message: warning }, null)
+    else io.note(`warning: ${printable(warning)}`)
   }
   const result = await execTurn(session, setup, {
     prompt,
@@ -130,7 +133,7 @@ async function work(
 
 function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void {
   const { status, error, text, output, steps, usage } = result
-  if (status === 'done') io.out(flags.outputSchema === undefined ? text : JSON.stringify(output))
+  if (status === 'done') io.out(flags.outputSchema === undefined ? shown(io, text) : JSON.stringify(output))
   else if (text !== '') io.note(printable(text))
   if (error !== null) {
     const again = error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`
@@ -143,8 +146,13 @@ function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void 
   )
 }
 
-function approverOf(io: Io, session: Session, askMs: number | null): Approver {
-  if (askMs === null) return nobody
+/** What an agent says goes through a pipe as it is, and to a terminal without what would steer it. */
+function shown(io: Io, text: string): string {
+  return io.stdoutIsTerminal ? printable(text) : text
+}
+
+function approverOf(io: Io, session: Session, askMs: number | null): Approver | null {
+  if (askMs === null) return null
   return askDurably(session, askMs, (ask) => {
     io.note(`${printable(ask.question)}\n  belay answer ${ask.id} allow|always|deny`)
   })

@@ -4,6 +4,7 @@ import { BelayError } from '../../core/errors.ts'
 import { parseDuration } from '../../core/duration.ts'
 import type { Access } from '../../core/words.ts'
 import type { ExecLimits } from '../../exec/index.ts'
+import { BACKENDS, type Network } from '../../sandbox/port.ts'
 import { countFlag } from '../numbers.ts'
 
 /** The flags that choose who works and how far it may go; the same for `exec` and `chat`. */
@@ -12,6 +13,9 @@ export interface WorkFlags {
   model?: string
   effort?: string
   access: Access
+  sandbox?: string
+  network?: string
+  definition?: string
   maxSteps?: string
   budgetUsd?: string
   timeout: string
@@ -22,10 +26,16 @@ export const ACCESSES: readonly Access[] = ['read-only', 'workspace-write', 'ful
 
 export function addWorkFlags(command: Command): Command {
   return command
-    .option('--agent <name>', 'who works (see: belay agents); without it the implementer of belay.yaml')
-    .option('--model <model>', "the model, in the agent's own words")
+    .option(
+      '--agent <name>',
+      'who works (see: belay agents); without it the implementer of belay.yaml, else the engine',
+    )
+    .option('--model <model>', "PROVIDER/NAME for the engine, else in the agent's own words")
     .option('--effort <effort>', 'how hard the model thinks, where the agent has such a setting')
     .addOption(new Option('--access <access>', 'what it may do').choices(ACCESSES).default('workspace-write'))
+    .option('--sandbox <name>', `how it is confined: ${BACKENDS.join(', ')}; for the engine os where that works`)
+    .option('--network <who>', 'what confined commands reach: none, full, or hosts with commas between')
+    .option('--definition <name>', 'agent definition of the engine: .belay/agents/NAME.md')
     .option('--max-steps <n>', 'end a turn after this many steps (model calls, or tool calls of other agents)')
     .option('--budget-usd <usd>', 'end a turn that costs this much')
     .option('--timeout <duration>', 'the longest that a turn may take', '60m')
@@ -40,6 +50,18 @@ export function limitsOf(flags: WorkFlags): ExecLimits {
     maxSteps: countFlag('--max-steps', flags.maxSteps),
     budgetUsd: moneyFlag('--budget-usd', flags.budgetUsd),
   }
+}
+
+/** What `--network` asks for; null when it was not given. Throws `usage`. */
+export function networkFlag(text: string | undefined): Network | null {
+  if (text === undefined) return null
+  if (text === 'none' || text === 'full') return { mode: text }
+  const hosts = text.split(',').map((host) => host.trim())
+  if (hosts.every((host) => /^(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(host))) return { mode: 'hosts', hosts }
+  throw new BelayError('usage', '--network takes none, full, or host names', {
+    expected: 'none, full, or hosts such as registry.npmjs.org,*.example.com',
+    received: text,
+  })
 }
 
 /** Milliseconds. Throws `usage`. */

@@ -33,6 +33,8 @@ export class Progress {
       this.#message = item
       return
     }
+    if (kind === 'unknown' && item.text.startsWith('Belay: '))
+      this.#io.note(`note: ${oneLine(item.text.slice(7), 400)}`)
     if (kind !== 'tool_call' && kind !== 'file_change') return
     if (this.#told.get(id) === undefined) this.#io.note(`> ${oneLine(item.text, MAX_LINE)}`)
     if (status === 'failed' && this.#told.get(id) !== 'failed') this.#io.note(`  failed${failureOf(item)}`)

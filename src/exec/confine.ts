@@ -1,0 +1,47 @@
+import type { Access } from '../core/words.ts'
+import type { TurnRequest } from '../agents/port.ts'
+import type { Network } from '../sandbox/index.ts'
+import type { ChosenAgent } from './settings.ts'
+
+export interface ConfineOptions {
+  readonly cwd: string
+  readonly access: Access
+  readonly sandbox: string | null
+  readonly network: Network | null
+  readonly signal: AbortSignal
+}
+
+/** How an agent's program is started. */
+export interface Confinement {
+  readonly spawn: TurnRequest['spawn']
+  readonly confined: boolean
+  /** What the agent is told it may do: in a sandbox everything, because the sandbox keeps it to `access`. */
+  readonly access: Access
+  readonly warning: string | null
+  close(): Promise<void>
+}
+
+/**
+ * The sandbox of an agent that is a program of its own: asked for, it is opened with the agent's own paths (login,
+ * conversations) and the network, without which it cannot reach its model. Not asked for, the agent runs as it is, which is
+ * told. Throws `sandbox_...`.
+ */
+export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions): Promise<Confinement> {
+  const { agent, env } = chosen
+  const { cwd, access, sandbox: name, network, signal } = options
+  if (name === null) {
+    const warning = `${agent.provider} runs as it is, confined by nothing but itself (--sandbox os confines it)`
+    return { spawn: null, confined: false, access, warning, close: () => Promise.resolve() }
+  }
+  const { openSandbox } = await import('../sandbox/index.ts')
+  const own = agent.ownPaths?.(env) ?? []
+  const request = { access, workspace: cwd, write: own, read: own, network: network ?? { mode: 'full' as const } }
+  const { sandbox, warning } = await openSandbox(name, request, signal)
+  return {
+    spawn: (spec) => sandbox.spawn(spec),
+    confined: sandbox.confined,
+    access: sandbox.confined ? 'full' : access,
+    warning,
+    close: () => sandbox.close(),
+  }
+}

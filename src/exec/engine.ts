@@ -1,0 +1,88 @@
+import type { Access } from '../core/words.ts'
+import { createEngineAgent } from '../agents/engine/index.ts'
+import { agentEnvironment } from '../agents/environment.ts'
+import type { LoopReport } from '../engine/index.ts'
+import type { Network } from '../sandbox/index.ts'
+import type { Session } from '../sessions/index.ts'
+import type { ChosenAgent, WantedAgent } from './settings.ts'
+import type { ExecLimits, TurnSetup } from './turn.ts'
+import { policyFor } from './policy.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+export interface EngineOptions extends WantedAgent {
+  readonly cwd: string
+  readonly env: Environment
+  readonly access: Access
+  readonly limits: ExecLimits
+  /** Name of an agent definition; null: none. */
+  readonly definition: string | null
+  /** A backend's name, or `auto`; null: the definition's, else `auto`. */
+  readonly sandbox: string | null
+  /** null: the definition's, else the backend's own. */
+  readonly network: Network | null
+}
+
+/** The user's folder of instructions, skills and definitions. */
+export async function userFolderOf(env: Environment): Promise<string> {
+  return (await import('../config/files.ts')).userFolder(env)
+}
+
+/**
+ * Looks at everything that can be wrong before a session is made or a model is paid: definition, model and key, sandbox, effort.
+ * Throws what says so.
+ */
+export async function checkEngine(options: EngineOptions): Promise<void> {
+  const { loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
+  const { cwd, env, definition: name } = options
+  const definition = name === null ? null : await loadAgentDefinition(name, placesFor(cwd, await userFolderOf(env)))
+  await resolveModel(options.model ?? definition?.settings.model ?? null, env)
+  const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'
+  if (sandbox === 'auto') return
+  const { findBackend, refusalError } = await import('../sandbox/index.ts')
+  const backend = findBackend(sandbox)
+  const refusal = await backend.probe()
+  if (refusal !== null) throw refusalError(backend.name, refusal)
+}
+
+/** Belay's own agent on a session: its conversation is the session's history. */
+export async function engineSetup(
+  options: EngineOptions,
+  session: Session,
+): Promise<ChosenAgent & Pick<TurnSetup, 'ownsHistory' | 'finish' | 'spawn'>> {
+  const { cwd, env, limits, definition, sandbox, network } = options
+  const folder = await userFolderOf(env)
+  let last: LoopReport | null = null
+  const agent = createEngineAgent({
+    async openSandbox(name, request, signal) {
+      const { openSandbox } = await import('../sandbox/index.ts')
+      return openSandbox(name, network === null ? request : { ...request, network }, signal)
+    },
+    policy: () => policyFor(cwd, env),
+    async openHistory() {
+      return { id: session.id, history: session.history, store: await session.store(), close: () => Promise.resolve() }
+    },
+    settings: () => ({
+      definition,
+      sandbox,
+      maxSteps: limits.maxSteps,
+      timeoutMs: limits.timeoutMs,
+      budgetUsd: limits.budgetUsd,
+    }),
+    userFolder: () => folder,
+    onReport: (report) => {
+      last = report
+    },
+  })
+  return {
+    agent,
+    model: options.model,
+    effort: options.effort,
+    command: null,
+    env: agentEnvironment(env),
+    spawn: null,
+    ownsHistory: true,
+    finish: () =>
+      last === null ? null : { reason: last.finish.reason, message: last.finish.message, steps: last.steps },
+  }
+}

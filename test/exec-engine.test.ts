@@ -1,0 +1,211 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
+import { World, collect, said } from './support/world.ts'
+
+let world: World
+let model: ModelServer | undefined
+beforeEach(() => {
+  world = new World()
+})
+afterEach(async () => {
+  await model?.close()
+  model = undefined
+  world.dispose()
+})
+
+/** A model that does these steps, reached as Anthropic's. */
+async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
+  model = await startModelServer({ steps })
+  world.env['ANTHROPIC_BASE_URL'] = model.url
+  world.env['ANTHROPIC_API_KEY'] = 'test-key'
+  return model
+}
+
+const HOST = ['--sandbox', 'host'] as const
+const MODEL = ['--model', 'anthropic/claude-sonnet-5'] as const
+
+function bash(command: string): Step {
+  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
+}
+
+function say(text: string): Step {
+  return { reply: { say: text } }
+}
+
+function lines(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+describe('belay exec with the engine', () => {
+  it('works with tools in the current directory, outside of git, without any configuration', async () => {
+    const { requests } = await scripted(bash('echo made > made.txt && pwd'), say('It is made.'))
+    const cwd = join(world.dir, 'plain')
+    world.files({ '../plain/x.txt': 'x\n' })
+    const { code, stdout, stderr } = await world.belay(['exec', 'make it', ...MODEL, ...HOST], { cwd })
+    expect([code, stdout, stderr]).toEqual([0, 'It is made.\n', expect.stringMatching(/^> .*echo made/m)])
+    expect(world.read('../plain/made.txt')).toBe('made\n')
+    expect(requests[0]?.text).toContain('make it')
+    expect(requests[1]?.text).toContain(cwd)
+    expect(stderr).toMatch(/^done: 2 steps, \d+ tokens, \$[\d.]+; go on with: --session /m)
+  })
+
+  it('--json ends with the agreed line', async () => {
+    await scripted(bash('true'), say('ok'))
+    const all = lines((await world.belay(['exec', 'x', ...MODEL, ...HOST, '--json', '--session', 's'])).stdout)
+    expect(all.at(-1)).toMatchObject({
+      type: 'exec.finished',
+      status: 'done',
+      finish_reason: 'agent_done',
+      output: null,
+      text: 'ok',
+      session: 's',
+      steps: 2,
+    })
+    expect(all.filter(({ type }) => type === 'item.tool_call').length).toBe(2)
+    expect(all.filter(({ type }) => type === 'usage').length).toBe(2)
+  })
+
+  it('goes on with a session: the model sees everything that was said and done before', async () => {
+    const { requests } = await scripted(bash('echo 4711'), say('noted'), say('it was 4711'))
+    await world.belay(['exec', 'remember the number', ...MODEL, ...HOST, '--session', 's'])
+    const { stdout } = await world.belay(['exec', 'which number?', ...MODEL, ...HOST, '--session', 's'])
+    expect(stdout).toBe('it was 4711\n')
+    const last = requests.at(-1)
+    for (const part of ['remember the number', 'echo 4711', '4711\n', 'noted', 'which number?'])
+      expect(last?.text).toContain(part)
+  })
+
+  it('a turn that was killed is gone on with, without what was in flight', async () => {
+    const { requests } = await scripted(bash('echo one'), { reply: { hang: true } }, say('went on'))
+    const child = world.start(['exec', 'work', ...MODEL, ...HOST, '--session', 's', '--json'])
+    const ended = collect(child)
+    await said(child, '"status":"completed"')
+    await model?.reached(1)
+    child.kill('SIGKILL')
+    await ended
+    const { code, stdout } = await world.belay(['exec', 'go on', ...MODEL, ...HOST, '--session', 's'])
+    expect([code, stdout]).toEqual([0, 'went on\n'])
+    expect(requests.at(-1)?.text).toContain('one\n')
+    expect((await world.belay(['session', 'show', 's'])).stdout).toMatch(/> work\n\nturn 2/)
+  })
+
+  it('what needs approval is denied, and said, when nobody is there', async () => {
+    const { requests } = await scripted(bash('git push origin main'), say('could not push'))
+    const { code, stderr } = await world.belay(['exec', 'push', ...MODEL, ...HOST])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/git push origin main/)
+    expect(requests[1]?.text).toMatch(/nobody is there/)
+  })
+
+  it('--ask: what needs approval waits for belay answer, from another terminal', async () => {
+    const { requests } = await scripted(
+      bash('git push origin main'),
+      bash('git push --tags'),
+      bash('git push origin dev'),
+      say('pushed what I could'),
+    )
+    world.files({ a: 'a' }).commit()
+    const child = world.start(['exec', 'push', ...MODEL, ...HOST, '--session', 's', '--ask', '--json'])
+    const ended = collect(child)
+    const ask = async (): Promise<{ id: string; question: string }> => {
+      for (;;) {
+        const { checkpoints } = await world.json<{ checkpoints: { id: string; question: string; session: string }[] }>([
+          'checkpoints',
+        ])
+        if (checkpoints[0]) return checkpoints[0]
+      }
+    }
+    const first = await ask()
+    expect(first.question).toContain('git push origin main')
+    expect((await world.belay(['checkpoints'])).stdout).toContain(`belay answer ${first.id} allow|always|deny`)
+    expect((await world.belay(['answer', first.id, 'maybe'])).stderr).toContain('[answer_invalid]')
+    expect((await world.belay(['answer', first.id, 'deny', '--note', 'not on a Friday'])).code).toBe(0)
+    expect((await world.belay(['answer', first.id, 'deny'])).code).toBe(2)
+    const second = await ask()
+    expect((await world.belay(['answer', second.id, 'allow'])).stdout).toContain('allow')
+    const third = await ask()
+    expect((await world.json(['answer', third.id, 'deny'])).checkpoint).toMatchObject({ id: third.id, session: 's' })
+    const { code } = await ended
+    expect(code).toBe(0)
+    expect(requests[1]?.text).toContain('not on a Friday')
+    expect(requests[2]?.text).not.toContain('a person said allow')
+    expect(await world.json(['checkpoints'])).toEqual({ checkpoints: [] })
+  })
+
+  it('--ask-timeout: what nobody answered is denied', async () => {
+    const { requests } = await scripted(bash('git push origin main'), say('no'))
+    const { code } = await world.belay(['exec', 'push', ...MODEL, ...HOST, '--ask', '--ask-timeout', '200ms'])
+    expect(code).toBe(0)
+    expect(requests[1]?.text).toContain('nobody answered within 200ms')
+  })
+
+  it('--output-schema, --max-steps, --definition, instructions and skills reach the model', async () => {
+    const { requests } = await scripted(say('{"n": 3}'))
+    world.files({
+      's.json': JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] }),
+      'AGENTS.md': 'Always whistle.\n',
+      '.belay/agents/counter.md': '---\ndescription: counts\naccess: read-only\n---\nYou count things.\n',
+    })
+    const { code, stdout } = await world.belay([
+      'exec',
+      'count',
+      ...MODEL,
+      ...HOST,
+      '--output-schema',
+      's.json',
+      '--definition',
+      'counter',
+    ])
+    expect([code, stdout]).toEqual([0, '{"n":3}\n'])
+    expect(requests[0]?.text).toContain('You count things.')
+    expect(requests[0]?.text).toContain('Always whistle.')
+    await model?.close()
+    await scripted(bash('true'), bash('echo 2'), bash('echo 3'))
+    const limited = await world.belay(['exec', 'x', ...MODEL, ...HOST, '--max-steps', '2', '--json'])
+    expect([limited.code, lines(limited.stdout).at(-1)]).toEqual([
+      3,
+      expect.objectContaining({ status: 'blocked', finish_reason: 'max_steps', steps: 2 }),
+    ])
+    await model?.close().catch(() => {})
+    model = undefined
+  })
+
+  it('refuses what cannot work before anything is made', async () => {
+    await scripted()
+    for (const [words, code] of [
+      [['--model', 'anthropc/x'], 'model_unknown'],
+      [['--model', 'openai/gpt-5.5'], 'model_no_key'],
+      [['--agent', 'engine', '--definition', 'nobody'], 'agent_definition'],
+      [['--agent', 'engine', ...MODEL, '--sandbox', 'vm'], 'sandbox_unknown'],
+      [['--agent', 'engine', ...MODEL, '--network', 'a b'], 'usage'],
+      [['--agent', 'codex', '--definition', 'x'], 'usage'],
+    ] as const) {
+      const result = await world.belay(['exec', 'x', '--agent', 'engine', ...words])
+      expect([words, result.code, result.stderr]).toEqual([words, 2, expect.stringContaining(`[${code}`)])
+    }
+    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+  })
+
+  it('speaks to any OpenAI-compatible address', async () => {
+    writeFileSync(join(world.repo, 'x'), '')
+    const { LLMock } = await import('@copilotkit/aimock')
+    const mock = new LLMock({ port: 0 })
+    mock.addFixture({ match: {}, response: { content: 'from afar' } })
+    await mock.start()
+    try {
+      const env = { OPENAI_BASE_URL: `${mock.url}/v1`, OPENAI_API_KEY: 'k' }
+      const result = await world.belay(
+        ['exec', 'hi', '--agent', 'engine', '--model', 'openai-compatible/llama', ...HOST],
+        { env },
+      )
+      expect(result).toMatchObject({ code: 0, stdout: 'from afar\n' })
+    } finally {
+      await mock.stop()
+    }
+  })
+})
