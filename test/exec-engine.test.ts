@@ -137,6 +137,13 @@ describe('belay exec with the engine', () => {
     expect(await world.json(['checkpoints'])).toEqual({ checkpoints: [] })
   })
 
+  it('keeps to the policy of belay.yaml', async () => {
+    const { requests } = await scripted(bash('make deploy'), say('no'))
+    world.files({ 'belay.yaml': 'policy: {commands: {deny: [make deploy]}}\n' })
+    expect((await world.belay(['exec', 'deploy', '--agent', 'engine', ...MODEL, ...HOST])).code).toBe(0)
+    expect(requests[1]?.text).toMatch(/policy\.commands/)
+  })
+
   it('--ask-timeout: what nobody answered is denied', async () => {
     const { requests } = await scripted(bash('git push origin main'), say('no'))
     const { code } = await world.belay(['exec', 'push', ...MODEL, ...HOST, '--ask', '--ask-timeout', '200ms'])

@@ -1,3 +1,4 @@
+import { configHome } from '../core/home.ts'
 import type { Access } from '../core/words.ts'
 import { createEngineAgent } from '../agents/engine/index.ts'
 import { agentEnvironment } from '../agents/environment.ts'
@@ -23,11 +24,6 @@ export interface EngineOptions extends WantedAgent {
   readonly network: Network | null
 }
 
-/** The user's folder of instructions, skills and definitions. */
-export async function userFolderOf(env: Environment): Promise<string> {
-  return (await import('../config/files.ts')).userFolder(env)
-}
-
 /**
  * Looks at everything that can be wrong before a session is made or a model is paid: definition, model and key, sandbox, effort.
  * Throws what says so.
@@ -35,7 +31,7 @@ export async function userFolderOf(env: Environment): Promise<string> {
 export async function checkEngine(options: EngineOptions): Promise<void> {
   const { loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
   const { cwd, env, definition: name } = options
-  const definition = name === null ? null : await loadAgentDefinition(name, placesFor(cwd, await userFolderOf(env)))
+  const definition = name === null ? null : await loadAgentDefinition(name, placesFor(cwd, configHome(env)))
   await resolveModel(options.model ?? definition?.settings.model ?? null, env)
   const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'
   if (sandbox === 'auto') return
@@ -51,7 +47,6 @@ export async function engineSetup(
   session: Session,
 ): Promise<ChosenAgent & Pick<TurnSetup, 'ownsHistory' | 'finish' | 'spawn'>> {
   const { cwd, env, limits, definition, sandbox, network } = options
-  const folder = await userFolderOf(env)
   let last: LoopReport | null = null
   const agent = createEngineAgent({
     async openSandbox(name, request, signal) {
@@ -69,7 +64,7 @@ export async function engineSetup(
       timeoutMs: limits.timeoutMs,
       budgetUsd: limits.budgetUsd,
     }),
-    userFolder: () => folder,
+    userFolder: configHome,
     onReport: (report) => {
       last = report
     },

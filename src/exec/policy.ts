@@ -1,14 +1,15 @@
 import type { Access } from '../core/words.ts'
 import type { Approver } from '../agents/port.ts'
 import { nobody } from './approve.ts'
+import { configFor } from './settings.ts'
 import type { CommandPolicy } from '../policy/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The command policy that holds in `cwd`. */
-export async function policyFor(_cwd: string, _env: Environment): Promise<CommandPolicy> {
-  const { createPolicy } = await import('../policy/index.ts')
-  return createPolicy()
+/** The command policy that holds in `cwd`: the built-in rules and those of the configuration. */
+export async function policyFor(cwd: string, env: Environment): Promise<CommandPolicy> {
+  const [{ createPolicy, policyRules }, config] = await Promise.all([import('../policy/index.ts'), configFor(cwd, env)])
+  return config === null ? createPolicy() : createPolicy(policyRules(config.policy))
 }
 
 /**

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
+import { configHome } from '../core/home.ts'
 import { nearest } from '../core/text.ts'
 import { agentEnvironment } from '../agents/environment.ts'
 import type { Agent } from '../agents/port.ts'
 import { hasPrice } from '../agents/prices.ts'
-import type { RoleConfig } from '../config/index.ts'
+import type { Config, RoleConfig } from '../config/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -19,13 +20,35 @@ export function configuredRoot(cwd: string): string | null {
   }
 }
 
-/** The roles that are configured for `cwd`: none without a file. Throws `config_invalid`. */
-async function rolesFor(cwd: string, env: Environment): Promise<readonly RoleConfig[]> {
+const loaded = new Map<string, Promise<Config | null>>()
+
+/**
+ * The configuration for work in `cwd`: null when neither the project nor the user has a file. Read once for a process, so that
+ * what an agent writes into it changes nothing while it is at work. Throws `config_invalid`.
+ */
+export function configFor(cwd: string, env: Environment): Promise<Config | null> {
+  const known = loaded.get(cwd) ?? readConfig(cwd, env)
+  loaded.set(cwd, known)
+  return known
+}
+
+async function readConfig(cwd: string, env: Environment): Promise<Config | null> {
   const root = configuredRoot(cwd)
-  if (root === null) return []
+  if (root === null && !hasUserFile(env)) return null
   const { loadConfig } = await import('../config/index.ts')
-  const { config } = await loadConfig({ root, env })
-  return Object.values(config.workflow.roles)
+  return (await loadConfig({ root: root ?? cwd, env })).config
+}
+
+/** Looked at before the configuration's code is loaded, which costs more than most of an exec. */
+function hasUserFile(env: Environment): boolean {
+  const folder = configHome(env)
+  return ['config.yaml', 'config.toml', 'config.yml'].some((name) => existsSync(join(folder, name)))
+}
+
+/** The roles that the project configures: none without a file. */
+async function rolesFor(cwd: string, env: Environment): Promise<readonly RoleConfig[]> {
+  const config = configuredRoot(cwd) === null ? null : await configFor(cwd, env)
+  return config === null ? [] : Object.values(config.workflow.roles)
 }
 
 /** What was asked for, as text from a command line; null: not said. */

@@ -26,7 +26,8 @@ Examples:
   belay session export parser > parser.jsonl          and: belay session import parser.jsonl --id copy
   belay session cleanup --older-than 7d --dry-run
 
-These are the conversations of belay exec and belay chat. Those of a run are shown by: belay show TASK, belay logs TASK.
+These are the conversations of belay exec and belay chat, and those of Belay's own engine in runs. What other agents said in a
+run is shown by: belay show TASK, belay logs TASK.
 `
 
 interface Json {
