@@ -93,6 +93,11 @@ describe('problems', () => {
       'workflow: {roles: {reviewer: {provider: command}}}',
       'roles.reviewer.command: expected a command',
     ],
+    [
+      'a command for the engine',
+      'workflow: {roles: {reviewer: {provider: engine, command: [x]}}}',
+      'expected no command',
+    ],
     ['shell text for codex', 'workflow: {roles: {reviewer: {provider: codex, command: x}}}', 'a list of arguments'],
     ['a variable name', 'workflow: {roles: {reviewer: {env: {"A-B": x}}}}', 'a variable name'],
     ['camel case', 'task: {maxIterations: 3}', 'did you mean task.max_iterations?'],
