@@ -3,7 +3,7 @@ import { iso } from '../../core/clock.ts'
 import type { Emit } from '../events.ts'
 import type { CompactionEntry, Entry } from '../history/entries.ts'
 import { viewOf } from '../history/view.ts'
-import { estimateFixed, sizeOf } from './estimate.ts'
+import { estimateFixed, estimateMessage, sizeOf } from './estimate.ts'
 import { listing, prunable, safeCut, tailStart, type Sizes } from './plan.ts'
 import { summaryMessage, summaryPrompt } from './summary.ts'
 
@@ -21,8 +21,8 @@ export interface Compaction {
 
 /** Characters that a token is taken for when text is cut to fit. */
 const CHARACTERS = 3
-/** What is left of a result that is pruned from the protected tail because nothing else helps. */
-const SQUEEZED = 1500
+/** Least that is left of a result of the newest answer: enough to see what it was. */
+const LEAST = 300
 
 /** Size of the next request, in tokens. */
 export function currentSize({ entries, system, tools }: Compaction): number {
@@ -38,23 +38,46 @@ export function currentSize({ entries, system, tools }: Compaction): number {
  * Returns whether the next request fits.
  */
 export async function makeRoom(work: Compaction, force: boolean): Promise<boolean> {
-  const { sizes } = work
   const before = currentSize(work)
-  if (before < sizes.threshold && !force) return true
-  const goal = force ? Math.min(sizes.target, Math.floor(before / 2)) : sizes.threshold
-  if ((await prune(work, tailOf(work), 0, sizes.target)) < goal) return true
-  if ((await summarise(work)) < goal) return true
+  if (before < work.sizes.threshold && !force) return true
+  const sizes = force ? halved(work.sizes, before) : work.sizes
+  const room = { ...work, sizes }
+  const newest = viewOf(work.entries()).findLastIndex(({ message }) => message.role === 'assistant')
+  if ((await prune(room, Math.min(tailOf(room), Math.max(0, newest)), 0)) < sizes.threshold) return true
+  if ((await summarise(room)) < sizes.threshold) return true
   // A single answer can bring more than the window holds: several large reads at once.
-  return (await prune(work, viewOf(work.entries()).length, SQUEEZED, sizes.target)) < goal
+  return (await squeeze(room)) < sizes.threshold
+}
+
+/** Cuts the results of the newest answer to equal parts of the room that is left. */
+async function squeeze(work: Compaction): Promise<number> {
+  const seen = viewOf(work.entries())
+  const results = seen.filter(({ message }) => message.role === 'toolResult')
+  const taken = results.reduce((sum, { message }) => sum + estimateMessage(message), 0)
+  const room = Math.max(0, work.sizes.target - (currentSize(work) - taken))
+  const keep = Math.floor((room / Math.max(1, results.length)) * CHARACTERS)
+  return prune(work, seen.length, Math.max(LEAST, keep))
+}
+
+/** What was estimated was wrong: about half of it is to stay. */
+function halved({ window, target, protect }: Sizes, before: number): Sizes {
+  const threshold = Math.floor(before / 2)
+  return {
+    window,
+    threshold,
+    target: Math.min(target, Math.floor(before / 2.5)),
+    protect: Math.min(protect, Math.floor(before / 5)),
+  }
 }
 
 function tailOf({ entries, sizes }: Compaction): number {
   return tailStart(viewOf(entries()), sizes.protect)
 }
 
-/** Leaves out results before `end` (of the view), the oldest first, until `target` is met; the size after it. */
-async function prune(work: Compaction, end: number, keep: number, target: number): Promise<number> {
+/** Leaves out results before `end` (of the view), the oldest first, until the target is met; the size after it. */
+async function prune(work: Compaction, end: number, keep: number): Promise<number> {
   const before = currentSize(work)
+  const { target } = work.sizes
   let saved = 0
   const results: { index: number; keep: number }[] = []
   for (const { saves, ...one } of prunable(viewOf(work.entries()), end, keep)) {

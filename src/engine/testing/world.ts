@@ -18,11 +18,13 @@ export interface Said {
   readonly stop?: AssistantMessage['stopReason']
 }
 
+export interface Failing {
+  readonly fail: Partial<Failure>
+  readonly partial?: Said
+}
+
 /** What the model does with one request. */
-export type Reply =
-  | Said
-  | { readonly fail: Partial<Failure>; readonly partial?: Said }
-  | ((request: ModelRequest) => Said | Promise<Said>)
+export type Reply = Said | Failing | ((request: ModelRequest) => Said | Failing | Promise<Said>)
 
 let calls = 0
 
@@ -64,9 +66,8 @@ export function scriptedModel(replies: readonly Reply[]): CallModel & { readonly
     const reply = replies[requests.length - 1]
     if (!reply) throw new Error(`no reply left for request ${requests.length}`)
     if (request.signal.aborted) return broken({ message: 'aborted' }, null, true)
-    if (typeof reply !== 'function' && 'fail' in reply)
-      return broken(reply.fail, reply.partial ? message(reply.partial) : null, false)
     const said = typeof reply === 'function' ? await reply(request) : reply
+    if ('fail' in said) return broken(said.fail, said.partial ? message(said.partial) : null, false)
     if (request.signal.aborted) return broken({ message: 'aborted' }, message(said), true)
     const answer = message(said)
     for (const event of deltas(answer)) onEvent(event)
