@@ -8,7 +8,7 @@ function play(
 ): { warned: number[]; stopped: number | null } {
   const watch = new DoomWatch()
   const warned: number[] = []
-  for (const [n, letter] of [...calls].entries()) {
+  for (const [n, letter] of calls.split('').entries()) {
     if (watch.wouldLoop('bash', { command: letter })) return { warned, stopped: n + 1 }
     watch.record('bash', { command: letter }, result(n))
     if (watch.warning() !== null) warned.push(n + 1)
