@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { codexHome } from '../../src/agents/codex/testing/harness.ts'
 import { agentCli, cliMissing, pathWithClis } from '../../test/support/agent-clis.ts'
 import { startModelServer, type ModelRequest, type Reply } from '../../test/support/model-server/index.ts'
@@ -70,7 +72,8 @@ function answer({ text, messages }: ModelRequest): Reply {
 
 function makeWorld({ PATH: _path, HOME: _home, ...env }: Readonly<Record<string, string>>): World {
   const world = new World()
-  Object.assign(world.env, env, { PATH: pathWithClis() })
+  // Codex has a temporary folder of its own each time; Belay's compiled code would be lost with it.
+  Object.assign(world.env, env, { PATH: pathWithClis(), NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') })
   world
     .files({
       'belay.yaml': 'workflow:\n  roles:\n    implementer: {provider: codex}\n    reviewer: {provider: codex}\n',
