@@ -87,7 +87,7 @@ async function fastForward(
   at: { readonly ref: string; readonly tip: string },
 ): Promise<Followed | 'again'> {
   const onStep = request.onStep ?? (() => {})
-  const early = await obstacle(request, checkout, at)
+  const early = await atWork(request, checkout, at)
   if (early) return early
   const holder = thisHolder()
   const intent: FollowIntent = {
@@ -129,8 +129,8 @@ async function giveUp(request: FollowRequest, checkout: Checkout, intent: Follow
   await request.intents.clear()
 }
 
-/** Why this checkout must be left alone, or null. */
-async function obstacle(
+/** What can be seen without git of somebody else working in this checkout, or null. */
+async function atWork(
   request: FollowRequest,
   checkout: Checkout,
   at: { readonly ref: string; readonly tip: string },
@@ -140,6 +140,17 @@ async function obstacle(
   if ((await headRef(checkout.gitDir)) !== at.ref || (await readRef(checkout.root, at.ref)) !== at.tip) {
     return refuse(request, 'target_moved', `${request.target} is being worked on`)
   }
+  return null
+}
+
+/** Why this checkout must be left alone, or null. */
+async function obstacle(
+  request: FollowRequest,
+  checkout: Checkout,
+  at: { readonly ref: string; readonly tip: string },
+): Promise<Followed | null> {
+  const busy = await atWork(request, checkout, at)
+  if (busy) return busy
   const { tracked } = await dirtyPaths(checkout.root, { untracked: false })
   if (tracked.length > 0)
     return refuse(request, 'target_dirty', `${checkout.root} has uncommitted changes: ${list(tracked)}`)
