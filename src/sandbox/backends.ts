@@ -1,3 +1,4 @@
+import { dockerBackend } from './docker/index.ts'
 import { hostBackend } from './host/index.ts'
 import { osBackend } from './os/index.ts'
 import type { BackendName, SandboxBackend } from './port.ts'
@@ -12,7 +13,7 @@ const later = (name: BackendName): SandboxBackend => {
 const ALL: Readonly<Record<BackendName, SandboxBackend>> = {
   host: hostBackend,
   os: osBackend,
-  docker: later('docker'),
+  docker: dockerBackend,
   e2b: later('e2b'),
 }
 

@@ -1,0 +1,37 @@
+import type Docker from 'dockerode'
+import { messageOf } from '../../core/errors.ts'
+import type { Refusal } from '../port.ts'
+import { unavailable } from '../refusal.ts'
+
+/** A daemon that answers. */
+export interface Daemon {
+  readonly docker: Docker
+  readonly info: DaemonInfo
+}
+
+/** What is used of its description of itself. */
+interface DaemonInfo {
+  readonly OSType: string
+  readonly Runtimes?: Readonly<Record<string, unknown>>
+  readonly SecurityOptions?: readonly string[]
+}
+
+/** Connects to the daemon of `DOCKER_HOST` (docker's or podman's), else of the usual socket. */
+export async function connect(): Promise<Daemon | { readonly refusal: Refusal }> {
+  const { default: Client } = await import('dockerode')
+  const next = 'start docker, or let DOCKER_HOST name its socket (podman: podman system service)'
+  try {
+    const docker = new Client()
+    const info = (await docker.info()) as DaemonInfo
+    if (info.OSType !== 'linux') return { refusal: unavailable(`docker runs ${info.OSType} containers here`, next) }
+    return { docker, info }
+  } catch (error) {
+    return { refusal: unavailable(`no docker daemon answers (${messageOf(error)})`, next) }
+  }
+}
+
+/** The status of a refused request; null for anything else. */
+export function statusOf(error: unknown): number | null {
+  const { statusCode } = (error ?? {}) as { statusCode?: unknown }
+  return typeof statusCode === 'number' ? statusCode : null
+}

@@ -1,0 +1,9 @@
+import { describeSandboxConformance } from '../testing/conformance.ts'
+import { TEST_IMAGE, startTestDocker } from '../testing/docker.ts'
+
+describeSandboxConformance({
+  backend: 'docker',
+  unavailable: await startTestDocker(),
+  more: { image: TEST_IMAGE },
+  can: { confine: true, readOnly: true, limits: true, fullNetwork: false, seen: true, git: true },
+})

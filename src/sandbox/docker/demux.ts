@@ -1,0 +1,36 @@
+import { once } from 'node:events'
+import type { Duplex, PassThrough } from 'node:stream'
+
+/**
+ * Takes apart what a daemon sends of a program without a terminal: frames of eight bytes (stream, three zeros, length) and
+ * content. Waits for a slow reader. Resolves when everything was handed on; ends both streams.
+ */
+export async function demultiplex(from: Duplex, stdout: PassThrough, stderr: PassThrough): Promise<void> {
+  let header = Buffer.alloc(0)
+  let left = 0
+  let target = stdout
+  try {
+    for await (const piece of from as AsyncIterable<Buffer>) {
+      let chunk = piece
+      while (chunk.length > 0) {
+        if (left === 0) {
+          const missing = 8 - header.length
+          header = Buffer.concat([header, chunk.subarray(0, missing)])
+          chunk = chunk.subarray(missing)
+          if (header.length < 8) continue
+          target = header[0] === 2 ? stderr : stdout
+          left = header.readUInt32BE(4)
+          header = Buffer.alloc(0)
+          continue
+        }
+        const part = chunk.subarray(0, left)
+        chunk = chunk.subarray(part.length)
+        left -= part.length
+        if (!target.destroyed && !target.write(part)) await Promise.race([once(target, 'drain'), once(target, 'close')])
+      }
+    }
+  } finally {
+    stdout.end()
+    stderr.end()
+  }
+}

@@ -1,0 +1,82 @@
+import { existsSync, statSync } from 'node:fs'
+import type Docker from 'dockerode'
+import { gitGuards, homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import { homedir } from 'node:os'
+import type { SandboxPolicy } from '../port.ts'
+import { isWithin, real, secretPaths } from '../secrets.ts'
+
+/** What of this machine a container sees: at the same paths, so that there is nothing to map. */
+export interface Folders {
+  readonly mounts: Docker.MountConfig
+  readonly guards: readonly GitGuards[]
+  isSeen(path: string): boolean
+}
+
+/** Places that an image fills itself. */
+const OF_THE_IMAGE = new Set([
+  '/',
+  '/bin',
+  '/sbin',
+  '/usr',
+  '/lib',
+  '/lib64',
+  '/etc',
+  '/dev',
+  '/proc',
+  '/sys',
+  '/run',
+  '/tmp',
+])
+
+/** The mounts of a policy; null when the workspace is where an image keeps its own files. */
+export function foldersOf(policy: SandboxPolicy): Folders | null {
+  const shown = new Map<string, 'ro' | 'rw'>()
+  const show = (paths: readonly string[], how: 'ro' | 'rw'): void => {
+    for (const path of paths) if (existsSync(path)) shown.set(real(path), how)
+  }
+  const writable = policy.access === 'read-only' ? [] : [policy.workspace, ...policy.write].map(real)
+  show([...policy.read, ...outsideGitDirs(policy.workspace), policy.workspace], 'ro')
+  show(writable, 'rw')
+  if ([...shown.keys()].some((path) => OF_THE_IMAGE.has(path))) return null
+  const tops = [...shown.keys()]
+  const guards = policy.access === 'full' ? [] : writable.map(gitGuards)
+  for (const { pinned, readOnly } of guards) {
+    show(pinned, 'rw')
+    show(readOnly, 'ro')
+  }
+  if (guards.length > 0)
+    show(
+      writable.flatMap((folder) => homeGuards(folder, homedir())),
+      'ro',
+    )
+
+  const isShown = (path: string): boolean => tops.some((top) => isWithin(path, top))
+  const unread = [...(policy.access === 'full' ? [] : secretPaths()), ...policy.denyRead].map(real)
+  const asked = new Set(policy.denyRead.map(real))
+  const hidden = [...new Set(unread)].filter(
+    (path) => existsSync(path) && isShown(path) && (asked.has(path) || !tops.includes(path)),
+  )
+  const mounts: Docker.MountConfig = [
+    ...[...shown].filter(([path]) => !hidden.includes(path)).map(([path, how]) => bind(path, path, how === 'ro')),
+    ...hidden.map((path) => (statSync(path).isDirectory() ? nothing(path) : bind('/dev/null', path, true))),
+  ]
+  const nearest = (list: readonly string[], path: string): number =>
+    Math.max(-1, ...list.filter((folder) => isWithin(path, folder)).map((folder) => folder.length))
+  return {
+    mounts,
+    guards,
+    isSeen: (path) => {
+      const place = real(path)
+      return isShown(place) && nearest(tops, place) >= nearest(hidden, place)
+    },
+  }
+}
+
+function bind(source: string, target: string, readOnly: boolean): Docker.MountSettings {
+  return { Type: 'bind', Source: source, Target: target, ReadOnly: readOnly, BindOptions: { Propagation: 'rprivate' } }
+}
+
+/** An empty folder that only root could look into. */
+function nothing(path: string): Docker.MountSettings {
+  return { Type: 'tmpfs', Target: path, Source: '', ReadOnly: true, TmpfsOptions: { SizeBytes: 4096, Mode: 0o500 } }
+}

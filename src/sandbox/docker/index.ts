@@ -1,0 +1,156 @@
+import { statSync } from 'node:fs'
+import { delimiter } from 'node:path'
+import type Docker from 'dockerode'
+import { messageOf } from '../../core/errors.ts'
+import { randomId } from '../../core/ids.ts'
+import type { ProcessSpec } from '../../process/index.ts'
+import { removeForbidden } from '../git-guards.ts'
+import type { Refusal, Sandbox, SandboxBackend, SandboxPolicy } from '../port.ts'
+import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
+import { connect, statusOf, type Daemon } from './client.ts'
+import { removeContainer, startContainer, sweep } from './container.ts'
+import { execKept, type Box } from './exec.ts'
+import { foldersOf, type Folders } from './folders.ts'
+import { containerUser, type ContainerUser } from './user.ts'
+
+/** Has git, a compiler and the usual tools; never fetched by Belay. */
+export const DEFAULT_IMAGE = 'buildpack-deps:stable'
+
+const IMAGE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * A container of docker (or podman, by its socket): read-only root, no capabilities, no new privileges, not root, no network,
+ * always. It ends when Belay does.
+ */
+export const dockerBackend: SandboxBackend = {
+  name: 'docker',
+  async probe() {
+    const daemon = await connect()
+    return 'refusal' in daemon ? daemon.refusal : null
+  },
+  async open(policy) {
+    const lacks = lacking('docker', policy, {
+      network: ['none'],
+      resources: ['cpus', 'memoryBytes', 'pids'],
+      denyRead: true,
+      image: true,
+      runtime: true,
+    })
+    if (lacks) return { refusal: lacks }
+    if (!statSync(policy.workspace, { throwIfNoEntry: false })?.isDirectory()) {
+      return { refusal: failed(`the workspace ${policy.workspace} is not a folder`) }
+    }
+    const folders = foldersOf(policy)
+    if (folders === null) return { refusal: unenforceable('the workspace is where an image has files of its own') }
+    const daemon = await connect()
+    if ('refusal' in daemon) return daemon
+    return openContainer(policy, folders, daemon)
+  },
+}
+
+async function openContainer(
+  policy: SandboxPolicy,
+  folders: Folders,
+  { docker, info }: Daemon,
+): Promise<{ sandbox: Sandbox } | { refusal: Refusal }> {
+  const image = policy.image ?? DEFAULT_IMAGE
+  if (policy.runtime !== null && !Object.keys(info.Runtimes ?? {}).includes(policy.runtime)) {
+    return {
+      refusal: unavailable(`docker has no runtime "${policy.runtime}"`, 'install it, and name it in daemon.json'),
+    }
+  }
+  const rootless = info.SecurityOptions?.some((option) => option.includes('rootless')) ?? false
+  const podman = rootless && (await isPodman(docker))
+  if (rootless && !podman) {
+    return { refusal: unenforceable('docker without root cannot give the workspace to a user who is not root') }
+  }
+  const user = containerUser(policy)
+  try {
+    const path = await imagePath(docker, image)
+    if (path === null) return { refusal: unavailable(`there is no image "${image}"`, `docker pull ${image}`) }
+    await sweep(docker)
+    await user.admit()
+    const { container, line, seen } = await startContainer(docker, {
+      id: randomId(12),
+      policy,
+      image,
+      user: user.user,
+      mounts: folders.mounts,
+      userns: podman ? 'keep-id' : null,
+    })
+    const box: Box = { container, umask: user.umask, seen, running: new Set() }
+    return { sandbox: dockerSandbox({ policy, folders, box, line, path, user }) }
+  } catch (error) {
+    return { refusal: failed(`docker refused the container: ${messageOf(error)}`) }
+  }
+}
+
+interface Opened {
+  readonly policy: SandboxPolicy
+  readonly folders: Folders
+  readonly box: Box
+  readonly line: NodeJS.ReadWriteStream
+  readonly path: string
+  readonly user: ContainerUser
+}
+
+function dockerSandbox({ policy, folders, box, line, path, user }: Opened): Sandbox {
+  let closed = false
+  const seen = (place: string): string | null => (folders.isSeen(place) ? place : null)
+  return {
+    backend: 'docker',
+    confined: true,
+    policy,
+    toInside: seen,
+    toHost: seen,
+    async spawn(spec) {
+      if (closed) throw new Error('the sandbox was closed')
+      if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
+      await user.admit()
+      const kept = await execKept(box, { ...spec, env: { ...environment(spec, path, seen), ...user.trust(spec.env) } })
+      const done = kept.closed.then((exit) => {
+        removeForbidden(folders.guards)
+        return exit
+      })
+      return { ...kept, closed: done, end: () => kept.end().then(() => done) }
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      await removeContainer(box.container)
+      line.end()
+    },
+  }
+}
+
+/** Folders of this machine mean nothing inside: programs are the image's (and the workspace's), home is a place to write. */
+function environment(
+  { env }: ProcessSpec,
+  path: string,
+  seen: (place: string) => string | null,
+): Record<string, string> {
+  const own = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/') && seen(folder) !== null)
+  const home = env['HOME']
+  return {
+    ...env,
+    PATH: [...own, path].join(delimiter),
+    HOME: home !== undefined && seen(home) !== null ? home : '/tmp',
+    ...(env['TMPDIR'] === undefined ? {} : { TMPDIR: '/tmp' }),
+  }
+}
+
+/** The search path that an image has; null when there is no such image. */
+async function imagePath(docker: Docker, image: string): Promise<string | null> {
+  try {
+    const { Config } = await docker.getImage(image).inspect()
+    return Config.Env?.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? IMAGE_PATH
+  } catch (error) {
+    if (statusOf(error) === 404) return null
+    throw error
+  }
+}
+
+async function isPodman(docker: Docker): Promise<boolean> {
+  const version = (await docker.version()) as { Components?: readonly { Name: string }[] }
+  return version.Components?.some(({ Name }) => /podman/i.test(Name)) ?? false
+}
