@@ -95,7 +95,8 @@ function toProgram(connection: Duplex): Writable {
 
 /** The program in this machine's process table; an identity of nothing where the containers are in another machine. */
 async function identify(exec: Docker.Exec, { seen }: Box): Promise<KeptProcess['identity']> {
-  for (let round = 0; seen && round < 100; round++) {
+  const rounds = seen ? 100 : 0
+  for (let round = 0; round < rounds; round++) {
     const { Pid, Running, ExitCode } = await exec.inspect()
     const startTime = Pid > 0 ? startTimeOf(Pid) : null
     if (startTime !== null) return { pid: Pid, startTime }
