@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { anthropic } from './anthropic.ts'
+import { chat } from './chat.ts'
 import { openai } from './openai.ts'
 import { Script } from './script.ts'
 import type { ModelRequest, ModelServer, ModelServerOptions, Reply } from './types.ts'
@@ -10,8 +11,8 @@ import { record, type Frame, type Wire } from './wire.ts'
 const USAGE = { input: 100, output: 10 }
 
 /**
- * Starts a scripted model on a free loopback port. It speaks Anthropic's messages API and OpenAI's responses API, both as
- * streams and whole; every request is checked by its step before it is answered, and recorded.
+ * Starts a scripted model on a free loopback port. It speaks Anthropic's messages API, OpenAI's responses API and chat
+ * completions, as streams and whole; every request is checked by its step before it is answered, and recorded.
  */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const script = new Script(options)
@@ -38,7 +39,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
       sendJson(response, 200, { input_tokens: USAGE.input })
       return
     }
-    const wire = path.endsWith('/messages') ? anthropic : path.endsWith('/responses') ? openai : null
+    const wire = wireOf(path)
     if (!wire) {
       sendJson(response, 404, { error: { type: 'not_found_error', message: `no such endpoint: ${path}` } })
       return
@@ -71,6 +72,12 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
       }
     },
   }
+}
+
+function wireOf(path: string): Wire | null {
+  if (path.endsWith('/messages')) return anthropic
+  if (path.endsWith('/responses')) return openai
+  return path.endsWith('/chat/completions') ? chat : null
 }
 
 async function perform(

@@ -8,7 +8,7 @@ export interface ModelMessage {
 
 /** One request to the model, whichever wire it came by. */
 export interface ModelRequest {
-  readonly api: 'anthropic' | 'openai'
+  readonly api: 'anthropic' | 'openai' | 'chat'
   readonly model: string
   readonly effort: string | null
   readonly messages: readonly ModelMessage[]

@@ -1,0 +1,186 @@
+/** The engine with every wire format of its own, against a scripted model on loopback: nothing of the wire is faked. */
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startModelServer, type ModelServer, type Step } from '../../../test/support/model-server/index.ts'
+import { randomId } from '../../core/ids.ts'
+import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import { ALONE } from '../turn.ts'
+import { createEngineAgent } from './agent.ts'
+import { testDeps } from './testing/harness.ts'
+
+interface Case {
+  readonly title: string
+  readonly model: string
+  readonly api: string
+  env(url: string): Record<string, string>
+  /** How the key is sent. */
+  readonly header: readonly [string, string]
+}
+
+const CASES: readonly Case[] = [
+  {
+    title: 'Anthropic with a key',
+    model: 'anthropic/claude-sonnet-5',
+    api: 'anthropic',
+    env: (url) => ({ ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: 'k1' }),
+    header: ['x-api-key', 'k1'],
+  },
+  {
+    title: 'Anthropic with a subscription',
+    model: 'anthropic/claude-opus-4-8',
+    api: 'anthropic',
+    env: (url) => ({ ANTHROPIC_BASE_URL: `${url}/`, CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-x' }),
+    header: ['authorization', 'Bearer sk-ant-oat01-x'],
+  },
+  {
+    title: 'Anthropic with a token of a gateway, and a model nobody knows',
+    model: 'anthropic/claude-next-9',
+    api: 'anthropic',
+    env: (url) => ({ ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: 't1' }),
+    header: ['authorization', 'Bearer t1'],
+  },
+  {
+    title: 'OpenAI responses',
+    model: 'openai/gpt-5.4',
+    api: 'openai',
+    env: (url) => ({ OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: 'k2' }),
+    header: ['authorization', 'Bearer k2'],
+  },
+  {
+    title: 'OpenAI chat',
+    model: 'openai-chat/gpt-5.4',
+    api: 'chat',
+    env: (url) => ({ OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: 'k3' }),
+    header: ['authorization', 'Bearer k3'],
+  },
+  {
+    title: 'any compatible server',
+    model: 'openai-compatible/org/some-model:7b',
+    api: 'chat',
+    env: (url) => ({ OPENAI_BASE_URL: `${url}/v1/`, OPENAI_API_KEY: 'k4' }),
+    header: ['authorization', 'Bearer k4'],
+  },
+  {
+    title: 'Ollama, without a key',
+    model: 'ollama/qwen3',
+    api: 'chat',
+    env: (url) => ({ OLLAMA_BASE_URL: `${url}/v1` }),
+    header: ['authorization', 'Bearer none'],
+  },
+]
+
+let workspace = ''
+let server: ModelServer | undefined
+beforeEach(() => {
+  workspace = realpathSync(mkdtempSync(join(tmpdir(), 'belay-wires-')))
+})
+afterEach(async () => {
+  rmSync(workspace, { recursive: true, force: true })
+  await server?.close()
+  server = undefined
+})
+
+async function turn(one: Case, steps: readonly Step[], more: Partial<TurnRequest> = {}) {
+  server = await startModelServer({ steps, isSide: () => false })
+  const events: TurnEvent[] = []
+  const request: TurnRequest = {
+    role: 'implementer',
+    prompt: 'Fix the leak.',
+    outputSchema: null,
+    cwd: workspace,
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: workspace, ...one.env(server.url) },
+    model: one.model,
+    effort: null,
+    access: 'workspace-write',
+    command: null,
+    resume: null,
+    task: { handle: 'T1', title: 'T1' },
+    attempt: 1,
+    run: 'run-1',
+    mark: `wires/${randomId(8)}`,
+    signal: new AbortController().signal,
+    graceMs: 1000,
+    ...ALONE,
+    ...more,
+  }
+  for await (const event of createEngineAgent(testDeps).turn(request)) events.push(event)
+  const end = events.at(-1)
+  if (end?.type !== 'end') throw new Error('no end')
+  return { events, end: end.end as TurnEnd, requests: server.requests }
+}
+
+describe.each(CASES)('$title', (one) => {
+  it('calls tools and answers, with usage, key and model as they should be', async () => {
+    const { events, end, requests } = await turn(one, [
+      {
+        reply: {
+          say: 'Let me look.',
+          calls: [
+            { name: 'bash', input: { command: 'echo "é $((40+2))"' } },
+            { name: 'read', input: { file_path: 'nothing.txt' } },
+          ],
+        },
+      },
+      { reply: { say: 'The leak is fixed.', pieces: 4 } },
+    ])
+    expect(end).toEqual({ status: 'completed', output: null, text: 'The leak is fixed.' })
+    const [first, second] = requests
+    expect(first).toMatchObject({ api: one.api, model: one.model.slice(one.model.indexOf('/') + 1) })
+    expect(first?.headers[one.header[0]]).toBe(one.header[1])
+    expect(first?.text).toContain('Fix the leak.')
+    expect(first?.tools.map((name) => name.toLowerCase())).toEqual(
+      expect.arrayContaining(['bash', 'read', 'write', 'edit']),
+    )
+    expect(
+      second?.messages
+        .filter(({ role }) => role === 'tool')
+        .map(({ text }) => text)
+        .join(),
+    ).toContain('é 42')
+    const messages = events.flatMap((event) =>
+      event.type === 'item' && event.item.kind === 'message' && event.item.status === 'completed'
+        ? [event.item.text]
+        : [],
+    )
+    expect(messages).toEqual(['Let me look.', 'The leak is fixed.'])
+    const usage = events.flatMap((event) => (event.type === 'usage' ? [event.usage] : []))
+    expect(usage).toMatchObject([
+      { inputTokens: 100, outputTokens: 10 },
+      { inputTokens: 100, outputTokens: 10 },
+    ])
+  })
+
+  it('tries again after 500, 429 with a time, 529 and a stream that breaks in the middle', async () => {
+    const { end, events } = await turn(one, [
+      { reply: { status: 500 } },
+      { reply: { status: 429, headers: { 'retry-after-ms': '5' } } },
+      { reply: { say: 'Fixed.' } },
+    ])
+    expect(end).toMatchObject({ status: 'completed', text: 'Fixed.' })
+    expect(events.filter((event) => event.type === 'item' && event.item.id.startsWith('retry:'))).toHaveLength(2)
+    await server?.close()
+    const again = await turn(one, [
+      { reply: { disconnect: true } },
+      { reply: { status: 529 } },
+      { reply: { say: 'Fixed at last.' } },
+    ])
+    expect(again.end).toMatchObject({ status: 'completed', text: 'Fixed at last.' })
+  })
+
+  it('ends at once for a refused key and for a request that is wrong', async () => {
+    const refused = await turn(one, [{ reply: { status: 401 } }])
+    expect(refused.end).toMatchObject({ status: 'failed', error: { code: 'auth' } })
+    await server?.close()
+    const wrong = await turn(one, [{ reply: { status: 400 } }])
+    expect(wrong.end).toMatchObject({ status: 'failed', error: { code: 'failed' } })
+  })
+
+  it('is a schedule when it is to come back only much later', async () => {
+    const { end } = await turn(one, [{ reply: { status: 429, headers: { 'retry-after': '3600' } } }])
+    expect(end).toMatchObject({ status: 'failed', error: { code: 'rate_limit' } })
+    const { error } = end as Extract<TurnEnd, { status: 'failed' }>
+    expect(Date.parse(error.retryAt ?? '') - Date.now()).toBeGreaterThan(3_500_000)
+  })
+})
