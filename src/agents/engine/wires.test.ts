@@ -108,7 +108,7 @@ async function turn(one: Case, steps: readonly Step[], more: Partial<TurnRequest
   for await (const event of createEngineAgent(testDeps).turn(request)) events.push(event)
   const end = events.at(-1)
   if (end?.type !== 'end') throw new Error('no end')
-  return { events, end: end.end as TurnEnd, requests: server.requests }
+  return { events, end: end.end, requests: server.requests }
 }
 
 describe.each(CASES)('$title', (one) => {
