@@ -3,6 +3,7 @@ import { nearest } from '../../core/text.ts'
 import type { Tool } from '../port.ts'
 import { bashTool } from './bash.ts'
 import { editTool } from './edit.ts'
+import { gitTools } from './git/tools.ts'
 import { readTool } from './read.ts'
 import { searchTools } from './search/tools.ts'
 import { taskTools } from './tasks/tools.ts'
@@ -36,6 +37,7 @@ export function createTools(options: ToolsOptions = {}): readonly Tool[] {
     editTool,
     ...searchTools(searchTimeoutMs),
     ...taskTools(),
+    ...gitTools,
     ...(options.more ?? []),
   ]
   const names = tools.map(({ name }) => name)

@@ -1,0 +1,60 @@
+import type { ToolContext, ToolDemand } from '../../port.ts'
+import { judgeCommand, folderOf } from '../bash.ts'
+import { collect, type Collected } from '../output/collect.ts'
+import { pathOf } from '../paths/index.ts'
+import { runInside } from '../run-inside.ts'
+
+/** Longest that one git command of a tool may take. */
+const TIMEOUT_MS = 120_000
+
+/**
+ * Nothing of the repository's configuration starts a program where only looking was asked for, and names are names. By
+ * environment, so that the command is exactly what was judged.
+ */
+const ENVIRONMENT: Readonly<Record<string, string>> = {
+  GIT_CONFIG_COUNT: '2',
+  GIT_CONFIG_KEY_0: 'core.fsmonitor',
+  GIT_CONFIG_VALUE_0: 'false',
+  GIT_CONFIG_KEY_1: 'core.quotePath',
+  GIT_CONFIG_VALUE_1: 'false',
+  GIT_LITERAL_PATHSPECS: '1',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_EDITOR: 'true',
+  GIT_PAGER: 'cat',
+  LC_ALL: 'C.UTF-8',
+}
+
+export interface GitEnded extends Collected {
+  /** null: it was ended. */
+  readonly code: number | null
+}
+
+/** What the command policy says of these git commands, as one command line. */
+export function judgeGit(commands: readonly (readonly string[])[], path: string, context: ToolContext): ToolDemand {
+  const line = commands.map((args) => ['git', ...args].map(quoted).join(' ')).join(' && ')
+  return judgeCommand(line, pathOf(path, context), context)
+}
+
+/** Runs one in the sandbox; `maxOutput` characters of what it says. Throws as `runInside`. */
+export async function runGit(
+  args: readonly string[],
+  path: string,
+  context: ToolContext,
+  maxOutput: number,
+): Promise<GitEnded> {
+  const output = collect(context.store, `git-${args[0] ?? ''}`, maxOutput)
+  const { exit, cut } = await runInside(context, {
+    argv: ['git', ...args],
+    cwd: folderOf(path, context),
+    timeoutMs: TIMEOUT_MS,
+    env: ENVIRONMENT,
+    onStdout: output.add,
+    onStderr: output.add,
+  })
+  return { ...output.finish(), code: cut === null ? exit.code : null }
+}
+
+/** A word of a shell command line. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
+}

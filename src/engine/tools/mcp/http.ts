@@ -1,0 +1,29 @@
+import { BelayError } from '../../../core/errors.ts'
+import type { Network } from '../../../sandbox/port.ts'
+
+/** The most that a server may answer to one request, in bytes. */
+const ANSWER_MAX = 32 << 20
+
+/** Whether a sandbox's programs could reach this address. */
+export function isReachable(url: string, network: Network): boolean {
+  if (network.mode !== 'hosts') return network.mode === 'full'
+  const { hostname } = new URL(url)
+  return network.hosts.some((host) => (host.startsWith('*.') ? hostname.endsWith(host.slice(1)) : hostname === host))
+}
+
+/** `fetch` whose answers have an end. */
+export async function cappedFetch(url: string | URL, init?: RequestInit): Promise<Response> {
+  const response = await fetch(url, init)
+  if (response.body === null) return response
+  let size = 0
+  const cap = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      size += chunk.length
+      if (size > ANSWER_MAX)
+        controller.error(new BelayError('mcp_message', `an answer of more than ${ANSWER_MAX} bytes`))
+      else controller.enqueue(chunk)
+    },
+  })
+  const { status, statusText, headers } = response
+  return new Response(response.body.pipeThrough(cap), { status, statusText, headers })
+}
