@@ -20,13 +20,14 @@ import {
   type Places,
   type Skills,
 } from '../../engine/index.ts'
-import type { Tool } from '../../engine/port.ts'
+import type { Tool, ToolContext } from '../../engine/port.ts'
 import type { Opened, SandboxRequest } from '../../sandbox/index.ts'
 import type { Approver, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import { estimateCost } from '../prices.ts'
 import { NO_SETTINGS, type EngineDeps, type EngineHistory, type EngineSettings } from './deps.ts'
 import { turnEnd } from './end.ts'
 import { approvalRequest, turnEvents } from './events.ts'
+import { openTools, type TurnTools } from './tools.ts'
 
 const STRICTNESS: readonly Access[] = ['read-only', 'workspace-write', 'full']
 
@@ -47,7 +48,6 @@ export async function runEngine(
     request.env,
     settings.contextWindow ?? definition?.settings.context_window ?? null,
   )
-  const tools = await toolsOf(deps, definition)
   const access = strictest(request.access, definition?.settings.access)
   const conversation = await deps.openHistory(request)
   try {
@@ -62,11 +62,25 @@ export async function runEngine(
       deps.onEvent?.(event, request)
       for (const one of turnEvents(event)) emit(one)
     }
+    let own: TurnTools | null = null
     try {
+      const context: ToolContext = {
+        sandbox: opened.sandbox,
+        workspace: request.cwd,
+        readable: skills.skills.map(({ folder }) => folder),
+        env: commandEnvironment(request.env),
+        policy: await deps.policy(request),
+        store: conversation.store,
+        mark: request.mark,
+        signal: request.signal,
+      }
+      own = await openTools(deps, definition, skills, places, context)
+      const { tools, problems } = own
       for (const message of [
         ...(opened.warning === null ? [] : [opened.warning]),
         ...memory.problems,
         ...skills.problems,
+        ...problems,
       ])
         onEvent({ type: 'warning', code: 'setup', message })
       const caller = deps.callerFor ?? modelCaller
@@ -81,16 +95,7 @@ export async function runEngine(
         },
         system: prompt({ request, access, definition, tools, memory, skills, opened, places }),
         tools,
-        context: {
-          sandbox: opened.sandbox,
-          workspace: request.cwd,
-          readable: skills.skills.map(({ folder }) => folder),
-          env: commandEnvironment(request.env),
-          policy: await deps.policy(request),
-          store: conversation.store,
-          mark: request.mark,
-          signal: request.signal,
-        },
+        context,
         emit: onEvent,
       })
       const report = await withinGrace(running, request, () => opened.sandbox.close())
@@ -98,6 +103,7 @@ export async function runEngine(
       deps.onReport?.(report, request)
       return turnEnd(report)
     } finally {
+      await own?.close()
       await opened.sandbox.close()
     }
   } finally {
@@ -136,13 +142,6 @@ async function shared(
     clock: deps.clock ?? systemClock,
     signal: request.signal,
   }
-}
-
-async function toolsOf(deps: EngineDeps, definition: AgentDefinition | null): Promise<readonly Tool[]> {
-  const allow = definition?.settings.tools ?? null
-  if (deps.tools) return deps.tools(allow)
-  const { createTools } = await import('../../engine/tools/index.ts')
-  return createTools(allow === null ? {} : { allow })
 }
 
 /** A definition may be stricter than what the caller allows, never the other way round. */

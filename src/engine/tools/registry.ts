@@ -1,22 +1,26 @@
 import { BelayError } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
+import type { Skill } from '../definitions/skills.ts'
 import type { Tool } from '../port.ts'
 import { bashTool } from './bash.ts'
 import { editTool } from './edit.ts'
 import { gitTools } from './git/tools.ts'
 import { readTool } from './read.ts'
 import { searchTools } from './search/tools.ts'
+import { skillTool } from './skill.ts'
 import { taskTools } from './tasks/tools.ts'
 import { writeTool } from './write.ts'
 
 export interface ToolsOptions {
-  /** Names of the tools to have, `mcp__SERVER__*` for all of a server; absent: all. A name that no tool has is an error. */
+  /** Names of the tools to have; one that ends in `*` is a beginning. Absent: all. A name that no tool has is an error. */
   readonly allow?: readonly string[]
   /** Of bash, in ms; defaults 2 min and 10 min. */
   readonly timeoutMs?: number
   readonly maxTimeoutMs?: number
   /** Of glob and grep, in ms; default 20 s. */
   readonly searchTimeoutMs?: number
+  /** Without any there is no skill tool. */
+  readonly skills?: readonly Skill[]
   /** Tools from elsewhere (MCP servers), under names of their own. */
   readonly more?: readonly Tool[]
 }
@@ -26,38 +30,42 @@ const OUTPUT_MAX = 30_000
 
 /**
  * The tools of an agent: the only source of their names, schemas and descriptions. Throws `unknown_tool` for a name in
- * `allow` that no tool has, and `tool_name_taken` when two have the same.
+ * `allow` that no tool has (those of MCP servers, which may be away, excepted), `tool_name_taken` when two have the same.
  */
 export function createTools(options: ToolsOptions = {}): readonly Tool[] {
-  const { timeoutMs = 120_000, maxTimeoutMs = 600_000, searchTimeoutMs = 20_000 } = options
-  const tools: Tool[] = [
+  const { timeoutMs = 120_000, maxTimeoutMs = 600_000, searchTimeoutMs = 20_000, skills = [], more = [] } = options
+  const own: Tool[] = [
     bashTool({ timeoutMs: Math.min(timeoutMs, maxTimeoutMs), maxTimeoutMs, maxOutput: OUTPUT_MAX }),
     readTool,
     writeTool,
     editTool,
     ...searchTools(searchTimeoutMs),
-    ...taskTools(),
     ...gitTools,
-    ...(options.more ?? []),
+    ...taskTools(),
+    skillTool(skills),
   ]
-  const names = tools.map(({ name }) => name)
+  const known = [...own, ...more]
+  const names = known.map(({ name }) => name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new BelayError('tool_name_taken', `two tools are called ${twice}`)
-  return options.allow === undefined ? tools : allowed(tools, options.allow)
+  if (options.allow) checkNames(options.allow, names)
+  const { allow = ['*'] } = options
+  return known.filter(
+    ({ name }) => (name !== 'skill' || skills.length > 0) && allow.some((pattern) => isMeant(pattern, name)),
+  )
 }
 
-function allowed(tools: readonly Tool[], allow: readonly string[]): readonly Tool[] {
-  const names = tools.map(({ name }) => name)
-  const fits = (pattern: string, name: string): boolean =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
-  const unknown = allow.find((pattern) => !names.some((name) => fits(pattern, name)))
-  if (unknown !== undefined) {
-    const near = nearest(unknown, names)
-    throw new BelayError('unknown_tool', `there is no tool called ${unknown}`, {
-      expected: names.join(', '),
-      received: unknown,
-      ...(near === null ? {} : { next: `did you mean ${near}?` }),
-    })
-  }
-  return tools.filter(({ name }) => allow.some((pattern) => fits(pattern, name)))
+function isMeant(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+}
+
+function checkNames(allow: readonly string[], names: readonly string[]): void {
+  const unknown = allow.find((pattern) => !pattern.startsWith('mcp__') && !names.some((name) => isMeant(pattern, name)))
+  if (unknown === undefined) return
+  const near = nearest(unknown, names)
+  throw new BelayError('unknown_tool', `there is no tool called ${unknown}`, {
+    expected: names.join(', '),
+    received: unknown,
+    ...(near === null ? {} : { next: `did you mean ${near}?` }),
+  })
 }

@@ -2,9 +2,10 @@ import { closeSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { BelayError } from '../../core/errors.ts'
 import { nearest, printable } from '../../core/text.ts'
+import { readFrontmatter } from '../definitions/frontmatter.ts'
 import type { Skill } from '../definitions/skills.ts'
 import type { Tool } from '../port.ts'
-import { openToRead, rulesOf } from './paths/index.ts'
+import { openToRead, rulesOf, type Rules } from './paths/index.ts'
 import { walk } from './search/walk.ts'
 import { ALLOW, defineTool, done } from './tool.ts'
 
@@ -25,7 +26,7 @@ export function skillTool(skills: readonly Skill[]): Tool {
     async run({ name }, context) {
       const skill = find(skills, name)
       const rules = rulesOf({ ...context, readable: [...context.readable, skill.folder] })
-      const text = bodyOf(skill, rules)
+      const text = await bodyOf(skill, rules)
       const { files } = walk(skill.folder, rules, true, (path) => path !== 'SKILL.md', {
         until: performance.now() + LOOK_MS,
         entries: 2000,
@@ -34,7 +35,7 @@ export function skillTool(skills: readonly Skill[]): Tool {
       const more = names.length > FILES ? [`- [${names.length - FILES} more]`] : []
       const list =
         names.length === 0 ? [] : ['Its files:', ...names.slice(0, FILES).map((path) => `- ${path}`), ...more]
-      return done([`Skill ${skill.name}, in ${skill.folder}`, ...list, '', text.trim()].join('\n'))
+      return done([`Skill ${skill.name}, in ${skill.folder}`, ...list, '', text].join('\n'))
     },
   })
 }
@@ -50,13 +51,13 @@ function find(skills: readonly Skill[], name: string): Skill {
 }
 
 /** What stands below the front matter. */
-function bodyOf({ path }: Skill, rules: ReturnType<typeof rulesOf>): string {
+async function bodyOf({ path }: Skill, rules: Rules): Promise<string> {
   const { fd, stat } = openToRead(path, rules)
   try {
     if (stat.size > BODY_MAX) {
       throw new BelayError('skill_too_big', `${path} has ${stat.size} bytes; at most ${BODY_MAX} are loaded`)
     }
-    return readFileSync(fd, 'utf8').replace(/^\uFEFF?---\r?\n[\s\S]*?\r?\n---[ \t]*(\r?\n|$)/, '')
+    return (await readFrontmatter(readFileSync(fd, 'utf8'), path)).body
   } finally {
     closeSync(fd)
   }

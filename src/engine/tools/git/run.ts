@@ -2,6 +2,7 @@ import type { ToolContext, ToolDemand } from '../../port.ts'
 import { judgeCommand, folderOf } from '../bash.ts'
 import { collect, type Collected } from '../output/collect.ts'
 import { pathOf } from '../paths/index.ts'
+import { commandLine } from '../quote.ts'
 import { runInside } from '../run-inside.ts'
 
 /** Longest that one git command of a tool may take. */
@@ -31,7 +32,7 @@ export interface GitEnded extends Collected {
 
 /** What the command policy says of these git commands, as one command line. */
 export function judgeGit(commands: readonly (readonly string[])[], path: string, context: ToolContext): ToolDemand {
-  const line = commands.map((args) => ['git', ...args].map(quoted).join(' ')).join(' && ')
+  const line = commands.map((args) => commandLine(['git', ...args])).join(' && ')
   return judgeCommand(line, pathOf(path, context), context)
 }
 
@@ -52,9 +53,4 @@ export async function runGit(
     onStderr: output.add,
   })
   return { ...output.finish(), code: cut === null ? exit.code : null }
-}
-
-/** A word of a shell command line. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -5,6 +5,9 @@ import { z } from 'zod'
 import { messageOf } from '../../../core/errors.ts'
 import { head, printable } from '../../../core/text.ts'
 import type { Tool, ToolContext } from '../../port.ts'
+import { judgeCommand } from '../bash.ts'
+import { pathOf } from '../paths/index.ts'
+import { commandLine } from '../quote.ts'
 import { ALLOW, defineTool } from '../tool.ts'
 import type { McpServer } from './config.ts'
 import { connect, type Connection } from './connection.ts'
@@ -56,14 +59,24 @@ export async function connectMcp(servers: readonly McpServer[], context: ToolCon
 }
 
 async function open(server: McpServer, context: ToolContext): Promise<Connection | string> {
-  if (server.kind === 'http' && !server.trusted && !isReachable(server.url, context.sandbox.policy.network)) {
-    return `the MCP server ${server.name} (${server.source}) was left out: the sandbox's network does not reach ${new URL(server.url).host}`
-  }
   try {
+    const refusal = server.trusted ? null : refusalOf(server, context)
+    if (refusal !== null) return `the MCP server ${server.name} (${server.source}) was left out: ${refusal}`
     return await connect(server, context)
   } catch (error) {
     return `${messageOf(error)}; its tools are left out`
   }
+}
+
+/** A repository's server may do nothing that an agent's command could not. */
+function refusalOf(server: McpServer, context: ToolContext): string | null {
+  if (server.kind === 'http') {
+    if (isReachable(server.url, context.sandbox.policy.network)) return null
+    return `the sandbox's network does not reach ${new URL(server.url).host}`
+  }
+  const command = commandLine([server.command, ...server.args])
+  const { decision, reason } = judgeCommand(command, pathOf(server.cwd, context), context)
+  return decision === 'allow' ? null : `${reason} (a server that you name in your own mcp.json is not asked about)`
 }
 
 function toolsOf(server: McpServer, connection: Connection, taken: Set<string>): { made: Tool[]; left: string[] } {

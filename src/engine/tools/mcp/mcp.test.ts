@@ -177,6 +177,15 @@ describe('MCP servers on stdio', () => {
     expect(mcp.problems[2]).toContain('outside of the workspace')
   })
 
+  it('of the repository are judged as the commands that they are; those of the user are not', async () => {
+    const careful: StdioServer = { ...stdio, env: {}, args: [...stdio.args, 'careful'] }
+    const of = async (server: StdioServer): Promise<McpTools> => connected([server])
+    expect((await of({ ...careful, trusted: false })).problems[0]).toContain('(mcp.json) was left out: ask: unconfined')
+    expect((await of({ ...stdio, trusted: false, args: ['forbidden'] })).problems[0]).toContain('was left out: deny')
+    expect((await of({ ...careful, trusted: true })).problems).toEqual([])
+    expect((await of({ ...stdio, trusted: false })).problems).toEqual([])
+  })
+
   it('two tools of the same name: the later is left out', async () => {
     const mcp = await connected([stdio, stdio])
     expect(mcp.problems[0]).toContain('another one has the same name')
