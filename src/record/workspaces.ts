@@ -36,9 +36,10 @@ export async function dropWorkspace(record: RecordStore, path: string, lease: Le
   })
 }
 
-/** Workspaces of a run, by path. */
-export async function listWorkspaces(db: Reader, run: string): Promise<WorkspaceRow[]> {
-  const rows = await db.selectFrom('workspaces').selectAll().where('run', '=', run).orderBy('path').execute()
+/** Workspaces of a run, or of all, by path. */
+export async function listWorkspaces(db: Reader, run?: string): Promise<WorkspaceRow[]> {
+  const all = db.selectFrom('workspaces').selectAll().orderBy('path')
+  const rows = await (run === undefined ? all : all.where('run', '=', run)).execute()
   return rows.map((row) => ({
     path: row.path,
     project: row.project,

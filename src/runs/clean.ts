@@ -186,7 +186,7 @@ async function remove({ record, repository }: CleanRequest, run: RunRow, lease: 
       next: `belay clean ${run.id}`,
     })
   }
-  await endJournal({ repository, home: record.home, moves })
+  await endJournal({ repository, record, moves })
 }
 
 function short(ref: string): string {

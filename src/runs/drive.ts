@@ -155,7 +155,7 @@ function warm({ services }: OpenedRun): void {
 /** What agents of a Belay that died did to the repository is undone before git runs anywhere in it. */
 async function settleDead(options: DriveOptions, opened: OpenedRun, lease: Lease): Promise<void> {
   const { record, run, repository } = options
-  const found = await settleGuard({ repository, home: record.home, moves: opened.services.moves }, run.id)
+  const found = await settleGuard({ repository, record, moves: opened.services.moves }, run.id)
   if (found.length === 0) return
   await record.write(async (tx) => {
     await assertLease(tx, lease)
@@ -286,12 +286,12 @@ function redReason(red: readonly RedGate[]): Reason {
 }
 
 /** A run that is done needs no workspaces, temporary files and fences any more. */
-async function tidy({ record, run, repository }: DriveOptions, opened: OpenedRun): Promise<void> {
+async function tidy({ run, repository }: DriveOptions, opened: OpenedRun): Promise<void> {
   const { services, pool } = opened
   await pool.clear(true)
   await removeScratch(services.record.home, run.id)
   await dropPrivateRefs(services.root, run.id, services.moves)
-  await endJournal({ repository, home: record.home, moves: services.moves })
+  await endJournal({ repository, record: services.record, moves: services.moves })
 }
 
 /** Removes Belay's own refs of a run (epochs, snapshots, candidates); branches stay. */

@@ -6,16 +6,17 @@ import {
   retireJournal,
   settleDeadTurns,
   takeSnapshot,
+  type Ours,
 } from '../git/guard/index.ts'
 import { MoveJournal } from '../git/moves.ts'
 import { branchRef, taskBranch } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
+import { listWorkspaces, type RecordStore } from '../record/index.ts'
 import type { Guard } from '../programs/direct/workspaces.ts'
 
 export interface GuardOptions {
   readonly repository: Repository
-  /** Belay's state folder. */
-  readonly home: string
+  readonly record: Pick<RecordStore, 'home' | 'read'>
   readonly moves: MoveJournal
 }
 
@@ -29,11 +30,19 @@ export function moveJournal(home: string, run: string): MoveJournal {
   return new MoveJournal(meetingFolder(home), run)
 }
 
+function oursOf({ record, moves }: GuardOptions): Ours {
+  return {
+    isOurs: (move) => moves.isOurs(move),
+    ownWorktrees: async () => (await listWorkspaces(record.read)).map((row) => row.path),
+  }
+}
+
 /** Watches the repository around a turn (see git/guard): a worker may move its own branch, a reviewer nothing. */
-export function repositoryGuard({ repository, home, moves }: GuardOptions): Guard {
+export function repositoryGuard(options: GuardOptions): Guard {
+  const { repository, record } = options
+  const ours = oursOf(options)
   return {
     async begin(workspace, run, handle) {
-      const isOurs = (move: { ref: string; after: string | null }): Promise<boolean> => moves.isOurs(move)
       const mark = agentMark(run, handle)
       const snapshot = await takeSnapshot({
         commonDir: repository.commonDir,
@@ -41,13 +50,13 @@ export function repositoryGuard({ repository, home, moves }: GuardOptions): Guar
         workspaces: [{ path: workspace.path, gitDir: workspace.gitDir }],
         allowedRefs: workspace.purpose === 'work' ? [branchRef(taskBranch(run, handle))] : [],
         mark,
-        ledger: meetingFolder(home),
-        isOurs,
+        ledger: meetingFolder(record.home),
+        ...ours,
       })
       return {
         env: { GIT_COMMITTER_EMAIL: mark },
         async undo() {
-          const { violations, notes } = await compareAndUndo(snapshot, isOurs)
+          const { violations, notes } = await compareAndUndo(snapshot, ours)
           return { tampered: violations.map((one) => one.message), notes: notes.map((one) => one.message) }
         },
       }
@@ -56,19 +65,19 @@ export function repositoryGuard({ repository, home, moves }: GuardOptions): Guar
 }
 
 /** Forgets the moves of a run that has ended, as soon as nobody needs them any more. */
-export async function endJournal({ repository, home, moves }: GuardOptions): Promise<void> {
-  await retireJournal(meetingFolder(home), repository.commonDir, moves)
+export async function endJournal({ repository, record, moves }: GuardOptions): Promise<void> {
+  await retireJournal(meetingFolder(record.home), repository.commonDir, moves)
 }
 
 /**
  * Undoes what agents of processes that died did to the repository, before git runs anywhere in it again. Returns what was
  * found, as sentences.
  */
-export async function settleGuard({ repository, home, moves }: GuardOptions, run: string): Promise<readonly string[]> {
+export async function settleGuard(options: GuardOptions, run: string): Promise<readonly string[]> {
   const request = {
-    commonDir: repository.commonDir,
-    ledger: meetingFolder(home),
-    isOurs: (move: { ref: string; after: string | null }) => moves.isOurs(move),
+    commonDir: options.repository.commonDir,
+    ledger: meetingFolder(options.record.home),
+    ...oursOf(options),
   }
   // The lease on the run is ours: a turn of it is of a holder that died or was overtaken.
   const found = await settleDeadTurns(request, (mark) => isMarkOf(run, mark))

@@ -37,7 +37,7 @@ async function endDead(record: RecordStore, repository: Repository, run: RunRow,
     workspaces: workspacePool(record, run, repository.root).folder,
     moves,
     settle: async () => {
-      await settleGuard({ repository, home: record.home, moves }, run.id)
+      await settleGuard({ repository, record, moves }, run.id)
     },
   })
 }

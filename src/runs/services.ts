@@ -121,7 +121,7 @@ export async function openRun(
       owned: source.owned,
       preparation: preparation({ config, root, pool, env: gateEnv }),
       moves,
-      guard: repositoryGuard({ repository, home: record.home, moves }),
+      guard: repositoryGuard({ repository, record, moves }),
     }),
     budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),
     landing: new Landing({

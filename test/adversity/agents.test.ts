@@ -382,6 +382,23 @@ describe('an agent that changes what is not its own', () => {
     await expectLanded('good.txt')
   })
 
+  it('worktrees of its own: they are gone when its turn ends, and fail the attempt', async () => {
+    start([GOOD])
+    const [one, two] = [join(world.dir, 'one'), join(world.dir, 'two')]
+    const sh = `git worktree add -q -b own '${one}' && echo x > '${one}/new.txt' && git worktree add -q --lock --detach '${two}'`
+    world.script({ byCall: true, implementer: { '*': [{ ...GOOD, sh }, GOOD] }, reviewer: { '*': [{ sh }, {}] } })
+    await run(0)
+    expect(await task()).toMatchObject({ status: 'done', attempt: 2 })
+    expect([one, two].filter((path) => existsSync(path))).toEqual([])
+    expect(world.git('worktree', 'list').split('\n')).toHaveLength(1)
+    expect(existsSync(join(world.repo, '.git/worktrees'))).toBe(false)
+    const tampered = (await events(world)).find((event) => event.type === 'attempt.tampered')
+    expect(JSON.stringify(tampered?.data)).toContain(`the agent added a worktree at ${two}; it was removed`)
+    const notes = (await events(world)).filter((event) => event.type === 'review.note')
+    expect(JSON.stringify(notes)).toContain(`the agent added a worktree at ${one}; it was removed`)
+    await expectLanded('good.txt')
+  })
+
   it("files in the user's checkout: told, and left as they are", async () => {
     start([GOOD])
     world.script({

@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -164,6 +165,45 @@ test('foreign refs are put back, and what they had is kept', async () => {
   expect(repo.git('rev-parse', main?.rescued ?? '')).toBe(evil)
   expect(repo.git('status', '--porcelain')).toBe('')
 })
+
+test('worktrees that an agent adds go, with their files; what is not marked stays and is told', async () => {
+  const [one, bare, inside, users] = [
+    join(folder, 'one'),
+    join(folder, 'bare'),
+    join(work, 'in'),
+    join(folder, 'users'),
+  ]
+  const head = repo.git('rev-parse', 'HEAD')
+  const report = await guarded.turn(() => {
+    guarded.agent('worktree', 'add', '-q', '-b', 'mine', one)
+    guarded.agent('worktree', 'add', '-q', '--no-checkout', '--lock', '--detach', bare, 'HEAD')
+    guarded.agent('worktree', 'add', '-q', '--detach', inside)
+    writeFileSync(join(one, 'new.txt'), 'x')
+    repo.git('worktree', 'add', '-q', '-b', 'users', users)
+    // The note is the agent's to write: nothing but a worktree that says so itself may be removed for it.
+    writeFileSync(join(dotGit, 'worktrees/bare/gitdir'), `${join(folder, 'precious', '.git')}\n`)
+    mkdirSync(join(folder, 'precious'))
+    writeFileSync(join(folder, 'precious', '.git'), `gitdir: ${dotGit}/worktrees/other\n`)
+  })
+  const added = report.violations.filter((found) => found.kind === 'worktree')
+  expect(added.map((found) => found.subject).sort()).toEqual([inside, one, join(folder, 'precious')].sort())
+  expect(report.notes).toContainEqual(expect.objectContaining({ kind: 'worktree', subject: users, undone: false }))
+  expect([one, inside, users, join(folder, 'precious')].map((path) => existsSync(path))).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ])
+  expect(readdirSync(join(dotGit, 'worktrees')).sort()).toEqual(['users', 'work T1'].map(noteName).sort())
+  expect(guarded.allRefs().filter((ref) => ref.includes('mine'))).toEqual([])
+  const kept = added.find((found) => found.subject === inside)?.rescued ?? ''
+  expect(repo.git('rev-parse', kept)).toBe(head)
+})
+
+/** What git calls a worktree in its notes. */
+function noteName(name: string): string {
+  return name.replace(' ', '-')
+}
 
 test('a stash of the agent goes, the user’s stashes stay', async () => {
   repo.write('a.txt', 'stashed by the user\n')

@@ -5,7 +5,8 @@ import { thisHost, thisProcess } from '../../process/index.ts'
 import { alone } from '../alone.ts'
 import { worktreesLock } from '../worktrees.ts'
 import { ledgerPath, lives, readLedger, touchLedger, writeLedger, type Ledger } from './ledger.ts'
-import { look, type Found, type IsOurs } from './look.ts'
+import { look } from './look.ts'
+import type { Found, IsOurs } from './looking.ts'
 import { findPlace, observeFiles, observeRest, type Place } from './observe.ts'
 import type { Finding, GuardedWorkspace, SharedState, Turn } from './state.ts'
 import { mendIndex, mendWorkspace, readWorkspace } from './workspace.ts'
@@ -24,7 +25,12 @@ export interface GuardRequest {
   /** Folder of Belay's, outside the repository, where turns of all processes meet. */
   readonly ledger: string
   readonly isOurs: IsOurs
+  /** Paths of Belay's own worktrees, of all runs; known before they are made. */
+  ownWorktrees(): Promise<readonly string[]>
 }
+
+/** What is Belay's own doing in a repository. */
+export type Ours = Pick<GuardRequest, 'isOurs' | 'ownWorktrees'>
 
 /** The state before a turn; plain JSON. */
 export interface Snapshot {
@@ -85,9 +91,13 @@ async function begin({ commonDir, userRoot, ledger }: GuardRequest): Promise<Led
 }
 
 /** A look on behalf of all running turns: what is found is told when they end. */
-async function lookForAll(ledger: Ledger, { isOurs, ledger: folder }: GuardRequest, name: string): Promise<Ledger> {
-  const { trusted, found } = await look({ ...ledger, folder, isOurs, name, until: null })
+async function lookForAll(ledger: Ledger, request: GuardRequest, name: string): Promise<Ledger> {
+  const { trusted, found } = await look({ ...ledger, ...oursOf(request), folder: request.ledger, name, until: null })
   return { ...ledger, trusted, turns: ledger.turns.map((turn) => charge(turn, found)) }
+}
+
+function oursOf({ isOurs, ownWorktrees }: Ours): Ours {
+  return { isOurs, ownWorktrees }
 }
 
 function charge(turn: Turn, found: readonly Found[]): Turn {
@@ -109,7 +119,7 @@ function shareOf(turn: Turn, found: readonly Found[]): Finding[] {
  * and hooks are as they were. Who moved what: see `judge` in evidence.ts. Safe to repeat. Throws `guard_failed` when
  * something that git would run cannot be put back.
  */
-export async function compareAndUndo(snapshot: Snapshot, isOurs: IsOurs): Promise<GuardReport> {
+export async function compareAndUndo(snapshot: Snapshot, ours: Ours): Promise<GuardReport> {
   const { turn, ledger: folder, place } = snapshot
   const path = ledgerPath(folder, place.commonDir)
   clearInterval(beats.get(turn.id))
@@ -120,7 +130,7 @@ export async function compareAndUndo(snapshot: Snapshot, isOurs: IsOurs): Promis
   await alone(path, async () => {
     const read = (await readLedger(path))?.ledger ?? { place, trusted: snapshot.trusted, turns: [] }
     const before = read.turns.some((one) => one.id === turn.id) ? read : { ...read, turns: [...read.turns, turn] }
-    const { trusted, found } = await look({ ...before, folder, isOurs, name: turn.id, until: null })
+    const { trusted, found } = await look({ ...before, ...oursOf(ours), folder, name: turn.id, until: null })
     const turns: Turn[] = []
     for (const one of before.turns) {
       const findings = [...one.findings, ...shareOf(one, found)]
@@ -141,7 +151,7 @@ export async function compareAndUndo(snapshot: Snapshot, isOurs: IsOurs): Promis
  * lives: it was overtaken, and its agents have just been ended.
  */
 export async function settleDeadTurns(
-  request: Pick<GuardRequest, 'commonDir' | 'ledger' | 'isOurs'>,
+  request: Pick<GuardRequest, 'commonDir' | 'ledger' | keyof Ours>,
   isOver: (mark: string | null) => boolean = () => false,
 ): Promise<readonly Finding[]> {
   const path = ledgerPath(request.ledger, request.commonDir)
@@ -158,7 +168,7 @@ export async function settleDeadTurns(
     const { trusted, found } = await look({
       ...read.ledger,
       folder: request.ledger,
-      isOurs: request.isOurs,
+      ...oursOf(request),
       name: `crash-${randomId(6)}`,
       until,
     })

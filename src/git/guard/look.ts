@@ -6,34 +6,13 @@ import { quoteShell } from '../quote.ts'
 import { refPart } from '../refs.ts'
 import { tryGit } from '../run.ts'
 import { worktreesLock } from '../worktrees.ts'
-import { gather, judge, type Evidence, type Move } from './evidence.ts'
+import { lookAtAdded } from './added.ts'
+import { gather, judge, type Evidence } from './evidence.ts'
 import { onlyBranchesDiffer, readState, restore, ruleOf, sameState } from './files.ts'
-import { observeFiles, observeRest, type Place } from './observe.ts'
+import { observeFiles, observeRest } from './observe.ts'
 import { isAllowed, logSince, movesBetween, putRefBack, putStashLogBack, RESCUED } from './refs.ts'
-import type { FileState, Finding, FindingKind, SharedState, Turn } from './state.ts'
-
-/** Whether Belay itself made this move (its record knows), asked for every ref that is not as trusted. */
-export type IsOurs = (move: Move) => boolean | Promise<boolean>
-
-export interface Look {
-  readonly place: Place
-  /** Folder of Belay's, outside the repository, where the processes that work in it meet. */
-  readonly folder: string
-  readonly trusted: SharedState
-  /** Turns in which an agent may have acted since `trusted`. */
-  readonly turns: readonly Turn[]
-  readonly isOurs: IsOurs
-  /** Name of this look in the refs that keep what it undoes. */
-  readonly name: string
-  /** Changes after this time (ms) cannot be an agent's: it was dead. null: it may have acted until now. */
-  readonly until: number | null
-}
-
-/** Something found, and whose mark it carries; null when nothing tells. */
-export interface Found {
-  readonly finding: Finding
-  readonly mark: string | null
-}
+import type { Found, Look } from './looking.ts'
+import type { FileState, Finding, FindingKind, SharedState } from './state.ts'
 
 /**
  * Compares the repository with its trusted state, undoes what is an agent's, and returns the state that is trusted from now
@@ -41,18 +20,21 @@ export interface Found {
  */
 export async function look(what: Look): Promise<{ trusted: SharedState; found: Found[] }> {
   // Other runs make and remove worktrees meanwhile: a note that is half there would be taken for an agent's doing.
-  const files = await alone(worktreesLock(what.folder, what.place.commonDir), () => lookAtFiles(what))
+  const { files, added } = await alone(worktreesLock(what.folder, what.place.commonDir), async () => {
+    const seen = await lookAtFiles(what)
+    return { files: seen, added: await lookAtAdded(what, { files: seen.trusted, worktrees: seen.worktrees }) }
+  })
   const rest = await observeRest(
     what.place,
     what.turns.flatMap((turn) => turn.workspaces),
   )
-  const now: SharedState = { ...rest, files: files.trusted, worktrees: files.worktrees }
+  const now: SharedState = { ...rest, files: added.files, worktrees: added.worktrees }
   const marks = new Set(what.turns.flatMap((turn) => (turn.mark === null ? [] : [turn.mark])))
   const evidence = await gather(what.trusted, now, what.place.userGitDir, marks)
   const refs = await lookAtRefs(what, now, evidence)
   const head = await lookAtHead(what, now, evidence)
   const rescued = await Promise.all(files.found.map((one) => keepFile(what, one)))
-  const found = [...rescued, ...refs.found, ...head.found, ...lookAtCheckout(what, now)]
+  const found = [...rescued, ...added.found, ...refs.found, ...head.found, ...lookAtCheckout(what, now)]
   return {
     trusted: { ...now, refs: refs.trusted, head: head.trusted, stashLog: refs.stashLog },
     found: found.map(({ finding, mark }) => ({ finding, mark })),

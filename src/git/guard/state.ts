@@ -27,7 +27,16 @@ export interface SharedState {
   readonly uncommitted: Readonly<Record<string, string>>
 }
 
-export type FindingKind = 'config' | 'hook' | 'attributes' | 'ref' | 'head' | 'workspace' | 'checkout' | 'other'
+export type FindingKind =
+  | 'config'
+  | 'hook'
+  | 'attributes'
+  | 'ref'
+  | 'head'
+  | 'workspace'
+  | 'worktree'
+  | 'checkout'
+  | 'other'
 
 /** One thing that is not as it was. */
 export interface Finding {

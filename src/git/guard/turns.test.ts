@@ -115,9 +115,9 @@ test('turns that overlap: a change is undone once, and a turn that begins later 
   const third = await takeSnapshot(three) // finds and undoes it, for the two before
   expect(readFileSync(join(dotGit, 'config'), 'utf8')).toBe(config)
   const reports = await Promise.all([
-    compareAndUndo(third, three.isOurs),
-    compareAndUndo(second, two.isOurs),
-    compareAndUndo(first, one.isOurs),
+    compareAndUndo(third, three),
+    compareAndUndo(second, two),
+    compareAndUndo(first, one),
   ])
   // Configuration and tags carry no name, so both that ran answer for it; the branch is known to be the first's.
   expect(reports.map(subjects)).toEqual([
@@ -133,16 +133,16 @@ test('turns of several processes share what is trusted', async () => {
   guarded.addWork('T2')
   const script = join(folder, 'other.mjs')
   const index = join(import.meta.dirname, 'index.ts')
-  const { isOurs: _, ...plain } = guarded.request('T2')
+  const { isOurs: _, ownWorktrees: __, ...plain } = guarded.request('T2')
   writeFileSync(
     script,
     `import { takeSnapshot, compareAndUndo } from ${JSON.stringify(index)}
-     const isOurs = () => false
-     const snapshot = await takeSnapshot({ ...${JSON.stringify(plain)}, isOurs })
+     const ours = { isOurs: () => false, ownWorktrees: async () => [] }
+     const snapshot = await takeSnapshot({ ...${JSON.stringify(plain)}, ...ours })
      process.stdout.write('ready')
      process.stdin.resume()
      await new Promise((done) => process.stdin.on('end', done))
-     const report = await compareAndUndo(snapshot, isOurs)
+     const report = await compareAndUndo(snapshot, ours)
      process.stdout.write(JSON.stringify(report.violations.map((one) => one.kind)))`,
   )
   const asked = guarded.request()
@@ -155,7 +155,7 @@ test('turns of several processes share what is trusted', async () => {
     said += chunk.toString()
   })
   while (!said.includes('ready')) await once(child.stdout, 'data')
-  expect(subjects(await compareAndUndo(mine, asked.isOurs))).toEqual(['config'])
+  expect(subjects(await compareAndUndo(mine, asked))).toEqual(['config'])
   child.stdin.end()
   await once(child, 'exit')
   expect(said).toBe('ready[]')
@@ -164,11 +164,11 @@ test('turns of several processes share what is trusted', async () => {
 
 test('after kill -9 the turn is ended: what its agent did is undone, what the user did later stays', async () => {
   const script = join(folder, 'dies.mjs')
-  const { isOurs: _, ...plain } = guarded.request()
+  const { isOurs: _, ownWorktrees: __, ...plain } = guarded.request()
   writeFileSync(
     script,
     `import { takeSnapshot } from ${JSON.stringify(join(import.meta.dirname, 'index.ts'))}
-     await takeSnapshot({ ...${JSON.stringify(plain)}, isOurs: () => false })
+     await takeSnapshot({ ...${JSON.stringify(plain)}, isOurs: () => false, ownWorktrees: async () => [] })
      process.kill(process.pid, 'SIGKILL')`,
   )
   expect(spawnSync(process.execPath, [script], { stdio: 'inherit' }).signal).toBe('SIGKILL')
@@ -195,7 +195,7 @@ test('after kill -9 the turn is ended: what its agent did is undone, what the us
   expect(repo.git('tag', '-l', 'by-the-user')).toBe('by-the-user')
   expect(repo.git('config', 'user.signingkey')).toBe('mine')
 
-  function request2(): Pick<GuardRequest, 'commonDir' | 'ledger' | 'isOurs'> {
-    return { commonDir: dotGit, ledger: join(folder, 'ledger'), isOurs: () => false }
+  function request2(): Pick<GuardRequest, 'commonDir' | 'ledger' | 'isOurs' | 'ownWorktrees'> {
+    return { commonDir: dotGit, ledger: join(folder, 'ledger'), isOurs: () => false, ownWorktrees: async () => [] }
   }
 })

@@ -51,6 +51,7 @@ export function makeGuarded(): Guarded {
         mark: agentMark('run', handle),
         ledger: join(folder, 'ledger'),
         isOurs: (move) => move.ref.startsWith('refs/belay/epoch/'),
+        ownWorktrees: () => Promise.resolve([join(folder, 'work T1'), join(folder, 'work T2')]),
       }
     },
     agent: (...args) => repo.gitIn(guarded.work, args, { GIT_COMMITTER_EMAIL: MARK }),
@@ -58,7 +59,7 @@ export function makeGuarded(): Guarded {
       const asked = guarded.request()
       const snapshot = await takeSnapshot(asked)
       doings()
-      return compareAndUndo(JSON.parse(JSON.stringify(snapshot)) as typeof snapshot, asked.isOurs)
+      return compareAndUndo(JSON.parse(JSON.stringify(snapshot)) as typeof snapshot, asked)
     },
     allRefs: () =>
       repo

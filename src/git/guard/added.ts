@@ -1,0 +1,114 @@
+import { lstat, readFile, readdir, realpath, rmdir } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { refPart } from '../refs.ts'
+import { removeTree } from '../remove-tree.ts'
+import { tryGit } from '../run.ts'
+import { parseLog } from './evidence.ts'
+import { statOrNull } from './files.ts'
+import type { Found, Look } from './looking.ts'
+import { RESCUED } from './refs.ts'
+import type { SharedState } from './state.ts'
+
+interface Added {
+  /** Folder of git's note. */
+  readonly gitDir: string
+  readonly name: string
+  /** Where the checkout is, as git says. */
+  readonly path: string
+  /** Address of whoever made it, as its log says. */
+  readonly email: string | null
+  /** All of it is there; one without files has no index. */
+  readonly whole: boolean
+}
+
+/**
+ * Worktrees that came up since the trusted state and are not Belay's own. What an agent's mark is on is taken away, files and
+ * note; the commit on which it stood is kept. Without a mark it may be the user's, whose files are not for Belay to remove: it
+ * is only told. Returns what was found and the worktrees and files that are left. Other Belays make and remove worktrees too:
+ * call it under the lock of the list, when configuration is as it was.
+ */
+export async function lookAtAdded(
+  what: Look,
+  now: Pick<SharedState, 'files' | 'worktrees'>,
+): Promise<{ found: Found[] } & Pick<SharedState, 'files' | 'worktrees'>> {
+  const marks = new Set(what.turns.flatMap((turn) => (turn.mark === null ? [] : [turn.mark])))
+  const worktrees = { ...now.worktrees }
+  const files = { ...now.files }
+  const found: Found[] = []
+  for (const one of await listAdded(what)) {
+    const mark = one.email !== null && marks.has(one.email) ? one.email : null
+    if (mark === null) {
+      if (one.whole) found.push({ finding: told(one), mark: null })
+      continue
+    }
+    const rescued = await rescue(what, one)
+    await remove(what, one)
+    delete worktrees[one.name]
+    for (const path of Object.keys(files)) if (path.startsWith(`${one.gitDir}/`)) delete files[path]
+    const kept = rescued === null ? '' : `; where it stood is kept as ${rescued}`
+    const message = `the agent added a worktree at ${one.path}; it was removed${kept}`
+    found.push({ finding: { kind: 'worktree', subject: one.path, message, fails: true, undone: true, rescued }, mark })
+  }
+  return { found, worktrees, files }
+}
+
+function told({ path }: Added): Found['finding'] {
+  const message = `a worktree was added at ${path} during the turn; it stays, as nothing tells that an agent made it`
+  return { kind: 'worktree', subject: path, message, fails: false, undone: false, rescued: null }
+}
+
+async function listAdded(what: Look): Promise<Added[]> {
+  const { place, trusted, turns, until } = what
+  const notes = join(place.commonDir, 'worktrees')
+  const added: Added[] = []
+  for (const name of await readdir(notes).catch(() => [])) {
+    const gitDir = join(notes, name)
+    const folder = await statOrNull(gitDir)
+    if (!folder?.isDirectory() || trusted.worktrees[name] === `${folder.ino} ${folder.birthtimeMs}`) continue
+    if (until !== null && folder.birthtimeMs > until) continue
+    if (turns.some((turn) => turn.workspaces.some((one) => one.gitDir === gitDir))) continue
+    const pointer = await text(join(gitDir, 'gitdir'))
+    if (pointer === '') continue
+    const [first] = parseLog(await text(join(gitDir, 'logs/HEAD')))
+    const whole = (await statOrNull(join(gitDir, 'index'))) !== null
+    added.push({ name, gitDir, path: dirname(resolve(gitDir, pointer)), email: first?.email ?? null, whole })
+  }
+  if (added.length === 0) return []
+  // Asked after the look: Belay notes its own before it makes them.
+  const own = new Set(await Promise.all((await what.ownWorktrees()).map(real)))
+  const isOwn = await Promise.all(added.map(async ({ path }) => own.has(await real(path))))
+  return added.filter((_, i) => !isOwn[i])
+}
+
+/** A regular file's text, trimmed; empty for anything else, so that nothing waits at a pipe or follows a link. */
+async function text(path: string): Promise<string> {
+  const found = await lstat(path).catch(() => null)
+  return found?.isFile() === true ? (await readFile(path, 'utf8').catch(() => '')).trim() : ''
+}
+
+/** The path without links, as far as it is there. */
+async function real(path: string): Promise<string> {
+  const found = await realpath(path).catch(() => null)
+  return found ?? (dirname(path) === path ? path : join(await real(dirname(path)), path.slice(dirname(path).length)))
+}
+
+async function rescue(what: Look, { gitDir, name }: Added): Promise<string | null> {
+  const head = await text(join(gitDir, 'HEAD'))
+  if (!/^[0-9a-f]{40,64}$/.test(head) || /^0+$/.test(head)) return null // a branch is looked at as one
+  const ref = `${RESCUED}${what.name}/worktrees/${refPart(name)}`
+  return (await tryGit(['update-ref', ref, head], { cwd: what.place.userRoot })).code === 0 ? ref : null
+}
+
+/** The folder goes only if it says itself that it is this worktree: an agent can write any path into git's note. */
+async function remove(what: Look, { gitDir, path }: Added): Promise<void> {
+  const pointer = /^gitdir: (.+)$/s.exec(await text(join(path, '.git')))?.[1]
+  const isIt = pointer !== undefined && (await real(resolve(path, pointer))) === (await real(gitDir))
+  const top = await real(path)
+  const spared = [what.place.userRoot, what.place.commonDir, what.folder]
+  const inside = await Promise.all(
+    [...spared, ...what.turns.flatMap((turn) => turn.workspaces.map((one) => one.path))].map(real),
+  )
+  if (isIt && !inside.some((one) => one === top || one.startsWith(`${top}/`))) await removeTree(path)
+  await removeTree(gitDir)
+  await rmdir(dirname(gitDir)).catch(() => {}) // the last one takes the folder with it, as git does it
+}
