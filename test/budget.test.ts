@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { events, prompts, status, task, tasks } from './support/people.ts'
+import { startTime } from './crash/crash-world.ts'
 import { World, type Scenario, type Turn } from './support/world.ts'
 
 let world: World
@@ -131,6 +134,36 @@ describe('budget.wall', () => {
     const raised = await world.belay(['resume', '--budget-wall', '10m'])
     expect(raised.code, raised.stderr).toBe(0)
     expect((await status(world)).run.status).toBe('done')
+  })
+
+  it.each([
+    ['setup', '2s', 'prepare', 0],
+    ['gate', '6s', 'verify', 1],
+  ])('ends a %s that runs on; nothing is lost when it is raised', async (what, wall, phase, attempt) => {
+    world = new World({ implementer: { T001: [{ files: { 'one.txt': '1\n' } }] } })
+    const [pid, go] = [join(world.dir, 'pid'), join(world.dir, 'go')]
+    const slow = `test -e '${go}' || { echo $$ > '${pid}'; exec sleep 1000; }`
+    const command = what === 'gate' ? `test ! -e one.txt || ${slow}` : slow
+    const list = JSON.stringify([command])
+    const keys = what === 'gate' ? `verify: {commands: ${list}}` : `workspace: {setup: ${list}}`
+    world.config(`budget: {wall: ${wall}}\n${keys}\n`)
+    world.feature('001-a', ['- [ ] T001 Write one']).commit()
+    const run = await world.belay(['run'])
+    expect(run.code, run.stderr).toBe(5)
+    expect(startTime(Number(readFileSync(pid, 'utf8')))).toBeNull()
+    expect(await task(world, 'T001')).toMatchObject({
+      status: 'suspended',
+      phase,
+      attempt,
+      reason: { code: 'budget_wall' },
+    })
+    writeFileSync(go, '')
+    const raised = await world.belay(['resume', '--budget-wall', '10m'])
+    expect(raised.code, raised.stderr).toBe(0)
+    expect(prompts(world, 'implementer')).toHaveLength(1)
+    expect(await task(world, 'T001')).toMatchObject({ status: 'done', attempt: 1 })
+    const shown = await world.json<{ evidence: { result: string }[] }>(['show', 'T001'])
+    expect(shown.evidence.filter((one) => one.result !== 'pass')).toEqual([])
   })
 })
 

@@ -1,4 +1,5 @@
-import type { Phase } from '../../kernel/index.ts'
+import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import { afterBudget } from '../shared/faults.ts'
 import { proveBase } from './gates.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf } from './state.ts'
@@ -7,10 +8,12 @@ import { stateOf } from './state.ts'
 export const baseline: Phase<DirectServices> = {
   does: 'runs the gates on the base commit, unless it is known what they say there',
   deadlineMs: ({ settings }) => settings.gates.reduce((sum, gate) => sum + 2 * gate.timeoutMs, 0) + 2 * 3_600_000,
-  async run(context) {
-    const { base } = stateOf(context.task)
-    if (base === null) throw new Error(`task ${context.task.handle} came to baseline without a base`)
-    return { outcome: 'known', ...(await proveBase(context, base)) }
-  },
-  on: { known: { to: 'implement' } },
+  run: (context) => learn(context).catch(afterBudget),
+  on: { known: { to: 'implement' }, budget: { pause: 'suspended', at: 'baseline' } },
+}
+
+async function learn(context: PhaseContext<DirectServices>): Promise<PhaseResult> {
+  const { base } = stateOf(context.task)
+  if (base === null) throw new Error(`task ${context.task.handle} came to baseline without a base`)
+  return { outcome: 'known', ...(await proveBase(context, base)) }
 }

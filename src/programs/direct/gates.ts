@@ -262,7 +262,6 @@ async function openProof(
 /** Runs a gate and puts the folder back into its state; a gate that changed files of the tree has failed. */
 async function observeGate(context: Context, gate: GateSpec, folder: ProofFolder): Promise<Evidence> {
   const seen = await observe(context, gate, folder)
-  context.signal.throwIfAborted()
   const changed = await changedFiles(folder)
   await context.services.workspaces.cleanProof(folder.workspace, folder.commit)
   if (changed.length === 0) return seen
@@ -272,18 +271,24 @@ async function observeGate(context: Context, gate: GateSpec, folder: ProofFolder
 
 const CHANGED_TREE = 'gate_changed_tree'
 
+/** A gate that was ended for us (interrupted, or the time of the run is used up) has said nothing: throws why. */
 async function observe({ services, task, signal }: Context, gate: GateSpec, folder: ProofFolder): Promise<Evidence> {
   const reportDir = join(services.scratch, `reports-${randomId(8)}`)
+  const wall = services.budget.watchWall()
+  const ended = AbortSignal.any([signal, wall.signal])
   try {
-    return await runGate(gate, {
+    const seen = await runGate(gate, {
       root: folder.workspace.path,
       tree: folder.tree,
       env: services.gateEnv,
       mark: taskMark(services.run.id, task.handle, task.epoch),
-      signal,
+      signal: ended,
       reportDir,
     })
+    ended.throwIfAborted()
+    return seen
   } finally {
+    wall.dispose()
     await rm(reportDir, { recursive: true, force: true })
   }
 }

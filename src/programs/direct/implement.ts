@@ -6,6 +6,7 @@ import { fits, implementAnswer, type ImplementAnswer } from '../answers.ts'
 import { withEnv } from '../shared/role.ts'
 import { ask, type Asked } from '../shared/ask.ts'
 import { BudgetExceeded } from '../shared/budget.ts'
+import { afterBudget } from '../shared/faults.ts'
 import { afterFailure, waitForQuota } from './faults.ts'
 import { implementPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
@@ -21,7 +22,7 @@ export const implement: Phase<DirectServices> = {
   does: 'one turn of the implementer in the workspace of the task; its change is kept as a tree',
   // The turn has limits of its own; re-asks and git work around it need room.
   deadlineMs: ({ roles }) => 3 * roles.implementer.timeoutMs + 60 * MINUTE_MS,
-  run: attemptOnce,
+  run: (context) => attemptOnce(context).catch(afterBudget),
   on: {
     changed: { to: 'verify' },
     unchanged: { pause: 'waiting', at: 'decide' },

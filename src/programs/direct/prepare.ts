@@ -1,5 +1,6 @@
 import { taskBranch } from '../../git/refs.ts'
-import type { Phase } from '../../kernel/index.ts'
+import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
+import { afterBudget } from '../shared/faults.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState } from './state.ts'
 
@@ -7,15 +8,17 @@ import { stateOf, withState } from './state.ts'
 export const prepare: Phase<DirectServices> = {
   does: 'leases a workspace at the tip of result and makes it usable (setup, copied files)',
   deadlineMs: () => 4 * 3_600_000,
-  async run(context) {
-    const { task, services } = context
-    const base = await services.landing.tip()
-    await services.workspaces.makeWork(context, base)
-    return {
-      outcome: 'ready',
-      state: withState(stateOf(task), { base, snapshot: null, candidate: null, session: null }),
-      change: { branch: taskBranch(services.run.id, task.handle) },
-    }
-  },
-  on: { ready: { to: 'baseline' } },
+  run: (context) => makeReady(context).catch(afterBudget),
+  on: { ready: { to: 'baseline' }, budget: { pause: 'suspended', at: 'prepare' } },
+}
+
+async function makeReady(context: PhaseContext<DirectServices>): Promise<PhaseResult> {
+  const { task, services } = context
+  const base = await services.landing.tip()
+  await services.workspaces.makeWork(context, base)
+  return {
+    outcome: 'ready',
+    state: withState(stateOf(task), { base, snapshot: null, candidate: null, session: null }),
+    change: { branch: taskBranch(services.run.id, task.handle) },
+  }
 }

@@ -14,6 +14,7 @@ import {
 import type { Evidence } from '../../gates/port.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import type { TaskRow } from '../../record/index.ts'
+import { afterBudget } from '../shared/faults.ts'
 import { proveCandidate } from './gates.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState, type Candidate, type DirectState } from './state.ts'
@@ -40,13 +41,14 @@ export interface VerifyReport {
 export const verify: Phase<DirectServices> = {
   does: 'builds the candidate (tip of result, the change, the tick) and runs every gate on exactly that tree',
   deadlineMs: ({ settings }) => settings.gates.reduce((sum, gate) => sum + 3 * gate.timeoutMs, 0) + 4 * 60 * MINUTE_MS,
-  run: proveChange,
+  run: (context) => proveChange(context).catch(afterBudget),
   on: {
     passed: { to: 'review' },
     reviewed: { to: 'integrate' },
     failed: { to: 'implement' },
     conflict: { to: 'implement' },
     conflicts: { end: 'blocked' },
+    budget: { pause: 'suspended', at: 'verify' },
   },
 }
 

@@ -21,12 +21,14 @@ import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
 import { assertEpoch, type NewEvent, type RecordStore } from '../../record/index.ts'
 import type { Purpose, Workspace, WorkspacePool } from '../../workspace/pool.ts'
+import type { Budget } from '../shared/budget.ts'
 import { refConflict } from './landing.ts'
 import type { Candidate, DirectState, FailedGate, Snapshot } from './state.ts'
 
 /** What the keeper needs of the run that a phase belongs to. */
 type Context = PhaseContext<{
   readonly record: Pick<RecordStore, 'read'>
+  readonly budget: Pick<Budget, 'watchWall'>
   readonly run: { readonly id: string }
   readonly epochMark: (handle: string) => string
 }>
@@ -306,11 +308,14 @@ export class WorkspaceKeeper {
     await resetWorktree(leased, commit, branch)
     const workspace = await this.#withSubmodules(leased)
     await preparation.clean(workspace)
-    const failed = await preparation.prepare(workspace, {
-      mark: taskMark(services.run.id, task.handle, task.epoch),
-      signal: context.signal,
-      emit: (events) => context.emit(events),
-    })
+    const wall = services.budget.watchWall()
+    const failed = await preparation
+      .prepare(workspace, {
+        mark: taskMark(services.run.id, task.handle, task.epoch),
+        signal: AbortSignal.any([context.signal, wall.signal]),
+        emit: (events) => context.emit(events),
+      })
+      .finally(wall.dispose)
     // Taken while the checkout is known to be clean: what an agent adds to the index itself counts for nothing.
     if (purpose === 'work') await seedIndex(workspace.gitDir, ownIndex(workspace))
     return { workspace, failed }

@@ -14,8 +14,8 @@ export interface BudgetLimits {
 
 /**
  * What a run may use, and what it has used. Checked before each turn and after each usage item, so the overshoot is at most
- * what agents use between two such items (for agents that report only at the end: one turn per task at work). Turns are
- * ended when the time is used up.
+ * what agents use between two such items (for agents that report only at the end: one turn per task at work). Turns,
+ * gates and setup are ended when the time is used up.
  */
 export class Budget {
   readonly #limits: BudgetLimits
@@ -42,13 +42,13 @@ export class Budget {
     if (costUsd === null && inputTokens + outputTokens > 0) this.#blind = true
   }
 
-  /** Aborts when the time is used up, until it is disposed of. */
+  /** Aborts with `BudgetExceeded` when the time is used up, until it is disposed of. */
   watchWall(): { readonly signal: AbortSignal; dispose(): void } {
     const over = new AbortController()
     const disposed = new AbortController()
     if (this.#wallUntil !== null) {
       void this.#clock.sleepUntil(this.#wallUntil, disposed.signal).then(
-        () => over.abort(new Error('the time of the run is used up')),
+        () => over.abort(new BudgetExceeded(this.#wallReason())),
         () => {}, // disposed of
       )
     }
@@ -77,12 +77,14 @@ export class Budget {
       }
     }
     if (wallMs !== null && this.#wallUntil !== null && this.#clock.now() >= this.#wallUntil) {
-      return {
-        code: 'budget_wall',
-        message: `the run has used its ${formatDuration(wallMs)}; go on with: belay resume --budget-wall D`,
-      }
+      return this.#wallReason()
     }
     return null
+  }
+
+  #wallReason(): Reason {
+    const all = formatDuration(this.#limits.wallMs ?? 0)
+    return { code: 'budget_wall', message: `the run has used its ${all}; go on with: belay resume --budget-wall D` }
   }
 }
 
