@@ -7,7 +7,7 @@ import { join, sep } from 'node:path'
 import { defineConfig, type Plugin } from 'rolldown'
 
 /** Programs of their own: what `programFile` of src/core/program-file.ts names. */
-const PROGRAMS = ['cli/main', 'demo/agent']
+const PROGRAMS = ['cli/main', 'demo/agent', 'engine/tools/search/worker']
 
 const BUILT_IN = new Set(['commander', 'kysely', 'smol-toml', 'yaml', 'zod'])
 

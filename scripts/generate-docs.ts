@@ -10,6 +10,7 @@ import { batchPage, batchSchemaFile } from './docs/batch.ts'
 import { cliPage } from './docs/cli.ts'
 import { configurationPage, configurationSchema } from './docs/configuration.ts'
 import { workflowSchemaFile } from './docs/workflow.ts'
+import { toolsPage } from './docs/tools.ts'
 
 export const GENERATORS: readonly Generator[] = [
   configurationSchema,
@@ -18,6 +19,7 @@ export const GENERATORS: readonly Generator[] = [
   batchPage,
   workflowSchemaFile,
   cliPage,
+  toolsPage,
 ]
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../../../core/errors.ts'
+import { programFile } from '../../../core/program-file.ts'
 import type { Job, Said } from './job.ts'
 
 export interface SearchResult {
@@ -12,15 +13,13 @@ export interface SearchResult {
 
 /** How long past its own limit a search may take to notice it. */
 const GRACE_MS = 500
-/** Unbuilt, the sources are what runs. */
-const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
 /** Runs a search in a thread. One that does not come to its end in time is ended; what it had found until then is the answer. */
 export function runSearch(job: Job, signal: AbortSignal): Promise<SearchResult> {
   return new Promise((resolve) => {
     const parts: string[] = []
     let count = 0
-    const worker = new Worker(WORKER, { workerData: job, resourceLimits: { maxOldGenerationSizeMb: 512 } })
+    const worker = new Worker(programFile('engine/tools/search/worker'), { workerData: job, resourceLimits: { maxOldGenerationSizeMb: 512 } })
     const finish = (notes: readonly string[], problem: string | null): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
