@@ -19,7 +19,10 @@ export function runSearch(job: Job, signal: AbortSignal): Promise<SearchResult> 
   return new Promise((resolve) => {
     const parts: string[] = []
     let count = 0
-    const worker = new Worker(programFile('engine/tools/search/worker'), { workerData: job, resourceLimits: { maxOldGenerationSizeMb: 512 } })
+    const worker = new Worker(programFile('engine/tools/search/worker'), {
+      workerData: job,
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+    })
     const finish = (notes: readonly string[], problem: string | null): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
