@@ -121,13 +121,8 @@ export function interpreterInner({ program, args, parts }: Invocation, stdin: In
   const inline = Object.hasOwn(INTERPRETERS, name) ? INTERPRETERS[name] : undefined
   const found: Inner[] = []
   if (inline) {
-    const options = args.slice(
-      0,
-      Math.max(
-        0,
-        args.findIndex((arg) => isScript(arg)),
-      ) || args.length,
-    )
+    const end = scriptAt(args, name)
+    const options = end < 0 ? args : args.slice(0, end)
     const code = options.find((arg) => inline.test(arg.head))
     if (code) found.push(doubt(`${name} runs code that is not a shell's`, 'builtin/inline-code'))
     const bare =
@@ -164,9 +159,15 @@ export function interpreterInner({ program, args, parts }: Invocation, stdin: In
   return found
 }
 
-/** The first argument that is no option: the script's file; options after it are the script's. */
-function isScript(arg: Arg): boolean {
-  return arg.kind === 'static' && !arg.value.startsWith('-') && !arg.value.startsWith('+') && arg.value !== 'eval'
+/**
+ * Where the script's file is: what comes after it is the script's. -1 when nobody knows: a word after an option may be the
+ * option's value.
+ */
+function scriptAt(args: readonly Arg[], name: string): number {
+  const at = args.findIndex((arg) => arg.kind !== 'static' || !/^([-+].*|eval)$/.test(arg.value))
+  const before = args[at - 1]
+  if (name === 'python' && before?.value === '-m') return at
+  return args[at]?.kind === 'static' && (before === undefined || before.value === 'eval') ? at : -1
 }
 
 function awkInner(program: Arg | undefined, parts: Invocation['parts']): Inner[] {

@@ -96,7 +96,7 @@ export function gitInner(one: Invocation): Inner[] {
       return long === undefined ? [] : [{ ...arg, value: arg.value.slice(long.length + 1) }]
     })
   if (command.value === 'bisect' && second?.value === 'run')
-    inner.push(...script(after.slice(after.indexOf(second) + 1)))
+    inner.push({ kind: 'command', argv: after.slice(after.indexOf(second) + 1) })
   if (command.value === 'submodule' && second?.value === 'foreach')
     inner.push(...script(rest.filter((arg) => !arg.value.startsWith('--'))))
   if (command.value === 'rebase') for (const arg of valueOf('-x', '--exec')) inner.push(...script([arg]))

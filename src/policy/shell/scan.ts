@@ -15,6 +15,7 @@ import { forEachChild, parse } from 'unbash'
 import { messageOf } from '../../core/errors.ts'
 import { head } from '../../core/text.ts'
 import { known, unknown, type Arg } from './arg.ts'
+import { gapIn } from './gaps.ts'
 import { moved, union, type Cwds } from './folders.ts'
 import { MOVERS, moves, survey, type Survey } from './survey.ts'
 import { argsOf, type Meaning } from './words.ts'
@@ -68,6 +69,7 @@ interface State {
 /** A text with more commands than this is not followed to its end. */
 const MOST_CALLS = 2000
 const PART = 200
+const CLOSED = /^([$<>]\(.*\)|`.*`|\$\{.*\})$/s
 const TESTS_OF_NUMBERS = new Set(['-eq', '-ne', '-lt', '-le', '-gt', '-ge'])
 
 /** Reads `source` as a Bash script. Never throws: what cannot be read is a doubt. */
@@ -76,6 +78,8 @@ export function scan(source: string, place: Place): Scan {
   try {
     const script = parse(source)
     scanner.survey = survey(script)
+    const gap = gapIn(source, script)
+    if (gap !== null) scanner.doubt(source, gap, true)
     scanner.script(script, { cwds: place.cwds, vars: new Map(), stdin: place.stdin })
   } catch (error) {
     // the parser and the walk recurse: text that is nested deeply enough ends the stack
@@ -131,6 +135,8 @@ class Scanner implements Scan {
         this.andOr(node, state)
         return
       case 'Pipeline': {
+        if (node.commands.length === 0) this.doubt(this.text(node), 'a command is missing', true)
+        if (node.prefixes.length > 1) this.doubt(this.text(node), 'shells do not agree about this', true)
         if (node.commands.length === 1 && node.commands[0]) {
           this.command(node.commands[0], state)
           return
@@ -362,6 +368,8 @@ class Scanner implements Scan {
       case 'ArithmeticCommandExpansion':
       case 'ProcessSubstitution':
         this.structure(node.type === 'ProcessSubstitution' ? 'process-substitution' : 'substitution', node)
+        // the parser ends some of them too early, as in ${x/$(ls /)/}, and says nothing
+        if (!CLOSED.test(node.text)) this.doubt(node.text, 'a substitution whose end is not known', true)
         if (node.script) this.script(node.script, copy(state))
         else this.doubt(node.text, 'a substitution that could not be read', true)
         return

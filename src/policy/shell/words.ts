@@ -13,6 +13,8 @@ interface Piece {
   readonly text: string
   readonly kind: Arg['kind']
   readonly many: boolean
+  /** What it surely begins with, of one that is not static. */
+  readonly head?: string
 }
 
 /** Alternatives of a word beyond this many are not followed. */
@@ -34,7 +36,10 @@ function joined(row: readonly Piece[], raw: string): Arg {
   for (const piece of row) {
     if (!open) break
     if (piece.kind === 'static') head += piece.text
-    else open = false
+    else {
+      head += piece.head ?? ''
+      open = false
+    }
   }
   const kind = row.some((one) => one.kind === 'dynamic')
     ? 'dynamic'
@@ -115,10 +120,10 @@ function variablePieces(name: string, raw: string, meaning: Meaning, quoted: boo
   if (NUMBERS.has(name)) return [plain('4242')]
   const values = meaning.variable(name)
   if (values === null || values.length === 0) return [dark(raw, !quoted || name === '@')]
-  return values.map(({ kind, value, many }) => {
+  return values.map(({ kind, value, many, head }) => {
     // a value is split and globbed once more when it stands unquoted
     if (!quoted && (value === '' || /[\s*?[\]\\]/.test(value)) && kind === 'static') return dark(raw, true)
-    return { text: value, kind, many }
+    return { text: value, kind, many, head }
   })
 }
 

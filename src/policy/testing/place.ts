@@ -1,0 +1,37 @@
+/** A machine that does not exist, so that verdicts depend on nothing here. */
+import { createPolicy, policyRules, type CommandQuestion, type Preset, type RuleTexts, type Verdict } from '../index.ts'
+
+export const WORKSPACE = '/w/project'
+
+/** Symbolic links of the machine, by path. */
+const LINKS: Readonly<Record<string, string>> = {
+  '/w/project/out': '/etc',
+  '/w/project/up': '..',
+  '/w/project/keys': '/home/me/.ssh',
+  '/w/project/inner': 'src/deep',
+  '/w/project/loop': 'loop',
+  '/w/project/linked/init.sh': '/opt/evil.sh',
+  '/w/link': '/w/project',
+}
+
+export interface Options extends Partial<Omit<CommandQuestion, 'command'>> {
+  readonly presets?: readonly Preset[]
+  readonly rules?: Partial<RuleTexts>
+}
+
+/** The verdict on `command` there. */
+export function judged(command: string, { presets = [], rules = {}, ...question }: Options = {}): Verdict {
+  const policy = createPolicy(policyRules({ commands: { allow: [], ask: [], deny: [], ...rules }, presets }), {
+    home: '/home/me',
+    state: '/home/me/.local/state/belay',
+    readLink: (path) => LINKS[path] ?? null,
+  })
+  return policy.judge({
+    command,
+    cwd: WORKSPACE,
+    workspace: WORKSPACE,
+    access: 'workspace-write',
+    confined: false,
+    ...question,
+  })
+}
