@@ -23,7 +23,7 @@ const READER = ['cat-file', '--batch-command', '-z'] as const
 export async function findObject(root: string, name: string): Promise<FoundObject | null> {
   return read(root, 'info', name, (seen) => {
     const found = header(seen, name)
-    return 'more' in found ? found : { value: found.value?.object ?? null }
+    return 'value' in found ? { value: found.value?.object ?? null } : found
   })
 }
 
@@ -31,7 +31,7 @@ export async function findObject(root: string, name: string): Promise<FoundObjec
 export async function readObject(root: string, name: string): Promise<GitObject | null> {
   return read(root, 'contents', name, (seen) => {
     const found = header(seen, name)
-    if ('more' in found) return found
+    if (!('value' in found)) return found
     if (found.value === null) return { value: null }
     const { start, object } = found.value
     const end = start + object.size
@@ -49,14 +49,25 @@ async function read<T>(root: string, verb: string, name: string, reading: (seen:
   }
 }
 
+/** What git says where there is no object. */
+const NONE = /^(?:missing|ambiguous|submodule)$/
+
 /** `ID TYPE SIZE`, or the name as it was asked and why there is nothing. */
-function header(seen: Buffer, name: string): Reading<{ readonly object: FoundObject; readonly start: number } | null> {
-  // The name itself may hold a line feed.
-  const text = seen.toString('utf8', 0, Buffer.byteLength(name) + 200)
-  if (text.startsWith(`${name} missing\n`) || text.startsWith(`${name} ambiguous\n`)) return { value: null }
+export function header(
+  seen: Buffer,
+  name: string,
+): Reading<{ readonly object: FoundObject; readonly start: number } | null> {
+  // Bytes, as latin1: the answer may have come in part. The name itself may hold a line feed.
+  const echo = `${Buffer.from(name, 'utf8').toString('latin1')} `
+  const text = seen.toString('latin1', 0, echo.length + 200)
+  const more = { more: seen.length + 1 }
+  if (text.length < echo.length && echo.startsWith(text)) return more
   const [line, id = '', type = '', size = ''] = /^([0-9a-f]{40,64}) (\w+) (\d+)\n/.exec(text) ?? []
-  if (line === undefined) return { more: seen.length + 1 }
-  return { value: { object: { id, type, size: Number(size) }, start: line.length } }
+  if (line !== undefined) return { value: { object: { id, type, size: Number(size) }, start: line.length } }
+  const rest = text.startsWith(echo) ? text.slice(echo.length) : text
+  const end = rest.indexOf('\n')
+  if (end === -1) return rest.length > 200 ? { wrong: text } : more
+  return rest !== text && NONE.test(rest.slice(0, end)) ? { value: null } : { wrong: text }
 }
 
 const OBJECT_FILE = 'belay-object-'
@@ -131,6 +142,8 @@ function typeOf(mode: string): string {
 }
 
 function idLine(seen: Buffer): Reading<string> {
-  const id = /^([0-9a-f]{40,64})\n/.exec(seen.toString('latin1', 0, 70))?.[1]
-  return id === undefined ? { more: seen.length + 1 } : { value: id }
+  const text = seen.toString('latin1', 0, 70)
+  const id = /^([0-9a-f]{40,64})\n/.exec(text)?.[1]
+  if (id !== undefined) return { value: id }
+  return text.includes('\n') || text.length === 70 ? { wrong: text } : { more: seen.length + 1 }
 }

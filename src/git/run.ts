@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { devNull } from 'node:os'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { BelayError, diskFull } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
 import { thisProcess, type ProcessIdentity } from '../process/index.ts'
@@ -16,6 +17,8 @@ export interface GitOptions {
   /** Added to the environment, e.g. GIT_INDEX_FILE. */
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
+  /** Takes stdout as it comes; the result then has none. For what may be larger than memory. */
+  readonly onStdout?: (chunk: Buffer) => void
 }
 
 /** The longest that one git command may take: a checkout of a very large repository on a slow disk. */
@@ -120,7 +123,33 @@ export function gitMissing(folder: string, cause: Error): BelayError {
   })
 }
 
-function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
+/** Runs two git commands, the first one's stdout going into the second; as `tryGit` for both. */
+export async function pipeGit(
+  from: readonly string[],
+  into: readonly string[],
+  options: Pick<GitOptions, 'cwd' | 'env' | 'timeoutMs'>,
+): Promise<readonly [GitResult, GitResult]> {
+  await slot()
+  try {
+    const through = new PassThrough()
+    const reads = spawnGit(into, options, through).finally(() => through.destroy())
+    const writes = spawnGit(from, options, null, through)
+    writes.catch(() => through.end()) // never started: nothing comes
+    const [first, second] = await Promise.allSettled([writes, reads])
+    if (first.status === 'rejected') throw first.reason
+    if (second.status === 'rejected') throw second.reason
+    return [first.value, second.value]
+  } finally {
+    release()
+  }
+}
+
+function spawnGit(
+  args: readonly string[],
+  options: GitOptions,
+  input: Readable | null = null,
+  output: Writable | null = null,
+): Promise<GitResult> {
   return new Promise((resolve, reject) => {
     const child = startGit(args, options)
     const out: Buffer[] = []
@@ -130,7 +159,12 @@ function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResu
       late = true
       child.kill('SIGKILL')
     }, options.timeoutMs ?? DEADLINE_MS)
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+    if (output === null) child.stdout.on('data', options.onStdout ?? ((chunk: Buffer) => out.push(chunk)))
+    else {
+      child.stdout.pipe(output)
+      // Who reads has ended: the rest goes nowhere, but git must come to its end.
+      output.on('close', () => child.stdout.resume())
+    }
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
     child.stdin.on('error', () => {}) // git may end before it read everything; its exit status tells
     child.on('error', (cause) => {
@@ -145,7 +179,8 @@ function spawnGit(args: readonly string[], options: GitOptions): Promise<GitResu
       }
       resolve({ code: code ?? 128, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString('utf8') })
     })
-    child.stdin.end(options.input ?? '')
+    if (input === null) child.stdin.end(options.input ?? '')
+    else input.pipe(child.stdin)
   })
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findWith, thisProcess } from '../process/index.ts'
-import { findObject, readObject, writeObject } from './objects.ts'
+import { findObject, header, readObject, writeObject } from './objects.ts'
 import { readRef, updateRefs } from './refs.ts'
 import { MoveJournal } from './moves.ts'
 import { GIT_MARK, gitMark } from './run.ts'
@@ -73,5 +73,34 @@ describe('a standing git', () => {
       console.log((await findObject(${JSON.stringify(repo.root)}, 'HEAD')).type)`
     const args = ['--input-type=module', '-e', program]
     expect(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 15_000 })).toBe('commit\n')
+  })
+})
+
+describe('an answer', () => {
+  const read = (text: string, name: string): unknown => header(Buffer.from(text), name)
+
+  it('is an object, none, or not yet whole', () => {
+    const id = 'a'.repeat(40)
+    const name = 'HEAD:ä\nb'
+    expect(read(`${id} blob 12\n`, name)).toMatchObject({
+      value: { object: { id, type: 'blob', size: 12 }, start: 49 },
+    })
+    for (const word of ['missing', 'ambiguous', 'submodule']) {
+      expect(read(`${name} ${word}\n`, name)).toEqual({ value: null })
+    }
+    for (const whole of [`${name} missing\n`, `${id} blob 12\n`]) {
+      const bytes = Buffer.from(whole)
+      for (let n = 0; n < bytes.length; n++) expect(header(bytes.subarray(0, n), name)).toEqual({ more: n + 1 })
+    }
+  })
+
+  it('that nobody knows fails at once, and the next question is answered', async () => {
+    expect(read('HEAD surprising\n', 'HEAD')).toEqual({ wrong: 'HEAD surprising\n' })
+    expect(read('dangling 4\nHEAD', 'HEAD')).toEqual({ wrong: 'dangling 4\nHEAD' })
+    const standing = new StandingGit(['cat-file', '--batch-check'], `${repo.root}/.git`)
+    const never = standing.ask('HEAD\n', (seen) => ({ wrong: seen.toString() }))
+    await expect(never).rejects.toMatchObject({ code: 'git_failed', received: expect.stringContaining(' commit ') })
+    const again = standing.ask('HEAD\n', (seen) => ({ value: seen.toString() }))
+    expect(await again).toContain(' commit ')
   })
 })

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { BelayError } from '../core/errors.ts'
 import { DEADLINE_MS, git, gitFailed, gitMissing, startGit, type GitResult } from './run.ts'
 
-/** What is made of the bytes that came so far: an answer, or how many bytes there have to be for another look. */
-export type Reading<T> = { readonly value: T } | { readonly more: number }
+/** What is made of the bytes that came so far: an answer, how many bytes there have to be for another look, or no sense (what came). */
+export type Reading<T> = { readonly value: T } | { readonly more: number } | { readonly wrong: string }
 
 /** A git that was asked ended instead of answering. */
 export class GitEnded extends Error {
@@ -38,7 +38,7 @@ export class StandingGit {
 
   /**
    * Writes `input` and reads until `read` has its answer. Rejects with `GitEnded` when git ended instead; `git_timeout`
-   * and `git_missing` as for any git.
+   * and `git_missing` as for any git, `git_failed` for an answer of which `read` makes no sense.
    */
   ask<T>(input: string | Buffer, read: (seen: Buffer) => Reading<T>): Promise<T> {
     const next = this.#turn.then(() => this.#ask(input, read))
@@ -90,7 +90,11 @@ export class StandingGit {
         const seen = chunks.length === 1 ? chunk : Buffer.concat(chunks)
         chunks.splice(0, chunks.length, seen)
         const reading = read(seen)
-        if ('more' in reading) wanted = reading.more
+        if ('wrong' in reading) {
+          // Nobody knows where the next answer would begin.
+          child.kill('SIGKILL')
+          give(() => reject(notUnderstood(args, reading.wrong)))
+        } else if ('more' in reading) wanted = reading.more
         else settle(() => resolve(reading.value))
       }
       const onError = (chunk: Buffer): void => void errors.push(chunk)
@@ -149,6 +153,14 @@ function findGitDir(root: string): Promise<string> {
   gitDirs.set(root, found)
   found.catch(() => gitDirs.delete(root))
   return found
+}
+
+function notUnderstood(args: readonly string[], answer: string): BelayError {
+  return new BelayError('git_failed', `git ${args[0] ?? ''} gave an answer that Belay does not know`, {
+    exit: 1,
+    received: JSON.stringify(answer.slice(0, 200)),
+    next: 'please report this with the output of: git --version',
+  })
 }
 
 /** What a standing git's end means where nothing but an answer was expected. */

@@ -1,16 +1,6 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  changedPaths,
-  editTree,
-  isSamePatch,
-  patchOf,
-  readBlob,
-  treeEntry,
-  treeOf,
-  writeBlob,
-  type TreeEdit,
-} from './trees.ts'
+import { changedPaths, editTree, readBlob, treeEntry, treeOf, writeBlob, type TreeEdit } from './trees.ts'
 import { makeRepo, type TestRepo } from './testing/repo.ts'
 
 let repo: TestRepo
@@ -151,20 +141,5 @@ describe('single paths', () => {
     expect(await readBlob(repo.root, tree, 'no\nsuch file')).toBeNull()
     expect(await treeEntry(repo.root, tree, 'no/such')).toBeNull()
     expect(await treeEntry(repo.root, tree, 'top/below')).toBeNull()
-  })
-})
-
-describe('isSamePatch', () => {
-  it('knows a change again after a clean rebase, and tells it from another', async () => {
-    const before = treeWith({ a: '1', b: '1' })
-    const change = await patchOf(repo.root, before, treeWith({ a: '2', b: '1' }))
-    const moved = await patchOf(repo.root, treeWith({ a: '1', b: '2' }), treeWith({ a: '2', b: '2' }))
-    const other = await patchOf(repo.root, before, treeWith({ a: '1', b: '2' }))
-    expect(await isSamePatch(repo.root, change, change)).toBe(true)
-    expect(await isSamePatch(repo.root, change, moved)).toBe(true)
-    expect(await isSamePatch(repo.root, change, other)).toBe(false)
-    expect(await isSamePatch(repo.root, change, `${'1'.repeat(40)} ${'2'.repeat(40)}`)).toBe(false)
-    expect(await isSamePatch(repo.root, change, 'f'.repeat(40))).toBe(false)
-    expect(await patchOf(repo.root, before, before)).toBe('')
   })
 })

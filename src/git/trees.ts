@@ -183,40 +183,6 @@ function statusOf(old: { readonly mode: string }, now: { readonly mode: string }
   return old.mode.slice(0, 3) === now.mode.slice(0, 3) ? 'M' : 'T'
 }
 
-/** The difference between two trees as a patch for reading. */
-export async function patchText(root: string, from: string, to: string): Promise<string> {
-  const args = ['diff-tree', '-r', '-p', '--no-color', '--no-ext-diff', '--no-textconv', '--find-renames', from, to]
-  const result = await tryGit(args, { cwd: root })
-  if (result.code !== 0) throw gitFailed(args, result)
-  return result.stdout.toString('utf8')
-}
-
-/** The change between two trees, by name; empty when there is none. See `isSamePatch`. */
-export async function patchOf(root: string, from: string, to: string): Promise<string> {
-  const trees = [await treeOf(root, from), await treeOf(root, to)]
-  return trees[0] === trees[1] ? '' : trees.join(' ')
-}
-
-/**
- * Whether two changes, as `patchOf` names them, are the same though made to different trees: what a clean rebase does to a
- * change. False when a tree of one is no longer there.
- */
-export async function isSamePatch(root: string, one: string, other: string): Promise<boolean> {
-  if (one === other) return true
-  const ids = [await patchId(root, one), await patchId(root, other)]
-  return ids[0] !== null && ids[0] === ids[1]
-}
-
-async function patchId(root: string, patch: string): Promise<string | null> {
-  const [from, to] = patch.split(' ')
-  if (from === undefined || to === undefined) return null
-  const plain = ['--binary', '--full-index', '--no-color', '--no-ext-diff', '--no-textconv', '--no-renames']
-  const text = await tryGit(['diff-tree', '-r', '-p', ...plain, '--end-of-options', from, to], { cwd: root })
-  if (text.code !== 0) return null
-  const line = await git(['patch-id', '--stable'], { cwd: root, input: text.stdout })
-  return line.split(' ')[0] ?? null
-}
-
 export type Merge = { readonly tree: string } | { readonly tree: string; readonly conflicts: readonly string[] }
 
 /** Merges two commits over their merge base without a working tree. With conflicts the tree holds conflict markers. */

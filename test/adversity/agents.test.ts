@@ -618,7 +618,10 @@ describe('an agent that attacks its surroundings', () => {
     ])
     const result = await world.belay(['run', 'Do some good'], { node: ['--max-old-space-size=400'] })
     expect(result.code, result.stderr).toBe(0)
-    for (const prompt of prompts(world, 'reviewer')) expect(prompt.length).toBeLessThan(500_000)
+    for (const prompt of prompts(world, 'reviewer')) {
+      expect(prompt.length).toBeLessThan(500_000)
+      expect(prompt).toMatch(/\[\.\.\. \d+ bytes left out \.\.\.\]/)
+    }
     await expectLanded('good.txt', 'text.txt', 'zero.bin')
   })
 

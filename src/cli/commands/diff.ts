@@ -54,7 +54,7 @@ async function diff(io: Io, name: string, flags: Flags): Promise<void> {
     await checkThere(root, task, change)
     if (flags.json)
       io.out(JSON.stringify({ task: task.handle, run: run.id, ...change, ...(await asJson(root, change)) }))
-    else show(io, await patch(root, change, flags.stat ? ['--stat=120'] : ['-p', '--binary', '--full-index']))
+    else await show(io, root, change, flags.stat ? ['--stat=120'] : WHOLE)
     if (!change.landed && !flags.json)
       io.note(`not landed: this is what attempt ${task.attempt} left; see: belay show ${ref}`)
   })
@@ -81,7 +81,14 @@ async function checkThere(root: string, task: TaskRow, { to }: Change): Promise<
   })
 }
 
-async function patch(root: string, { from, to }: Change, options: readonly string[]): Promise<Buffer> {
+const WHOLE = ['-p', '--binary', '--full-index']
+
+async function patch(
+  root: string,
+  { from, to }: Change,
+  options: readonly string[],
+  onStdout: (chunk: Buffer) => void,
+): Promise<void> {
   const args = [
     'diff-tree',
     '-r',
@@ -94,26 +101,48 @@ async function patch(root: string, { from, to }: Change, options: readonly strin
     from,
     to,
   ]
-  const result = await tryGit(args, { cwd: root })
+  const result = await tryGit(args, { cwd: root, onStdout })
   if (result.code !== 0) throw gitFailed(args, result)
-  return result.stdout
 }
+
+/** Bytes of a patch that are put into JSON: a text must fit into memory several times over. */
+const MAX_JSON_PATCH = 64 << 20
 
 async function asJson(root: string, change: Change): Promise<object> {
   const files = await changedPaths(root, change.from, change.to)
-  const text = await patch(root, change, ['-p', '--binary', '--full-index'])
-  return { files: files.map(({ path, status }) => ({ path, status })), patch: text.toString('utf8') }
+  const chunks: Buffer[] = []
+  let size = 0
+  await patch(root, change, WHOLE, (chunk) => {
+    size += chunk.length
+    if (size <= MAX_JSON_PATCH) chunks.push(chunk)
+  })
+  if (size > MAX_JSON_PATCH) {
+    throw new BelayError('patch_too_large', 'the patch is too large for JSON', {
+      expected: `at most ${MAX_JSON_PATCH} bytes`,
+      received: `${size} bytes`,
+      next: 'belay diff TASK > FILE, or belay diff TASK --stat',
+    })
+  }
+  const text = Buffer.concat(chunks).toString('utf8')
+  return { files: files.map(({ path, status }) => ({ path, status })), patch: text }
 }
 
 /** A file or pipe gets git's bytes; a terminal gets text without control characters, coloured line by line. */
-function show(io: Io, bytes: Buffer): void {
+async function show(io: Io, root: string, change: Change, options: readonly string[]): Promise<void> {
   if (!io.stdoutIsTerminal) {
-    io.outBytes(bytes)
+    await patch(root, change, options, (chunk) => io.outBytes(chunk))
     return
   }
   const color = !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
-  for (const line of printable(bytes.toString('utf8')).replace(/\n$/, '').split('\n'))
-    io.out(color ? painted(line) : line)
+  const decoder = new TextDecoder()
+  let open = ''
+  const print = (text: string): void => {
+    const lines = `${open}${text}`.split('\n')
+    open = lines.pop() ?? ''
+    for (const line of lines) io.out(color ? painted(printable(line)) : printable(line))
+  }
+  await patch(root, change, options, (chunk) => print(decoder.decode(chunk, { stream: true })))
+  if (open !== '') print('\n')
 }
 
 const PAINT: readonly (readonly [RegExp, number])[] = [

@@ -7,8 +7,8 @@ import { openFindings, RED_NOTE, type DirectState } from './state.ts'
 
 /** Longest section of a prompt, in characters; what is longer loses its middle. */
 const MAX_SECTION = 40_000
-/** Longest diff that a reviewer is shown; the rest is in the checkout. */
-const MAX_DIFF = 120_000
+/** Longest diff that a reviewer is shown, in bytes; the rest is in the checkout. */
+export const MAX_DIFF = 120_000
 const MAX_GATE_OUTPUT = 6000
 
 const FENCED =
@@ -142,7 +142,7 @@ export function reviewPrompt(task: TaskRow, parts: PromptParts, state: DirectSta
             list(material.redExpected),
           ),
         ]),
-    `## Diff\n${fence(cap(material.diff, MAX_DIFF), 'diff')}`,
+    `## Diff\n${fence(material.diff, 'diff')}`,
     section('Evidence', material.evidence.length === 0 ? 'No checks are configured.' : evidenceText(material.evidence)),
     ...(state.answer ? [section('What the implementer said', JSON.stringify(state.answer, null, 2), 'json')] : []),
     ...(state.notes.length === 0 ? [] : [section('Notes from a person', list(state.notes))]),

@@ -1,5 +1,5 @@
 import { randomId } from '../../core/ids.ts'
-import { patchText } from '../../git/trees.ts'
+import { patchText } from '../../git/patch.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { listArtifacts } from '../../record/index.ts'
 import { fits, reviewAnswer, type ReviewAnswer } from '../answers.ts'
@@ -8,7 +8,7 @@ import { ask } from '../shared/ask.ts'
 import { afterBudget } from '../shared/faults.ts'
 import { afterFailure, waitForQuota } from './faults.ts'
 import { agentName } from './implement.ts'
-import { reviewPrompt } from './prompts.ts'
+import { MAX_DIFF, reviewPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
 import { openFindings, stateOf, withState, type DirectState, type Finding } from './state.ts'
 import type { VerifyReport } from './verify.ts'
@@ -56,7 +56,7 @@ async function judge(context: Context): Promise<PhaseResult> {
       role: 'reviewer',
       setup: withEnv(services.roles.reviewer, checkout.env),
       prompt: reviewPrompt(task, (await services.sourceOf(task)).reviewPrompt(task.handle), state, {
-        diff: await patchText(services.root, candidate.tip, candidate.tree),
+        diff: await patchText(services.root, candidate.tip, candidate.tree, MAX_DIFF),
         changedFiles: report.changedFiles,
         protectedFiles: report.protectedFiles,
         removedTests: report.removedTests,

@@ -1,10 +1,9 @@
 import { commitTree } from '../../git/commit.ts'
+import { isSamePatch, patchOf } from '../../git/patch.ts'
 import {
   changedPaths,
   editTree,
-  isSamePatch,
   mergeTrees,
-  patchOf,
   readBlob,
   treeEntry,
   treeOf,
