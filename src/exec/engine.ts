@@ -12,6 +12,7 @@ import { policyFor } from './policy.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 
 export interface EngineOptions extends WantedAgent {
+  /** The user's folder: configuration and definitions are those of this one. */
   readonly cwd: string
   readonly env: Environment
   readonly access: Access

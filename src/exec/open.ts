@@ -3,9 +3,10 @@ import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
 import type { Approver } from '../agents/port.ts'
 import type { Network } from '../sandbox/index.ts'
-import { SessionStore, checkSessionId, newSessionId, type Session } from '../sessions/index.ts'
+import { checkSessionId, type Session } from '../sessions/index.ts'
 import { confineAgent } from './confine.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
+import { openPlace, type Isolation } from './place.ts'
 import { policyFirst, policyFor } from './policy.ts'
 import { checkBudget, chooseAgent, agentName } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
@@ -16,8 +17,9 @@ export interface ExecOptions {
   /** Belay's state folder. */
   readonly home: string
   readonly env: Environment
-  /** Where the agent works. */
+  /** The user's folder: where the agent works unless the session has a workspace of its own. */
   readonly cwd: string
+  readonly isolation: Isolation
   /** null: the engine when `model` is one of its, else the configured implementer, else the engine. */
   readonly agent: string | null
   readonly model: string | null
@@ -61,38 +63,40 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
 }
 
 async function openEngine(options: ExecOptions): Promise<Exec> {
-  const { access, cwd, limits } = options
+  const { access, limits } = options
   const engine: EngineOptions = options
   await checkEngine(engine)
-  const { session, warnings } = await openSession(options)
+  const place = await openPlace(options)
+  const { session, cwd, step, warnings } = place
   try {
     const setup = await engineSetup(engine, session)
     return {
       session,
       // The engine asks its policy itself, and only what that leaves to a person comes here.
-      setup: { ...setup, access, cwd, limits, approve: options.approver(session) },
+      setup: { ...setup, access, cwd, step, limits, approve: options.approver(session) },
       warnings,
       close: () => session.close(),
     }
   } catch (error) {
-    await session.close()
+    await place.undo()
     throw error
   }
 }
 
 async function openOther(options: ExecOptions, name: string): Promise<Exec> {
-  const { access, cwd, env, limits } = options
+  const { access, env, limits } = options
   if (options.definition !== null) {
     throw new BelayError('usage', `an agent definition is for the engine, not for ${name}`, {
       expected: '--agent engine',
       received: name,
     })
   }
-  const chosen = await chooseAgent(options, name, cwd, env)
+  const chosen = await chooseAgent(options, name, options.cwd, env)
   checkBudget(limits.budgetUsd, chosen)
-  const confined = await confineAgent(chosen, options)
+  const place = await openPlace(options)
+  const { session, cwd, step, warnings } = place
   try {
-    const { session, warnings } = await openSession(options)
+    const confined = await confineAgent(chosen, { ...options, cwd })
     const person = options.approver(session)
     const around = { cwd, access, confined: confined.confined }
     return {
@@ -101,9 +105,10 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
         ...chosen,
         access: confined.access,
         cwd,
+        step,
         limits,
         spawn: confined.spawn,
-        approve: policyFirst(() => policyFor(cwd, env), around, person),
+        approve: policyFirst(() => policyFor(options.cwd, env), around, person),
         ownsHistory: false,
         finish: null,
       },
@@ -114,22 +119,7 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
       },
     }
   } catch (error) {
-    await confined.close()
+    await place.undo()
     throw error
   }
-}
-
-async function openSession({ home, session: id, purpose }: ExecOptions) {
-  const store = new SessionStore(home)
-  const name = id ?? newSessionId(Date.now())
-  if (id === null || (await store.find(name)) === null) {
-    await store.create(name).catch((error: unknown) => {
-      // Somebody else made it meanwhile: whether it is in use is seen when it is opened.
-      if (!(error instanceof BelayError && error.code === 'session_exists')) throw error
-    })
-  }
-  const session = await store.open(name, purpose)
-  const { torn } = session
-  const warning = `the last entry of session ${name} was cut off by a crash and was dropped (${torn} bytes)`
-  return { session, warnings: torn > 0 ? [warning] : [] }
 }

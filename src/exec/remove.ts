@@ -1,10 +1,64 @@
-import type { SessionStore } from '../sessions/index.ts'
+import { existsSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { BelayError } from '../core/errors.ts'
+import { git, tryGit } from '../git/run.ts'
+import { removeWorktree } from '../git/worktrees.ts'
+import type { SessionMeta, SessionStore } from '../sessions/index.ts'
+import { isDirty } from './isolation/parts.ts'
 
 /**
- * Removes a session. Throws `held` when somebody has it, unless `force` takes it away; with `dryRun` only finds out whether it
+ * Removes a session and its workspace; branches of the user's own repository stay. Throws `held` when somebody has it and
+ * `work_unsaved` when its workspace holds work that is nowhere else, unless `force`. With `dryRun` only finds out whether it
  * could.
  */
 export async function removeSession(store: SessionStore, id: string, force: boolean, dryRun = false): Promise<void> {
-  await store.get(id)
-  if (!dryRun) await store.remove(id, force)
+  const { meta } = await store.get(id)
+  const { workspace } = meta
+  const parts = (await store.list()).filter((one) => one.meta.parent === id)
+  if (parts.length > 0)
+    throw hasParts(
+      id,
+      parts.map((one) => one.meta.id),
+    )
+  const work = force || workspace === null || !existsSync(workspace) ? null : await onlyThere(meta, workspace)
+  if (work !== null) throw unsaved(id, workspace ?? '', work)
+  if (dryRun) return
+  await store.remove(id, force)
+  if (workspace === null) return
+  const root = meta.repository?.root ?? null
+  if (root !== null && existsSync(root)) await removeWorktree(root, workspace, store.home)
+  // The whole folder of the session; that of a part is one among others.
+  await rm(meta.parent === null ? dirname(workspace) : workspace, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** What of a workspace would be lost with it, in words; null: nothing. */
+async function onlyThere({ repository, parent, merged }: SessionMeta, workspace: string): Promise<string | null> {
+  if (repository === null) return (await readdir(workspace)).length === 0 ? null : 'files'
+  if (await isDirty(workspace)) return 'changes that are not committed'
+  // A worktree's commits stay on their branch in the user's repository.
+  if (repository.root !== null && parent === null) return null
+  if (parent !== null) return merged ? null : 'commits that are not merged'
+  const ahead = await tryGit(['rev-list', '--max-count=1', '--branches', 'HEAD', '--not', '--remotes'], {
+    cwd: workspace,
+  })
+  if (ahead.code !== 0) return 'a repository that cannot be read'
+  if (ahead.stdout.length === 0) return null
+  const count = await git(['rev-list', '--count', '--branches', 'HEAD', '--not', '--remotes'], { cwd: workspace })
+  return `${count} ${count === '1' ? 'commit that is' : 'commits that are'} nowhere else`
+}
+
+function unsaved(id: string, workspace: string, what: string): BelayError {
+  return new BelayError('work_unsaved', `the workspace of session ${id} holds ${what}`, {
+    expected: 'nothing that would be lost',
+    received: workspace,
+    next: `save it, or: belay session delete ${id} --force`,
+  })
+}
+
+function hasParts(id: string, parts: readonly string[]): BelayError {
+  return new BelayError('session_has_parts', `session ${id} has parts`, {
+    received: parts.join(', '),
+    next: parts.map((part) => `belay session delete ${part}`).join('; '),
+  })
 }

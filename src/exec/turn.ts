@@ -5,6 +5,7 @@ import { estimateCost } from '../agents/prices.ts'
 import { takeTurn, type TurnOutcome } from '../agents/turn.ts'
 import type { Session } from '../sessions/index.ts'
 import { handoffText } from './handoff.ts'
+import type { StepLeft } from './isolation/steps.ts'
 import { reasonOf, statusOf, type TurnResult } from './result.ts'
 
 export interface ExecLimits {
@@ -30,6 +31,8 @@ export interface TurnSetup {
   readonly limits: ExecLimits
   /** The conversation is in the session's history, and the agent reads it there (the engine). */
   readonly ownsHistory: boolean
+  /** Looks at the workspace before the turn; what it returns says (and commits) what the turn left. null: nobody asks. */
+  readonly step: (() => Promise<(prompt: string, provider: string) => Promise<StepLeft>>) | null
   /** More than the end event says of the newest turn, where the agent says it. */
   readonly finish: (() => { readonly reason: string; readonly message: string; readonly steps: number } | null) | null
 }
@@ -70,11 +73,18 @@ export async function execTurn(session: Session, setup: TurnSetup, input: TurnIn
     { type: 'turn', turn, prompt: input.prompt, agent: { provider: agent.provider, model }, cwd },
     true,
   )
+  const finishStep = (await setup.step?.()) ?? null
   const keeper = new TurnKeeper(session, setup, input, turn)
   const first = `${told ?? ''}${input.prompt}${schemaNote(agent, input.outputSchema)}`
   const outcome = await ask(keeper, first, native)
   const result = keeper.result(outcome)
-  await session.append({ type: 'turn_ended', turn, ...endingOf(result) }, true)
+  const nothing: StepLeft = { files: [], commits: [] }
+  let left = nothing
+  try {
+    left = (await finishStep?.(input.prompt, agent.provider)) ?? nothing
+  } finally {
+    await session.append({ type: 'turn_ended', turn, ...endingOf(result), ...left }, true)
+  }
   return result
 }
 
@@ -299,5 +309,5 @@ function schemaNote(agent: Agent, schema: JsonSchema | null): string {
 
 function endingOf(result: TurnResult) {
   const { status, finishReason, text, output, steps, usage, error } = result
-  return { status, finishReason, text, output, steps, usage, error: error?.message ?? null, files: [], commits: [] }
+  return { status, finishReason, text, output, steps, usage, error: error?.message ?? null }
 }

@@ -8,13 +8,14 @@ import { askDurably } from '../../exec/approve.ts'
 import { stateHome } from '../../core/home.ts'
 import type { Session } from '../../sessions/index.ts'
 import { addWorkFlags, durationFlag, limitsOf, networkFlag, type WorkFlags } from '../exec/flags.ts'
+import { addIsolationFlags, isolationOf, type IsolationFlags } from '../exec/isolation.ts'
 import { EventLines } from '../exec/lines.ts'
 import { Progress } from '../exec/progress.ts'
 import { readSchema, type Schema } from '../exec/schema.ts'
 import { listenForStop } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 
-interface Flags extends WorkFlags {
+interface Flags extends WorkFlags, IsolationFlags {
   session?: string
   outputSchema?: string
   ask?: true
@@ -40,11 +41,12 @@ budget or quota, 130 interrupted.
 
 /** `belay exec PROMPT`. */
 export function execCommand(io: Io): Command {
-  return addWorkFlags(
+  const command = addWorkFlags(
     new Command('exec')
       .description('One turn of an agent in the current directory: no run, no commit.')
       .argument('<prompt>', 'what to do, or - to read it from stdin'),
   )
+  return addIsolationFlags(command)
     .option('--session <session>', 'go on with this session (see: belay session list), or begin it')
     .option('--output-schema <file>', 'JSON Schema that the answer must fit')
     .option(
@@ -69,6 +71,7 @@ async function exec(io: Io, given: string, flags: Flags): Promise<void> {
       home: stateHome(io.env),
       env: io.env,
       cwd: io.cwd,
+      isolation: isolationOf(flags),
       agent: flags.agent ?? null,
       model: flags.model ?? null,
       effort: flags.effort ?? null,

@@ -67,6 +67,9 @@ export function sessionCommand(io: Io): Command {
   sub('unlock', 'Take a session away from whoever holds it; what they write from then on is refused.')
     .argument('<session>', 'id of the session')
     .action((id: string, flags: Json) => unlock(io, id, flags))
+  sub('merge', 'Bring the parallel parts of a session together; what conflicts is reported and left as it is.')
+    .argument('<session>', 'id of the session')
+    .action((id: string, flags: Json) => merge(io, id, flags))
   sub('export', 'A session as JSON lines, lossless.')
     .argument('<session>', 'id of the session')
     .option('--output <file>', 'into this file, which must not be there yet; without it stdout')
@@ -181,6 +184,22 @@ async function unlock(io: Io, id: string, flags: Json): Promise<void> {
   if (flags.json) io.out(JSON.stringify({ session: id, unlocked: from !== null, holder: from }))
   else if (from === null) io.out(`session ${id} is not locked`)
   else io.out(`unlocked ${id}; it was held by ${describeHolder(from)}`)
+}
+
+async function merge(io: Io, id: string, flags: Json): Promise<void> {
+  const { mergeParts } = await import('../../exec/isolation/parts.ts')
+  const { into, merged, conflicts, skipped } = await mergeParts(storeOf(io), id)
+  if (conflicts.length > 0 || skipped.length > 0) io.exitCode = 3
+  if (flags.json) {
+    io.out(JSON.stringify({ session: id, into, merged, conflicts, skipped }))
+    return
+  }
+  for (const { part, commit } of merged) io.out(`merged ${part} into ${into} (${commit.slice(0, 12)})`)
+  for (const { part, branch, files } of conflicts) {
+    io.out(`conflict in ${part} (branch ${branch}): ${files.map((file) => JSON.stringify(file)).join(', ')}`)
+    io.note(`  let an agent do it: belay exec "merge branch ${branch} and resolve its conflicts" --session ${id}`)
+  }
+  for (const { part, reason } of skipped) io.out(`left out ${part}: ${reason}`)
 }
 
 async function exportIt(io: Io, id: string, flags: Json & { output?: string }): Promise<void> {

@@ -1,0 +1,50 @@
+import { Option, type Command } from 'commander'
+import { BelayError } from '../../core/errors.ts'
+import type { Isolation } from '../../exec/index.ts'
+import { countFlag } from '../numbers.ts'
+
+/** Where a session works; the same for `exec` and `chat`. */
+export interface IsolationFlags {
+  workspace?: 'here' | 'session'
+  repo?: string
+  branch?: string
+  ref?: string
+  depth?: string
+  submodules?: true
+  collaboration?: 'sequential' | 'parallel'
+  part?: string
+}
+
+export function addIsolationFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--workspace <where>',
+        'here: the current directory; session: a folder of the session, a worktree in a repository',
+      ).choices(['here', 'session']),
+    )
+    .option('--repo <url>', "clone this into the session's workspace; a password in it is used and never stored")
+    .option('--branch <name>', 'with --repo: this branch')
+    .option('--ref <name>', 'with --repo: this commit, tag or branch')
+    .option('--depth <n>', 'with --repo: so many commits of history')
+    .option('--submodules', 'with --repo: its submodules too')
+    .addOption(
+      new Option(
+        '--collaboration <mode>',
+        'sequential: each turn is committed and told to the next agent; parallel: each part on its own branch',
+      ).choices(['sequential', 'parallel']),
+    )
+    .option('--part <name>', 'with parallel: which part; they come together with: belay session merge')
+}
+
+export function isolationOf(flags: IsolationFlags): Isolation {
+  const { workspace = null, repo, branch = null, ref = null, submodules, collaboration = null, part = null } = flags
+  const depth = countFlag('--depth', flags.depth)
+  if (repo === undefined && (branch !== null || ref !== null || depth !== null || submodules === true)) {
+    throw new BelayError('usage', '--branch, --ref, --depth and --submodules say what of a repository is cloned', {
+      expected: '--repo URL',
+    })
+  }
+  const clone = repo === undefined ? null : { url: repo, branch, ref, depth, submodules: submodules === true }
+  return { workspace, clone, collaboration, part }
+}

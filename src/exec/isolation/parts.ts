@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { BelayError } from '../../core/errors.ts'
+import { commitTree } from '../../git/commit.ts'
+import { mergeTrees } from '../../git/trees.ts'
+import { git, tryGit } from '../../git/run.ts'
+import { SessionStore, checkSessionId, type Session, type SessionMeta } from '../../sessions/index.ts'
+import {
+  MAIN,
+  addWorktree,
+  keepGit,
+  putGitBack,
+  sessionBranch,
+  sessionWorkspace,
+  type WorkspaceRequest,
+} from './workspace.ts'
+import { resolveWorkspace, workspacesBase } from './resolve.ts'
+
+/** The id of a part's own session. */
+export function partSession(session: string, part: string): string {
+  if (part === MAIN || part === '' || part.includes('.')) {
+    throw new BelayError('usage', `a part cannot be called "${part}"`, {
+      expected: `a name without dots, other than ${MAIN}`,
+      received: part,
+    })
+  }
+  return checkSessionId(`${session}.${part}`)
+}
+
+/** Opens the whole for a moment, makes its workspace, and says where parts begin. */
+export async function parallelBase(
+  store: SessionStore,
+  whole: string,
+  request: WorkspaceRequest,
+): Promise<{ readonly root: string; readonly commit: string }> {
+  if ((await store.find(whole)) === null) await store.create(whole)
+  const session = await store.open(whole, 'preparing a part')
+  try {
+    const path = await sessionWorkspace(store.home, session, request)
+    await session.change({ collaboration: 'parallel' })
+    if (session.meta.repository === null) throw noRepository()
+    return { root: path, commit: await git(['rev-parse', '--verify', 'HEAD'], { cwd: path }) }
+  } finally {
+    await session.close()
+  }
+}
+
+/** The worktree of a part whose session this process holds: on a branch of its own, in the repository of the whole. */
+export async function partWorkspace(
+  store: SessionStore,
+  session: Session,
+  whole: string,
+  part: string,
+  base: { readonly root: string; readonly commit: string },
+): Promise<string> {
+  const owner = { session: whole, workflowRun: null, agentRun: null }
+  const path = join(resolveWorkspace(workspacesBase(store.home), owner), 'parts', part)
+  if (session.meta.workspace === path && existsSync(path)) {
+    await putGitBack(session, path)
+    return path
+  }
+  const branch = sessionBranch(whole, part)
+  await addWorktree(store.home, base.root, path, branch, base.commit)
+  await keepGit(session, path)
+  const repository = { url: null, root: base.root, branch, base: base.commit }
+  await session.change({ workspace: path, repository, collaboration: 'parallel', parent: whole })
+  return path
+}
+
+export interface MergeReport {
+  /** Branch that everything was merged into. */
+  readonly into: string
+  readonly merged: readonly { readonly part: string; readonly commit: string }[]
+  readonly conflicts: readonly { readonly part: string; readonly branch: string; readonly files: readonly string[] }[]
+  /** Parts that somebody works in, or that have changes that are not committed. */
+  readonly skipped: readonly { readonly part: string; readonly reason: string }[]
+}
+
+/**
+ * Merges the parts of a session into it, the oldest first, each whole or not at all. A part with conflicts is left as it is and
+ * reported; others go on. May be repeated: what is merged already is not merged again. Throws `held`, `nothing_to_merge`,
+ * `workspace_dirty`.
+ */
+export async function mergeParts(store: SessionStore, whole: string): Promise<MergeReport> {
+  const session = await store.open(whole, 'merge')
+  try {
+    const parts = (await store.list())
+      .filter(({ meta }) => meta.parent === whole && !meta.merged)
+      .toSorted((a, b) => a.meta.createdAt.localeCompare(b.meta.createdAt))
+    const path = session.meta.workspace
+    if (path === null || session.meta.repository === null || parts.length === 0) throw nothing(whole)
+    await putGitBack(session, path)
+    if (await isDirty(path)) throw dirty(path)
+    const merged: { part: string; commit: string }[] = []
+    const conflicts: { part: string; branch: string; files: readonly string[] }[] = []
+    const skipped: { part: string; reason: string }[] = []
+    for (const { meta, holder } of parts) {
+      const part = meta.id.slice(whole.length + 1)
+      const reason = holder !== null ? `process ${holder.pid} works in it` : await unfinished(meta)
+      if (reason !== null) {
+        skipped.push({ part, reason })
+        continue
+      }
+      const outcome = await mergeOne(path, whole, part)
+      if ('files' in outcome) conflicts.push({ part, branch: sessionBranch(whole, part), files: outcome.files })
+      else {
+        merged.push({ part, commit: outcome.commit })
+        await noteMerged(store, meta.id)
+      }
+    }
+    return { into: session.meta.repository.branch ?? 'HEAD', merged, conflicts, skipped }
+  } finally {
+    await session.close()
+  }
+}
+
+async function mergeOne(
+  path: string,
+  whole: string,
+  part: string,
+): Promise<{ commit: string } | { files: readonly string[] }> {
+  const ref = `refs/heads/${sessionBranch(whole, part)}`
+  const [ours, theirs] = await Promise.all(
+    ['HEAD', ref].map((name) => git(['rev-parse', '--verify', name], { cwd: path })),
+  )
+  if (ours === undefined || theirs === undefined) throw new Error('two questions, two answers')
+  const already = await tryGit(['merge-base', '--is-ancestor', theirs, ours], { cwd: path })
+  if (already.code === 0) return { commit: ours }
+  const merge = await mergeTrees(path, ours, theirs)
+  if ('conflicts' in merge) return { files: merge.conflicts }
+  const message = `Merge part ${part} of session ${whole}\n\nBelay-Session: ${whole}\n`
+  const commit = await commitTree(path, { tree: merge.tree, parents: [ours, theirs], message, sign: false })
+  await git(['merge', '--quiet', '--ff-only', '--no-verify-signatures', commit], { cwd: path })
+  return { commit }
+}
+
+async function unfinished(meta: SessionMeta): Promise<string | null> {
+  if (meta.workspace === null || !existsSync(meta.workspace)) return null
+  return (await isDirty(meta.workspace)) ? 'it has changes that are not committed' : null
+}
+
+async function noteMerged(store: SessionStore, id: string): Promise<void> {
+  const session = await store.open(id, 'merge')
+  try {
+    await session.change({ merged: true })
+  } finally {
+    await session.close()
+  }
+}
+
+/** Whether a workspace holds changes that are in no commit. */
+export async function isDirty(path: string): Promise<boolean> {
+  return (await git(['status', '--porcelain'], { cwd: path })) !== ''
+}
+
+function nothing(whole: string): BelayError {
+  return new BelayError('nothing_to_merge', `session ${whole} has no parts that are not merged yet`, {
+    expected: 'parts made by: belay exec --collaboration parallel --part NAME',
+    next: 'belay session list',
+  })
+}
+
+function dirty(path: string): BelayError {
+  return new BelayError('workspace_dirty', 'the workspace of the session has changes that are not committed', {
+    received: path,
+    next: 'commit them there, or let an agent do it: belay exec "commit your work" --session ID --collaboration sequential',
+  })
+}
+
+function noRepository(): BelayError {
+  return new BelayError('no_repository', 'parallel parts need a repository', {
+    expected: 'a git repository here, or --repo URL',
+    next: 'git init, or leave out --collaboration parallel',
+  })
+}

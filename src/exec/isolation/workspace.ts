@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs'
+import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BelayError } from '../../core/errors.ts'
+import { git, tryGit } from '../../git/run.ts'
+import { ensureWorktree } from '../../git/worktrees.ts'
+import type { Session, SessionRepository } from '../../sessions/index.ts'
+import { cloneRepository, type CloneRequest } from './clone.ts'
+import { resolveWorkspace, workspacesBase } from './resolve.ts'
+
+/** What a session's own workspace is to be. */
+export interface WorkspaceRequest {
+  /** null: a worktree of the repository around `cwd`, or an empty folder where there is none. */
+  readonly clone: CloneRequest | null
+  /** The user's folder. */
+  readonly cwd: string
+}
+
+/** The branch that a session's worktree works on. */
+export function sessionBranch(session: string, part: string): string {
+  return `belay/${session}/${part}`
+}
+
+/** The part of a session that its parallel parts begin at and are merged into. */
+export const MAIN = 'result'
+
+/** The folder inside a session's workspace that agents work in. */
+export function mainFolder(home: string, session: string): string {
+  return join(resolveWorkspace(workspacesBase(home), { session, workflowRun: null, agentRun: null }), 'main')
+}
+
+/**
+ * Makes the workspace of a session that this process holds, or takes the one that is there, and notes it in the session. Whoever
+ * died half way left nothing that is taken for a workspace.
+ */
+export async function sessionWorkspace(home: string, session: Session, request: WorkspaceRequest): Promise<string> {
+  const path = mainFolder(home, session.id)
+  if (session.meta.workspace === path && existsSync(path)) {
+    await putGitBack(session, path)
+    return path
+  }
+  const repository =
+    request.clone === null ? await ownRepository(home, session, path, request.cwd) : await cloned(request.clone, path)
+  if (repository !== null) await keepGit(session, path)
+  await session.change({ workspace: path, repository })
+  return path
+}
+
+async function cloned(request: CloneRequest, path: string): Promise<SessionRepository> {
+  const { url, branch, commit } = await cloneRepository(request, path)
+  return { url, root: null, branch, base: commit }
+}
+
+async function ownRepository(
+  home: string,
+  session: Session,
+  path: string,
+  cwd: string,
+): Promise<SessionRepository | null> {
+  const found = await tryGit(['rev-parse', '--path-format=absolute', '--show-toplevel'], { cwd })
+  if (found.code !== 0) {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    return null
+  }
+  const root = found.stdout.toString('utf8').replace(/\n$/, '')
+  const base = await tryGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { cwd: root })
+  if (base.code !== 0) {
+    throw new BelayError('unborn_head', 'the repository has no commit yet, so there is nothing to begin at', {
+      next: 'git commit --allow-empty -m "first commit"',
+    })
+  }
+  const branch = sessionBranch(session.id, MAIN)
+  const commit = base.stdout.toString('utf8').trim()
+  await addWorktree(home, root, path, branch, commit)
+  return { url: null, root, branch, base: commit }
+}
+
+/** Makes a worktree at `path` on `branch`, which begins at `commit` unless it is there already. */
+export async function addWorktree(
+  home: string,
+  root: string,
+  path: string,
+  branch: string,
+  commit: string,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const known = await tryGit(['rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`], { cwd: root })
+  const begin = known.code === 0 ? known.stdout.toString('utf8').trim() : commit
+  await ensureWorktree(root, path, begin, home)
+  await git(['switch', '--quiet', ...(known.code === 0 ? [branch] : ['-c', branch])], { cwd: path })
+}
+
+/** Beside the session's lines: what of the workspace's git Belay made. */
+const KEPT = 'git.json'
+
+interface KeptGit {
+  /** Text of the file `.git` of a worktree; null for a clone. */
+  readonly pointer: string | null
+  /** Text of a clone's configuration; null for a worktree. */
+  readonly config: string | null
+}
+
+/**
+ * An agent that can write its clone's `.git/config`, or the file `.git` of its worktree, could have Belay's own git run programs
+ * (filters, helpers). What Belay made is kept, and put back before Belay's git works there again.
+ */
+export async function keepGit(session: Session, path: string): Promise<void> {
+  const isClone = (await lstat(join(path, '.git'))).isDirectory()
+  const kept: KeptGit = {
+    pointer: isClone ? null : await readFile(join(path, '.git'), 'utf8'),
+    config: isClone ? await readFile(join(path, '.git', 'config'), 'utf8') : null,
+  }
+  await writeFile(join(session.folder, KEPT), JSON.stringify(kept), { mode: 0o600 })
+}
+
+/** Undoes what was changed in the git of a workspace; true when there was something. Throws `workspace_broken` when it is gone. */
+export async function putGitBack(session: Session, path: string): Promise<boolean> {
+  if (session.meta.repository === null) return false
+  const kept = JSON.parse(await readFile(join(session.folder, KEPT), 'utf8')) as KeptGit
+  const [file, text] =
+    kept.pointer === null ? [join(path, '.git', 'config'), kept.config ?? ''] : [join(path, '.git'), kept.pointer]
+  const folder = await lstat(join(path, '.git')).catch(() => null)
+  const isWhole = kept.pointer === null ? folder?.isDirectory() === true : folder === null || folder.isFile()
+  const found = isWhole ? await lstat(file).catch(() => null) : null
+  if (!isWhole || (found !== null && !found.isFile())) {
+    throw new BelayError('workspace_broken', "the git folder of the session's workspace was replaced", {
+      received: join(path, '.git'),
+      next: 'begin another session',
+    })
+  }
+  if (found !== null && (await readFile(file, 'utf8')) === text) return false
+  await writeFile(file, text)
+  return true
+}

@@ -1,0 +1,292 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { World, collect, said, type Turn } from './support/world.ts'
+
+let world: World
+let server: Server | undefined
+beforeEach(() => {
+  world = new World()
+  world.config().files({ 'README.md': 'hello\n' }).commit('first')
+})
+afterEach(async () => {
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(null)))
+  server = undefined
+  world.dispose()
+})
+
+function agent(...turns: readonly Turn[]): void {
+  world.script({ implementer: { exec: turns }, byCall: true })
+}
+
+const workspace = (session: string, folder = 'main'): string =>
+  join(world.home, 'workspaces', 'session', session, folder)
+
+function gitIn(cwd: string, ...args: readonly string[]): string {
+  return execFileSync('git', args, { cwd, env: world.env, encoding: 'utf8' }).trimEnd()
+}
+
+/** The user's repository over HTTP, for those who know the password. */
+async function serve(): Promise<{ url: string; host: string; refused: () => number }> {
+  const bare = join(world.dir, 'served', 'repo.git')
+  world.git('clone', '-q', '--bare', '.', bare)
+  execFileSync('git', ['config', 'uploadpack.allowAnySHA1InWant', 'true'], { cwd: bare })
+  let refused = 0
+  const expected = `Basic ${Buffer.from('me:s3cr3t/@').toString('base64')}`
+  server = createServer((request, response) => {
+    if (request.headers.authorization !== expected) {
+      refused += 1
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end()
+      return
+    }
+    const [path = '', query = ''] = (request.url ?? '').split('?')
+    const cgi = spawn('git', ['http-backend'], {
+      env: {
+        ...world.env,
+        GIT_PROJECT_ROOT: join(world.dir, 'served'),
+        GIT_HTTP_EXPORT_ALL: '1',
+        PATH_INFO: path,
+        QUERY_STRING: query,
+        REQUEST_METHOD: request.method ?? 'GET',
+        CONTENT_TYPE: request.headers['content-type'] ?? '',
+        HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+        GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+        REMOTE_USER: 'me',
+      },
+    })
+    request.pipe(cgi.stdin)
+    const out: Buffer[] = []
+    cgi.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+    cgi.on('close', () => {
+      const all = Buffer.concat(out)
+      const end = all.indexOf('\r\n\r\n')
+      const headers = Object.fromEntries(
+        all
+          .toString('latin1', 0, end)
+          .split('\r\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()] as const),
+      )
+      response.writeHead(Number.parseInt(headers['Status'] ?? '200', 10), headers).end(all.subarray(end + 4))
+    })
+  })
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url: `http://${host}/repo.git`, host, refused: () => refused }
+}
+
+function everyFile(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+describe("a session's own workspace", () => {
+  it('is a worktree of the repository, which the user does not see change', async () => {
+    agent({ files: { 'made.txt': 'x\n' } }, { sh: 'cat made.txt' })
+    expect((await world.belay(['exec', 'make', '--session', 's', '--workspace', 'session'])).code).toBe(0)
+    expect(world.has('made.txt')).toBe(false)
+    expect(readFileSync(join(workspace('s'), 'made.txt'), 'utf8')).toBe('x\n')
+    expect(gitIn(workspace('s'), 'branch', '--show-current')).toBe('belay/s/result')
+    // It stays the session's without being asked for again.
+    await world.belay(['exec', 'look', '--session', 's'])
+    expect(world.requests().map((request) => request['workspace'])).toEqual([workspace('s'), workspace('s')])
+    expect((await world.belay(['session', 'info', 's'])).stdout).toMatch(/^branch +belay\/s\/result$/m)
+    const refused = await world.belay(['session', 'delete', 's'])
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('[work_unsaved]')])
+    expect((await world.belay(['session', 'cleanup', '--older-than', '0s'])).stdout).toContain(
+      'kept s: the workspace of session s holds changes',
+    )
+    expect((await world.belay(['session', 'delete', 's', '--force'])).code).toBe(0)
+    expect(existsSync(workspace('s'))).toBe(false)
+    expect(world.git('worktree', 'list').split('\n')).toHaveLength(1)
+  })
+
+  it('is an empty folder outside of git', async () => {
+    agent({ files: { 'made.txt': 'x\n' } })
+    const outside = join(world.dir, 'outside')
+    world.files({ '../outside/belay.yaml': world.read('belay.yaml') })
+    expect(
+      (await world.belay(['exec', 'make', '--session', 's', '--workspace', 'session'], { cwd: outside })).code,
+    ).toBe(0)
+    expect(readdirSync(workspace('s'))).toEqual(['made.txt'])
+    expect(readdirSync(outside)).toEqual(['belay.yaml'])
+  })
+})
+
+describe('--repo', () => {
+  it('clones with a password that is then nowhere on disk, nor shown to the agent', async () => {
+    const { url, host, refused } = await serve()
+    agent({ sh: 'env > env.txt; git remote -v > remote.txt' })
+    writeFileSync(join(world.dir, 'user', '.gitconfig'), '[credential]\n\thelper = store\n')
+    const address = `http://me:${encodeURIComponent('s3cr3t/@')}@${host}/repo.git`
+    const { code, stderr } = await world.belay(['exec', 'x', '--session', 's', '--repo', address])
+    expect([code, stderr.includes('s3cr3t')]).toEqual([0, false])
+    expect(refused()).toBeGreaterThan(0)
+    expect(readFileSync(join(workspace('s'), 'remote.txt'), 'utf8')).toContain(`${url} (fetch)`)
+    for (const file of everyFile(world.dir))
+      expect([file, readFileSync(file).includes('s3cr3t')]).toEqual([file, false])
+    expect(
+      (await world.json<{ session: { repository: object } }>(['session', 'info', 's'])).session.repository,
+    ).toMatchObject({ url, branch: 'main' })
+    const wrong = await world.belay(['exec', 'x', '--session', 't', '--repo', `http://me:n0t-it@${host}/repo.git`])
+    expect([wrong.code, wrong.stderr, wrong.stderr.includes('n0t-it')]).toEqual([
+      2,
+      expect.stringContaining('[clone_failed]'),
+      false,
+    ])
+    expect((await world.belay(['session', 'info', 't'])).stderr).toContain('[session_unknown]')
+    expect(existsSync(workspace('t'))).toBe(false)
+  })
+
+  it('--branch, --ref, --depth and --submodules say what is cloned', async () => {
+    agent({})
+    world.files({ a: '1' }).commit('second')
+    const second = world.git('rev-parse', 'HEAD')
+    world.files({ a: '2' }).commit('third')
+    world.git('branch', 'other', 'HEAD~1')
+    world.git('tag', 'v1', 'HEAD~2')
+    const sub = join(world.dir, 'sub')
+    execFileSync('git', ['init', '-q', '-b', 'main', sub])
+    gitIn(sub, 'commit', '-q', '--allow-empty', '-m', 'in it')
+    writeFileSync(join(sub, 'inside.txt'), 'x')
+    gitIn(sub, 'add', '-A')
+    gitIn(sub, 'commit', '-q', '-m', 'file')
+    world.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', sub, 'sub')
+    world.commit('with a submodule')
+    const url = `file://${world.repo}`
+    const clone = async (session: string, ...flags: readonly string[]): Promise<string> => {
+      const result = await world.belay(['exec', 'x', '--session', session, '--repo', url, ...flags])
+      expect([flags, result.code, result.stderr]).toEqual([flags, 0, expect.anything()])
+      return workspace(session)
+    }
+    expect(gitIn(await clone('branch', '--branch', 'other'), 'branch', '--show-current')).toBe('other')
+    expect(gitIn(await clone('tag', '--ref', 'v1'), 'log', '-1', '--format=%s')).toBe('first')
+    expect(gitIn(await clone('commit', '--ref', second, '--depth', '1'), 'rev-parse', 'HEAD')).toBe(second)
+    expect(gitIn(await clone('depth', '--depth', '2'), 'rev-list', '--count', 'HEAD')).toBe('2')
+    expect(existsSync(join(await clone('without'), 'sub', 'inside.txt'))).toBe(false)
+    world.env['GIT_CONFIG_GLOBAL'] = join(world.dir, 'gitconfig')
+    writeFileSync(world.env['GIT_CONFIG_GLOBAL'], '[protocol "file"]\n\tallow = always\n')
+    expect(existsSync(join(await clone('with', '--submodules'), 'sub', 'inside.txt'))).toBe(true)
+  })
+
+  it.each(['-u/tmp', 'ext::sh -c id', 'http://u:secretword@[bad', 'ftp://x/y', ''])(
+    'refuses the address %j',
+    async (url) => {
+      const { code, stderr } = await world.belay(['exec', 'x', `--repo=${url}`])
+      expect([code, stderr.includes('secretword')]).toEqual([2, false])
+      expect(stderr).toContain('[repository_url]')
+      expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+    },
+  )
+
+  it("what an agent writes into its clone's configuration does not run when Belay commits", async () => {
+    const evil = join(world.dir, 'evil')
+    agent({
+      files: { '.gitattributes': '* filter=x\n', 'a.txt': 'a\n' },
+      sh: `git config filter.x.clean 'touch ${evil}; cat'; git config core.fsmonitor 'touch ${evil}'`,
+    })
+    const { code } = await world.belay([
+      'exec',
+      'x',
+      '--session',
+      's',
+      '--repo',
+      `file://${world.repo}`,
+      '--collaboration',
+      'sequential',
+    ])
+    expect([code, existsSync(evil)]).toEqual([0, false])
+    expect(gitIn(workspace('s'), 'log', '-1', '--format=%s')).toBe('x')
+    expect(existsSync(evil)).toBe(false)
+  })
+})
+
+describe('collaboration', () => {
+  it('sequential: each turn is committed on one branch and told to the next agent', async () => {
+    agent({ files: { 'a.txt': 'a\n' }, lines: [{ type: 'message', text: 'wrote a' }] }, { files: { 'b.txt': 'b\n' } })
+    const flags = ['--session', 's', '--collaboration', 'sequential']
+    expect((await world.belay(['exec', 'make a', ...flags])).code).toBe(0)
+    expect((await world.belay(['exec', 'make b', '--session', 's'])).code).toBe(0)
+    expect(gitIn(workspace('s'), 'log', '--format=%s').split('\n')).toEqual(['make b', 'make a', 'first'])
+    expect(world.git('log', '--format=%s').split('\n')).toEqual(['first'])
+    const prompt = String(world.requests()[1]?.['prompt'])
+    expect(prompt).toMatch(
+      /## Step 1: command, done\nAsked:\n```\nmake a\n```\nAnswered:\n```\nwrote a\n```\nFiles changed: a\.txt\nCommits: [0-9a-f]{40}\n/,
+    )
+    const { entries } = await world.json<{ entries: Record<string, unknown>[] }>(['session', 'show', 's'])
+    expect(entries.at(-1)).toMatchObject({ files: ['b.txt'], commits: [expect.stringMatching(/^[0-9a-f]{40}$/)] })
+    // Nothing is lost with the session: the branch is the user's.
+    expect((await world.belay(['session', 'delete', 's'])).code).toBe(0)
+    expect(world.git('log', '--format=%s', 'belay/s/result')).toContain('make b')
+  })
+
+  it('parallel: parts work side by side on branches of their own, are merged, and conflicts are reported', async () => {
+    agent({ sh: 'f=$(basename "$PWD"); echo "$f" > "$f.txt"; test "$f" = a || echo "$f" > README.md' })
+    const part = (name: string): Promise<{ code: number | null; stderr: string }> =>
+      world.belay(['exec', `do ${name}`, '--session', 's', '--collaboration', 'parallel', '--part', name])
+    expect((await part('a')).code).toBe(0)
+    expect((await Promise.all([part('b'), part('c')])).map(({ code, stderr }) => (code === 2 ? stderr : code))).toEqual(
+      [0, 0],
+    )
+    expect(existsSync(join(workspace('s', 'parts/a'), 'b.txt'))).toBe(false)
+    expect((await world.belay(['session', 'list'])).stdout).toMatch(/^s\.a +ready/m)
+    const merged = await world.belay(['session', 'merge', 's', '--json'])
+    expect(merged.code).toBe(3)
+    const report = JSON.parse(merged.stdout) as { merged: { part: string }[]; conflicts: object[] }
+    expect(report.merged.map(({ part: name }) => name)).toContain('a')
+    expect(report.merged).toHaveLength(2)
+    expect(report.conflicts).toEqual([
+      {
+        part: expect.stringMatching(/^[bc]$/),
+        branch: expect.stringMatching(/^belay\/s\/[bc]$/),
+        files: ['README.md'],
+      },
+    ])
+    expect(gitIn(workspace('s'), 'status', '--porcelain')).toBe('')
+    expect(existsSync(join(workspace('s'), 'a.txt'))).toBe(true)
+    const again = await world.belay(['session', 'merge', 's'])
+    expect([again.code, again.stdout]).toEqual([
+      3,
+      expect.stringMatching(/^conflict in [bc] \(branch belay\/s\/[bc]\): "README.md"\n$/),
+    ])
+    // An agent resolves it in the whole; then it counts as merged.
+    agent({
+      sh: 'git merge -q -X ours -m merged belay/s/b belay/s/c || git merge -q -X ours -m merged belay/s/b && git merge -q -X ours -m merged belay/s/c',
+    })
+    expect((await world.belay(['exec', 'merge them', '--session', 's', '--agent', 'command'])).code).toBe(0)
+    expect((await world.belay(['session', 'merge', 's'])).code).toBe(0)
+    expect((await world.belay(['session', 'delete', 's'])).stderr).toContain('[session_has_parts]')
+    for (const id of ['s.a', 's.b', 's.c', 's']) expect((await world.belay(['session', 'delete', id])).code).toBe(0)
+    expect(world.git('worktree', 'list').split('\n')).toHaveLength(1)
+  })
+
+  it('a part that somebody works in is left out of a merge', async () => {
+    agent({ files: { 'x.txt': 'x\n' }, lines: [{ type: 'message', text: 'at work' }], hang: true })
+    const child = world.start(['exec', 'x', '--session', 's', '--collaboration', 'parallel', '--part', 'p', '--json'])
+    const ended = collect(child)
+    await said(child, 'at work')
+    const { code, stdout } = await world.belay(['session', 'merge', 's'])
+    expect([code, stdout]).toEqual([3, `left out p: process ${child.pid} works in it\n`])
+    child.kill('SIGKILL')
+    await ended
+    expect((await world.belay(['session', 'merge', 's'])).stdout).toBe(
+      'left out p: it has changes that are not committed\n',
+    )
+  })
+
+  it.each([
+    [['--collaboration', 'sequential'], '--collaboration needs a session'],
+    [['--session', 's', '--collaboration', 'parallel'], 'needs the name of the part'],
+    [['--session', 's', '--part', 'x'], '--part is for parallel work'],
+    [['--session', 's', '--collaboration', 'parallel', '--part', '../x'], 'a part cannot be called'],
+    [['--workspace', 'here', '--repo', 'x'], 'does not go with --repo'],
+    [['--branch', 'x'], 'say what of a repository is cloned'],
+  ])('refuses %j', async (flags, message) => {
+    const { code, stderr } = await world.belay(['exec', 'x', ...flags])
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
+    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+  })
+})
