@@ -9,4 +9,5 @@ export {
   type ProviderName,
 } from './providers.ts'
 export type { Config, RoleConfig } from './resolve.ts'
+export type { SandboxConfig } from './sandbox.ts'
 export { DEFAULT_TIMEOUTS, configJsonSchema, type ConfigInput } from './schema.ts'

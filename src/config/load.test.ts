@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { variableOf } from './flags.ts'
@@ -22,6 +23,7 @@ describe('defaults and values', () => {
       effort: null,
       timeoutMs: 3_600_000,
       stallMs: 600_000,
+      sandbox: null,
       env: {},
       command: null,
     }
@@ -45,6 +47,16 @@ describe('defaults and values', () => {
           { name: 'lint', run: ['npm', 'run', 'lint'], timeoutMs: 90_000, minTests: 4, cwd: 'packages/api' },
         ],
         required: true,
+        sandbox: {
+          backend: 'docker',
+          network: { mode: 'none' },
+          resources: { cpus: 1.5, memoryBytes: 512 * 1024 ** 2, pids: 300, diskBytes: 2 * 1024 ** 3 },
+          read: ['/opt/tools'],
+          write: [join(homedir(), '.cache')],
+          hide: ['/srv'],
+          image: 'node:24',
+          runtime: 'runsc',
+        },
         protected: ['checks/**'],
       },
       workspace: {
@@ -67,6 +79,7 @@ describe('defaults and values', () => {
             timeoutMs: 5_400_000,
             stallMs: 120_000,
             access: 'full',
+            sandbox: { ...BARE, network: { mode: 'hosts', hosts: ['a.example', '*.b.example:443'] } },
             env: { A: '1', B: null },
             command: [join(root, 'tools/agent.sh'), '--fast'],
           },
@@ -77,6 +90,7 @@ describe('defaults and values', () => {
             timeoutMs: 3_600_000,
             stallMs: 600_000,
             access: 'read-only',
+            sandbox: BARE,
             env: {},
             command: ['/opt/claude'],
           },
@@ -213,12 +227,24 @@ describe('layers', () => {
   })
 })
 
+const BARE = {
+  backend: 'os',
+  network: null,
+  resources: { cpus: null, memoryBytes: null, pids: null, diskBytes: null },
+  read: [],
+  write: [],
+  hide: [],
+  image: null,
+  runtime: null,
+}
+
 const SAMPLES: Readonly<Record<string, string>> = {
   'task.source': 'openspec',
   'task.max_iterations': '4',
   'task.allow_empty': '[T001]',
   'verify.commands': '[make]',
   'verify.required': 'true',
+  'verify.sandbox': 'os',
   'verify.protected': '[x/**]',
   'workspace.setup': '[make deps]',
   'workspace.setup_inputs': '[x.lock]',
@@ -234,6 +260,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
         timeout: '3m',
         stall: '2m',
         access: 'full',
+        sandbox: '{backend: docker, pids: 9}',
         env: '{A: b, C: null}',
         command: '[x, y]',
       }).map(([key, value]) => [`workflow.roles.${role}.${key}`, value]),
@@ -259,14 +286,15 @@ verify:
     - npm test
     - {run: [npm, run, lint], name: lint, timeout: 90s, min_tests: 4, cwd: ./packages/api/}
   required: true
+  sandbox: {backend: docker, network: none, cpus: 1.5, memory: 512m, pids: 300, disk: 2g, read: [/opt/tools], write: [~/.cache], hide: [/srv], image: 'node:24', runtime: runsc}
   protected: [checks/**]
 workspace: {setup: [npm ci], setup_inputs: [./package-lock.json], copy: [.env], root: /var/tmp/ws}
 policy: {commands: {allow: [git push origin *], ask: [npm publish], deny: ['> @tmp']}, presets: [node, strict]}
 workflow:
   mode: direct
   roles:
-    implementer: {model: house, timeout: 1h30m, stall: 2m, access: full, env: {A: '1', B: null}, command: [./tools/agent.sh, --fast]}
-    reviewer: {provider: claude, effort: max, command: [/opt/claude]}
+    implementer: {model: house, timeout: 1h30m, stall: 2m, access: full, sandbox: {backend: os, hosts: [a.example, '*.b.example:443']}, env: {A: '1', B: null}, command: [./tools/agent.sh, --fast]}
+    reviewer: {provider: claude, effort: max, sandbox: os, command: [/opt/claude]}
 budget: {usd: 2.5, tokens: 1000, wall: 8h, unknown_cost: allow}
 concurrency: 4
 git: {sign: off}

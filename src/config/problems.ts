@@ -42,7 +42,9 @@ function problemOf(issue: Issue, base: KeyPath, checked: Checked): Problem[] {
     return issue.keys.map((key) => unknownKey([...path, key], locate, root))
   }
   if (issue.code === 'invalid_union') {
-    const branch = issue.errors.find((errors) => !errors.some((error) => error.path.length === 0 && isWrongType(error)))
+    const branch = issue.errors.find(
+      (errors) => !errors.some((error) => error.path.length === 0 && isWrongType(error, valueAt(raw, path))),
+    )
     if (branch && branch.length > 0) return branch.flatMap((inner) => problemOf(inner, path, checked))
   }
   const expected = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
@@ -53,7 +55,9 @@ function problemOf(issue: Issue, base: KeyPath, checked: Checked): Problem[] {
   return [badValue(path, expected, valueAt(raw, path), locate, root)]
 }
 
-function isWrongType(issue: Issue): boolean {
+/** The branch of a union was not meant: a mapping, for instance, is never a wrong word. */
+function isWrongType(issue: Issue, received: unknown): boolean {
+  if (issue.code === 'invalid_value') return typeof received === 'object' && received !== null
   return issue.code === 'invalid_type' || issue.code === 'invalid_union'
 }
 

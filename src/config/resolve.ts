@@ -6,6 +6,7 @@ import type { PolicyConfig } from '../policy/presets.ts'
 import type { GateSpec } from '../gates/port.ts'
 import { milliseconds, resolveGates } from './gates.ts'
 import { DEFAULT_PROVIDER, type ProviderName } from './providers.ts'
+import { resolveSandbox, type SandboxConfig } from './sandbox.ts'
 import type { ParsedConfig } from './schema.ts'
 
 export interface RoleConfig {
@@ -15,6 +16,8 @@ export interface RoleConfig {
   readonly timeoutMs: number
   readonly stallMs: number
   readonly access: Access
+  /** Null, and absent in runs that an older Belay began: the agent is started as it is. */
+  readonly sandbox?: SandboxConfig | null
   /** Added (text) or removed (null). */
   readonly env: Readonly<Record<string, string | null>>
   /** Program and arguments; a program of the repository is an absolute path already. */
@@ -31,6 +34,8 @@ export interface Config {
   readonly verify: {
     readonly gates: readonly GateSpec[]
     readonly required: boolean
+    /** Of gates and setup commands; null, and absent in runs that an older Belay began: none. */
+    readonly sandbox?: SandboxConfig | null
     /** The user's own patterns (`path.matchesGlob`) of files whose change is pointed out to the reviewer, over what always is. */
     readonly protected: readonly string[]
   }
@@ -76,6 +81,7 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
     verify: {
       gates: resolveGates(parsed.verify.commands),
       required: parsed.verify.required,
+      sandbox: resolveSandbox(parsed.verify.sandbox, places),
       protected: parsed.verify.protected.map(plainPath),
     },
     workspace: {
@@ -111,7 +117,7 @@ export function resolveBudget(budget: ParsedConfig['budget']): Config['budget'] 
 type ParsedRole = ParsedConfig['workflow']['roles']['implementer']
 
 /** An agent's settings; a program with a slash is relative to `places.root`. */
-export function resolveRole(role: ParsedRole, places: Pick<Places, 'root'>): RoleConfig {
+export function resolveRole(role: ParsedRole, places: Pick<Places, 'root'> & Partial<Places>): RoleConfig {
   return {
     provider: role.provider ?? (role.command === undefined ? DEFAULT_PROVIDER : 'command'),
     model: role.model ?? null,
@@ -119,6 +125,7 @@ export function resolveRole(role: ParsedRole, places: Pick<Places, 'root'>): Rol
     timeoutMs: milliseconds(role.timeout),
     stallMs: milliseconds(role.stall),
     access: role.access,
+    sandbox: resolveSandbox(role.sandbox, { home: places.home ?? homedir() }),
     env: role.env,
     command: resolveArgv(role.command, places),
   }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { PRESETS } from '../policy/presets.ts'
 import { RULE_GRAMMAR, ruleProblem } from '../policy/rules.ts'
 import { duration, flag, hasNoNul, insidePath, listOf, mapping, oneOf, text, whole } from './leaves.ts'
+import { sandboxKey } from './sandbox.ts'
 import { DEFAULT_PROVIDER, PROVIDERS, PROVIDER_NAMES, type ProviderName } from './providers.ts'
 
 /** Files that say which dependencies are installed: setup is done again when one of them changed. */
@@ -123,6 +124,7 @@ export function roleKeys(work: string, access: 'read-only' | 'workspace-write') 
       .default(access)
       .describe('What the agent may do: only read, also write in its workspace, or anything.')
       .meta({ examples: ['read-only'] }),
+    sandbox: sandboxKey('the agent is'),
     env: z
       .record(
         z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: ENV_NAME }),
@@ -220,6 +222,7 @@ export const configSchema = mapping({
       .default([])
       .describe('The gates: checks that Belay runs itself, in this order, all of them, before review. See "Commands".')
       .meta({ examples: [['npm test', { run: 'npm run lint', timeout: '2m' }]] }),
+    sandbox: sandboxKey('gates and setup commands are'),
     required: flag().default(false).describe('Refuses to run when there are no gates, instead of warning once.'),
     protected: listOf(insidePath(), 'paths or patterns')
       .default([])

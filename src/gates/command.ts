@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
-import { resolveProgram, spawnKept, type Exit } from '../process/index.ts'
+import { resolveProgram, spawnKept, type Exit, type KeptProcess, type ProcessSpec } from '../process/index.ts'
 import { OutputCapture, type KeptOutput } from './output.ts'
 
 /** Output beyond this ends a command: nobody reads it, and something is wrong. */
@@ -19,6 +19,8 @@ export interface CommandSpec {
   readonly mark: string
   /** Abort ends the whole group at once. */
   readonly signal: AbortSignal
+  /** Starts it, in its sandbox where there is one (default: `spawnKept`). Its programs are then the sandbox's to find. */
+  readonly spawn?: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
   /** Bytes of output after which the command is ended (default OUTPUT_LIMIT_BYTES). */
   readonly outputLimit?: number
   /** Every line of output (cut when very long), stdout and stderr in the order in which they were written. */
@@ -68,7 +70,8 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
   let cut: Cut = null
   const capture = new OutputCapture(spec.onLine ?? null)
   const limit = spec.outputLimit ?? OUTPUT_LIMIT_BYTES
-  const kept = spawnKept({
+  const start = spec.spawn ?? ((asked: ProcessSpec) => Promise.resolve(spawnKept(asked)))
+  const kept = await start({
     argv: [...IN_ORDER, ...spec.argv],
     cwd: spec.cwd,
     env: spec.env,
@@ -110,5 +113,6 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
 async function whatIsMissing(spec: CommandSpec): Promise<CommandOutcome['missing']> {
   const folder = await stat(spec.cwd).catch(() => null) // not there, or not ours to see: either way nothing runs in it
   if (!folder?.isDirectory()) return 'folder'
+  if (spec.spawn !== undefined) return null
   return resolveProgram(spec.argv[0] ?? '', spec.cwd, spec.env['PATH']) === null ? 'program' : null
 }

@@ -2,7 +2,7 @@ import { lstat, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import type { Reason } from '../core/words.ts'
-import { endMarked, resolveProgram } from '../process/index.ts'
+import { endMarked, resolveProgram, type KeptProcess, type ProcessSpec } from '../process/index.ts'
 import { runCommand, shellArgv, type CommandOutcome } from './command.ts'
 import { expandGate, type Expansion } from './commands/expand.ts'
 import { folderFiles } from './files.ts'
@@ -26,6 +26,8 @@ export interface RunGateOptions {
   readonly signal: AbortSignal
   /** Absolute path of an empty folder outside `root` for report files; made when it is not there. */
   readonly reportDir: string
+  /** Starts the gate in its sandbox; absent: it runs as the user does. */
+  readonly spawn?: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
   /** Bytes of output after which the gate is ended (default: OUTPUT_LIMIT_BYTES). */
   readonly outputLimit?: number
 }
@@ -69,6 +71,7 @@ async function attempt(
       timeoutMs: gate.timeoutMs,
       mark,
       signal,
+      spawn: options.spawn,
       onLine: (line) => text.line(line),
       ...(options.outputLimit === undefined ? {} : { outputLimit: options.outputLimit }),
     })

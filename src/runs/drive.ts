@@ -29,6 +29,7 @@ import { checkDisk } from '../workspace/disk.ts'
 import { removeScratch } from '../workspace/pool.ts'
 import { runLease, targetLease } from './lease-keys.ts'
 import { checkRoles } from './roles.ts'
+import { checkSandboxes } from './sandboxes.ts'
 import { followResult } from './follow.ts'
 import { endJournal, settleGuard } from './guard.ts'
 import { Notifier } from './deliver.ts'
@@ -114,6 +115,7 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
       settle: () => settleDead(options, opened, lease),
     })
     await checkRoles(opened.config, opened.services.roles)
+    await checkSandboxes(opened.config, opened.services.root)
     await checkDisk({
       root: opened.services.root,
       commit: run.base,

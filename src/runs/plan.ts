@@ -8,6 +8,7 @@ import type { RunSource } from '../record/index.ts'
 import { checkGraph } from '../scheduler/graph.ts'
 import { folderFiles, openSource, resolveSource, treeFiles, type Source, type SourcePointer } from '../sources/index.ts'
 import { checkRoles, rolesOf } from './roles.ts'
+import { checkSandboxes } from './sandboxes.ts'
 import { commitSource, dirtySourceFiles } from './uncommitted.ts'
 
 export interface RunRequest {
@@ -56,7 +57,7 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
   const proposal = (): Promise<string> => request.propose(root)
   const loaded = await loadConfig({ root, env: request.env, set: request.set, flags: request.flags, proposal })
   const { config } = loaded
-  const agents = request.dryRun ? null : startChecking(config, request.env)
+  const agents = request.dryRun ? null : startChecking(config, request.env, root)
   if (config.verify.required && config.verify.gates.length === 0) throw gatesRequired()
   const pointer = await resolveSource({
     arg: request.arg,
@@ -99,8 +100,8 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
 }
 
 /** Asking the agents' programs takes as long as everything else that is looked at: it goes on meanwhile, and is awaited last. */
-function startChecking(config: Config, env: RunRequest['env']): Promise<void> {
-  const checking = checkRoles(config, rolesOf(config, env))
+function startChecking(config: Config, env: RunRequest['env'], root: string): Promise<void> {
+  const checking = checkRoles(config, rolesOf(config, env)).then(() => checkSandboxes(config, root))
   checking.catch(() => {}) // what else is wrong with the run is said first
   return checking
 }

@@ -7,6 +7,7 @@ import type { FailedGate } from '../programs/direct/state.ts'
 import type { Preparation } from '../programs/direct/workspaces.ts'
 import { cleanByproducts } from '../workspace/clean.ts'
 import type { Workspace, WorkspacePool } from '../workspace/pool.ts'
+import type { OpenConfined } from './sandboxes.ts'
 import {
   prepareWorkspace,
   setupProducts,
@@ -22,10 +23,12 @@ export interface PreparationOptions {
   readonly pool: WorkspacePool
   /** Environment of setup commands: that of gates. */
   readonly env: Readonly<Record<string, string>>
+  /** Opens the sandbox that they run in: that of gates. */
+  readonly confine: OpenConfined
 }
 
 /** Makes workspaces usable as `workspace.setup` and `workspace.copy` say, and keeps by-products out of them. */
-export function preparation({ config, root, pool, env }: PreparationOptions): Preparation {
+export function preparation({ config, root, pool, env, confine }: PreparationOptions): Preparation {
   const { setup, setupInputs, copy } = config.workspace
   const nothing = setup.length === 0 && copy.length === 0
   return {
@@ -39,7 +42,7 @@ export function preparation({ config, root, pool, env }: PreparationOptions): Pr
         copy,
         userRoot: root,
         lastKey: typeof lastKey === 'string' ? lastKey : null,
-        run: runner(env, mark, signal),
+        run: runner(env, confine, mark, signal),
       })
       signal.throwIfAborted()
       await emit(eventsOf(workspace, prepared))
@@ -54,12 +57,24 @@ export function preparation({ config, root, pool, env }: PreparationOptions): Pr
   }
 }
 
-function runner(env: Readonly<Record<string, string>>, mark: string, signal: AbortSignal): RunSetup {
+function runner(
+  env: Readonly<Record<string, string>>,
+  confine: OpenConfined,
+  mark: string,
+  signal: AbortSignal,
+): RunSetup {
   return async (command, workspace) => {
     const argv = shellArgv(command.run)
     const cwd = command.cwd === null ? workspace : join(workspace, command.cwd)
-    const outcome = await runCommand({ argv, cwd, env, timeoutMs: command.timeoutMs, mark, signal })
-    await endMarked(mark)
+    const sandbox = await confine(workspace, [], signal)
+    let outcome
+    try {
+      const { spawn } = sandbox
+      outcome = await runCommand({ argv, cwd, env, timeoutMs: command.timeoutMs, mark, signal, spawn })
+      await endMarked(mark)
+    } finally {
+      await sandbox.close()
+    }
     const { exit, timedOut, durationMs, head, tail } = outcome
     return {
       name: command.name,

@@ -6,6 +6,7 @@ import type { Config, RoleConfig } from '../config/index.ts'
 import { BelayError } from '../core/errors.ts'
 import type { RoleSetup } from '../programs/shared/role.ts'
 import { refuseUnknownCost } from '../programs/shared/budget.ts'
+import { inSandbox } from './sandboxes.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -18,7 +19,7 @@ export function rolesOf(config: Config, env: Environment): { implementer: RoleSe
 /** An agent as its settings have it. */
 export function setUp(role: RoleConfig, env: Environment): RoleSetup {
   return {
-    agent: findAgent(role.provider),
+    agent: inSandbox(findAgent(role.provider), role.sandbox),
     model: role.model,
     effort: role.effort,
     access: role.access,

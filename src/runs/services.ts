@@ -13,6 +13,7 @@ import { meetingFolder, moveJournal, repositoryGuard } from './guard.ts'
 import { toPointer } from './plan.ts'
 import { preparation } from './preparation.ts'
 import { rolesOf } from './roles.ts'
+import { gateSandbox } from './sandboxes.ts'
 
 /** What `belay run` was asked for beyond the configuration; stored with the run, so that resume does the same. */
 export interface RunOptions {
@@ -84,6 +85,7 @@ export async function openRun(
   const pool = workspacePool(record, run, root, lease)
   const scratch = await makeScratch(record.home, run.id)
   const gateEnv = gateEnvironment(env)
+  const confine = gateSandbox(config.verify.sandbox)
   const restored = (from: string | null, to: string): Promise<void> =>
     record.write((tx) =>
       appendEvents(tx, record.now(), [
@@ -119,7 +121,7 @@ export async function openRun(
       pool,
       root,
       owned: source.owned,
-      preparation: preparation({ config, root, pool, env: gateEnv }),
+      preparation: preparation({ config, root, pool, env: gateEnv, confine }),
       moves,
       guard: repositoryGuard({ repository, record, moves }),
     }),
@@ -135,6 +137,7 @@ export async function openRun(
     }),
     moves,
     gateEnv,
+    confine,
     scratch,
     sessions: join(record.home, 'sessions'),
     epochMark,

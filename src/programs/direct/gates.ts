@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
@@ -274,6 +274,8 @@ const CHANGED_TREE = 'gate_changed_tree'
 /** A gate that was ended for us (interrupted, or the time of the run is used up) has said nothing: throws why. */
 async function observe({ services, task, signal }: Context, gate: GateSpec, folder: ProofFolder): Promise<Evidence> {
   const reportDir = join(services.scratch, `reports-${randomId(8)}`)
+  await mkdir(reportDir, { recursive: true })
+  const sandbox = await services.confine(folder.workspace.path, [reportDir], signal)
   const wall = services.budget.watchWall()
   const ended = AbortSignal.any([signal, wall.signal])
   try {
@@ -284,11 +286,13 @@ async function observe({ services, task, signal }: Context, gate: GateSpec, fold
       mark: taskMark(services.run.id, task.handle, task.epoch),
       signal: ended,
       reportDir,
+      spawn: sandbox.spawn,
     })
     ended.throwIfAborted()
     return seen
   } finally {
     wall.dispose()
+    await sandbox.close()
     await rm(reportDir, { recursive: true, force: true })
   }
 }

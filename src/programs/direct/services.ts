@@ -1,6 +1,7 @@
 import type { Source } from '../../sources/port.ts'
 import type { MoveJournal } from '../../git/moves.ts'
 import type { GateSpec } from '../../gates/port.ts'
+import type { KeptProcess, ProcessSpec } from '../../process/index.ts'
 import type { RecordStore, RunRow, TaskRow } from '../../record/index.ts'
 import type { WorkspacePool } from '../../workspace/pool.ts'
 import type { WorkspaceKeeper } from './workspaces.ts'
@@ -16,6 +17,12 @@ export interface DirectSettings {
   readonly acceptRedBaseline: boolean
   readonly allowAbsentGates: boolean
   readonly sign: boolean
+}
+
+/** Starts gates where they are confined; `spawn` is undefined where they run as the user does. */
+export interface GateSandbox {
+  readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
+  close(): Promise<void>
 }
 
 /** What the phases of the direct program work with: one per run. */
@@ -39,6 +46,8 @@ export interface DirectServices {
   readonly moves: MoveJournal
   /** Environment of gates and setup. */
   readonly gateEnv: Readonly<Record<string, string>>
+  /** Opens the sandbox of gates over a folder, with what else they must be able to write. */
+  confine(workspace: string, write: readonly string[], signal: AbortSignal): Promise<GateSandbox>
   /** Folder for temporary files of the run. */
   readonly scratch: string
   /** Folder of session files. */

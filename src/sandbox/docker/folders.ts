@@ -34,7 +34,7 @@ export function foldersOf(policy: SandboxPolicy): Folders | null {
   const show = (paths: readonly string[], how: 'ro' | 'rw'): void => {
     for (const path of paths) if (existsSync(path)) shown.set(real(path), how)
   }
-  const writable = policy.access === 'read-only' ? [] : [policy.workspace, ...policy.write].map(real)
+  const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
   show([...policy.read, ...outsideGitDirs(policy.workspace), policy.workspace], 'ro')
   show(writable, 'rw')
   if ([...shown.keys()].some((path) => OF_THE_IMAGE.has(path))) return null

@@ -23,18 +23,22 @@ const NOBODY = 65534
 export function containerUser(policy: SandboxPolicy): ContainerUser {
   const { uid, gid } = statSync(policy.workspace)
   if (uid !== 0) return { user: `${uid}:${gid}`, umask: '022', trust: () => ({}), admit: () => Promise.resolve() }
-  const folders = policy.access === 'read-only' ? [policy.workspace] : [policy.workspace, ...policy.write]
-  const rights = policy.access === 'read-only' ? 'g+rX' : 'g+rwX'
+  const readOnly = policy.access === 'read-only'
   return {
     user: `${NOBODY}:0`,
     umask: '002',
     trust: (env) => withSafeDirectory(Number(env['GIT_CONFIG_COUNT'] ?? 0)),
     async admit() {
-      const lacking = policy.access === 'read-only' ? ['!', '-perm', '-040'] : ['!', '-perm', '-060']
-      const args = [...folders, '!', '-type', 'l', ...lacking, '-exec', 'chmod', rights, '{}', '+']
-      await promisify(execFile)('find', args, { maxBuffer: 1 << 24 })
+      if (readOnly) await grant([policy.workspace], '-040', 'g+rX')
+      await grant(readOnly ? policy.write : [policy.workspace, ...policy.write], '-060', 'g+rwX')
     },
   }
+}
+
+async function grant(folders: readonly string[], wanted: string, rights: string): Promise<void> {
+  if (folders.length === 0) return
+  const args = [...folders, '!', '-type', 'l', '!', '-perm', wanted, '-exec', 'chmod', rights, '{}', '+']
+  await promisify(execFile)('find', args, { maxBuffer: 1 << 24 })
 }
 
 function withSafeDirectory(count: number): Record<string, string> {

@@ -85,8 +85,8 @@ export function seatbelt(spec: ProcessSpec, policy: SandboxPolicy, temp: string,
 
 function rulesOf(policy: SandboxPolicy, temp: string) {
   const full = policy.access === 'full'
-  const writable = policy.access === 'workspace-write' ? [policy.workspace, ...policy.write].map(real) : []
-  const guards = writable.map(gitGuards)
+  const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
+  const guards = full ? [] : writable.map(gitGuards)
   const secrets = full ? secretPaths().slice(0, 1) : secretPaths()
   const hidden = [...secrets, ...policy.denyRead].map(real)
   const shown = [policy.workspace, ...policy.read, ...policy.write, ...outsideGitDirs(policy.workspace)].map(real)

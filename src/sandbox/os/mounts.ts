@@ -54,8 +54,8 @@ export function mountsOf(policy: SandboxPolicy, env: Readonly<Record<string, str
     if (before === undefined || KINDS.indexOf(before) < KINDS.indexOf(kind)) kinds.set(place, kind)
   }
   const home = env['HOME'] ?? homedir()
-  const writable = policy.access === 'workspace-write' ? [policy.workspace, ...policy.write].map(real) : []
-  const guards = writable.map(gitGuards)
+  const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
+  const guards = full ? [] : writable.map(gitGuards)
   if (full) {
     const record = secretPaths(env)[0]
     if (record !== undefined) put(record, 'hidden')

@@ -1,0 +1,72 @@
+import { messageOf } from '../core/errors.ts'
+import { openSandbox, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
+import { createEngineAgent, localDeps } from './engine/index.ts'
+import type { Agent, TurnEvent, TurnRequest } from './port.ts'
+
+/** Which sandbox an agent works in, and what is asked of it besides the access and workspace of each turn. */
+export interface AgentSandbox {
+  readonly backend: BackendName
+  readonly more: Omit<SandboxRequest, 'access' | 'workspace'>
+}
+
+/**
+ * `agent`, confined: every turn has a sandbox of its own, of the turn's access over its workspace, with the agent's own paths
+ * and, where nothing else is asked for, the network, without which it cannot reach its model. Inside, the agent may do
+ * everything: the sandbox is what keeps it. The engine stays outside and runs its tools inside. A sandbox that does not open
+ * fails the turn with `spawn`.
+ */
+export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
+  const { backend, more } = sandbox
+  if (backend === 'host' && Object.keys(more).length === 0) return agent
+  if (agent.provider === 'engine') {
+    return createEngineAgent({
+      ...localDeps,
+      settings: () => ({ sandbox: backend }),
+      openSandbox: (name, request, signal) => {
+        const read = [...(request.read ?? []), ...(more.read ?? [])]
+        return openSandbox(name, { ...request, ...more, read }, signal)
+      },
+    })
+  }
+  return {
+    provider: agent.provider,
+    capabilities: agent.capabilities,
+    ...(agent.ownPaths === undefined ? {} : { ownPaths: (env) => agent.ownPaths?.(env) ?? [] }),
+    probe: (env, command) => agent.probe(env, command),
+    turn: (request) => confinedTurn(agent, sandbox, request),
+  }
+}
+
+async function* confinedTurn(
+  agent: Agent,
+  { backend, more }: AgentSandbox,
+  request: TurnRequest,
+): AsyncGenerator<TurnEvent> {
+  const own = agent.ownPaths?.(request.env) ?? []
+  let opened
+  try {
+    opened = await openSandbox(
+      backend,
+      {
+        network: { mode: 'full' },
+        ...more,
+        access: request.access,
+        workspace: request.cwd,
+        read: [...own, ...(more.read ?? [])],
+        write: [...own, ...(more.write ?? [])],
+      },
+      request.signal,
+    )
+  } catch (error) {
+    const message = `its sandbox was not opened: ${messageOf(error)}`
+    yield { type: 'end', end: { status: 'failed', error: { code: 'spawn', message, retryAt: null, stderrTail: '' } } }
+    return
+  }
+  const { sandbox } = opened
+  try {
+    const access = sandbox.confined ? 'full' : request.access
+    yield* agent.turn({ ...request, access, standing: false, spawn: (spec) => sandbox.spawn(spec) })
+  } finally {
+    await sandbox.close()
+  }
+}

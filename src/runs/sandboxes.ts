@@ -1,0 +1,71 @@
+import { confinedAgent } from '../agents/confined.ts'
+import type { Agent } from '../agents/port.ts'
+import type { Config, SandboxConfig } from '../config/index.ts'
+import type { KeptProcess, ProcessSpec } from '../process/index.ts'
+import { openSandbox, type SandboxRequest } from '../sandbox/index.ts'
+
+/** What a configured sandbox asks for besides access and workspace; what is not said is the sandbox's own. */
+export function requestOf(config: SandboxConfig): Omit<SandboxRequest, 'access' | 'workspace'> {
+  const { network, resources, read, write, hide, image, runtime } = config
+  const limited = Object.values(resources).some((limit) => limit !== null)
+  return {
+    ...(network === null ? {} : { network }),
+    ...(limited ? { resources } : {}),
+    ...(read.length > 0 ? { read } : {}),
+    ...(write.length > 0 ? { write } : {}),
+    ...(hide.length > 0 ? { denyRead: hide } : {}),
+    ...(image === null ? {} : { image }),
+    ...(runtime === null ? {} : { runtime }),
+  }
+}
+
+/** An agent in the sandbox that its role has. */
+export function inSandbox(agent: Agent, config: SandboxConfig | null | undefined): Agent {
+  return config ? confinedAgent(agent, { backend: config.backend, more: requestOf(config) }) : agent
+}
+
+/** Starts gates or setup commands; `close` ends what is left of them. */
+export interface Confined {
+  readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
+  close(): Promise<void>
+}
+
+/** Opens the sandbox of gates and setup over a folder; `write`: what else they need to write. */
+export type OpenConfined = (workspace: string, write: readonly string[], signal: AbortSignal) => Promise<Confined>
+
+/** What opens the sandbox of `verify.sandbox`. Throws `sandbox_...` when it does not open. */
+export function gateSandbox(config: SandboxConfig | null | undefined): OpenConfined {
+  return async (workspace, write, signal) => {
+    if (!config) return { spawn: undefined, close: () => Promise.resolve() }
+    const more = requestOf(config)
+    const request = { ...more, access: 'workspace-write', workspace, write: [...(more.write ?? []), ...write] } as const
+    const { sandbox } = await openSandbox(config.backend, request, signal)
+    return { spawn: (spec) => sandbox.spawn(spec), close: () => sandbox.close() }
+  }
+}
+
+/**
+ * Opens every sandbox that a run will need once over the user's checkout, so that one that cannot be had or cannot keep what it
+ * is asked for is told before anything is spent. Throws `sandbox_...`.
+ */
+export async function checkSandboxes({ workflow, verify }: Config, root: string): Promise<void> {
+  const { implementer, reviewer } = workflow.roles
+  const network = { network: { mode: 'full' } } as const
+  const wanted = [
+    ...[implementer, reviewer].map((role) => ({
+      sandbox: role.sandbox,
+      access: role.access,
+      ...(role.provider === 'engine' ? {} : network),
+    })),
+    { sandbox: verify.sandbox, access: 'workspace-write' as const },
+  ]
+  const seen = new Set<string>()
+  for (const { sandbox, ...more } of wanted) {
+    const key = JSON.stringify([sandbox, more])
+    if (!sandbox || seen.has(key)) continue
+    seen.add(key)
+    const { signal } = new AbortController()
+    const opened = await openSandbox(sandbox.backend, { ...more, ...requestOf(sandbox), workspace: root }, signal)
+    await opened.sandbox.close()
+  }
+}
