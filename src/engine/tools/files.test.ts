@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { editTool as edit } from './edit.ts'
 import { readTool as read } from './read.ts'
 import { call, makeBench } from './testing/context.ts'
@@ -263,6 +263,22 @@ describe('write', () => {
     writeFileSync(join(bench.outside, 'denied/file'), 'no')
     expect((await call(read, { file_path: join(bench.outside, 'denied/file') }, mine)).isError).toBe(true)
     expect((await call(write, { file_path: join(bench.outside, 'denied/file'), content: '' }, mine)).isError).toBe(true)
+  })
+
+  it("with full access still leaves Belay's own record alone, but not the workspace in it", async () => {
+    vi.stubEnv('BELAY_HOME', join(bench.root, 'state'))
+    const inState = join(bench.root, 'state/workspaces/w')
+    mkdirSync(inState, { recursive: true })
+    const files = ['state/belay.db', 'state/workspaces/other.txt', 'state/workspaces/w/a.txt', 'plain.txt']
+    for (const name of files) writeFileSync(join(bench.root, name), 'x')
+    const seen = async (where: string): Promise<boolean[]> => {
+      const full = bench.with({ workspace: where }, { access: 'full', workspace: where })
+      const results = files.map((name) => call(read, { file_path: join(bench.root, name) }, full))
+      return (await Promise.all(results)).map(({ isError }) => !isError)
+    }
+    expect(await seen(workspace)).toEqual([false, false, false, true])
+    expect(await seen(inState)).toEqual([false, false, true, true])
+    vi.unstubAllEnvs()
   })
 
   it('writes to further folders of the policy, but not to a git folder among them', async () => {

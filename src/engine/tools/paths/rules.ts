@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { BelayError } from '../../../core/errors.ts'
+import { stateHome } from '../../../core/home.ts'
 import { printable } from '../../../core/text.ts'
 import type { ToolContext, ToolDemand } from '../../port.ts'
 import { outputsFolder } from '../output/kept.ts'
@@ -16,19 +17,29 @@ export interface Rules {
   readonly readable: readonly string[] | null
   readonly writable: readonly string[] | null
   readonly denied: readonly string[]
+  /** Neither, but for what of it is `known`. */
+  readonly hidden: readonly string[]
+  readonly known: readonly string[]
 }
 
 /** The rules that the context's sandbox policy makes for file tools, which run outside of the sandbox. */
 export function rulesOf(context: ToolContext): Rules {
-  const { access, write, denyRead } = context.sandbox.policy
+  const { access, write, denyRead, read } = context.sandbox.policy
   const workspace = real(context.workspace)
   const folders = write.map(real).filter((path) => !isGitFolder(path))
-  const kept = real(outputsFolder(context.store))
+  // Belay's own record, where the workspaces of its runs lie too.
+  const hidden = [stateHome(process.env)]
+  const known = [workspace, ...[...read, ...context.readable, outputsFolder(context.store)].map(real)]
   return {
     workspace,
-    readable: access === 'full' ? null : [workspace, ...folders, ...context.readable.map(real), kept],
+    readable:
+      access === 'full'
+        ? null
+        : [workspace, ...folders, ...context.readable.map(real), real(outputsFolder(context.store))],
     writable: access === 'full' ? null : access === 'read-only' ? [] : [workspace, ...folders],
     denied: denyRead.map(real),
+    hidden: hidden.map(real),
+    known,
   }
 }
 
@@ -60,7 +71,10 @@ export function judgePath(target: string, named: string, want: Want, rules: Rule
   if (roots !== null && !roots.some((root) => isWithin(target, root))) {
     return deny(`${printable(target)} is outside of the workspace (${rules.workspace})`)
   }
-  if (rules.denied.some((path) => isWithin(target, path))) return deny(`${printable(target)} is not for agents`)
+  const isIn = (folders: readonly string[]): boolean => folders.some((folder) => isWithin(target, folder))
+  if (isIn(rules.denied) || (isIn(rules.hidden) && !isIn(rules.known))) {
+    return deny(`${printable(target)} is not for agents`)
+  }
   if (want === 'read') {
     if (!isSecret(inside(target, rules))) return { decision: 'allow', reason: 'in the workspace' }
     if (!isSecret(inside(named, rules))) {
