@@ -26,7 +26,7 @@ export const RUN_STATUSES = [
 ] as const
 export type RunStatus = (typeof RUN_STATUSES)[number]
 
-export type Role = 'implementer' | 'reviewer' | 'batch'
+export type Role = 'implementer' | 'reviewer' | 'batch' | 'step'
 /** How much an agent may do to the machine. `full`: as the user; no limit but the command policy. */
 export type Access = 'read-only' | 'workspace-write' | 'full'
 

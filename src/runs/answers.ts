@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import { BelayError } from '../core/errors.ts'
 import {
   answerCheckpoint,
@@ -33,8 +34,8 @@ export async function checkpointsOf(record: RecordStore, project: string, all: b
 
 /**
  * Stores a person's answer and queues the task that waits for it, in one transaction; whoever works on the run next, also a
- * process that does so now, follows it. Throws (exit 2) `checkpoint_unknown`, `checkpoint_closed`, `answer_invalid`, or
- * `note_too_long`. An answer counts once: the second one is `checkpoint_closed`.
+ * process that does so now, follows it. Throws (exit 2) `checkpoint_unknown`, `checkpoint_closed`, `checkpoint_expired`,
+ * `not_an_approver`, `answer_invalid`, or `note_too_long`. An answer counts once: the second one is `checkpoint_closed`.
  */
 export async function answerQuestion(
   record: RecordStore,
@@ -44,9 +45,13 @@ export async function answerQuestion(
   const asked = await findCheckpoint(record.read, answer.id)
   const run = asked === null ? null : await findRun(record.read, asked.run)
   if (asked === null || run === null) throw await unknown(record, answer.id)
-  if (asked.status === 'open') checkValue(asked, answer.value)
+  if (asked.status === 'open') {
+    checkValue(asked, answer.value)
+    checkApprover(asked)
+  }
   await record.write(async (tx) => {
     const now = record.now()
+    refuseExpired((await findCheckpoint(tx, asked.id)) ?? asked, now)
     if (!(await answerCheckpoint(tx, asked.id, now, answer.value, note, 'user'))) {
       throw closed((await findCheckpoint(tx, asked.id)) ?? asked)
     }
@@ -83,6 +88,30 @@ function checkValue(asked: CheckpointRow, value: string): void {
     expected: asked.options.join(', '),
     received: value,
     next: `belay answer ${asked.id} VALUE (VALUE: ${asked.options.join(', ')})`,
+  })
+}
+
+/** A question may name who is to answer it, by login name. */
+function checkApprover({ id, context }: CheckpointRow): void {
+  const { approvers } = context
+  if (!Array.isArray(approvers)) return
+  const { username } = userInfo()
+  if (approvers.includes(username)) return
+  throw new BelayError('not_an_approver', `${username} is not asked: ${id} is for ${approvers.join(', ')}`, {
+    expected: approvers.join(', '),
+    received: username,
+    next: `have one of them run: belay answer ${id} VALUE`,
+  })
+}
+
+/** After its time an answer would come too late: the asker goes on without one. */
+function refuseExpired({ id, status, context }: CheckpointRow, now: string): void {
+  const { expires_at: at } = context
+  if (status !== 'open' || typeof at !== 'string' || Date.parse(at) > Date.parse(now)) return
+  throw new BelayError('checkpoint_expired', `${id} could be answered until ${at}`, {
+    expected: `an answer before ${at}`,
+    received: now,
+    next: 'belay resume (the run goes on as it does without an answer)',
   })
 }
 

@@ -161,6 +161,6 @@ function toRunSource(pointer: SourcePointer): RunSource {
 /** The way back: what `openSource` needs to open a stored run's source. */
 export function toPointer(source: RunSource): SourcePointer {
   if (source.kind === 'prompt') return { kind: 'prompt', text: source.prompt ?? '' }
-  if (source.kind === 'batch') throw new Error('a batch has files, not a source of tasks')
+  if (source.kind === 'batch' || source.kind === 'workflow') throw new Error(`a ${source.kind} has no source of tasks`)
   return { kind: source.kind, feature: source.feature ?? '', dir: source.path ?? '' }
 }

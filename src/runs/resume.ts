@@ -12,6 +12,7 @@ import {
 } from '../record/index.ts'
 import type { Config } from '../config/index.ts'
 import { hasWork } from '../scheduler/loop.ts'
+import { STEPS_INSIDE } from '../programs/workflow/index.ts'
 import { wantedTasks } from './outcome.ts'
 
 export interface LimitFlags {
@@ -56,8 +57,8 @@ export async function isUnfinished(record: RecordStore, run: RunRow): Promise<bo
   const until = run.options['until']
   const all = await listTasks(record.read, run.id)
   const wanted = { until: typeof until === 'string' ? until : null, keepGoing: run.options['keepGoing'] === true }
-  const isMoving = wantedTasks(all, wanted.until).some((task) =>
-    ['queued', 'running', 'suspended', 'waiting'].includes(task.status),
+  const isMoving = wantedTasks(all, wanted.until).some(
+    (task) => ['queued', 'running', 'suspended', 'waiting'].includes(task.status) && task.reason?.code !== STEPS_INSIDE,
   )
   return isMoving || hasWork(all, { ...wanted, now: record.clock.now() })
 }
@@ -105,7 +106,8 @@ export async function changeLimits(record: RecordStore, run: RunRow, flags: Limi
 /** As in the configuration. */
 const MAX_CONCURRENCY = 64
 
-function wholeFlag(name: string, value: string | undefined, most: number): number | null {
+/** The value of a flag; null when it was not given. Throws `usage`. */
+export function wholeFlag(name: string, value: string | undefined, most: number): number | null {
   const number = numberFlag(name, value)
   if (number === null || (Number.isInteger(number) && number <= most)) return number
   throw new BelayError('usage', `${name} takes a whole number from 1 to ${most}`, {
@@ -114,14 +116,16 @@ function wholeFlag(name: string, value: string | undefined, most: number): numbe
   })
 }
 
-function numberFlag(name: string, value: string | undefined): number | null {
+/** The value of a flag; null when it was not given. Throws `usage`. */
+export function numberFlag(name: string, value: string | undefined): number | null {
   if (value === undefined) return null
   const number = Number(value)
   if (Number.isFinite(number) && number > 0 && value.trim() !== '') return number
   throw new BelayError('usage', `${name} takes a number above 0`, { expected: 'a number', received: value })
 }
 
-function durationFlag(name: string, value: string | undefined): number | null {
+/** The value of a flag; null when it was not given. Throws `usage`. */
+export function durationFlag(name: string, value: string | undefined): number | null {
   if (value === undefined) return null
   const ms = parseDuration(value)
   if (ms !== null) return ms

@@ -11,7 +11,7 @@ export interface LoopOptions<S> {
   readonly until: string | null
   readonly keepGoing: boolean
   readonly concurrency: number
-  /** Leave instead of waiting for an agent's quota. */
+  /** Leave instead of waiting for an agent's quota or a timer. */
   readonly noWait: boolean
   /** Every lease that this process holds for the run; losing one stops it. */
   readonly leases: readonly Lease[]
@@ -31,6 +31,8 @@ export interface LoopOptions<S> {
 
 /** How often changes by other processes are looked for, in ms. */
 const TICK_MS = 1000
+/** Reason of what is waited for until a time that a workflow sets. */
+const TIMER = 'timer'
 /** More steps of one task in one go than any sound program takes. */
 const MAX_STEPS = 2000
 /** So many drives that changed nothing are a loop, not work. */
@@ -143,13 +145,13 @@ class Loop<S> {
   }
 
   /**
-   * When a suspended task may go on; null when this process does not wait for it: who does not wait leaves a quota to others.
-   * The short pause after a fault is part of the work.
+   * When a suspended task may go on; null when this process does not wait for it: who does not wait leaves a quota, or a timer,
+   * to others. The short pause after a fault is part of the work.
    */
   #wakeAt({ wakeAt, reason }: TaskRow): number | null {
     const at = wakeAt === null ? null : Date.parse(wakeAt)
     const { noWait, scope } = this.#options
-    const isLeft = noWait && QUOTA_REASONS.has(reason?.code ?? '') && at !== null && at > scope.record.clock.now()
+    const isLeft = noWait && isWaited(reason) && at !== null && at > scope.record.clock.now()
     return isLeft ? null : at
   }
 
@@ -331,4 +333,8 @@ function noProgress(handle: string, what: string): BelayError {
     exit: 1,
     next: 'please report this with the output of: belay events',
   })
+}
+
+function isWaited(reason: TaskRow['reason']): boolean {
+  return reason !== null && (reason.code === TIMER || QUOTA_REASONS.has(reason.code))
 }

@@ -6,7 +6,10 @@ export interface PickTask extends GraphNode {
   readonly status: TaskStatus
   /** The box is ticked in the source: done, whatever the status says. */
   readonly ticked: boolean
-  /** When a suspended task may go on (ms since the epoch); null when only a person can say (a budget). */
+  /**
+   * When a suspended task may go on (ms since the epoch); null when only a person can say (a budget). For a waiting one: how
+   * long is waited for an answer, null for ever.
+   */
   readonly wakeAt: number | null
   /** Of the tasks that could start, those with the lowest rank do (0 unless given), then the first in file order. */
   readonly rank?: number
@@ -118,7 +121,9 @@ function judgeOne(task: PickTask, verdicts: ReadonlyMap<string, Verdict>, option
   if (isDone(task)) return { is: 'done' }
   if (options.running.has(task.handle)) return { is: 'active' }
   if (DEAD.has(task.status)) return { is: 'held', because: task.handle, act: false }
-  if (task.status === 'waiting') return { is: 'waiting' }
+  // A question that nobody has answered in its time: the task goes on without.
+  const isLate = task.wakeAt !== null && task.wakeAt <= options.now
+  if (task.status === 'waiting' && !isLate) return { is: 'waiting' }
   const binding: Verdict[] = []
   const ordering: Verdict[] = []
   for (const { handle, kind } of task.dependsOn) {

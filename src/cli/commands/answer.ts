@@ -5,7 +5,7 @@ import { stateHome } from '../../core/home.ts'
 import { answerQuestion, checkNote } from '../../runs/answers.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
-import { here, withRecord } from '../session.ts'
+import { projectIdHere, withRecord } from '../session.ts'
 import { SessionStore, answerAsk } from '../../sessions/index.ts'
 import { askView } from '../views/ask.ts'
 import { checkpointView } from './checkpoints.ts'
@@ -49,20 +49,20 @@ async function answerSession(io: Io, id: string, value: string, flags: Flags): P
 
 async function answer(io: Io, id: string, value: string, flags: Flags): Promise<void> {
   if (await answerSession(io, id, value, flags)) return
-  const repository = flags.resume ? await here(io) : null
   await withRecord(io, async (record) => {
+    const project = flags.resume ? await projectIdHere(io, record) : null
     const from = (await lastSeq(record.read)) + 1
     const { checkpoint, run } = await answerQuestion(record, { id, value, note: flags.note ?? null })
-    if (repository === null) {
+    if (project === null) {
       if (flags.json) io.out(JSON.stringify({ checkpoint: checkpointView(checkpoint) }))
       else io.out(`${checkpoint.task}: ${value}; ${await nextStep(record, run)}`)
       return
     }
-    if (run.project !== repository.id) {
+    if (run.project !== project) {
       throw new BelayError('run_elsewhere', `the answer is stored, but run ${run.id} belongs to another repository`, {
         next: `belay resume ${run.id} (in that repository)`,
       })
     }
-    await goOn(io, record, repository, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
+    await goOn(io, record, null, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
   })
 }

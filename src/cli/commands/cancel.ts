@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import { batchProgram } from '../../programs/batch/index.ts'
 import { findRun, findTask, holderOf, type RecordStore, type RunRow } from '../../record/index.ts'
 import { cancelFiles } from '../../runs/batch/lifecycle.ts'
+import { workflowProgram } from '../../programs/workflow/index.ts'
+import { cancelSteps } from '../../runs/workflow/lifecycle.ts'
 import { runLease } from '../../runs/lease-keys.ts'
 import { cancelRun, cancelTask, type Cancelled } from '../../runs/lifecycle-cancel.ts'
 import type { Io } from '../io.ts'
@@ -44,9 +46,11 @@ async function giveUp(
   handle: string | null,
   note: string | null,
 ): Promise<Cancelled> {
-  if (run.program === batchProgram.name) {
+  const cancel =
+    run.program === batchProgram.name ? cancelFiles : run.program === workflowProgram.name ? cancelSteps : null
+  if (cancel !== null) {
     const held = (await holderOf(record, runLease(run.id))) !== null
-    return { tasks: await cancelFiles(record, run, handle, note), landed: [], held }
+    return { tasks: await cancel(record, run, handle, note), landed: [], held }
   }
   const request = { record, repository: await here(io), run, note }
   return handle === null ? cancelRun(request) : cancelTask(request, handle)

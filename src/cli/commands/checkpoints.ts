@@ -6,7 +6,7 @@ import { checkpointsOf } from '../../runs/answers.ts'
 import type { CheckpointRow } from '../../record/index.ts'
 import { SessionStore, openAsks } from '../../sessions/index.ts'
 import type { Io } from '../io.ts'
-import { here, withRecord } from '../session.ts'
+import { projectIdHere, withRecord } from '../session.ts'
 import { askText, askView } from '../views/ask.ts'
 
 const EXAMPLES = `
@@ -38,8 +38,7 @@ export function checkpointsCommand(io: Io): Command {
 /** Questions of the runs of this repository; outside of any there are only those of sessions. */
 async function askedByRuns(io: Io, all: boolean): Promise<readonly CheckpointRow[]> {
   try {
-    const repository = await here(io)
-    return await withRecord(io, (record) => checkpointsOf(record, repository.id, all))
+    return await withRecord(io, async (record) => checkpointsOf(record, await projectIdHere(io, record), all))
   } catch (error) {
     if (error instanceof BelayError && error.code === 'no_repository') return []
     throw error

@@ -39,7 +39,7 @@ export function logsCommand(io: Io): Command {
     .description("What a task's agents said and did, attempt by attempt.")
     .argument('<task>', 'handle in the newest run of this repository, or RUN/HANDLE')
     .option('--attempt <n>', 'only of this attempt')
-    .addOption(new Option('--role <role>', 'only of this role').choices(['implementer', 'reviewer', 'batch']))
+    .addOption(new Option('--role <role>', 'only of this role').choices(['implementer', 'reviewer', 'batch', 'step']))
     .option('--follow', 'go on with what is said, until the task has ended')
     .option('--raw', 'what the agents wrote, frame by frame, before any interpretation')
     .option('--json', 'event lines as NDJSON; with --raw one object per frame')

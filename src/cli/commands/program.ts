@@ -3,6 +3,7 @@ import { BelayError } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
 import { drawMermaid, drawProgram, type Program } from '../../kernel/index.ts'
 import { batchProgram } from '../../programs/batch/index.ts'
+import { workflowProgram } from '../../programs/workflow/index.ts'
 import { directProgram } from '../../programs/direct/program.ts'
 import type { Io } from '../io.ts'
 
@@ -15,7 +16,7 @@ Examples:
 /** What a program's drawing needs; phases are run with services that nobody needs here. */
 type Drawn = Pick<Program<never>, 'name' | 'entry' | 'phases'>
 
-const PROGRAMS: readonly Drawn[] = [directProgram, batchProgram]
+const PROGRAMS: readonly Drawn[] = [directProgram, batchProgram, workflowProgram]
 
 /** `belay program show NAME`. */
 export function programCommand(io: Io): Command {

@@ -1,7 +1,9 @@
 import { Command } from 'commander'
-import { lastSeq } from '../../record/index.ts'
+import { lastSeq, type RunRow } from '../../record/index.ts'
 import { batchProgram } from '../../programs/batch/index.ts'
 import { retryFile } from '../../runs/batch/lifecycle.ts'
+import { workflowProgram } from '../../programs/workflow/index.ts'
+import { retryStep } from '../../runs/workflow/lifecycle.ts'
 import { retryTask } from '../../runs/lifecycle-retry.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
@@ -44,9 +46,11 @@ async function retry(io: Io, name: string, flags: Flags): Promise<void> {
   await withRecord(io, async (record) => {
     const { run, task } = await selectTask(record, await projectIdHere(io, record), name)
     const from = (await lastSeq(record.read)) + 1
+    const again =
+      run.program === batchProgram.name ? retryFile : run.program === workflowProgram.name ? retryStep : null
     const retried =
-      run.program === batchProgram.name
-        ? { task: await retryFile(record, run, task.handle, flags.from ?? null), reread: false, added: [] }
+      again !== null
+        ? { task: await again(record, run, task.handle, flags.from ?? null), reread: false, added: [] }
         : await retryTask({ record, repository: await here(io), run, handle: task.handle, from: flags.from ?? null })
     if (retried.added.length > 0) {
       io.note(
@@ -59,10 +63,13 @@ async function retry(io: Io, name: string, flags: Flags): Promise<void> {
     }
     if (flags.json) io.out(JSON.stringify(taskChange(run, retried.task)))
     else {
-      const again = retried.reread ? ', read again from its source' : ''
-      io.out(
-        `${task.handle} begins again at ${retried.task.phase ?? 'prepare'}${again}; ${await nextStep(record, run)}`,
-      )
+      const how = retried.reread ? ', read again from its source' : ''
+      io.out(`${task.handle} begins again at ${retried.task.phase ?? first(run)}${how}; ${await nextStep(record, run)}`)
     }
   })
+}
+
+/** The phase at which a task of the run's program begins. */
+function first(run: RunRow): string {
+  return run.program === workflowProgram.name ? workflowProgram.entry : 'prepare'
 }

@@ -1,11 +1,22 @@
-import { Command } from 'commander'
-import { drawWorkflow, drawWorkflowMermaid, workflowInvalid } from '../../workflows/index.ts'
+import { text } from 'node:stream/consumers'
+import { Command, Option } from 'commander'
+import type { Config } from '../../config/index.ts'
+import { lastSeq } from '../../record/index.ts'
+import { projectOf } from '../../runs/project.ts'
+import { durationFlag, numberFlag, wholeFlag } from '../../runs/resume.ts'
+import { beginWorkflow } from '../../runs/workflow/begin.ts'
+import { readInput } from '../../runs/workflow/input.ts'
+import { planWorkflow } from '../../runs/workflow/plan.ts'
+import { drawWorkflow, drawWorkflowMermaid, issueLine, workflowInvalid } from '../../workflows/index.ts'
 import type { Io } from '../io.ts'
+import { withRecord } from '../session.ts'
 import { allWorkflows, openWorkflow } from '../workflow/open.ts'
-import { issuesText, validation } from '../workflow/text.ts'
+import { issuesText, summaryLine, validation } from '../workflow/text.ts'
+import { workOnWorkflow } from '../workflow/work.ts'
 
 const EXAMPLES = `
 Examples:
+  belay workflow run release --set version=1.2.0
   belay workflow validate .belay/workflows/release.yaml
   belay workflow show release --mermaid > release.mmd
   belay workflow list
@@ -18,6 +29,7 @@ A workflow is a YAML file of states (agent, switch, foreach, parallel, human_app
 export function workflowCommand(io: Io): Command {
   return new Command('workflow')
     .description('Steps of agents, people and time, written down in YAML and run durably.')
+    .addCommand(runWorkflowCommand(io))
     .addCommand(validateCommand(io))
     .addCommand(showCommand(io))
     .addCommand(listCommand(io))
@@ -64,4 +76,89 @@ function listCommand(io: Io): Command {
         for (const one of found)
           io.out(`${one.name}${one.valid ? '' : ' (not valid)'}  ${one.description ?? ''}`.trimEnd())
     })
+}
+
+interface RunFlags {
+  input?: string
+  set?: string[]
+  concurrency?: string
+  budgetUsd?: string
+  budgetTokens?: string
+  budgetWall?: string
+  allowUnknownCost?: true
+  wait: boolean
+  json?: true
+  verbose?: true
+}
+
+function runWorkflowCommand(io: Io): Command {
+  return new Command('run')
+    .description('Run a workflow. Interrupted, it goes on with: belay resume.')
+    .argument('<name|path>', 'a workflow of this repository, or a file')
+    .option('--input <file>', 'the input, a JSON or YAML file; - reads standard input')
+    .addOption(new Option('--set <key=value>', 'one input, over the file (repeatable)').argParser(collect))
+    .option('--concurrency <n>', 'steps at the same time')
+    .option('--budget-usd <amount>', 'suspend the run when its agents cost this much')
+    .option('--budget-tokens <n>', 'suspend the run after so many tokens')
+    .option('--budget-wall <duration>', 'suspend the run after this time, such as 2h')
+    .option('--allow-unknown-cost', 'with a money limit: do not count what nobody knows the cost of')
+    .option('--no-wait', 'leave (exit 5) instead of waiting for a timer or an exhausted quota')
+    .option('--json', 'events as NDJSON on stdout')
+    .option('--verbose', 'also show what agents say and do')
+    .addHelpText('after', RUN_EXAMPLES)
+    .action((wanted: string, flags: RunFlags) => runWorkflow(io, wanted, flags))
+}
+
+const RUN_EXAMPLES = `
+Examples:
+  belay workflow run release --set version=1.2.0
+  belay workflow run ./triage.yaml --input issue.json --json | jq 'select(.type == "run.finished") | .data.output'
+
+Exit status: 0 done, 1 internal failure, 2 usage or set-up, 3 a step failed, 4 a person is wanted, 5 suspended, 130 interrupted.
+`
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value]
+}
+
+async function runWorkflow(io: Io, wanted: string, flags: RunFlags): Promise<void> {
+  const project = await projectOf(io.cwd)
+  const workflow = await openWorkflow(io, wanted)
+  const { definition, issues, called } = workflow
+  if (definition === null) throw workflowInvalid(called, issues)
+  const input = await readInput(definition.input, {
+    cwd: io.cwd,
+    file: flags.input ?? null,
+    set: flags.set ?? [],
+    readStdin: () => text(io.stdin),
+  })
+  const plan = await planWorkflow({
+    cwd: io.cwd,
+    env: io.env,
+    project,
+    workflow: { file: workflow.file, definition },
+    input,
+    concurrency: wholeFlag('--concurrency', flags.concurrency, 64),
+    budget: budgetOf(flags),
+  })
+  const json = flags.json === true
+  for (const issue of issues) io.note(`note: ${issueLine(issue)}`)
+  if (!json) io.note(summaryLine(plan))
+  await withRecord(io, async (record) => {
+    const from = (await lastSeq(record.read)) + 1
+    const run = await beginWorkflow(record, plan)
+    await workOnWorkflow(io, record, run, { json, verbose: flags.verbose === true, noWait: !flags.wait, from })
+  })
+}
+
+function budgetOf(flags: RunFlags): Partial<Config['budget']> {
+  const usd = numberFlag('--budget-usd', flags.budgetUsd)
+  const tokens = wholeFlag('--budget-tokens', flags.budgetTokens, Number.MAX_SAFE_INTEGER)
+  const wallMs = durationFlag('--budget-wall', flags.budgetWall)
+  return {
+    ...(usd === null ? {} : { usd }),
+    ...(tokens === null ? {} : { tokens }),
+    ...(wallMs === null ? {} : { wallMs }),
+    ...(flags.allowUnknownCost ? { unknownCost: 'allow' as const } : {}),
+  }
 }

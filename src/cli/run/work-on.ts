@@ -4,16 +4,18 @@ import { holderOf, type Lease, type RecordStore, type RunRow } from '../../recor
 import { driveRun } from '../../runs/drive.ts'
 import { runLease } from '../../runs/lease-keys.ts'
 import { batchProgram } from '../../programs/batch/index.ts'
+import { workflowProgram } from '../../programs/workflow/index.ts'
 import { workOnBatch } from '../batch/work.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { here } from '../session.ts'
+import { workOnWorkflow } from '../workflow/work.ts'
 import { watchRun } from './watch.ts'
 
 export interface WorkOptions {
   readonly json: boolean
   readonly verbose: boolean
-  /** Leave (exit 5) instead of waiting for an exhausted quota. */
+  /** Leave (exit 5) instead of waiting for an exhausted quota or a timer. */
   readonly noWait: boolean
   /** The lease on the run's target, when it is held already. */
   readonly target?: Lease | null
@@ -33,6 +35,7 @@ export async function workOn(
   options: WorkOptions,
 ): Promise<void> {
   if (run.program === batchProgram.name) return workOnBatch(io, record, run, options)
+  if (run.program === workflowProgram.name) return workOnWorkflow(io, record, run, options)
   const { json, verbose, noWait, from, target = null } = options
   const watch = await watchRun(io, record, run, { json, verbose }, from)
   const interrupts = listenForInterrupts(watch)

@@ -23,7 +23,7 @@ type Run = NonNullable<StatusView['run']>
 export function statusText({ run, tasks }: StatusView, facts: StatusFacts): string[] {
   if (run === null) return ['No run has been made in this repository yet. Begin with: belay run']
   const of = run.feature ?? (run.path === null ? 'a prompt' : basename(run.path))
-  const things = run.source === 'batch' ? 'files' : 'tasks'
+  const things = run.source === 'batch' ? 'files' : run.source === 'workflow' ? 'steps' : 'tasks'
   const done = tasks.filter((task) => task.status === 'done').length
   const elapsed = formatDuration(Math.max(0, (facts.endedAt ?? facts.now) - Date.parse(run.created_at)))
   const cost = money(run.cost_usd, run.cost_kind)
@@ -32,7 +32,7 @@ export function statusText({ run, tasks }: StatusView, facts: StatusFacts): stri
     `run ${run.id}: ${run.status}${standing(run, facts)}`,
     `  ${done} of ${tasks.length} ${things} of ${printable(of)} done${landing(run)}, ${elapsed}${cost === null ? '' : `, ${cost}`}`,
     ...columns(tasks.map((task) => ['', printable(task.handle), state(task, facts), what(task)])),
-    ...(run.landed === false && run.finish_command !== null
+    ...(run.landed !== true && run.finish_command !== null
       ? ['', `finish with: ${printable(run.finish_command)}`]
       : []),
     ...(next === null ? [] : ['', `next: ${printable(next)}`]),

@@ -8,13 +8,13 @@ export interface StatusView {
     readonly id: string
     readonly status: RunStatus
     readonly program: string
-    /** Where the tasks came from: `prompt`, `spec-kit`, `openspec`, `batch`. */
+    /** Where the tasks came from: `prompt`, `spec-kit`, `openspec`, `batch`, `workflow`. */
     readonly source: string
     readonly feature: string | null
-    /** Folder of the feature, or a batch's file. */
+    /** Folder of the feature, or a batch's or workflow's file. */
     readonly path: string | null
     readonly target: string | null
-    /** null for a batch, which has files and no branch. */
+    /** null for what has no branch (a batch, a workflow in a folder). */
     readonly result_branch: string | null
     readonly landed: boolean | null
     readonly finish_command: string | null

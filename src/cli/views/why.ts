@@ -1,5 +1,6 @@
 import { formatDuration } from '../../core/duration.ts'
 import { stateOf } from '../../programs/direct/state.ts'
+import { stateOf as stepState } from '../../programs/workflow/state.ts'
 import type { CheckpointRow, RunRow, TaskRow } from '../../record/index.ts'
 
 /** What is known of a task beside its row when one has to say how it stands. */
@@ -73,6 +74,7 @@ function done({ task, run }: Standing): Why {
     const before = task.phase === null ? 'it had a result already when the run began' : 'its result is written'
     return { sentence: `${task.handle} is done: ${before}`, next: null }
   }
+  if (run.program === 'workflow') return stepOver(task, run)
   if (task.commit === null) {
     return { sentence: `${task.handle} is done: it was done already when the run began`, next: null }
   }
@@ -84,6 +86,20 @@ function done({ task, run }: Standing): Why {
         : `on ${run.resultBranch}, which ${run.target} could not follow`
   const sentence = `${task.handle} is done: ${proofOf(task)}; commit ${task.commit.slice(0, 12)} ${where}`
   return { sentence, next: run.landed === false ? run.finishCommand : null }
+}
+
+/** A step of a workflow whose failure was caught is over too. */
+function stepOver(task: TaskRow, run: RunRow): Why {
+  const { result } = stepState(task)
+  if (result?.kind === 'failed') {
+    const { code, message } = result.error
+    return {
+      sentence: `${task.handle} is over: it failed (${code}: ${message}), and the workflow took it from there`,
+      next: null,
+    }
+  }
+  const commit = task.commit === null ? '' : `; commit ${task.commit.slice(0, 12)}`
+  return { sentence: `${task.handle} is done: it has its output${commit}`, next: run.finishCommand }
 }
 
 /** What stands behind a task that has landed. */

@@ -1,9 +1,12 @@
 import { compileSchema } from '../../agents/json-schema.ts'
 import type { JsonSchema } from '../../agents/port.ts'
-import type { Expectation } from '../shared/ask.ts'
+import type { Checked } from '../shared/ask.ts'
 
 /** That an answer fits the user's schema. */
-export function expectation(schema: JsonSchema): Expectation<{ readonly output: unknown }> {
+export function expectation(schema: JsonSchema): {
+  readonly schema: JsonSchema
+  check(output: unknown): Checked<{ readonly output: unknown }>
+} {
   const check = compileSchema(schema)
   return {
     schema,

@@ -20,9 +20,10 @@ export type Checked<T> = { readonly answer: T } | { readonly problems: readonly 
 
 /** How an agent is to answer. */
 export interface Expectation<T> {
-  readonly schema: JsonSchema
-  /** The answer that `output` is, or what is wrong with it, one line each. */
-  check(output: unknown): Checked<T>
+  /** null: free text is wanted. */
+  readonly schema: JsonSchema | null
+  /** The answer that `output` (with what was said last) is, or what is wrong with it, one line each. */
+  check(output: unknown, text: string): Checked<T>
 }
 
 /**
@@ -39,7 +40,7 @@ export async function ask<T>(
     const reply = await converse(context, { ...question, prompt, session, schema: expected.schema })
     session = reply.session
     if (reply.outcome.status !== 'completed') return { kind: 'failure', failure: reply.outcome, session }
-    const checked = expected.check(reply.outcome.output)
+    const checked = expected.check(reply.outcome.output, reply.outcome.text)
     if ('answer' in checked) return { kind: 'answer', answer: checked.answer, session }
     const { problems } = checked
     if (reasks === MAX_REASKS) return { kind: 'invalid', problems, session }

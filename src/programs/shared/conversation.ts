@@ -39,7 +39,8 @@ export interface Question {
   readonly role: Role
   readonly setup: RoleSetup
   readonly prompt: string
-  readonly schema: JsonSchema
+  /** null: free text is wanted. */
+  readonly schema: JsonSchema | null
   readonly cwd: string
   readonly attempt: number
   /** Belay's id of the conversation to go on with; null begins a new one. */

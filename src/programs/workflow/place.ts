@@ -1,0 +1,62 @@
+/**
+ * A step's handle says where in the workflow it stands: `each.3.check@2` is the second visit of state `check` for item 3 of the
+ * loop `each`. State, then (for states inside of others) the item's number, the branch or the part, then the state in there.
+ */
+import { flowsOf, type Definition, type Flow, type State } from '../../workflows/index.ts'
+
+/** One level of a handle. */
+export interface Level {
+  readonly flow: Flow
+  readonly state: State
+  /** Handle of the state up to this level. */
+  readonly handle: string
+  /** What stands before the ids of this level's flow in handles. */
+  readonly prefix: string
+  /** Item number, branch or part that leads one level deeper; null on the last. */
+  readonly inner: string | null
+}
+
+/** The levels of a handle, outermost first. Throws for what this workflow has no step for (a bug). */
+export function levelsOf(definition: Definition, handle: string): readonly [Level, ...Level[]] {
+  const parts = handle.split('.')
+  const levels: Level[] = []
+  let flow: Flow | undefined = definition.flow
+  for (let at = 0; at < parts.length; at += 2) {
+    const id = parts[at]?.replace(/@\d+$/, '')
+    const state: State | undefined = flow?.states.find((one) => one.id === id)
+    if (flow === undefined || state === undefined) throw new Error(`no step of this workflow is called ${handle}`)
+    const inner = parts[at + 1] ?? null
+    const prefix = at === 0 ? '' : `${parts.slice(0, at).join('.')}.`
+    levels.push({ flow, state, handle: parts.slice(0, at + 1).join('.'), prefix, inner })
+    flow = inner === null ? undefined : innerFlow(state, inner)
+  }
+  const [first, ...rest] = levels
+  if (!first) throw new Error('a handle without a level')
+  return [first, ...rest]
+}
+
+/** The last level of a handle: the step itself. */
+export function levelOf(definition: Definition, handle: string): Level {
+  const levels = levelsOf(definition, handle)
+  return levels.at(-1) ?? levels[0]
+}
+
+function innerFlow(state: State, inner: string): Flow | undefined {
+  const name = state.type === 'foreach' && /^\d+$/.test(inner) ? '*' : inner
+  return flowsOf(state).find((one) => one.name === name)?.flow
+}
+
+/** Handle of the `n`th visit (from 1) of a state. */
+export function handleOf(prefix: string, id: string, n: number): string {
+  return `${prefix}${id}${n === 1 ? '' : `@${n}`}`
+}
+
+/** The `try` that takes a failure of the step with this handle, or null. */
+export function handlerOf(definition: Definition, handle: string, code: string): string | null {
+  for (const { state, inner, handle: at } of [...levelsOf(definition, handle)].reverse()) {
+    if (state.type !== 'try' || inner === null || inner === 'finally') continue
+    const caught = inner === 'try' && state.handlers.some(({ on }) => on === null || on.includes(code))
+    if (caught || state.finally !== null) return at
+  }
+  return null
+}

@@ -1,0 +1,179 @@
+/** Where agents work: a folder that all steps share, or a worktree per step whose work becomes a commit. */
+import { mkdir } from 'node:fs/promises'
+import { commitTree, message, trailer } from '../../git/commit.ts'
+import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
+import type { MoveJournal } from '../../git/moves.ts'
+import { changedPaths, mergeTrees, treeOf } from '../../git/trees.ts'
+import { BelayError } from '../../core/errors.ts'
+import { head, subjectLine } from '../../core/text.ts'
+import { endMarked, taskMark } from '../../process/index.ts'
+import { stateOf as directState } from '../direct/state.ts'
+import type { WorkspaceKeeper } from '../direct/workspaces.ts'
+import type { Context, Joined, StepPlace, StepPlaces } from './services.ts'
+import { stepLevel } from './services.ts'
+
+const SUBJECT = 72
+const MAX_BODY = 4000
+
+/** All steps work in one folder, which stays as they leave it; steps beside each other share it too. */
+export function directoryPlaces(folder: string): StepPlaces {
+  return {
+    kind: 'directory',
+    async begin({ task, services }): Promise<StepPlace> {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const end = (): Promise<void> => endMarked(taskMark(services.run.id, task.handle, task.epoch)).then(() => {})
+      return {
+        cwd: folder,
+        env: {},
+        async finish() {
+          await end()
+          return { tip: null, files: [], tampered: [] }
+        },
+        discard: end,
+      }
+    },
+    join: () => Promise.resolve({ tip: null }),
+  }
+}
+
+export interface RepositoryOptions {
+  /** The user's checkout, for git. */
+  readonly root: string
+  readonly keeper: WorkspaceKeeper
+  readonly moves: MoveJournal
+  readonly epochMark: (handle: string) => string
+  /** Sign commits as the user's git is set up to. */
+  readonly sign: boolean
+}
+
+/**
+ * Each step works in a worktree at the commit where the step before it ended, and what it leaves becomes a commit of its own
+ * on `belay/RUN/task-HANDLE`. Nothing of an agent that may only read is kept.
+ */
+export function repositoryPlaces(options: RepositoryOptions): StepPlaces {
+  return {
+    kind: 'repository',
+    begin: (context, base, access) => beginInWorktree(options, context, base, access === 'read-only'),
+    join: (context, base, lines) => joinLines(options, context, base, lines),
+  }
+}
+
+async function beginInWorktree(
+  options: RepositoryOptions,
+  context: Context,
+  base: string | null,
+  readOnly: boolean,
+): Promise<StepPlace> {
+  if (base === null) throw new Error(`step ${context.task.handle} has no commit to begin at`)
+  const { keeper } = options
+  const { task } = context
+  const inner = { ...context, services: { ...context.services, epochMark: options.epochMark } }
+  await keeper.makeWork(inner, base)
+  const turn = await keeper.beginTurn(inner, { ...directState({ ...task, state: {} }), base })
+  return {
+    cwd: turn.workspace.path,
+    env: turn.env,
+    async finish(summary) {
+      await turn.endProcesses()
+      const kept = await turn.keep()
+      await keeper.done(task.handle)
+      const tampered = [...kept.tampered, ...(kept.blocked === null ? [] : [kept.blocked.message])]
+      if (kept.empty || readOnly || tampered.length > 0) return { tip: base, files: [], tampered }
+      const { tree } = kept.snapshot
+      const files = (await changedPaths(options.root, base, tree)).map((change) => change.path)
+      const tip = await commitTree(options.root, {
+        tree,
+        parents: [base],
+        message: commitMessage(context, summary),
+        sign: options.sign,
+      })
+      await keep(options, context, tip)
+      return { tip, files, tampered }
+    },
+    async discard() {
+      await turn.endProcesses()
+      await turn.undoTampering()
+      await keeper.done(task.handle)
+    },
+  }
+}
+
+function commitMessage(context: Context, summary: string): string {
+  const { task, services } = context
+  const { state } = stepLevel(context)
+  const agent = state.type === 'agent' ? state.role : null
+  const model = agent?.model === null || agent === null ? '' : `/${agent.model}`
+  return message(subjectLine(`${task.handle}: ${task.title}`, SUBJECT), head(summary, MAX_BODY), [
+    trailer('Belay-Task', task.handle),
+    trailer('Belay-Run', services.run.id),
+    ...(agent === null ? [] : [trailer('Belay-Agent', `step=${agent.provider}${model}`)]),
+  ])
+}
+
+/** The step's branch names its commit, and git keeps it; refused when another process has taken the step over. */
+async function keep(options: RepositoryOptions, { task, services }: Context, commit: string): Promise<void> {
+  const run = services.run.id
+  const fence: RefCommand = {
+    verb: 'verify',
+    ref: epochRef(run, task.handle),
+    old: options.epochMark(task.handle),
+  }
+  const moved = await updateRefs(
+    options.root,
+    [
+      fence,
+      { verb: 'update', ref: snapshotRef(run, task.handle), to: commit },
+      { verb: 'update', ref: branchRef(taskBranch(run, task.handle)), to: commit },
+    ],
+    options.moves,
+  )
+  if (moved) return
+  throw new BelayError('lease_lost', `another process has taken over ${run}/${task.handle}`, { next: 'belay status' })
+}
+
+async function joinLines(
+  options: RepositoryOptions,
+  context: Context,
+  base: string | null,
+  lines: readonly { readonly name: string; readonly tip: string | null }[],
+): Promise<Joined> {
+  if (base === null) throw new Error(`step ${context.task.handle} has no commit to begin at`)
+  let tip = base
+  const merged: string[] = []
+  for (const line of lines) {
+    if (line.tip === null || line.tip === base) continue
+    if (tip === base) {
+      tip = line.tip
+      merged.push(line.name)
+      continue
+    }
+    const result = await mergeTrees(options.root, tip, line.tip)
+    if ('conflicts' in result) {
+      return { conflict: conflictText(context, merged, line.name, result.conflicts) }
+    }
+    merged.push(line.name)
+    if (result.tree === (await treeOf(options.root, tip))) continue
+    tip = await commitTree(options.root, {
+      tree: result.tree,
+      parents: [tip, line.tip],
+      message: message(`${context.task.handle}: merge ${line.name}`, '', [
+        trailer('Belay-Task', context.task.handle),
+        trailer('Belay-Run', context.services.run.id),
+      ]),
+      sign: options.sign,
+    })
+  }
+  if (tip !== base) await keep(options, context, tip)
+  return { tip }
+}
+
+function conflictText(
+  { task, services }: Context,
+  merged: readonly string[],
+  name: string,
+  paths: readonly string[],
+): string {
+  const branches = `${taskBranch(services.run.id, task.handle)}.${name}.*`
+  const files = `${paths.slice(0, 20).join(', ')}${paths.length > 20 ? ` and ${paths.length - 20} more` : ''}`
+  return `the work of ${name} does not merge with that of ${merged.join(', ')}: conflicts in ${files}; it is kept on ${branches}`
+}

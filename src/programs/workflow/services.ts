@@ -1,0 +1,74 @@
+import type { RunRow, TaskRow } from '../../record/index.ts'
+import type { Definition, State } from '../../workflows/index.ts'
+import type { Scope } from '../../workflows/expressions/index.ts'
+import type { PhaseContext } from '../../kernel/index.ts'
+import type { RoleConfig } from '../../config/index.ts'
+import type { ConversationServices } from '../shared/conversation.ts'
+import type { RoleSetup } from '../shared/role.ts'
+import { levelOf, type Level } from './place.ts'
+import { scopeOf } from './context.ts'
+
+/** Where an agent works in one try of a step. */
+export interface StepPlace {
+  readonly cwd: string
+  /** Added to the agent's environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** Ends what the agent left running, puts back what was not its to change, and keeps its work. */
+  finish(summary: string): Promise<Finished>
+  /** The same for a turn that came to nothing: its work is not kept. */
+  discard(): Promise<void>
+}
+
+export interface Finished {
+  /** The commit that holds the work; null where there is no repository. */
+  readonly tip: string | null
+  readonly files: readonly string[]
+  /** What the agent changed though it may not: fails the try. */
+  readonly tampered: readonly string[]
+}
+
+export type Joined = { readonly tip: string | null } | { readonly conflict: string }
+
+/** Where the agents of a run work. */
+export interface StepPlaces {
+  readonly kind: 'repository' | 'directory'
+  /** The place of a step that begins at `base`. Repeated after a crash, it is as if the first time had not been. */
+  begin(context: Context, base: string | null, access: RoleConfig['access']): Promise<StepPlace>
+  /** Brings lines of work together, one after the other. */
+  join(
+    context: Context,
+    base: string | null,
+    lines: readonly { readonly name: string; readonly tip: string | null }[],
+  ): Promise<Joined>
+}
+
+/** What the phases of the workflow program work with: one per run. */
+export interface WorkflowServices extends ConversationServices {
+  readonly run: RunRow
+  readonly definition: Definition
+  readonly input: unknown
+  readonly places: StepPlaces
+  /** The steps of the run as they are now. */
+  steps(): Promise<readonly TaskRow[]>
+  setUp(role: RoleConfig): RoleSetup
+}
+
+export type Context = PhaseContext<WorkflowServices>
+
+/** The state that a step is of. */
+export function stepLevel({ task, services }: Pick<Context, 'task' | 'services'>): Level {
+  return levelOf(services.definition, task.handle)
+}
+
+/** As `stepLevel`, when only one type can have come here. */
+export function stateOfType<T extends State['type']>(context: Context, type: T): Extract<State, { type: T }> {
+  const { state } = stepLevel(context)
+  if (state.type !== type) throw new Error(`step ${context.task.handle} is no ${type}`)
+  return state as Extract<State, { type: T }>
+}
+
+/** What the step's expressions can name. */
+export async function stepScope({ task, services }: Context): Promise<Scope> {
+  const { definition, input, run } = services
+  return scopeOf({ definition, input, run: run.id, tasks: await services.steps() }, task.handle)
+}

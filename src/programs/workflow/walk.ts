@@ -1,0 +1,217 @@
+/**
+ * Where a workflow stands: a pure function of its definition and of what its steps came to. It says which steps come next;
+ * as handles follow from the place in the workflow, asking twice names the same steps twice, and none is made twice.
+ */
+import {
+  END,
+  isComposite,
+  type Composite,
+  type Definition,
+  type Flow,
+  type State,
+  type TryState,
+} from '../../workflows/index.ts'
+import type { TaskRow } from '../../record/index.ts'
+import { handleOf } from './place.ts'
+import { stateOf, type StepFailure } from './state.ts'
+
+/** What a list of states has come to. */
+export type FlowEnd =
+  /** Something of it runs, waits or is to be begun. */
+  | { readonly kind: 'open' }
+  /** A step failed and nobody takes it from there, or was given up: only a person can move it on. */
+  | { readonly kind: 'stuck' }
+  | { readonly kind: 'done'; readonly output: unknown; readonly tip: string | null }
+  | { readonly kind: 'failed'; readonly error: StepFailure; readonly tip: string | null }
+
+export interface NextStep {
+  readonly handle: string
+  readonly state: State
+}
+
+export interface Walk {
+  readonly end: FlowEnd
+  /** Steps that are to be made now, in order. */
+  readonly create: readonly NextStep[]
+  /** Steps whose inner steps have all ended: they can go on. */
+  readonly join: readonly string[]
+  /** The commit that each step begins at, as far as it was reached. */
+  readonly bases: ReadonlyMap<string, string | null>
+  /** The commit that the whole workflow has come to. */
+  readonly tip: string | null
+}
+
+type Rows = ReadonlyMap<string, Pick<TaskRow, 'handle' | 'status' | 'phase' | 'state'>>
+
+interface Walker {
+  readonly rows: Rows
+  readonly create: NextStep[]
+  readonly join: string[]
+  readonly bases: Map<string, string | null>
+}
+
+/** Walks the whole workflow. `base` is the commit that it begins at. */
+export function walk(definition: Definition, tasks: readonly TaskRow[], base: string | null): Walk {
+  const walker: Walker = {
+    rows: new Map(tasks.map((task) => [task.handle, task])),
+    create: [],
+    join: [],
+    bases: new Map(),
+  }
+  const { end, tip } = walkFlow(walker, definition.flow, '', base)
+  return { end, tip, create: walker.create, join: walker.join, bases: walker.bases }
+}
+
+interface Walked {
+  readonly end: FlowEnd
+  readonly tip: string | null
+}
+
+function walkFlow(walker: Walker, flow: Flow, prefix: string, base: string | null): Walked {
+  const visits = new Map<string, number>()
+  let output: unknown = null
+  let tip = base
+  for (let id = flow.start; id !== END;) {
+    const state = flow.states.find((one) => one.id === id)
+    if (!state) throw new Error(`no state ${id} in ${prefix}`)
+    const n = (visits.get(id) ?? 0) + 1
+    visits.set(id, n)
+    const handle = handleOf(prefix, id, n)
+    walker.bases.set(handle, tip)
+    const row = walker.rows.get(handle)
+    if (!row) {
+      walker.create.push({ handle, state })
+      return { end: { kind: 'open' }, tip }
+    }
+    const { result } = stateOf(row)
+    if (row.status !== 'done' || result === null) return { end: unfinished(walker, state, row), tip }
+    tip = result.tip ?? tip
+    if (result.kind === 'failed') return { end: { kind: 'failed', error: result.error, tip }, tip }
+    output = result.output
+    id = result.next
+  }
+  return { end: { kind: 'done', output, tip }, tip }
+}
+
+function unfinished(
+  walker: Walker,
+  state: State,
+  row: Pick<TaskRow, 'handle' | 'status' | 'phase' | 'state'>,
+): FlowEnd {
+  if (row.status === 'blocked' || row.status === 'cancelled') return { kind: 'stuck' }
+  if (row.phase !== 'join' || !isComposite(state)) return { kind: 'open' }
+  const inside = walkInside(walker, state, row)
+  if (inside.end.kind === 'open' || inside.end.kind === 'stuck') return inside.end
+  if (row.status === 'suspended') walker.join.push(row.handle)
+  return { kind: 'open' }
+}
+
+/** What the steps inside of a state have come to. */
+export interface Inside {
+  readonly end: FlowEnd
+  /** Where the lines of work ended that are to be brought together: of branches, and of items beside each other. */
+  readonly lines: readonly { readonly name: string; readonly tip: string | null }[]
+  /** Of a `try`: why its body failed. */
+  readonly error: StepFailure | null
+}
+
+/** As `walk`, for the inside of one step. */
+export function insideOf(tasks: readonly TaskRow[], state: Composite, row: Pick<TaskRow, 'handle' | 'state'>): Inside {
+  const walker: Walker = {
+    rows: new Map(tasks.map((task) => [task.handle, task])),
+    create: [],
+    join: [],
+    bases: new Map(),
+  }
+  return walkInside(walker, state, row)
+}
+
+function walkInside(walker: Walker, state: Composite, row: Pick<TaskRow, 'handle' | 'state'>): Inside {
+  const { base, items } = stateOf(row)
+  switch (state.type) {
+    case 'parallel': {
+      const lines = state.branches.map(({ name, flow }) => ({
+        name,
+        ...walkFlow(walker, flow, `${row.handle}.${name}.`, base),
+      }))
+      return together(lines, (outputs) => Object.fromEntries(lines.map(({ name }, i) => [name, outputs[i]])), base)
+    }
+    case 'foreach':
+      return walkItems(walker, state, row.handle, items?.length ?? 0, base)
+    case 'try':
+      return walkTry(walker, state, row.handle, base)
+  }
+}
+
+type Line = Walked & { readonly name: string }
+
+/** All done: their outputs; one failed: the first failure, once nothing of the others runs. */
+function together(lines: readonly Line[], outputOf: (outputs: unknown[]) => unknown, base: string | null): Inside {
+  const kinds = lines.map(({ end }) => end.kind)
+  const found = lines.map(({ name, tip }) => ({ name, tip }))
+  const failed = lines.map(({ end }) => end).find((end) => end.kind === 'failed')
+  const end: FlowEnd = kinds.includes('open')
+    ? { kind: 'open' }
+    : kinds.includes('stuck')
+      ? { kind: 'stuck' }
+      : failed
+        ? { ...failed, tip: base }
+        : {
+            kind: 'done',
+            output: outputOf(lines.map((line) => (line.end.kind === 'done' ? line.end.output : null))),
+            tip: base,
+          }
+  return { end, lines: found, error: null }
+}
+
+/** One at a time, items go on where the one before ended; beside each other, each begins where the loop did. */
+function walkItems(
+  walker: Walker,
+  state: Extract<Composite, { type: 'foreach' }>,
+  handle: string,
+  count: number,
+  base: string | null,
+): Inside {
+  const serial = state.maxConcurrency === 1
+  const lines: Line[] = []
+  let tip = base
+  let atWork = 0
+  let failed = false
+  let begunAll = true
+  for (let i = 0; i < count; i++) {
+    const prefix = `${handle}.${i}.`
+    const begun = walker.rows.has(handleOf(prefix, state.flow.start, 1))
+    if (!begun && (failed || atWork >= state.maxConcurrency)) {
+      begunAll = false
+      continue
+    }
+    const walked = walkFlow(walker, state.flow, prefix, serial ? tip : base)
+    lines.push({ name: String(i), ...walked })
+    if (serial) tip = walked.tip
+    if (walked.end.kind === 'open' || walked.end.kind === 'stuck') atWork += 1
+    if (walked.end.kind === 'failed' || walked.end.kind === 'stuck') failed = true
+  }
+  const found = together(lines, (outputs) => outputs, serial ? tip : base)
+  const waits = !begunAll && found.end.kind === 'done'
+  return { ...found, end: waits ? { kind: 'open' } : found.end, lines: serial ? [] : found.lines }
+}
+
+function walkTry(walker: Walker, state: TryState, handle: string, base: string | null): Inside {
+  const body = walkFlow(walker, state.flow, `${handle}.try.`, base)
+  let { end, tip } = body
+  const error = end.kind === 'failed' ? end.error : null
+  if (error !== null) {
+    const at = state.handlers.findIndex(({ on }) => on === null || on.includes(error.code))
+    const handler = state.handlers[at]
+    if (handler) ({ end, tip } = walkFlow(walker, handler.flow, `${handle}.catch${at === 0 ? '' : at + 1}.`, tip))
+  }
+  if (end.kind === 'open' || end.kind === 'stuck' || state.finally === null)
+    return { end: withTip(end, tip), lines: [], error }
+  const last = walkFlow(walker, state.finally, `${handle}.finally.`, tip)
+  if (last.end.kind !== 'done') return { end: withTip(last.end, last.tip), lines: [], error }
+  return { end: withTip(end, last.tip), lines: [], error }
+}
+
+function withTip(end: FlowEnd, tip: string | null): FlowEnd {
+  return end.kind === 'done' || end.kind === 'failed' ? { ...end, tip } : end
+}

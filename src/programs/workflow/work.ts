@@ -1,0 +1,182 @@
+import type { TurnOutcome } from '../../agents/turn.ts'
+import type { Reason } from '../../core/words.ts'
+import type { Phase, PhaseResult } from '../../kernel/index.ts'
+import { appendEvents, assertEpoch, beginAttempt, listAttempts } from '../../record/index.ts'
+import type { AgentState } from '../../workflows/index.ts'
+import { ask } from '../shared/ask.ts'
+import { NO_FAULTS, afterBudget, judgeFailure, kindOf, reasonOf } from '../shared/faults.ts'
+import { withEnv } from '../shared/role.ts'
+import { answerOf } from './answer.ts'
+import { FAILED, failStep, finishStep, tryExpression } from './finish.ts'
+import { handoff } from './handoff.ts'
+import { stepPrompt } from './prompt.ts'
+import { stateOfType, stepScope, type Context, type StepPlace, type WorkflowServices } from './services.ts'
+import { stateOf, withState } from './state.ts'
+
+const MINUTE_MS = 60_000
+/** The longest pause before a try. */
+const LONGEST_BACKOFF_MS = 60 * MINUTE_MS
+/** Text of an answer that goes into the commit and to the steps that follow, in characters. */
+const MAX_SUMMARY = 2000
+/** No turn is longer, whatever its agent is allowed: what a timer can hold, with room for what stands around it. */
+const LONGEST_TURN_MS = 20 * 24 * 60 * MINUTE_MS
+
+/**
+ * One try of an agent step. Its attempt is in the record before the agent is started; after a crash the same attempt is made
+ * again, in the state in which the step began.
+ */
+export const work: Phase<WorkflowServices> = {
+  does: 'one turn of the agent; its answer is checked, its work kept as a commit of the step',
+  // The turn has limits of its own; re-asks and the setup of a checkout need room.
+  deadlineMs: () => LONGEST_TURN_MS,
+  run: (context) => attempt(context).catch(afterBudget),
+  on: {
+    answered: { end: 'done' },
+    again: { pause: 'suspended', at: 'work' },
+    quota: { pause: 'suspended', at: 'work' },
+    fault: { pause: 'suspended', at: 'work' },
+    budget: { pause: 'suspended', at: 'work' },
+    ...FAILED,
+  },
+}
+
+async function attempt(context: Context): Promise<PhaseResult> {
+  const { task, services } = context
+  const state = stateOfType(context, 'agent')
+  const stored = stateOf(task)
+  const scope = await stepScope(context)
+  const tasks = await services.steps()
+  const n = task.attempt + 1
+  const earlier = (await listAttempts(services.record.read, services.run.id, task.handle)).find(
+    (one) => one.round === 0 && one.n === n && one.endedAt === null,
+  )
+  const made = tryExpression(() =>
+    stepPrompt({
+      definition: services.definition,
+      state,
+      handle: task.handle,
+      scope,
+      step: stored,
+      before: handoff(services.definition, tasks, task.handle),
+      interrupted: earlier !== undefined && services.places.kind === 'directory',
+      place: services.places.kind,
+    }),
+  )
+  if ('failure' in made) return failStep(context, made.failure, {}, stored.base)
+  await beginTry(context, n)
+  const place = await services.places.begin(context, stored.base, state.role.access)
+  return turn(context, state, made.value, place)
+}
+
+async function turn(context: Context, state: AgentState, prompt: string, place: StepPlace): Promise<PhaseResult> {
+  const { task, services } = context
+  const setup = withEnv(services.setUp(state.role), place.env)
+  const question = { role: 'step', setup, prompt, cwd: place.cwd, attempt: task.attempt + 1, session: null } as const
+  let over = false
+  try {
+    const asked = await ask(context, question, answerOf(state.schema))
+    context.signal.throwIfAborted()
+    if (asked.kind === 'answer') {
+      const { output, text } = asked.answer
+      over = true
+      const kept = await place.finish(text.slice(0, MAX_SUMMARY))
+      if (kept.tampered.length > 0) {
+        const message = `the agent changed what it may not, which was undone: ${kept.tampered.join('; ')}`
+        return afterFailedTry(context, state, { code: 'tampered', message }, asked.session)
+      }
+      const change = { ...NO_FAULTS, setback: null, files: kept.files }
+      const done = await finishStep(context, { outcome: 'answered', state, output, tip: kept.tip, change })
+      const ended = {
+        change: { attempt: task.attempt + 1, commit: commitOf(context, kept.tip) },
+        attemptSession: asked.session,
+      }
+      return {
+        ...done,
+        ...ended,
+        attemptOutcome: done.outcome === 'answered' ? 'answered' : (done.reason?.code ?? 'failed'),
+      }
+    }
+    over = true
+    await place.discard()
+    if (asked.kind === 'invalid') {
+      const message = `the answer does not fit the schema: ${asked.problems.join('; ')}`
+      return await afterFailedTry(context, state, { code: 'invalid_answer', message }, asked.session)
+    }
+    return await afterFailure(context, state, asked.failure, asked.session)
+  } finally {
+    if (!over) await place.discard()
+  }
+}
+
+/** The step's own commit; null when it made none. */
+function commitOf({ task }: Context, tip: string | null): string | null {
+  return tip === stateOf(task).base ? null : tip
+}
+
+/** The attempt's row is there before the agent is, so that what was begun can be seen. */
+async function beginTry({ services, task }: Context, n: number): Promise<void> {
+  const { record, run } = services
+  await record.write(async (tx) => {
+    await assertEpoch(tx, run.id, task.handle, task.epoch)
+    await beginAttempt(tx, run.id, task.handle, n, record.now())
+    await appendEvents(tx, record.now(), [
+      { type: 'attempt.started', project: services.project, run: run.id, task: task.handle, data: { attempt: n } },
+    ])
+  })
+}
+
+/** The provider's trouble is waited out and counts as no attempt; whatever else went wrong was one. */
+async function afterFailure(
+  context: Context,
+  state: AgentState,
+  failure: Exclude<TurnOutcome, { status: 'completed' }>,
+  session: string,
+): Promise<PhaseResult> {
+  const { task, services } = context
+  const reason = reasonOf(failure)
+  const kind = kindOf(failure)
+  if (kind === 'auth' || kind === 'spawn')
+    return ended(failStep(context, reason, NO_FAULTS, stateOf(task).base), reason, session)
+  if (kind !== 'quota' && kind !== 'rate_limit' && kind !== 'provider') {
+    return afterFailedTry(context, state, reason, session)
+  }
+  const after = judgeFailure(failure, stateOf(task), services.record.clock.now())
+  if (after.kind === 'stop') {
+    return ended(failStep(context, after.reason, NO_FAULTS, stateOf(task).base), after.reason, session)
+  }
+  return {
+    outcome: after.outcome,
+    reason: after.reason,
+    state: withState(stateOf(task), after.history),
+    change: { wakeAt: new Date(after.at).toISOString(), faults: task.faults + 1 },
+  }
+}
+
+function ended(result: PhaseResult, reason: Reason, session: string): PhaseResult {
+  return { ...result, attemptOutcome: reason.code, attemptSession: session }
+}
+
+/** Again after a pause, as the state's `retry` says, or failed. */
+function afterFailedTry(context: Context, state: AgentState, reason: Reason, session: string): PhaseResult {
+  const { task, services } = context
+  const { retry } = state
+  const n = task.attempt + 1
+  const change = { ...NO_FAULTS, setback: reason.message }
+  const isTaken = retry.on === null || retry.on.includes(reason.code)
+  const left = (isTaken ? retry.maxAttempts : 1) + task.extraAttempts - n
+  if (left <= 0) {
+    const tries = n === 1 ? '' : ` (given up after ${n} tries)`
+    const failed = failStep(context, { ...reason, message: `${reason.message}${tries}` }, change, stateOf(task).base)
+    return { ...ended(failed, reason, session), change: { attempt: n } }
+  }
+  const pause = Math.min(retry.backoffMs * 2 ** Math.min(n - 1, 20), LONGEST_BACKOFF_MS)
+  const at = new Date(services.record.clock.now() + pause).toISOString()
+  return {
+    outcome: 'again',
+    reason: { code: reason.code, message: `${reason.message}; tried again at ${at}` },
+    state: withState(stateOf(task), change),
+    change: { attempt: n, wakeAt: at },
+    attemptOutcome: reason.code,
+    attemptSession: session,
+  }
+}

@@ -1,0 +1,49 @@
+import { BelayError } from '../../core/errors.ts'
+import { walk, type Walk } from '../../programs/workflow/index.ts'
+import {
+  assertLease,
+  changeTask,
+  insertTasks,
+  listTasks,
+  type Lease,
+  type NewTask,
+  type RecordStore,
+  type RunRow,
+} from '../../record/index.ts'
+import type { State } from '../../workflows/index.ts'
+import type { WorkflowConfig } from './plan.ts'
+
+/** A step as it is stored before it begins. */
+export function newStep({ handle, state }: { readonly handle: string; readonly state: State }): NewTask {
+  const title = state.title ?? `${state.type.replace('_', ' ')} ${state.id}`
+  return { handle, title, definition: { dependsOn: [], criteria: [], subject: title }, status: 'queued' }
+}
+
+/**
+ * Makes the steps that come next, and lets those go on whose inner steps have ended, in one transaction under the run's lease.
+ * Repeated, also after a crash, it finds nothing left to do. Throws `too_many_steps` when the workflow does not come to an end.
+ */
+export async function expand(record: RecordStore, run: RunRow, lease: Lease): Promise<Walk> {
+  const { definition } = run.config as WorkflowConfig
+  return record.write(async (tx) => {
+    await assertLease(tx, lease)
+    const now = record.now()
+    const tasks = await listTasks(tx, run.id)
+    const found = walk(definition, tasks, run.base || null)
+    if (tasks.length + found.create.length > definition.maxSteps) throw tooMany(definition.maxSteps)
+    await insertTasks(tx, run.id, now, found.create.map(newStep))
+    for (const handle of found.join) {
+      await changeTask(tx, run.id, handle, now, { status: 'queued', reason: null })
+    }
+    return found
+  })
+}
+
+function tooMany(limit: number): BelayError {
+  return new BelayError('too_many_steps', `the workflow has come to more than ${limit} steps`, {
+    exit: 1,
+    expected: `at most ${limit} steps (max_steps)`,
+    received: 'one more',
+    next: 'look for a circle that does not end, or raise max_steps and run it again',
+  })
+}

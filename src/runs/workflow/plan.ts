@@ -1,0 +1,88 @@
+import { loadConfig, type Config } from '../../config/index.ts'
+import type { Mapping } from '../../config/values.ts'
+import { BelayError } from '../../core/errors.ts'
+import { checkSigning, identity } from '../../git/identity.ts'
+import { openRepository, type Repository } from '../../git/repository.ts'
+import { allStates, type Definition, type WorkflowFile } from '../../workflows/index.ts'
+import type { Project } from '../project.ts'
+import { checkRoles, setUp } from '../roles.ts'
+import type { RoleSetup } from '../../programs/shared/role.ts'
+
+/** A workflow run as it is stored: everything that its steps need, whatever becomes of the file. */
+export interface WorkflowConfig {
+  /** Absolute. */
+  readonly file: string
+  readonly definition: Definition
+  readonly input: Mapping
+  readonly place: 'repository' | 'directory'
+  readonly concurrency: number
+  readonly budget: Config['budget']
+  /** How checkouts are made usable (of belay.yaml); null where there is no repository. */
+  readonly project: Config | null
+  readonly sign: boolean
+}
+
+export interface WorkflowPlan {
+  readonly project: Project
+  readonly config: WorkflowConfig
+  /** The commit that it begins at; null where there is no repository. */
+  readonly base: string | null
+}
+
+export interface WorkflowRequest {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly project: Project
+  readonly workflow: Pick<WorkflowFile, 'file'> & { readonly definition: Definition }
+  readonly input: Mapping
+  readonly concurrency: number | null
+  readonly budget: Partial<Config['budget']>
+}
+
+/**
+ * Finds out what a run of a workflow needs, and whether its agents are there and logged in. Writes nothing. Throws BelayErrors
+ * (exit 2).
+ */
+export async function planWorkflow(request: WorkflowRequest): Promise<WorkflowPlan> {
+  const { project, workflow, input, env } = request
+  const { definition } = workflow
+  const place = definition.workspace ?? (project.kind === 'repository' ? 'repository' : 'directory')
+  if (place === 'repository' && project.kind !== 'repository') throw noRepository(project.root)
+  const repository = place === 'repository' ? await openRepository(request.cwd) : null
+  const settings = repository === null ? null : await settingsOf(repository, env)
+  const budget = { ...definition.budget, ...request.budget }
+  const config: WorkflowConfig = {
+    file: workflow.file,
+    definition,
+    input,
+    place,
+    concurrency: request.concurrency ?? definition.concurrency,
+    budget,
+    project: settings,
+    sign: repository !== null && settings?.git.sign === 'auto' ? await checkSigning(repository.root) : false,
+  }
+  await checkRoles({ budget }, agentsOf(definition, env))
+  return { project, config, base: repository?.head.commit ?? null }
+}
+
+async function settingsOf(repository: Repository, env: WorkflowRequest['env']): Promise<Config> {
+  await identity(repository.root)
+  return (await loadConfig({ root: repository.root, env })).config
+}
+
+/** The agents that the steps of a workflow name, by step. */
+export function agentsOf(definition: Definition, env: WorkflowRequest['env']): Readonly<Record<string, RoleSetup>> {
+  return Object.fromEntries(
+    allStates(definition.flow).flatMap((state) =>
+      state.type === 'agent' ? [[`agent of step ${state.id}`, setUp(state.role, env)]] : [],
+    ),
+  )
+}
+
+function noRepository(root: string): BelayError {
+  return new BelayError('no_repository', 'the workflow works in a repository, and this folder is in none', {
+    expected: 'a folder of a git checkout',
+    received: root,
+    next: 'git init, or set "workspace: directory" in the workflow',
+  })
+}

@@ -1,0 +1,112 @@
+import { join } from 'node:path'
+import { gateEnvironment } from '../../agents/environment.ts'
+import type { MoveJournal } from '../../git/moves.ts'
+import type { Repository } from '../../git/repository.ts'
+import { WorkspaceKeeper } from '../../programs/direct/workspaces.ts'
+import { Budget } from '../../programs/shared/budget.ts'
+import { directoryPlaces, repositoryPlaces, type WorkflowServices } from '../../programs/workflow/index.ts'
+import { listSessions, listTasks, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
+import { WorkspacePool } from '../../workspace/pool.ts'
+import { meetingFolder, moveJournal, repositoryGuard } from '../guard.ts'
+import { preparation } from '../preparation.ts'
+import { setUp } from '../roles.ts'
+import type { WorkflowConfig } from './plan.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a run in a repository works with, beside its services. */
+export interface OpenRepository {
+  readonly repository: Repository
+  readonly pool: WorkspacePool
+  readonly moves: MoveJournal
+  readonly keeper: WorkspaceKeeper
+  /** Gives the program the fence of a step that was just claimed. */
+  setEpochMark(handle: string, mark: string): void
+}
+
+export interface OpenedWorkflow {
+  readonly services: WorkflowServices
+  /** null: the steps work in a folder. */
+  readonly git: OpenRepository | null
+}
+
+/** Folder in which the steps of a run work that has no repository. */
+export function workflowFolder(home: string, run: string): string {
+  return join(home, 'workspaces', 'workflow', run)
+}
+
+/** Everything that the phases of a stored workflow run need; the same for a new run and one that goes on. */
+export async function openWorkflowRun(
+  record: RecordStore,
+  run: RunRow,
+  repository: Repository | null,
+  env: Environment,
+  lease: Lease,
+): Promise<OpenedWorkflow> {
+  const config = run.config as WorkflowConfig
+  const marks = new Map<string, string>()
+  const epochMark = (handle: string): string => {
+    const mark = marks.get(handle)
+    if (mark === undefined) throw new Error(`step ${handle} was not claimed by this process`)
+    return mark
+  }
+  const git =
+    repository === null
+      ? null
+      : openGit(record, run, repository, env, lease, (handle, mark) => void marks.set(handle, mark))
+  const services: WorkflowServices = {
+    record,
+    project: run.project,
+    run,
+    definition: config.definition,
+    input: config.input,
+    budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),
+    sessions: join(record.home, 'sessions'),
+    places:
+      git === null
+        ? directoryPlaces(workflowFolder(record.home, run.id))
+        : repositoryPlaces({
+            root: git.repository.root,
+            keeper: git.keeper,
+            moves: git.moves,
+            epochMark,
+            sign: config.sign,
+          }),
+    steps: () => listTasks(record.read, run.id),
+    setUp: (role) => setUp(role, env),
+  }
+  return { services, git }
+}
+
+function openGit(
+  record: RecordStore,
+  run: RunRow,
+  repository: Repository,
+  env: Environment,
+  lease: Lease,
+  setEpochMark: OpenRepository['setEpochMark'],
+): OpenRepository {
+  const { root } = repository
+  const { project } = run.config as WorkflowConfig
+  if (project === null) throw new Error(`run ${run.id} has no configuration of a repository`)
+  const folder = join(project.workspace.root ?? join(record.home, 'workspaces'), run.project)
+  const pool = new WorkspacePool({
+    record,
+    project: run.project,
+    run: run.id,
+    root,
+    folder,
+    meeting: meetingFolder(record.home),
+    lease,
+  })
+  const moves = moveJournal(record.home, run.id)
+  const keeper = new WorkspaceKeeper({
+    pool,
+    root,
+    owned: [],
+    preparation: preparation({ config: project, root, pool, env: gateEnvironment(env) }),
+    moves,
+    guard: repositoryGuard({ repository, home: record.home, moves }),
+  })
+  return { repository, pool, moves, keeper, setEpochMark }
+}

@@ -1,0 +1,110 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { World, type Result } from './world.ts'
+
+const AGENT = fileURLToPath(new URL('step-agent.mjs', import.meta.url))
+
+/** What the agent does in one turn of a step; `{}` says what it did and answers `{}`. */
+export interface StepTurn {
+  readonly files?: Readonly<Record<string, string | null>>
+  readonly sh?: string
+  /** Goes on when so many steps have begun. */
+  readonly meet?: number
+  readonly usage?: { readonly input_tokens: number; readonly output_tokens: number; readonly cost_usd: number | null }
+  readonly text?: string
+  readonly error?: { readonly code: string; readonly message: string; readonly retry_at?: string | null }
+  readonly hang?: boolean
+  /** null: no answer at all. */
+  readonly answer?: unknown
+  readonly exit?: number
+}
+
+export interface Finished {
+  readonly status: string
+  readonly exit_code: number
+  readonly output: unknown
+  readonly reason: { readonly code: string; readonly message: string } | null
+  readonly finish_command: string | null
+}
+
+type Value = Readonly<Record<string, unknown>>
+
+/** A user with a repository that has one commit, a workflow and a scripted agent for its steps. */
+export class WorkflowWorld extends World {
+  constructor(turns: Readonly<Record<string, readonly StepTurn[]>> = {}) {
+    super()
+    this.turns(turns)
+    this.files({ 'README.md': 'hello\n' }).commit('first')
+  }
+
+  /** Replaces what the agent does, by state or handle, then by call; the last one repeats. */
+  turns(turns: Readonly<Record<string, readonly StepTurn[]>>): this {
+    writeFileSync(join(this.agentDir, 'turns.json'), JSON.stringify(turns))
+    return this
+  }
+
+  /** Writes flow.yaml with these states. */
+  flow(states: readonly Value[], more: Value = {}): this {
+    const command = [process.execPath, AGENT, this.agentDir]
+    const file = { name: 'flow', agent: { command, timeout: '5m' }, states, ...more }
+    writeFileSync(join(this.dir, 'flow.yaml'), stringify(file))
+    return this
+  }
+
+  get file(): string {
+    return join(this.dir, 'flow.yaml')
+  }
+
+  run(...flags: readonly string[]): Promise<Result> {
+    return this.belay(['workflow', 'run', this.file, ...flags])
+  }
+
+  /** Handles of the agent's turns, in order. */
+  asked(): string[] {
+    return this.requests().map((request) => (request['task'] as { handle: string }).handle)
+  }
+
+  prompt(handle: string, call = 0): string {
+    const own = this.requests().filter((request) => (request['task'] as { handle: string }).handle === handle)
+    return String(own[call]?.['prompt'])
+  }
+
+  /** Beginnings and ends of turns, in order. */
+  timeline(): { readonly what: 'begin' | 'end'; readonly handle: string }[] {
+    const file = join(this.agentDir, 'timeline.jsonl')
+    if (!existsSync(file)) return []
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { what: 'begin' | 'end'; handle: string })
+  }
+
+  async steps(): Promise<
+    Record<string, { status: string; phase: string | null; reason: Value | null; attempt: number }>
+  > {
+    const view = await this.json<{ tasks: { handle: string; status: string }[] }>(['status'])
+    return Object.fromEntries(view.tasks.map((task) => [task.handle, task])) as never
+  }
+
+  async statuses(): Promise<Record<string, string>> {
+    return Object.fromEntries(Object.entries(await this.steps()).map(([handle, step]) => [handle, step.status]))
+  }
+
+  /** Resolves when `is` does. */
+  async until(is: () => boolean | Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + 30_000
+    while (!(await is())) {
+      if (Date.now() > deadline) throw new Error('it did not come to that')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
+
+/** The data of the last line of `--json`. */
+export function finished({ stdout, stderr }: Result): Finished {
+  const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? 'null') as { type: string; data: Finished } | null
+  if (last?.type !== 'run.finished') throw new Error(`the last line is no run.finished:\n${stdout}\n${stderr}`)
+  return last.data
+}
