@@ -53,6 +53,26 @@ export class WorkflowWorld extends World {
     return this
   }
 
+  flowText(): string {
+    return readFileSync(this.file, 'utf8')
+  }
+
+  /** Writes flow.yaml as it is. */
+  write(text: string): this {
+    writeFileSync(this.file, text)
+    return this
+  }
+
+  /** What a turn wrote to a file of `$AGENT_FOLDER`. */
+  agentFile(name: string): string {
+    return readFileSync(join(this.agentDir, name), 'utf8')
+  }
+
+  /** Makes a file of `$AGENT_FOLDER` that a turn waits for. */
+  touch(name: string): void {
+    writeFileSync(join(this.agentDir, name), '')
+  }
+
   get file(): string {
     return join(this.dir, 'flow.yaml')
   }

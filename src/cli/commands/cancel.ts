@@ -46,11 +46,11 @@ async function giveUp(
   handle: string | null,
   note: string | null,
 ): Promise<Cancelled> {
-  const cancel =
+  const giveUpTasks =
     run.program === batchProgram.name ? cancelFiles : run.program === workflowProgram.name ? cancelSteps : null
-  if (cancel !== null) {
+  if (giveUpTasks !== null) {
     const held = (await holderOf(record, runLease(run.id))) !== null
-    return { tasks: await cancel(record, run, handle, note), landed: [], held }
+    return { tasks: await giveUpTasks(record, run, handle, note), landed: [], held }
   }
   const request = { record, repository: await here(io), run, note }
   return handle === null ? cancelRun(request) : cancelTask(request, handle)

@@ -21,7 +21,9 @@ export function directoryPlaces(folder: string): StepPlaces {
     kind: 'directory',
     async begin({ task, services }): Promise<StepPlace> {
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      const end = (): Promise<void> => endMarked(taskMark(services.run.id, task.handle, task.epoch)).then(() => {})
+      const end = async (): Promise<void> => {
+        await endMarked(taskMark(services.run.id, task.handle, task.epoch))
+      }
       return {
         cwd: folder,
         env: {},

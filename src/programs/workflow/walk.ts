@@ -87,7 +87,8 @@ function walkFlow(walker: Walker, flow: Flow, prefix: string, base: string | nul
     if (row.status !== 'done' || result === null) return { end: unfinished(walker, state, row), tip }
     tip = result.tip ?? tip
     if (result.kind === 'failed') return { end: { kind: 'failed', error: result.error, tip }, tip }
-    output = result.output
+    // A switch only says where to go.
+    if (state.type !== 'switch') output = result.output
     id = result.next
   }
   return { end: { kind: 'done', output, tip }, tip }
@@ -147,12 +148,12 @@ type Line = Walked & { readonly name: string }
 
 /** All done: their outputs; one failed: the first failure, once nothing of the others runs. */
 function together(lines: readonly Line[], outputOf: (outputs: unknown[]) => unknown, base: string | null): Inside {
-  const kinds = lines.map(({ end }) => end.kind)
+  const kinds = new Set(lines.map(({ end }) => end.kind))
   const found = lines.map(({ name, tip }) => ({ name, tip }))
   const failed = lines.map(({ end }) => end).find((end) => end.kind === 'failed')
-  const end: FlowEnd = kinds.includes('open')
+  const end: FlowEnd = kinds.has('open')
     ? { kind: 'open' }
-    : kinds.includes('stuck')
+    : kinds.has('stuck')
       ? { kind: 'stuck' }
       : failed
         ? { ...failed, tip: base }

@@ -86,13 +86,13 @@ async function turn(context: Context, state: AgentState, prompt: string, place: 
       }
       const change = { ...NO_FAULTS, setback: null, files: kept.files }
       const done = await finishStep(context, { outcome: 'answered', state, output, tip: kept.tip, change })
-      const ended = {
+      const attempted = {
         change: { attempt: task.attempt + 1, commit: commitOf(context, kept.tip) },
         attemptSession: asked.session,
       }
       return {
         ...done,
-        ...ended,
+        ...attempted,
         attemptOutcome: done.outcome === 'answered' ? 'answered' : (done.reason?.code ?? 'failed'),
       }
     }
@@ -100,9 +100,9 @@ async function turn(context: Context, state: AgentState, prompt: string, place: 
     await place.discard()
     if (asked.kind === 'invalid') {
       const message = `the answer does not fit the schema: ${asked.problems.join('; ')}`
-      return await afterFailedTry(context, state, { code: 'invalid_answer', message }, asked.session)
+      return afterFailedTry(context, state, { code: 'invalid_answer', message }, asked.session)
     }
-    return await afterFailure(context, state, asked.failure, asked.session)
+    return afterFailure(context, state, asked.failure, asked.session)
   } finally {
     if (!over) await place.discard()
   }
@@ -126,12 +126,12 @@ async function beginTry({ services, task }: Context, n: number): Promise<void> {
 }
 
 /** The provider's trouble is waited out and counts as no attempt; whatever else went wrong was one. */
-async function afterFailure(
+function afterFailure(
   context: Context,
   state: AgentState,
   failure: Exclude<TurnOutcome, { status: 'completed' }>,
   session: string,
-): Promise<PhaseResult> {
+): PhaseResult {
   const { task, services } = context
   const reason = reasonOf(failure)
   const kind = kindOf(failure)
