@@ -277,7 +277,10 @@ describe('the states of a workflow', () => {
         ],
       },
     ])
-    expect(finished(await world.run('--json'))).toMatchObject({ output: 'merge_conflict guarded.try.both' })
+    expect(finished(await world.run('--json'))).toMatchObject({
+      reason: null,
+      output: 'merge_conflict guarded.try.both',
+    })
   })
 
   it('parallel: when a branch fails, the others end first, and the run waits for a person', async () => {

@@ -10,7 +10,7 @@ import { lookAtAdded } from './added.ts'
 import { gather, judge, type Evidence } from './evidence.ts'
 import { onlyBranchesDiffer, readState, restore, ruleOf, sameState } from './files.ts'
 import { observeFiles, observeRest } from './observe.ts'
-import { isAllowed, logSince, movesBetween, putRefBack, putStashLogBack, RESCUED } from './refs.ts'
+import { isAllowed, listRefs, logSince, movesBetween, putRefBack, putStashLogBack, RESCUED } from './refs.ts'
 import type { Found, Look } from './looking.ts'
 import type { FileState, Finding, FindingKind, SharedState } from './state.ts'
 
@@ -163,6 +163,15 @@ async function lookAtRefs(
     if (what.until !== null && !(await isOlder(join(place.commonDir, ref), what.until))) continue
     const keep = `${RESCUED}${what.name}/${ref.replace(/^refs\//, '')}`
     const undone = await putRefBack(place.userRoot, place.commonDir, move, keep)
+    if (!undone) {
+      // Belay itself may have moved it on after it was read: then where it was before is known to nobody any more.
+      const there = (await listRefs(place.userRoot))[ref] ?? null
+      if (there !== after && (await what.isOurs({ ...move, after: there }))) {
+        if (there === null) delete result[ref]
+        else result[ref] = there
+        continue
+      }
+    }
     if (undone) {
       if (before === null) delete result[ref]
       else result[ref] = before

@@ -199,3 +199,22 @@ test('after kill -9 the turn is ended: what its agent did is undone, what the us
     return { commonDir: dotGit, ledger: join(folder, 'ledger'), isOurs: () => false, ownWorktrees: async () => [] }
   }
 })
+
+test('a ref that Belay moves on while it is looked at is nobody’s doing', async () => {
+  const ref = 'refs/belay/snapshot/run/T2'
+  const [first, second] = [repo.git('rev-parse', 'HEAD'), repo.git('rev-parse', 'HEAD^{tree}')]
+  const asked = guarded.request()
+  const snapshot = await takeSnapshot(asked)
+  repo.git('update-ref', ref, first)
+  const report = await compareAndUndo(snapshot, {
+    ...asked,
+    isOurs: (move) => {
+      if (move.after === second) return true
+      // Between reading the refs and asking whose they are: the journal knows only the last move.
+      repo.git('update-ref', ref, second)
+      return false
+    },
+  })
+  expect(report).toEqual({ violations: [], notes: [] })
+  expect(repo.git('rev-parse', ref)).toBe(second)
+})

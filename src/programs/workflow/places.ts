@@ -1,7 +1,7 @@
 /** Where agents work: a folder that all steps share, or a worktree per step whose work becomes a commit. */
 import { mkdir } from 'node:fs/promises'
 import { commitTree, message, trailer } from '../../git/commit.ts'
-import { branchRef, epochRef, snapshotRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
+import { branchRef, epochRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
 import type { MoveJournal } from '../../git/moves.ts'
 import { changedPaths, mergeTrees, treeOf } from '../../git/trees.ts'
 import { BelayError } from '../../core/errors.ts'
@@ -122,11 +122,7 @@ async function keep(options: RepositoryOptions, { task, services }: Context, com
   }
   const moved = await updateRefs(
     options.root,
-    [
-      fence,
-      { verb: 'update', ref: snapshotRef(run, task.handle), to: commit },
-      { verb: 'update', ref: branchRef(taskBranch(run, task.handle)), to: commit },
-    ],
+    [fence, { verb: 'update', ref: branchRef(taskBranch(run, task.handle)), to: commit }],
     options.moves,
   )
   if (moved) return

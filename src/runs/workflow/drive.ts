@@ -118,7 +118,7 @@ async function takeOverFrom(
   }
   const { repository, pool, moves } = git
   const settleDead = async (): Promise<void> => {
-    await settleGuard({ repository, home: record.home, moves }, run.id)
+    await settleGuard({ repository, record, moves }, run.id)
   }
   await takeOver({ record, run, repository, lease, workspaces: pool.folder, moves, settle: settleDead })
 }

@@ -52,5 +52,5 @@ export async function endGit(
     )
   }
   await dropPrivateRefs(root, run.id, moves)
-  await endJournal({ repository, home: record.home, moves })
+  await endJournal({ repository, record, moves })
 }

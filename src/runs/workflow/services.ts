@@ -106,7 +106,7 @@ function openGit(
     owned: [],
     preparation: preparation({ config: project, root, pool, env: gateEnvironment(env) }),
     moves,
-    guard: repositoryGuard({ repository, home: record.home, moves }),
+    guard: repositoryGuard({ repository, record, moves }),
   })
   return { repository, pool, moves, keeper, setEpochMark }
 }
