@@ -1,6 +1,6 @@
 import { confinedAgent } from '../agents/confined.ts'
 import type { Agent } from '../agents/port.ts'
-import type { Config, SandboxConfig } from '../config/index.ts'
+import type { Config, RoleConfig, SandboxConfig } from '../config/index.ts'
 import type { KeptProcess, ProcessSpec } from '../process/index.ts'
 import { openSandbox, type SandboxRequest } from '../sandbox/index.ts'
 
@@ -50,14 +50,23 @@ export function gateSandbox(config: SandboxConfig | null | undefined): OpenConfi
  */
 export async function checkSandboxes({ workflow, verify }: Config, root: string): Promise<void> {
   const { implementer, reviewer } = workflow.roles
+  await checkSandboxesOf([implementer, reviewer], verify.sandbox, root)
+}
+
+/** The same for any agents, and for what runs gates and setup. */
+export async function checkSandboxesOf(
+  roles: readonly RoleConfig[],
+  gates: SandboxConfig | null | undefined,
+  root: string,
+): Promise<void> {
   const network = { network: { mode: 'full' } } as const
   const wanted = [
-    ...[implementer, reviewer].map((role) => ({
+    ...roles.map((role) => ({
       sandbox: role.sandbox,
       access: role.access,
       ...(role.provider === 'engine' ? {} : network),
     })),
-    { sandbox: verify.sandbox, access: 'workspace-write' as const },
+    { sandbox: gates, access: 'workspace-write' as const },
   ]
   const seen = new Set<string>()
   for (const { sandbox, ...more } of wanted) {

@@ -6,6 +6,7 @@ import { openRepository, type Repository } from '../../git/repository.ts'
 import { allStates, type Definition, type WorkflowFile } from '../../workflows/index.ts'
 import type { Project } from '../project.ts'
 import { checkRoles, setUp } from '../roles.ts'
+import { checkSandboxesOf } from '../sandboxes.ts'
 import type { RoleSetup } from '../../programs/shared/role.ts'
 
 /** A workflow run as it is stored: everything that its steps need, whatever becomes of the file. */
@@ -62,12 +63,19 @@ export async function planWorkflow(request: WorkflowRequest): Promise<WorkflowPl
     sign: repository !== null && settings?.git.sign === 'auto' ? await checkSigning(repository.root) : false,
   }
   await checkRoles({ budget }, agentsOf(definition, env))
+  await checkStepSandboxes(config, project.root)
   return { project, config, base: repository?.head.commit ?? null }
 }
 
 async function settingsOf(repository: Repository, env: WorkflowRequest['env']): Promise<Config> {
   await identity(repository.root)
   return (await loadConfig({ root: repository.root, env })).config
+}
+
+/** Refuses sandboxes that cannot be had, before anything is spent. */
+export async function checkStepSandboxes({ definition, project }: WorkflowConfig, root: string): Promise<void> {
+  const roles = allStates(definition.flow).flatMap((state) => (state.type === 'agent' ? [state.role] : []))
+  await checkSandboxesOf(roles, project?.verify.sandbox, root)
 }
 
 /** The agents that the steps of a workflow name, by step. */

@@ -10,6 +10,7 @@ import { WorkspacePool } from '../../workspace/pool.ts'
 import { meetingFolder, moveJournal, repositoryGuard } from '../guard.ts'
 import { preparation } from '../preparation.ts'
 import { setUp } from '../roles.ts'
+import { gateSandbox } from '../sandboxes.ts'
 import type { WorkflowConfig } from './plan.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -104,7 +105,13 @@ function openGit(
     pool,
     root,
     owned: [],
-    preparation: preparation({ config: project, root, pool, env: gateEnvironment(env) }),
+    preparation: preparation({
+      config: project,
+      root,
+      pool,
+      env: gateEnvironment(env),
+      confine: gateSandbox(project.verify.sandbox),
+    }),
     moves,
     guard: repositoryGuard({ repository, record, moves }),
   })
