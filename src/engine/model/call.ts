@@ -12,6 +12,7 @@ import type {
 import { messageOf } from '../../core/errors.ts'
 import { head } from '../../core/text.ts'
 import { failureOf, type Failure, type HttpAnswer } from './failure.ts'
+import { httpFetch } from './http.ts'
 import { loadWire } from './providers.ts'
 import type { ResolvedModel } from './resolve.ts'
 
@@ -110,11 +111,10 @@ function optionsOf(
 /** `fetch` that keeps what the service says of a failure: the wire formats pass on the message only. */
 function watched(http: { answer: HttpAnswer | null }): typeof globalThis.fetch {
   return async (input, init) => {
-    const response = await globalThis.fetch(input, init)
-    if (response.ok) {
-      http.answer = null
-    } else {
-      const body = head(await response.clone().text(), BODY)
+    http.answer = null
+    const response = await httpFetch(input, init)
+    if (!response.ok) {
+      const body = head(await response.text(), BODY)
       http.answer = { status: response.status, headers: Object.fromEntries(response.headers), body }
     }
     return response
