@@ -14,7 +14,7 @@ afterEach(() => {
 async function serve(answer: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<string> {
   server = createServer((request, response) => void answer(request, response))
   await new Promise<void>((resolve) => void server?.listen(0, '127.0.0.1', resolve))
-  return `http://127.0.0.1:${(server?.address() as AddressInfo).port}/v1/x?y=1`
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/x?y=1`
 }
 
 describe('httpFetch', () => {
