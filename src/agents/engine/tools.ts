@@ -24,8 +24,9 @@ export async function openTools(
 ): Promise<TurnTools> {
   const allow = definition?.settings.tools ?? null
   if (deps.tools) return { tools: await deps.tools(allow), problems: [], close: async () => {} }
-  const { connectMcp, createTools, loadMcpServers } = await import('../../engine/tools/index.ts')
+  const { connectMcp, createTools, loadMcpServers, sweepWriting } = await import('../../engine/tools/index.ts')
   const wanted = { skills, ...(allow === null ? {} : { allow }) }
+  sweepWriting(context.store)
   // A name that is wrong is said before anything is started.
   createTools(wanted)
   const mcp = await connectMcp(await loadMcpServers(places, context.env), context)

@@ -42,7 +42,7 @@ export const editTool: Tool = defineTool({
       const path = shown(spot.path, context)
       const edited = replaceText(readSpot(spot), old_string, new_string, replace_all)
       if (typeof edited === 'string') return failed(`${path}: ${edited}`)
-      replaceFile(spot, edited.bytes, isSecret(spot.path))
+      replaceFile(spot, edited.bytes, isSecret(spot.path), context.store)
       return done(`replaced ${edited.count === 1 ? 'once' : `${edited.count} times`} in ${path}`, { changed: [path] })
     } finally {
       spot.folder.close()

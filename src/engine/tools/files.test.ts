@@ -10,11 +10,13 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { editTool as edit } from './edit.ts'
 import { readTool as read } from './read.ts'
+import { sweepWriting } from './index.ts'
 import { call, makeBench } from './testing/context.ts'
 import { writeTool as write } from './write.ts'
 
@@ -361,5 +363,37 @@ describe('edit', () => {
     execFileSync('ln', [join(workspace, 'one-name.txt'), join(bench.outside, 'other-name.txt')])
     await call(edit, { file_path: 'one-name.txt', old_string: 'old', new_string: 'new' }, context)
     expect(readFileSync(join(bench.outside, 'other-name.txt'), 'utf8')).toBe('old')
+  })
+})
+
+describe('a write that is killed', () => {
+  it('leaves the old or the new content whole, and what it left besides is removed by the next turn', async () => {
+    const script = `import { writeTool } from ${JSON.stringify(new URL('write.ts', import.meta.url).href)}
+      const context = ${JSON.stringify({ ...context, policy: null, signal: null })}
+      for (let i = 0; ; i = 1 - i) {
+        await writeTool.run({ file_path: 'killed.txt', content: 'ab'[i].repeat(30_000_000) }, context)
+        process.stdout.write('.')
+      }`
+    const temporary = (): string[] => readdirSync(workspace).filter((name) => name.startsWith('.belay-'))
+    put('killed.txt', 'c'.repeat(30_000_000))
+    for (let round = 0; round < 3; round++) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      await once(child.stdout, 'data')
+      // Stopped wherever it is, until that is in the middle of a write.
+      for (child.kill('SIGSTOP'); temporary().length === 0; child.kill('SIGSTOP')) {
+        child.kill('SIGCONT')
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 5))
+      }
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      const content = readFileSync(join(workspace, 'killed.txt'))
+      expect(content.length).toBe(30_000_000)
+      expect(content.equals(Buffer.alloc(content.length, content[0]))).toBe(true)
+      sweepWriting(context.store)
+      expect(temporary()).toEqual([])
+      expect(readdirSync(join(context.store, 'writing'))).toEqual([])
+    }
   })
 })

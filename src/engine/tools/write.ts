@@ -22,7 +22,7 @@ export const writeTool: Tool = defineTool({
     const spot = openToWrite(pathOf(file_path, context), rulesOf(context), true)
     try {
       const bytes = Buffer.from(content)
-      replaceFile(spot, bytes, isSecret(spot.path))
+      replaceFile(spot, bytes, isSecret(spot.path), context.store)
       const path = shown(spot.path, context)
       return done(`${spot.stat === null ? 'made' : 'replaced'} ${path} (${bytes.length} bytes)`, { changed: [path] })
     } finally {

@@ -4,49 +4,90 @@ import {
   fchmodSync,
   fchownSync,
   fdatasyncSync,
+  mkdirSync,
   openSync,
+  readFileSync,
+  readdirSync,
   renameSync,
-  unlinkSync,
+  rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { BelayError } from '../../../core/errors.ts'
 import { randomId } from '../../../core/ids.ts'
 import { isUnchanged, statIn, type Spot } from './open.ts'
 
+const TEMPORARY = /^\.belay-\w{12}\.tmp$/
+
+/** Notes of what is being written, in the session's folder. */
+function notesFolder(store: string): string {
+  return join(store, 'writing')
+}
+
 /**
  * Puts `bytes` at the spot in one step: whoever reads it sees the old or the new content whole. The mode of what was there
  * stays, `secret` files are for their owner only. Throws `file_changed` when the file is no longer what the spot saw, and
- * what the file system says; then nothing has changed.
+ * what the file system says; then nothing has changed. What a killed Belay leaves is noted in `store`, see `sweepWriting`.
  */
-export function replaceFile(spot: Spot, bytes: Uint8Array, secret: boolean): void {
-  const { folder, name, stat } = spot
+export function replaceFile(spot: Spot, bytes: Uint8Array, secret: boolean, store: string): void {
+  const { folder, name } = spot
   const temporary = `.belay-${randomId(12)}.tmp`
-  const fd = openSync(
-    folder.at(temporary),
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    secret ? 0o600 : 0o666,
-  )
+  const note = join(notesFolder(store), temporary)
+  mkdirSync(dirname(note), { recursive: true, mode: 0o700 })
+  writeFileSync(note, join(dirname(spot.path), temporary), { mode: 0o600, flag: 'wx' })
   try {
-    try {
-      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
-      if (stat !== null) {
-        keepOwner(fd, stat.uid, stat.gid)
-        fchmodSync(fd, Number(stat.mode & 0o7777n) & (secret ? 0o700 : 0o7777))
-      }
-      fdatasyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
+    fill(spot, temporary, bytes, secret)
     folder.where()
-    if (!isUnchanged(statIn(folder, name), stat)) {
+    if (!isUnchanged(statIn(folder, name), spot.stat)) {
       throw new BelayError('file_changed', `${spot.path} was changed by something else meanwhile`, {
         next: 'read it again',
       })
     }
     renameSync(folder.at(temporary), folder.at(name))
   } catch (error) {
-    unlinkSync(folder.at(temporary))
+    rmSync(folder.at(temporary), { force: true })
     throw error
+  } finally {
+    rmSync(note)
+  }
+}
+
+/** Removes what a killed Belay left half written for the session of `store`. Nobody else may be writing for it. */
+export function sweepWriting(store: string): void {
+  for (const name of notesIn(store)) {
+    const note = join(notesFolder(store), name)
+    const path = readFileSync(note, 'utf8')
+    // The note itself can have been cut.
+    if (TEMPORARY.test(name) && basename(path) === name) rmSync(path, { force: true })
+    rmSync(note)
+  }
+}
+
+function notesIn(store: string): string[] {
+  try {
+    return readdirSync(notesFolder(store))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function fill({ folder, stat }: Spot, temporary: string, bytes: Uint8Array, secret: boolean): void {
+  const fd = openSync(
+    folder.at(temporary),
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    secret ? 0o600 : 0o666,
+  )
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
+    if (stat !== null) {
+      keepOwner(fd, stat.uid, stat.gid)
+      fchmodSync(fd, Number(stat.mode & 0o7777n) & (secret ? 0o700 : 0o7777))
+    }
+    fdatasyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 
