@@ -5,6 +5,7 @@
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { codexTasks } from './figures/codex.ts'
+import { exec } from './figures/exec.ts'
 import { kernel } from './figures/kernel.ts'
 import { queue } from './figures/queue.ts'
 import { record } from './figures/record.ts'
@@ -13,7 +14,7 @@ import { tasks } from './figures/tasks.ts'
 import type { Bench, Figure } from './support/figure.ts'
 import { table } from './support/table.ts'
 
-const BENCHES: readonly Bench[] = [record, kernel, start, tasks, queue, codexTasks]
+const BENCHES: readonly Bench[] = [record, kernel, start, tasks, queue, codexTasks, exec]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
