@@ -7,6 +7,7 @@ export {
   endStanding,
   findMarked,
   findWith,
+  livingPids,
   killQuietly,
   standingMark,
   taskMark,

@@ -33,17 +33,34 @@ export function findMarked(mark: string): number[] {
   return findWith(MARK, (value) => value === mark)
 }
 
-/** Pids of living processes whose environment holds the variable `name` with a value that is wanted, this process excepted. */
-export function findWith(name: string, isWanted: (value: string) => boolean): number[] {
-  return process.platform === 'linux' ? findInProc(name, isWanted) : findWithPs(name, isWanted)
+/**
+ * Pids of living processes whose environment holds the variable `name` with a value that is wanted, this process and `except`
+ * excepted.
+ */
+export function findWith(
+  name: string,
+  isWanted: (value: string) => boolean,
+  except: ReadonlySet<number> = NOBODY,
+): number[] {
+  return process.platform === 'linux' ? findInProc(name, isWanted, except) : findWithPs(name, isWanted)
 }
 
-function findInProc(name: string, isWanted: (value: string) => boolean): number[] {
+const NOBODY: ReadonlySet<number> = new Set()
+
+/**
+ * Pids that live now: what was there before something started is none of its. Empty where that is no quicker than to look. A pid
+ * is used again only after all others were: what a later search by mark finds is not affected.
+ */
+export function livingPids(): ReadonlySet<number> {
+  return process.platform === 'linux' ? new Set(readdirSync('/proc').map(Number)) : NOBODY
+}
+
+function findInProc(name: string, isWanted: (value: string) => boolean, except: ReadonlySet<number>): number[] {
   const needle = Buffer.from(`\0${name}=`)
   const found: number[] = []
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry)
-    if (!Number.isInteger(pid) || pid === process.pid) continue
+    if (!Number.isInteger(pid) || pid === process.pid || except.has(pid)) continue
     let environ: Buffer
     try {
       environ = Buffer.concat([Buffer.from([0]), readFileSync(`/proc/${pid}/environ`), Buffer.from([0])])

@@ -2,7 +2,7 @@ import { finished } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import { BelayError, messageOf } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
-import { endAll, findWith, type Exit, type KeptProcess } from '../../process/index.ts'
+import { endAll, findWith, livingPids, type Exit, type KeptProcess } from '../../process/index.ts'
 import type { ToolContext } from '../port.ts'
 
 /** The environment variable that all processes of one call carry, so that those which left their group can be ended too. */
@@ -40,6 +40,7 @@ export async function runInside(context: ToolContext, inside: Inside): Promise<E
   }
   if (context.signal.aborted) return { exit: { code: null, signal: null }, cut: 'aborted' }
   const call = randomId(16)
+  const before = livingPids()
   const kept = await start(context, inside, call)
   let cut: Ended['cut'] = null
   const stop = (why: 'timeout' | 'aborted'): void => {
@@ -58,7 +59,7 @@ export async function runInside(context: ToolContext, inside: Inside): Promise<E
   } finally {
     clearTimeout(timer)
     context.signal.removeEventListener('abort', onAbort)
-    await endAll(`call ${call}`, () => findWith(CALL, (value) => value === call))
+    await endAll(`call ${call}`, () => findWith(CALL, (value) => value === call, before))
   }
 }
 
