@@ -1,0 +1,87 @@
+/** An event as it leaves this machine: whose it is, in full, and no more of it than fits. */
+import { cap } from '../core/text.ts'
+import type { RecordedEvent } from '../record/index.ts'
+
+/** Who an event belongs to. Ids are text; what does not apply is null. */
+export interface Owner {
+  readonly project: string
+  readonly run: string
+  /** The run's program. */
+  readonly program: string
+  readonly host: string
+}
+
+/** The agent of a session. */
+export interface SessionAgent {
+  readonly role: string
+  readonly provider: string
+  readonly model: string | null
+}
+
+export interface Envelope {
+  /** Of the record that it comes from; grows, with gaps where other runs' events are. */
+  readonly seq: number
+  /** Of the run: 1, 2, 3, without gaps. */
+  readonly run_seq: number
+  readonly timestamp: string
+  readonly type: string
+  readonly version: number
+  readonly host: string
+  readonly project_id: string
+  readonly run_id: string
+  /** The run, when it is a workflow's. */
+  readonly workflow_run_id: string | null
+  readonly task: string | null
+  readonly session_id: string | null
+  /** `provider/model`. */
+  readonly agent_id: string | null
+  /** What it does in the run: `implementer`, `reviewer`, a workflow's own name. */
+  readonly agent_name: string | null
+  readonly actor: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export function envelope(event: RecordedEvent, runSeq: number, owner: Owner, agent: SessionAgent | null): Envelope {
+  return {
+    seq: event.seq,
+    run_seq: runSeq,
+    timestamp: event.time,
+    type: event.type,
+    version: event.version,
+    host: owner.host,
+    project_id: owner.project,
+    run_id: owner.run,
+    workflow_run_id: owner.program.startsWith('workflow') ? owner.run : null,
+    task: event.task,
+    session_id: event.session,
+    agent_id: agent === null ? null : `${agent.provider}${agent.model === null ? '' : `/${agent.model}`}`,
+    agent_name: agent?.role ?? null,
+    actor: event.actor,
+    data: event.data,
+  }
+}
+
+const encoder = new TextEncoder()
+/** Texts are cut to these lengths, one after the other, until the whole fits. */
+const CUTS = [8192, 2048, 512, 128]
+
+/**
+ * The bytes of an envelope, redacted, and at most `max` of them: texts are cut in the middle, and `data` that is still too big is
+ * replaced by what it was about. `max` is at least 1024.
+ */
+export function encode(one: Envelope, max: number, redact: (text: string) => string): Uint8Array {
+  for (const cut of CUTS) {
+    const bytes = encoder.encode(JSON.stringify({ ...one, data: shorten(one.data, (text) => cap(redact(text), cut)) }))
+    if (bytes.length <= max) return bytes
+  }
+  const full = encoder.encode(JSON.stringify(one.data)).length
+  const keys = Object.keys(one.data).slice(0, 10).map((key) => cap(redact(key), 40))
+  return encoder.encode(JSON.stringify({ ...one, data: { truncated: true, bytes: full, keys } }))
+}
+
+function shorten(value: unknown, text: (text: string) => string): unknown {
+  if (typeof value === 'string') return text(value)
+  if (Array.isArray(value)) return value.map((one) => shorten(one, text))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [text(key), shorten(one, text)]))
+}

@@ -1,0 +1,71 @@
+/** NATS as an outlet: core publish with `Nats-Msg-Id`, so that a stream of JetStream keeps every event once. */
+import { readFile } from 'node:fs/promises'
+import type { Outlet } from './publisher.ts'
+
+export interface NatsConfig {
+  readonly url: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Variables with credentials; they are for Belay alone, and no agent or gate gets them. */
+export const NATS_SECRETS = ['BELAY_NATS_TOKEN', 'BELAY_NATS_USER', 'BELAY_NATS_PASSWORD', 'BELAY_NATS_CREDS'] as const
+
+const CONNECT_MS = 3000
+const CONFIRM_MS = 5000
+
+/** Connects to a server. Throws what it says. Without reconnecting: who uses it knows what to send again. */
+export async function openNats(config: NatsConfig, env: Environment, signal: AbortSignal): Promise<Outlet> {
+  signal.throwIfAborted()
+  const { connect, credsAuthenticator, headers } = await import('@nats-io/transport-node')
+  const creds = env['BELAY_NATS_CREDS']
+  const connection = await within(
+    connect({
+      servers: config.url,
+      name: 'belay',
+      reconnect: false,
+      timeout: CONNECT_MS,
+      ...(env['BELAY_NATS_TOKEN'] ? { token: env['BELAY_NATS_TOKEN'] } : {}),
+      ...(env['BELAY_NATS_USER'] ? { user: env['BELAY_NATS_USER'], pass: env['BELAY_NATS_PASSWORD'] ?? '' } : {}),
+      ...(creds ? { authenticator: credsAuthenticator(await readFile(creds)) } : {}),
+    }),
+    CONNECT_MS + 1000,
+    'it does not answer',
+    signal,
+  )
+  let refused: Error | null = null
+  void (async () => {
+    // what the server says of what was published, such as that it may not be, comes here and nowhere else
+    for await (const status of connection.status()) if (status.type === 'error') refused = status.error
+  })()
+  return {
+    most: connection.info?.max_payload ?? 1_048_576,
+    send(subject, id, bytes) {
+      const head = headers()
+      head.set('Nats-Msg-Id', id)
+      connection.publish(subject, bytes, { headers: head })
+    },
+    async confirm() {
+      await within(connection.flush(), CONFIRM_MS, 'it does not confirm what it was sent', signal)
+      if (refused !== null) throw refused
+    },
+    close: () => connection.close(),
+  }
+}
+
+/** `work`, or what is thrown when it takes longer than `ms` or is given up. */
+async function within<T>(work: Promise<T>, ms: number, said: string, signal: AbortSignal): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  let gone: (() => void) | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(said)), ms)
+    gone = () => reject(new Error('given up'))
+    signal.addEventListener('abort', gone, { once: true })
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+    if (gone) signal.removeEventListener('abort', gone)
+  }
+}
