@@ -7,7 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['process', 'policy'],
   ['git', 'sandbox'],
   ['gates', 'sources', 'record', 'engine', 'sessions'],
-  ['agents'],
+  ['agents', 'publish'],
   ['config', 'workspace'],
   ['kernel', 'setup', 'demo', 'exec', 'workflows'],
   ['programs'],

@@ -36,6 +36,11 @@ const FORGE_SECRETS = new Set([
   'AZURE_DEVOPS_EXT_PAT',
   'SYSTEM_ACCESSTOKEN',
   'SSH_AUTH_SOCK',
+  // Belay's own: where events go.
+  'BELAY_NATS_TOKEN',
+  'BELAY_NATS_USER',
+  'BELAY_NATS_PASSWORD',
+  'BELAY_NATS_CREDS',
 ])
 
 /** Keys and logins of model providers: gates need none. */

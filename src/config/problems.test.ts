@@ -22,7 +22,7 @@ describe('problems', () => {
         "  belay.yaml:8: verify.commands[1].timeout: expected a duration with a unit, at most 24d, such as "90s", "10m" or "1h30m", received 30",
         "  belay.yaml:9: verify.commands[1].minTests: unknown key; did you mean verify.commands[1].min_tests?",
         "  belay.yaml:13: workflow.roles.implementer.provider: expected one of claude, codex, command, engine, received "codx"; did you mean codex?",
-        "  belay.yaml:16: extra: unknown key; expected one of the keys task, verify, workspace, workflow, policy, budget, concurrency, git, notify",
+        "  belay.yaml:16: extra: unknown key; expected one of the keys task, verify, workspace, workflow, policy, budget, concurrency, git, publish, notify",
         "  belay.yaml:15: workflow.roles.reviewer.effort: expected one of minimal, low, medium, high, xhigh (provider codex), received "max"",
       ]
     `)

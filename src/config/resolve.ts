@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Access } from '../agents/port.ts'
+import type { NatsPublishing } from '../publish/index.ts'
 import type { PolicyConfig } from '../policy/presets.ts'
 import type { GateSpec } from '../gates/port.ts'
 import { milliseconds, resolveGates } from './gates.ts'
@@ -61,6 +62,8 @@ export interface Config {
   }
   readonly concurrency: number
   readonly git: { readonly sign: 'auto' | 'off' }
+  /** Runs that an older Belay began have none. */
+  readonly publish?: { readonly nats: NatsPublishing }
   readonly notify: { readonly command: readonly string[] | null }
 }
 
@@ -101,6 +104,14 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
     budget: resolveBudget(parsed.budget),
     concurrency: parsed.concurrency,
     git: { sign: parsed.git.sign },
+    publish: {
+      nats: {
+        url: parsed.publish.nats.url ?? null,
+        subject: parsed.publish.nats.subject,
+        maxPayload: parsed.publish.nats.max_payload,
+        flushMs: milliseconds(parsed.publish.nats.flush),
+      },
+    },
     notify: { command: resolveArgv(parsed.notify.command, places) },
   }
 }

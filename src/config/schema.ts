@@ -1,5 +1,6 @@
 /** The one definition of belay.yaml: what is checked, what the JSON Schema says and what the reference documents. */
 import { z } from 'zod'
+import { DEFAULT_SUBJECT, SUBJECT, isSubject } from '../publish/subject.ts'
 import { PRESETS } from '../policy/presets.ts'
 import { RULE_GRAMMAR, ruleProblem } from '../policy/rules.ts'
 import { duration, flag, hasNoNul, insidePath, listOf, mapping, oneOf, text, whole } from './leaves.ts'
@@ -90,6 +91,8 @@ const setupStep = z.union([text(COMMAND), mapping(commandKeys)], { error: COMMAN
 const effortsText = PROVIDER_NAMES.filter((provider) => PROVIDERS[provider].efforts.length > 0)
   .map((provider) => `${provider}: ${PROVIDERS[provider].efforts.join(', ')}`)
   .join('; ')
+
+const NATS_URL = 'a URL such as nats://127.0.0.1:4222, without credentials'
 
 const ENV_NAME = 'a variable name (letters, digits and _, not beginning with a digit)'
 
@@ -307,6 +310,37 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('How Belay commits.'),
+  publish: mapping({
+    nats: mapping({
+      url: z
+        .string({ error: NATS_URL })
+        .regex(/^(nats|tls):\/\/[^\s@/?#]+$/, { error: NATS_URL })
+        .optional()
+        .describe(
+          'Server that gets the events of runs while they are recorded. Credentials come from the environment: `BELAY_NATS_TOKEN`, `BELAY_NATS_USER` and `BELAY_NATS_PASSWORD`, or `BELAY_NATS_CREDS` (a file).',
+        )
+        .meta({ title: 'URL', examples: ['nats://127.0.0.1:4222'] }),
+      subject: z
+        .string({ error: SUBJECT })
+        .refine(isSubject, { error: SUBJECT })
+        .default(DEFAULT_SUBJECT)
+        .describe(
+          'Subject of an event: `{host}`, `{project}`, `{run}`, `{task}`, `{session}` and `{type}` are filled in.',
+        )
+        .meta({ title: 'subject', examples: ['belay.{project}.{run}.{type}'] }),
+      max_payload: whole(1024, 1_048_576)
+        .default(65_536)
+        .describe('Bytes that one event may have; longer texts in it are cut. A server that takes less gets less.'),
+      flush: duration()
+        .default('5s')
+        .describe('How long the end of a run waits for events that are not published yet.')
+        .meta({ examples: ['2s'] }),
+    })
+      .prefault({})
+      .describe('NATS.'),
+  })
+    .prefault({})
+    .describe('Where else the events of runs go; see docs/events.md. An outage never stops a run.'),
   notify: mapping({
     command: z
       .union([text('a command (text that is not empty)'), argv], { error: 'a command (text) or a list of arguments' })

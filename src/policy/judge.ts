@@ -194,7 +194,7 @@ class Judgement {
       // a list of commands says nothing about what makes one of them run something else
       for (const remark of remarks)
         if (layer === 'preset' || remark.rule === 'not-understood') this.remark(remark, one.part)
-      return false
+      return layer === 'own'
     }
     if (rules.strict) {
       this.add({ decision: 'deny', rule: 'strict/not-allowed', reason: 'no rule allows it' }, one.part)

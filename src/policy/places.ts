@@ -2,6 +2,7 @@
 import { lstatSync, readlinkSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import { stateHome } from '../core/home.ts'
 
 /** Words for places, as rules write them with an `@` before. */
 export const PLACES = [
@@ -132,7 +133,5 @@ export function ownSurroundings(env: Readonly<Record<string, string | undefined>
   home: string
   state: string
 } {
-  const home = env['HOME'] ? env['HOME'] : homedir()
-  const state = env['BELAY_HOME'] ?? join(env['XDG_STATE_HOME'] ?? join(home, '.local', 'state'), 'belay')
-  return { home, state: resolve(state) }
+  return { home: env['HOME'] ? env['HOME'] : homedir(), state: stateHome(env) }
 }

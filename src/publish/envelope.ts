@@ -75,7 +75,9 @@ export function encode(one: Envelope, max: number, redact: (text: string) => str
     if (bytes.length <= max) return bytes
   }
   const full = encoder.encode(JSON.stringify(one.data)).length
-  const keys = Object.keys(one.data).slice(0, 10).map((key) => cap(redact(key), 40))
+  const keys = Object.keys(one.data)
+    .slice(0, 10)
+    .map((key) => cap(redact(key), 40))
   return encoder.encode(JSON.stringify({ ...one, data: { truncated: true, bytes: full, keys } }))
 }
 

@@ -25,5 +25,13 @@ export function publishRun(
 ): Publishing {
   const url = nats?.url ?? null
   if (nats === undefined || url === null) return { stop: () => Promise.resolve() }
-  return new Publisher({ record, run, config: nats, env, server: url, note, open: (signal) => openNats({ url }, env, signal) })
+  return new Publisher({
+    record,
+    run,
+    config: nats,
+    env,
+    server: url,
+    note,
+    open: (signal) => openNats({ url }, env, signal),
+  })
 }

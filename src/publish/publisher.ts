@@ -1,7 +1,7 @@
 /** Publishes a run's events as the record gets them. Whatever happens to the server, the run does not notice. */
 import { hostname } from 'node:os'
 import { messageOf } from '../core/errors.ts'
-import { findSession, readEvents, type RecordStore, type RecordedEvent, type RunRow } from '../record/index.ts'
+import { listSessions, readEvents, type RecordStore, type RecordedEvent, type RunRow } from '../record/index.ts'
 import { cursorFile, readCursor, writeCursor, type Cursor } from './cursor.ts'
 import { encode, envelope, type Owner, type SessionAgent } from './envelope.ts'
 import { redactor } from './redact.ts'
@@ -95,7 +95,9 @@ export class Publisher {
         await this.drop()
         if (!this.down) {
           this.down = true
-          note(`events are not published to ${server} (${this.redact(messageOf(error))}); the run goes on, and they follow when it answers`)
+          note(
+            `events are not published to ${server} (${this.redact(messageOf(error))}); the run goes on, and they follow when it answers`,
+          )
         }
         if (!this.giveUp.signal.aborted) await this.pause(retry)
         retry = Math.min(retry * 2, LONGEST_RETRY_MS)
@@ -138,8 +140,9 @@ export class Publisher {
     if (session === null) return null
     const known = this.agents.get(session)
     if (known !== undefined) return known
-    const row = await findSession(this.options.record.read, session)
-    const agent = row === null ? null : { role: row.role, provider: row.provider, model: row.model }
+    const rows = await listSessions(this.options.record.read, this.options.run.id)
+    const row = rows.find(({ id }) => id === session)
+    const agent = row === undefined ? null : { role: row.role, provider: row.provider, model: row.model }
     // the model may only become known later
     if (agent?.model != null) this.agents.set(session, agent)
     return agent
@@ -156,7 +159,8 @@ export class Publisher {
     try {
       const { record, run, note, server } = this.options
       const left = await readEvents(record.read, { run: run.id, from: this.cursor.seq + 1, limit: 10_000 })
-      if (left.length > 0) note(`${left.length} events of run ${run.id} were not published to ${server}; they follow when the run goes on`)
+      if (left.length > 0)
+        note(`${left.length} events of run ${run.id} were not published to ${server}; they follow when the run goes on`)
     } catch (error) {
       this.options.note(`events of run ${this.options.run.id} were not all published: ${messageOf(error)}`)
     }

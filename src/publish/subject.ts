@@ -17,7 +17,9 @@ export const DEFAULT_SUBJECT = 'belay.{project}.run.{run}.stream'
 
 /** `template` names only what there is, and is a subject that can be published to. */
 export function isSubject(template: string): boolean {
-  const plain = template.replaceAll(/\{([a-z]+)\}/g, (whole, name: string) => (Object.hasOwn(PARTS, name) ? 'x' : whole))
+  const plain = template.replaceAll(/\{([a-z]+)\}/g, (whole, name: string) =>
+    Object.hasOwn(PARTS, name) ? 'x' : whole,
+  )
   return plain.length <= 200 && /^[^\s.*>{}\p{Cc}]+(\.[^\s.*>{}\p{Cc}]+)*$/u.test(plain)
 }
 

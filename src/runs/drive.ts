@@ -6,6 +6,7 @@ import type { MoveJournal } from '../git/moves.ts'
 import type { Repository } from '../git/repository.ts'
 import { git } from '../git/run.ts'
 import type { Claim, Step, TaskTransition } from '../kernel/index.ts'
+import { publishRun, type Publishing } from '../publish/index.ts'
 import { endEarlier } from '../process/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
 import {
@@ -50,6 +51,8 @@ export interface DriveOptions {
   readonly signal: AbortSignal
   /** The lease on the run's target, when it is held already; it is given back at the end all the same. */
   readonly target?: Lease | null
+  /** Tells the user what does not stop the run, such as a server that gets no events. */
+  readonly note?: (text: string) => void
 }
 
 export interface DriveResult {
@@ -67,12 +70,15 @@ export async function driveRun(options: DriveOptions): Promise<DriveResult> {
   refuseCleaned(run)
   const branch = run.target ?? run.resultBranch
   const taken: Lease[] = options.target ? [options.target] : []
+  const { note = () => {} } = options
+  let publishing: Publishing | null = null
   let failed = false
   try {
     const lease = await takeLease(record, runLease(run.id), `run ${run.id}`)
     taken.push(lease)
     const target = options.target ?? (await takeLease(record, targetLease(run.project, branch), `branch ${branch}`))
     if (!options.target) taken.push(target)
+    publishing = publishRun(record, run, (run.config as Config).publish?.nats, options.env, note)
     const renewal = keepRenewing(record, [lease, target])
     try {
       return await driveHeld(options, [lease, target], renewal.lost)
@@ -89,6 +95,8 @@ export async function driveRun(options: DriveOptions): Promise<DriveResult> {
         if (!failed) throw error
       })
     }
+    // Last: what others may do now does not wait for a server.
+    await publishing?.stop()
   }
 }
 

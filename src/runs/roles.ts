@@ -13,7 +13,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** The agents of a run, as its configuration names them. */
 export function rolesOf(config: Config, env: Environment): { implementer: RoleSetup; reviewer: RoleSetup } {
   const { implementer, reviewer } = config.workflow.roles
-  return { implementer: setUp(implementer, env), reviewer: setUp(reviewer, env) }
+  const { policy } = config
+  return { implementer: { ...setUp(implementer, env), policy }, reviewer: { ...setUp(reviewer, env), policy } }
 }
 
 /** An agent as its settings have it. */

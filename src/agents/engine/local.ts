@@ -6,7 +6,7 @@ import { createEngineAgent } from './agent.ts'
 import type { EngineDeps, EngineHistory } from './deps.ts'
 
 /**
- * The engine's surroundings on this machine: a sandbox as asked for, the built-in policy, and conversations kept as sessions in
+ * The engine's surroundings on this machine: a sandbox as asked for, the configuration's policy, and conversations kept as sessions in
  * Belay's state folder, so that they outlive the process and can be looked at.
  */
 export const localDeps: EngineDeps = {
@@ -14,7 +14,7 @@ export const localDeps: EngineDeps = {
     const { openSandbox } = await import('../../sandbox/index.ts')
     return openSandbox(name, request, signal)
   },
-  policy: builtinPolicy,
+  policy: policyOf,
   openHistory: openConversation,
   userFolder: configHome,
 }
@@ -22,9 +22,9 @@ export const localDeps: EngineDeps = {
 /** The engine as runs use it. */
 export const engineAgent = createEngineAgent(localDeps)
 
-async function builtinPolicy(): Promise<CommandPolicy> {
-  const { createPolicy } = await import('../../policy/index.ts')
-  return createPolicy()
+async function policyOf({ policy }: TurnRequest): Promise<CommandPolicy> {
+  const { createPolicy, policyRules } = await import('../../policy/index.ts')
+  return createPolicy(policyRules(policy))
 }
 
 async function openConversation(request: TurnRequest): Promise<EngineHistory> {

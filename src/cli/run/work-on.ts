@@ -48,6 +48,7 @@ export async function workOn(
       noWait,
       concurrency: (run.config as Config).concurrency,
       target,
+      note: (text) => io.note(`warning: ${text}`),
       signal: interrupts.signal,
     })
     io.exitCode = result.exitCode

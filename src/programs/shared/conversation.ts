@@ -85,6 +85,7 @@ export async function converse(context: Context, question: Question): Promise<Re
         effort: setup.effort,
         access: setup.access,
         command: setup.command,
+        policy: setup.policy,
         resume: setup.agent.capabilities.resume ? session.native : null,
         task: { handle: task.handle, title: task.title },
         attempt: question.attempt,

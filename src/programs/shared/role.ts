@@ -1,4 +1,5 @@
 import type { Access, Agent } from '../../agents/port.ts'
+import type { PolicyConfig } from '../../policy/index.ts'
 
 /** An agent as a role uses it. */
 export interface RoleSetup {
@@ -10,6 +11,8 @@ export interface RoleSetup {
   readonly stallMs: number
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[] | null
+  /** Rules for commands from the configuration. */
+  readonly policy?: PolicyConfig | undefined
 }
 
 /** `setup` with more variables. */
