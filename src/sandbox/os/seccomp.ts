@@ -21,6 +21,8 @@ const SAME_EVERYWHERE = {
   fsconfig: 431,
   fsmount: 432,
   clone3: 435,
+  openat2: 437,
+  fchmodat2: 452,
   mount_setattr: 442,
 } as const
 
@@ -29,16 +31,25 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     audit: 0xc000003e,
     calls: {
       ...SAME_EVERYWHERE,
+      open: 2,
       ioctl: 16,
       socket: 41,
       socketpair: 53,
       clone: 56,
+      creat: 85,
+      chmod: 90,
+      fchmod: 91,
+      syslog: 103,
+      mknod: 133,
       pivot_root: 155,
       mount: 165,
       umount2: 166,
       add_key: 248,
       request_key: 249,
       keyctl: 250,
+      openat: 257,
+      mknodat: 259,
+      fchmodat: 268,
       unshare: 272,
       perf_event_open: 298,
       open_by_handle_at: 304,
@@ -52,10 +63,15 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     calls: {
       ...SAME_EVERYWHERE,
       ioctl: 29,
+      mknodat: 33,
       umount2: 39,
       mount: 40,
       pivot_root: 41,
+      fchmod: 52,
+      fchmodat: 53,
+      openat: 56,
       unshare: 97,
+      syslog: 116,
       socket: 198,
       socketpair: 199,
       add_key: 217,
@@ -87,6 +103,7 @@ const REFUSED = [
   'add_key',
   'request_key',
   'keyctl',
+  'syslog',
   'bpf',
   'perf_event_open',
   'userfaultfd',
@@ -107,7 +124,11 @@ const JUMP_EQUAL = 0x15
 const JUMP_NOT_BELOW = 0x35
 const RETURN = 0x06
 
-const AF_UNIX = 1
+const AF_INET = 2
+const AF_INET6 = 10
+const AF_NETLINK = 16
+const O_CREAT = 0o100
+const S_ISUID = 0o4000
 const SOCK_DGRAM = 2
 const CLONE_NEWUSER = 0x10000000
 const TIOCSTI = 0x5412
@@ -119,6 +140,30 @@ const argument = (index: number): Instruction => [LOAD, 0, 0, 16 + 8 * index]
 const load = (offset: number): Instruction => [LOAD, 0, 0, offset]
 const give = (value: number): Instruction => [RETURN, 0, 0, value]
 const back: Instruction = load(0)
+
+/** Calls that set a mode, and which argument it is. */
+const setsUserId = [
+  { name: 'chmod', mode: 1 },
+  { name: 'fchmod', mode: 1 },
+  { name: 'fchmodat', mode: 2 },
+  { name: 'fchmodat2', mode: 2 },
+  { name: 'creat', mode: 1 },
+  { name: 'mknod', mode: 1 },
+  { name: 'mknodat', mode: 2 },
+] as const
+
+/** Calls that set one when they make a file; it follows the flags. */
+const opens = [
+  { name: 'open', flags: 1 },
+  { name: 'openat', flags: 2 },
+] as const
+
+const refuseSetUserId = (mode: number): Instruction[] => [
+  argument(mode),
+  [AND, 0, 0, S_ISUID],
+  [JUMP_EQUAL, 0, 1, S_ISUID],
+  give(refuse(EPERM)),
+]
 
 /** The filter for this architecture; null where there is none. */
 export function seccompFilter(arch: string = process.arch): Buffer | null {
@@ -141,7 +186,23 @@ export function seccompFilter(arch: string = process.arch): Buffer | null {
     ...REFUSED.flatMap((name): Instruction[] => [[JUMP_EQUAL, 0, 1, call(name)], give(refuse(EPERM))]),
     // Its arguments are behind a pointer. Programs fall back to clone.
     ...on('clone3', [give(refuse(ENOSYS))]),
-    ...on('socket', [argument(0), [JUMP_EQUAL, 0, 1, AF_UNIX], give(refuse(EPERM))]),
+    // Others are not the network namespace's to confine: Unix sockets, a virtual machine's host, the kernel's own.
+    ...on('socket', [
+      argument(0),
+      [JUMP_EQUAL, 3, 0, AF_INET],
+      [JUMP_EQUAL, 2, 0, AF_INET6],
+      [JUMP_EQUAL, 1, 0, AF_NETLINK],
+      give(refuse(EPERM)),
+    ]),
+    // No program that runs as its owner, which may be root. Opening with a mode makes one, too.
+    ...setsUserId.flatMap(({ name, mode }) => (name in known.calls ? on(name, refuseSetUserId(mode)) : [])),
+    ...opens.flatMap(({ name, flags }) =>
+      name in known.calls
+        ? on(name, [argument(flags), [AND, 0, 0, O_CREAT], [JUMP_EQUAL, 0, 4, O_CREAT], ...refuseSetUserId(flags + 1)])
+        : [],
+    ),
+    // Its arguments are behind a pointer, too. Programs fall back to openat.
+    ...on('openat2', [give(refuse(ENOSYS))]),
     // A pair of datagram sockets can send to any other.
     ...on('socketpair', [argument(1), [AND, 0, 0, 0xf], [JUMP_EQUAL, 0, 1, SOCK_DGRAM], give(refuse(EPERM))]),
     ...['clone', 'unshare'].flatMap((name) =>

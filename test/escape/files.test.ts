@@ -1,0 +1,4 @@
+import { FILES } from './files.ts'
+import { describeEscapes } from './suite.ts'
+
+describeEscapes('files', FILES)

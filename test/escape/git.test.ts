@@ -1,0 +1,4 @@
+import { GIT } from './git.ts'
+import { describeEscapes } from './suite.ts'
+
+describeEscapes('git', GIT)

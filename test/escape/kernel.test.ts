@@ -1,0 +1,4 @@
+import { KERNEL } from './kernel.ts'
+import { describeEscapes } from './suite.ts'
+
+describeEscapes('kernel', KERNEL)

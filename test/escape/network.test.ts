@@ -1,0 +1,4 @@
+import { NETWORK } from './network.ts'
+import { describeEscapes } from './suite.ts'
+
+describeEscapes('network', NETWORK)

@@ -1,0 +1,4 @@
+import { PROCESSES } from './processes.ts'
+import { describeEscapes } from './suite.ts'
+
+describeEscapes('processes', PROCESSES)

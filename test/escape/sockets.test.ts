@@ -1,0 +1,4 @@
+import { SOCKETS } from './sockets.ts'
+import { describeEscapes } from './suite.ts'
+
+describeEscapes('sockets', SOCKETS)

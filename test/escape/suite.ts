@@ -1,0 +1,81 @@
+import { homedir } from 'node:os'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { endMarked } from '../../src/process/index.ts'
+import { findBackend, openSandbox, type BackendName, type SandboxRequest } from '../../src/sandbox/index.ts'
+import { TEST_IMAGE, startTestDocker } from '../../src/sandbox/testing/docker.ts'
+import { PATH, cannotRun } from '../../src/sandbox/testing/harness.ts'
+import type { Attempt } from './attempt.ts'
+import { Machine } from './machine.ts'
+
+const LIMITS = { cpus: null, memoryBytes: 96 << 20, pids: 40, diskBytes: null }
+
+const confined: readonly [BackendName, string | null, Partial<SandboxRequest>][] = [
+  ['os', (await findBackend('os').probe())?.message ?? null, {}],
+  ['docker', await startTestDocker(), { image: TEST_IMAGE }],
+]
+
+/** Every attempt gets out where nothing confines it, and in no sandbox. */
+export function describeEscapes(family: string, attempts: readonly Attempt[]): void {
+  const mine = process.env['HOME']
+  let machine: Machine
+  beforeEach(() => {
+    machine = new Machine()
+    // This is the user that the sandboxes are to protect.
+    process.env['HOME'] = machine.home
+    process.env['BELAY_HOME'] = machine.state
+  })
+  afterEach(() => {
+    process.env['HOME'] = mine
+    delete process.env['BELAY_HOME']
+    machine.end()
+  })
+  afterAll(() => expect(homedir()).toBe(mine))
+
+  async function tried(attempt: Attempt, backend: BackendName, more: Partial<SandboxRequest>): Promise<boolean> {
+    await attempt.prepare?.(machine)
+    const limits = attempt.limits && backend !== 'host' ? { resources: LIMITS } : {}
+    const request = { access: 'workspace-write', workspace: machine.workspace, ...more, ...limits } as const
+    const { sandbox } = await openSandbox(backend, request, new AbortController().signal)
+    const mark = `escape/${machine.id}`
+    try {
+      const kept = await sandbox.spawn({
+        argv: ['/bin/sh', '-c', attempt.script(machine)],
+        cwd: machine.workspace,
+        env: { PATH, HOME: machine.home, LANG: 'C' },
+        stdin: 'none',
+        mark,
+      })
+      const beside = attempt.during?.(machine)
+      const [out, err] = await Promise.all([text(kept.stdout), text(kept.stderr), kept.closed])
+      // It must fail by what it does, not for want of a program.
+      expect(err).not.toMatch(/: not found|command not found|Can't locate|applet not found/)
+      if (beside) return await beside
+      return await (attempt.escaped?.(machine, out) ?? out.includes(machine.token))
+    } finally {
+      await sandbox.close()
+      await endMarked(mark)
+    }
+  }
+
+  describe(`escape: ${family}`, () => {
+    describe.each(attempts)('$name', (attempt) => {
+      if (attempt.root && process.geteuid?.() !== 0) {
+        process.stderr.write(`skipped: escape ${attempt.name}: only root can do it at all\n`)
+        it.skip('only root can do it at all', () => {})
+        return
+      }
+      it('gets out where nothing confines it', async () => {
+        expect(await tried(attempt, 'host', {})).toBe(true)
+      })
+      for (const [backend, why, more] of confined) {
+        if (why !== null) cannotRun(`stays in ${backend}`, why)
+        else {
+          it(`stays in ${backend}`, async () => {
+            expect(await tried(attempt, backend, more)).toBe(false)
+          })
+        }
+      }
+    })
+  })
+}
