@@ -1,12 +1,25 @@
 import { BelayError } from '../core/errors.ts'
+import { acpAnyAgent, claudeAcpAgent, codexAcpAgent, geminiAgent, opencodeAcpAgent } from './acp/index.ts'
 import { claudeAgent } from './claude/index.ts'
 import { codexAgent } from './codex/index.ts'
 import { commandAgent } from './command/index.ts'
 import { engineAgent } from './engine/index.ts'
+import { piAgent } from './pi/index.ts'
 import type { Agent } from './port.ts'
 
 /** Every agent that Belay can drive, by the name that `workflow.roles.X.provider` uses. */
-export const AGENTS: readonly Agent[] = [claudeAgent, codexAgent, commandAgent, engineAgent]
+export const AGENTS: readonly Agent[] = [
+  claudeAgent,
+  codexAgent,
+  piAgent,
+  geminiAgent,
+  claudeAcpAgent,
+  codexAcpAgent,
+  opencodeAcpAgent,
+  acpAnyAgent,
+  commandAgent,
+  engineAgent,
+]
 
 /** The agent of this name; `agent_unknown` when there is none. */
 export function findAgent(provider: string): Agent {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BelayError } from '../core/errors.ts'
+import { PROVIDER_NAMES } from './providers.ts'
 import { failure, freshPlace, load, root, userDir, yaml } from './testing/place.ts'
 
 freshPlace()
@@ -13,7 +14,8 @@ describe('problems', () => {
     const error = await failure(yaml(BROKEN))
     expect(error.code).toBe('config_invalid')
     expect(error.exit).toBe(2)
-    expect(error.message.replaceAll(userDir, 'USER').split('\n')).toMatchInlineSnapshot(`
+    const told = error.message.replaceAll(userDir, 'USER').replace(PROVIDER_NAMES.join(', '), 'PROVIDERS')
+    expect(told.split('\n')).toMatchInlineSnapshot(`
       [
         "the configuration has 8 problems:",
         "  USER/config.yaml:1: concurency: unknown key; did you mean concurrency?",
@@ -21,7 +23,7 @@ describe('problems', () => {
         "  belay.yaml:3: task.sauce: unknown key; did you mean task.source?",
         "  belay.yaml:8: verify.commands[1].timeout: expected a duration with a unit, at most 24d, such as "90s", "10m" or "1h30m", received 30",
         "  belay.yaml:9: verify.commands[1].minTests: unknown key; did you mean verify.commands[1].min_tests?",
-        "  belay.yaml:13: workflow.roles.implementer.provider: expected one of claude, codex, command, engine, received "codx"; did you mean codex?",
+        "  belay.yaml:13: workflow.roles.implementer.provider: expected one of PROVIDERS, received "codx"; did you mean codex?",
         "  belay.yaml:16: extra: unknown key; expected one of the keys task, verify, workspace, workflow, policy, budget, concurrency, git, publish, notify",
         "  belay.yaml:15: workflow.roles.reviewer.effort: expected one of minimal, low, medium, high, xhigh (provider codex), received "max"",
       ]

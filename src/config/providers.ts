@@ -12,6 +12,12 @@ export interface Provider {
 export const PROVIDERS = {
   claude: { efforts: ['low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
   codex: { efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'], needsCommand: false },
+  pi: { efforts: ['off', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
+  gemini: { efforts: [], needsCommand: false },
+  'claude-acp': { efforts: [], needsCommand: false },
+  'codex-acp': { efforts: [], needsCommand: false },
+  'opencode-acp': { efforts: [], needsCommand: false },
+  acp: { efforts: [], needsCommand: true },
   command: { efforts: [], needsCommand: true },
   engine: { efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'], needsCommand: false, builtIn: true },
 } as const satisfies Record<string, Provider>

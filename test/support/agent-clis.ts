@@ -7,19 +7,22 @@ import { resolveProgram } from '../../src/process/index.ts'
 export const CLIS =
   process.env['BELAY_AGENT_CLIS'] ?? fileURLToPath(new URL('../agent-clis/node_modules/.bin', import.meta.url))
 
+/** The programs that are pinned there. */
+export type CliName = 'claude' | 'codex' | 'gemini' | 'opencode' | 'pi' | 'claude-agent-acp' | 'codex-acp'
+
 /** The real program, or null when it is not installed. */
-export function agentCli(name: 'claude' | 'codex'): string | null {
+export function agentCli(name: CliName): string | null {
   return resolveProgram(name, '/', CLIS)
 }
 
 /** Why tests with this program cannot run here, or null. Not to be taken for an excuse in CI: see `mustRun`. */
-export function cliMissing(name: 'claude' | 'codex'): string | null {
+export function cliMissing(name: CliName): string | null {
   if (agentCli(name) !== null) return null
   return `${name} is not installed (npm ci --prefix test/agent-clis, or set BELAY_AGENT_CLIS to a .bin folder)`
 }
 
 /** Whether tests with these programs are skipped: never in CI, where a missing program is a failure. Says so on stderr. */
-export function skipWithout(what: string, names: readonly ('claude' | 'codex')[]): boolean {
+export function skipWithout(what: string, names: readonly CliName[]): boolean {
   const missing = names.map(cliMissing).filter((why) => why !== null)
   if (missing.length === 0 || process.env['CI'] === 'true') return false
   process.stderr.write(`skipped: ${what}: ${missing.join('; ')}\n`)

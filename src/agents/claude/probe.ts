@@ -1,14 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { randomId } from '../../core/ids.ts'
-import { head } from '../../core/text.ts'
-import { resolveProgram, spawnKept } from '../../process/index.ts'
+import { resolveProgram } from '../../process/index.ts'
 import type { Probe } from '../port.ts'
+import { versionOf } from '../probe.ts'
 import { asFrame, jsonOrNull } from '../stdio/index.ts'
-
-const VERSION_MS = 15_000
 
 /** Variables that are a login by themselves. */
 const LOGINS = [
@@ -44,30 +40,14 @@ export async function probeClaude(
   return { installed: true, path, version, loggedIn, hint }
 }
 
-async function versionOf(argv: readonly string[], env: Readonly<Record<string, string>>): Promise<string | null> {
-  let timer: NodeJS.Timeout | undefined
-  try {
-    const mark = `probe/${randomId(8)}`
-    const kept = spawnKept({ argv: [...argv, '--version'], cwd: process.cwd(), env, stdin: 'none', mark })
-    timer = setTimeout(() => void kept.end(), VERSION_MS)
-    kept.stderr.resume()
-    const [printed, exit] = await Promise.all([text(kept.stdout), kept.closed])
-    return exit.code === 0 ? (/\d+\.\d+\.\d+\S*/.exec(head(printed, 1000))?.[0] ?? null) : null
-  } catch {
-    return null // it could not even be started: the hint says to try it
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 /** Where it keeps its login, settings and conversations. */
 export function claudePaths(env: Readonly<Record<string, string>>): string[] {
   const home = env['HOME'] ?? homedir()
   return [env['CLAUDE_CONFIG_DIR'] ?? join(home, '.claude'), join(home, '.claude.json')]
 }
 
-/** null: macOS may keep the login in its keychain, which asks a person before it is read. */
-function isLoggedIn(env: Readonly<Record<string, string>>): boolean | null {
+/** Whether Claude Code has a login. null: macOS may keep it in its keychain, which asks a person before it is read. */
+export function isLoggedIn(env: Readonly<Record<string, string>>): boolean | null {
   if (LOGINS.some((name) => env[name] !== undefined && env[name] !== '')) return true
   const folder = env.CLAUDE_CONFIG_DIR ?? (env.HOME === undefined ? null : join(env.HOME, '.claude'))
   if (folder !== null) {

@@ -29,9 +29,9 @@ export interface Dialogue {
   readonly stdin: Exclude<ProcessSpec['stdin'], 'none'>
   /**
    * Called once when the program runs; `send` writes one frame to stdin (`open` only), `post` tells an event that comes from
-   * elsewhere than a line (the answer to an approval).
+   * elsewhere than a line (the answer to an approval); null only has `answered` looked at again.
    */
-  begin?(send: (frame: unknown) => void, post: (event: TurnEvent) => void): void
+  begin?(send: (frame: unknown) => void, post: (event: TurnEvent | null) => void): void
   /** What one line of stdout means. */
   read(line: Line): Iterable<TurnEvent>
   /** The answer (or a final error) is in: stdin is ended, and what has not ended after the grace is killed. */
@@ -129,7 +129,7 @@ async function* converse(
     } else void kept.end()
   }
   signal.addEventListener('abort', onAbort, { once: true })
-  const mailbox = new Mailbox<TurnEvent>()
+  const mailbox = new Mailbox<TurnEvent | null>()
   try {
     yield { type: 'process', identity: kept.identity }
     dialogue.begin?.(
@@ -144,14 +144,14 @@ async function* converse(
       })
     }
     for await (const entry of interleave(output.lines, mailbox)) {
-      if ('posted' in entry) yield entry.posted
-      else yield* dialogue.read(entry.read)
+      if ('read' in entry) yield* dialogue.read(entry.read)
+      else if (entry.posted !== null) yield entry.posted
       onAnswer()
     }
     const exit = await kept.closed
     closed = true
     dialogue.close?.()
-    yield* mailbox.take()
+    yield* mailbox.take().filter((event) => event !== null)
     yield* dialogue.rest?.() ?? []
     if (signal.aborted) return { status: 'interrupted' }
     if (output.overflowed()) {

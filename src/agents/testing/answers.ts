@@ -16,12 +16,12 @@ const outputSchema = {
 const GOOD = { status: 'implemented', notes: ['é "quoted"\n'] }
 const BAD = { status: 'perhaps', notes: [] }
 
-/** Structured answers: the turn runner checks them against the schema; an adapter only hands them on. */
+/** Structured answers, kept to by the agent or told in the prompt: the turn runner checks them, an adapter hands them on. */
 export function describeAnswers(stage: Stage): void {
   const { harness } = stage
   const { agent } = harness
 
-  describe.skipIf(!agent.capabilities.structuredOutput)('structured answers', () => {
+  describe('structured answers', () => {
     it('hands on a valid answer', async () => {
       const scene = await stage.scene([{ answer: GOOD }])
       const played = await play(agent, requestIn(scene, stage.workspace(), { outputSchema }))

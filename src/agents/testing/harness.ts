@@ -77,6 +77,8 @@ export interface AgentHarness {
   readonly reportsTools?: boolean
   /** A cost is reported for a turn that ended well (else usage carries tokens only). */
   readonly reportsCost: boolean
+  /** False: the cost of a turn that goes on with a conversation is not known (default true, where a cost is reported). */
+  readonly costAfterResume?: boolean
   /** Faults that this agent tells with a time. */
   readonly timedFaults: readonly Fault[]
   /** Faults that this agent can have at all. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Stage } from './harness.ts'
-import { completed, play, requestIn, wrapped } from './play.ts'
+import type { Stage, Step } from './harness.ts'
+import { completed, errorOf, play, requestIn, wrapped } from './play.ts'
 
 /** What an agent does in a turn that goes well, and that all of it is seen. */
 export function describeWork(stage: Stage): void {
@@ -34,7 +34,7 @@ export function describeWork(stage: Stage): void {
 
     it('runs a command and shows the call with its result', async () => {
       const scene = await stage.scene([
-        { run: 'echo from-the-$((40+2))' },
+        { run: "printf 'from-the-%d\\n' 42" },
         { say: 'ran', expect: (asked) => expect(asked.text).toContain('from-the-42') },
       ])
       const played = await play(agent, requestIn(scene, stage.workspace()))
@@ -56,15 +56,18 @@ export function describeWork(stage: Stage): void {
     })
 
     it.skipIf(!capabilities.readOnly)('cannot write with read-only access', async () => {
-      const scene = await stage.scene([
-        { write: { path: 'made.txt', content: 'by the agent\n' } },
-        { run: 'echo x > ran.txt' },
-        { say: 'I could not.' },
-      ])
-      const played = await play(agent, requestIn(scene, stage.workspace(), { access: 'read-only', role: 'reviewer' }))
-      expect(completed(played).text).toBe('I could not.')
-      expect(existsSync(join(stage.workspace(), 'made.txt'))).toBe(false)
-      expect(existsSync(join(stage.workspace(), 'ran.txt'))).toBe(false)
+      const write: Step = { write: { path: 'made.txt', content: 'by the agent\n' } }
+      const run: Step = { run: 'echo x > ran.txt' }
+      const say: Step = { say: 'I could not.' }
+      const stops = harness.stopsWhenDenied === true
+      for (const steps of stops ? [[write], [run, say]] : [[write, run, say]]) {
+        const scene = await stage.scene(steps)
+        const played = await play(agent, requestIn(scene, stage.workspace(), { access: 'read-only', role: 'reviewer' }))
+        if (steps.length === 1) expect(errorOf(played).code).toBe('failed')
+        else expect(completed(played).text).toBe('I could not.')
+        expect(existsSync(join(stage.workspace(), 'made.txt'))).toBe(false)
+        expect(existsSync(join(stage.workspace(), 'ran.txt'))).toBe(false)
+      }
     })
 
     it('is given the environment of the request and nothing else', async () => {
@@ -127,8 +130,10 @@ export function describeWork(stage: Stage): void {
       const more = { prompt: 'Which word was it?', resume: first.session, attempt: 2 }
       const second = await play(agent, requestIn(scene, stage.workspace(), more))
       expect(completed(second).text).toBe('It was heron.')
+      if (capabilities.usage === 'none') return
       expect(second.usage.inputTokens).toBeLessThan(first.usage.inputTokens * 1.5)
-      if (harness.reportsCost) expect(second.usage.costUsd).toBeLessThan((first.usage.costUsd ?? 0) * 1.5)
+      if (harness.costAfterResume === false) expect(second.usage.costUsd).toBeNull()
+      else if (harness.reportsCost) expect(second.usage.costUsd).toBeLessThan((first.usage.costUsd ?? 0) * 1.5)
     })
 
     it.skipIf(harness.inProcess === true)('keeps frames that it does not know, and goes on', async () => {

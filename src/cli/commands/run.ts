@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
-import type { FlagValue } from '../../config/index.ts'
+import { PROVIDER_NAMES, type FlagValue } from '../../config/index.ts'
 import { planRun, type RunRequest } from '../../runs/plan.ts'
 import type { RunOptions } from '../../runs/services.ts'
 import { startRun } from '../../runs/start.ts'
@@ -46,7 +46,7 @@ export function runCommand(io: Io): Command {
     .option('--until <task>', 'only this task and what it depends on')
     .option('--into <branch>', 'branch that follows the result (default: the current branch)')
     .option('--concurrency <n>', 'tasks at the same time (default: 1)')
-    .option('--agent <name>', 'agent for both roles: claude, codex or command')
+    .option('--agent <name>', `agent for both roles: ${PROVIDER_NAMES.join(', ')}`)
     .option('--implementer <name>', 'agent that writes the change')
     .option('--reviewer <name>', 'agent that reviews it')
     .option('--model <name>', 'model for both roles')

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { anthropic } from './anthropic.ts'
 import { chat } from './chat.ts'
+import { gemini, isGemini } from './gemini.ts'
 import { openai } from './openai.ts'
 import { Script } from './script.ts'
 import type { ModelRequest, ModelServer, ModelServerOptions, Reply } from './types.ts'
@@ -12,7 +13,8 @@ const USAGE = { input: 100, output: 10 }
 
 /**
  * Starts a scripted model on a free loopback port. It speaks Anthropic's messages API, OpenAI's responses API and chat
- * completions, as streams and whole; every request is checked by its step before it is answered, and recorded.
+ * completions and Gemini's generateContent, as streams and whole; every request is checked by its step before it is answered,
+ * and recorded.
  */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const script = new Script(options)
@@ -39,14 +41,19 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
       sendJson(response, 200, { input_tokens: USAGE.input })
       return
     }
+    if (path.endsWith(':countTokens')) {
+      sendJson(response, 200, { totalTokens: USAGE.input })
+      return
+    }
     const wire = wireOf(path)
     if (!wire) {
       sendJson(response, 404, { error: { type: 'not_found_error', message: `no such endpoint: ${path}` } })
       return
     }
-    const asked = wire.read(body, headersOf(request.headers))
+    const asked = wire.read(body, headersOf(request.headers), path)
     replies += 1
-    await perform(wire, asked, script.replyTo(asked), String(replies), response, closing.signal)
+    const streamed = body.stream === true || path.endsWith(':streamGenerateContent')
+    await perform(wire, asked, streamed, script.replyTo(asked), String(replies), response, closing.signal)
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -77,12 +84,14 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
 function wireOf(path: string): Wire | null {
   if (path.endsWith('/messages')) return anthropic
   if (path.endsWith('/responses')) return openai
-  return path.endsWith('/chat/completions') ? chat : null
+  if (path.endsWith('/chat/completions')) return chat
+  return isGemini(path) ? gemini : null
 }
 
 async function perform(
   wire: Wire,
-  { model, body }: ModelRequest,
+  { model }: ModelRequest,
+  streamed: boolean,
   reply: Reply,
   id: string,
   response: ServerResponse,
@@ -101,7 +110,7 @@ async function perform(
   const say = reply.say ?? null
   const calls = 'calls' in reply ? reply.calls : []
   const usage = reply.usage ?? USAGE
-  if (body.stream !== true) {
+  if (!streamed) {
     sendJson(response, 200, wire.whole(id, model, say, calls, usage))
     return
   }
@@ -120,7 +129,9 @@ async function sendFrames(
   for (const { event, data, pause } of frames) {
     if (pause && gapMs > 0) await new Promise((resolve) => setTimeout(resolve, gapMs))
     if (closing.aborted || response.destroyed) return
-    await new Promise((resolve) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`, resolve))
+    await new Promise((resolve) =>
+      response.write(`${event === null ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`, resolve),
+    )
   }
 }
 

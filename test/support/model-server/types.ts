@@ -8,7 +8,7 @@ export interface ModelMessage {
 
 /** One request to the model, whichever wire it came by. */
 export interface ModelRequest {
-  readonly api: 'anthropic' | 'openai' | 'chat'
+  readonly api: 'anthropic' | 'openai' | 'chat' | 'gemini'
   readonly model: string
   readonly effort: string | null
   readonly messages: readonly ModelMessage[]
@@ -71,7 +71,7 @@ export interface ModelServerOptions {
 }
 
 export interface ModelServer {
-  /** `http://127.0.0.1:PORT`: Anthropic's base URL. OpenAI's is this with `/v1`. */
+  /** `http://127.0.0.1:PORT`: Anthropic's base URL. OpenAI's is this with `/v1`. Gemini's is this too. */
   readonly url: string
   /** Requests that were given a step, in order of arrival. */
   readonly requests: readonly ModelRequest[]

@@ -2,14 +2,16 @@ import type { ModelRequest, ModelUsage, ToolCall } from './types.ts'
 
 /** One server-sent event. `pause`: wait a little before it. */
 export interface Frame {
-  readonly event: string
+  /** null: data without a name (Gemini). */
+  readonly event: string | null
   readonly data: Readonly<Record<string, unknown>>
   readonly pause?: boolean
 }
 
 /** How one provider's requests are read and its replies are written. */
 export interface Wire {
-  read(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>): ModelRequest
+  /** `path`: that of the URL; some APIs say the model there. */
+  read(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>, path: string): ModelRequest
   /** The beginning of an answer that will be cut off. */
   begin(id: string, model: string, usage: ModelUsage): Frame[]
   stream(

@@ -1,0 +1,190 @@
+import type * as Sdk from '@agentclientprotocol/sdk'
+import type { Line } from '../../process/index.ts'
+import { answerIn, promptWithSchema } from '../answer.ts'
+import { ApprovalDesk } from '../approvals.ts'
+import { faultIn, type Fault } from '../fault.ts'
+import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import {
+  asFrame,
+  asText,
+  describeExit,
+  failed,
+  parseFrame,
+  rawEvent,
+  unknownEvent,
+  type Dialogue,
+  type Ending,
+  type Frame,
+} from '../stdio/index.ts'
+import { approvalOf, outcomeOf, withoutApprover } from './approvals.ts'
+import { Items } from './items.ts'
+import type { AcpPreset } from './preset.ts'
+import { SessionRefused, openSession } from './session.ts'
+import { UsageMeter } from './usage.ts'
+import { openWire, type Wire } from './wire.ts'
+
+/** Raw frames of text as it is typed are only a sign of life: at most one in this time is passed on. */
+const CHUNK_GAP_MS = 1000
+
+/** One turn of an agent that speaks ACP (version 1), by the official SDK. */
+export class AcpDialogue implements Dialogue {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly stdin = 'open'
+  readonly #request: TurnRequest
+  readonly #preset: AcpPreset
+  readonly #sdk: typeof Sdk
+  readonly #items: Items
+  readonly #usage: UsageMeter
+  #wire: Wire | null = null
+  #desk: ApprovalDesk | null = null
+  #agent: Sdk.ClientContext | null = null
+  #session: string | null = null
+  #result: Frame | null = null
+  #fault: Fault | null = null
+  #asked = 0
+  #unknown = 0
+  #lastChunk = -Infinity
+
+  constructor(request: TurnRequest, argv: readonly string[], preset: AcpPreset, sdk: typeof Sdk) {
+    this.argv = [...argv, ...(preset.args?.(request) ?? [])]
+    this.env = { ...preset.environment?.(request), ...request.env }
+    this.#request = request
+    this.#preset = preset
+    this.#sdk = sdk
+    this.#items = new Items(request.cwd)
+    this.#usage = new UsageMeter(request.resume !== null)
+  }
+
+  begin(send: (frame: unknown) => void, post: (event: TurnEvent | null) => void): void {
+    if (this.#request.approve) this.#desk = new ApprovalDesk(this.#request.approve, post)
+    this.#wire = openWire(send)
+    const app = this.#sdk.client({ name: 'belay' }).onRequest(
+      'session/request_permission',
+      (params: unknown) => asFrame(params),
+      ({ params }) => this.#decide(params),
+    )
+    const connection = app.connect(this.#wire.stream)
+    void this.#converse(connection.agent, post)
+  }
+
+  /** Never rejects: what goes wrong becomes the turn's fault, and `post(null)` has it looked at. */
+  async #converse(agent: Sdk.ClientContext, post: (event: TurnEvent | null) => void): Promise<void> {
+    try {
+      const { id, model, version } = await openSession(agent, this.#request, this.#preset)
+      post({ type: 'session', native: id, model, version })
+      this.#agent = agent
+      this.#session = id
+      await agent.request('session/prompt', {
+        sessionId: id,
+        prompt: [{ type: 'text', text: promptOf(this.#request) }],
+      })
+    } catch (error) {
+      // The answer to the prompt itself is read where it arrives; a connection that closed is judged by `finish`.
+      if (this.#result === null && this.#fault === null && error instanceof SessionRefused) this.#fault = error.fault
+    }
+    post(null)
+  }
+
+  *read(line: Line): Generator<TurnEvent> {
+    if (line.text.trim() === '') return
+    const frame = parseFrame(line)
+    if (!isChunk(frame) || performance.now() - this.#lastChunk >= CHUNK_GAP_MS) {
+      if (isChunk(frame)) this.#lastChunk = performance.now()
+      yield rawEvent(line)
+    }
+    if (frame === null || !(yield* this.#take(frame))) yield unknownEvent(`unknown-${++this.#unknown}`, line.text)
+  }
+
+  *#take(frame: Frame): Generator<TurnEvent, boolean> {
+    const what = this.#wire?.receive(frame) ?? 'unknown'
+    if (what === 'result' && this.#wire?.answered() === 'session/prompt') yield* this.#over(frame)
+    if (what !== 'update') return what !== 'unknown'
+    const { sessionId, update } = asFrame(frame.params)
+    const live = this.#session !== null && this.#result === null && this.#fault === null
+    const said = asFrame(update)
+    if (said.sessionUpdate === 'usage_update') this.#usage.onUpdate(said, live)
+    // Before the prompt: an old conversation told again. After the end, or of another session: nothing of this turn.
+    if (!live) return true
+    if (sessionId !== this.#session) return false
+    return yield* this.#items.take(said)
+  }
+
+  *#over(frame: Frame): Generator<TurnEvent> {
+    if (this.#result !== null || this.#fault !== null) return
+    yield* this.#items.close()
+    if (frame.error !== undefined) {
+      const { message, data, code } = asFrame(frame.error)
+      const detail = asText(data) ?? (data === undefined ? '' : JSON.stringify(data))
+      const status = typeof code === 'number' && code >= 400 && code < 600 ? code : null
+      this.#fault = faultIn(`${asText(message) ?? 'the prompt failed'} ${detail}`, status)
+      return
+    }
+    this.#result = asFrame(frame.result)
+    yield* this.#usage.onEnd(this.#result)
+  }
+
+  async #decide(params: Frame): Promise<{ readonly outcome: Frame }> {
+    const { access, cwd } = this.#request
+    const asked = asFrame(params.toolCall)
+    const call = { ...this.#items.call(asText(asked.toolCallId) ?? ''), ...withoutNulls(asked) }
+    const id = `${asText(asked.toolCallId) ?? 'request'}#${++this.#asked}`
+    const answer =
+      this.#desk === null || access === 'read-only'
+        ? withoutApprover(call, access, this.#preset.confines === true)
+        : await this.#desk.ask(approvalOf(id, call, cwd))
+    return outcomeOf(params.options, answer)
+  }
+
+  interrupt(): void {
+    this.#desk?.close() // every request that is open is answered as cancelled
+    if (this.#agent && this.#session !== null) {
+      this.#agent.notify('session/cancel', { sessionId: this.#session }).catch(() => {}) // it is gone: what was wanted
+    }
+  }
+
+  close(): void {
+    this.#desk?.close()
+    this.#wire?.close()
+  }
+
+  answered(): boolean {
+    return this.#result !== null || this.#fault !== null
+  }
+
+  *rest(): Generator<TurnEvent> {
+    yield* this.#items.end()
+  }
+
+  finish({ exit, stderrTail }: Ending): TurnEnd {
+    if (this.#fault !== null) return failed(this.#fault.code, this.#fault.message, { ...this.#fault, stderrTail })
+    if (this.#result === null) {
+      return failed('protocol', `the agent ended in the middle of the turn (${describeExit(exit)})`, { stderrTail })
+    }
+    const reason = asText(this.#result.stopReason)
+    const text = this.#items.text
+    if (reason === 'end_turn' && text !== '') {
+      const output = this.#request.outputSchema === null ? null : answerIn(text)
+      return { status: 'completed', output, text }
+    }
+    if (reason === 'end_turn') return failed('protocol', 'the agent ended the turn without a word', { stderrTail })
+    return failed('failed', `the agent stopped: ${reason ?? 'no reason given'}${text === '' ? '' : ` (${text})`}`, {
+      stderrTail,
+    })
+  }
+}
+
+/** A message that begins with a slash would be run as a command of the agent; after a line feed it is text. */
+function promptOf({ prompt, outputSchema }: TurnRequest): string {
+  return promptWithSchema(/^\s*\//.test(prompt) ? `Task:\n${prompt}` : prompt, outputSchema)
+}
+
+function withoutNulls(frame: Frame): Frame {
+  return Object.fromEntries(Object.entries(frame).filter(([, value]) => value !== null && value !== undefined))
+}
+
+function isChunk(frame: Frame | null): boolean {
+  if (frame?.method !== 'session/update') return false
+  const { sessionUpdate } = asFrame(asFrame(frame.params).update)
+  return sessionUpdate === 'agent_message_chunk' || sessionUpdate === 'agent_thought_chunk'
+}

@@ -1,0 +1,1 @@
+export { acpAnyAgent, claudeAcpAgent, codexAcpAgent, geminiAgent, opencodeAcpAgent } from './agent.ts'

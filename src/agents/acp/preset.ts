@@ -1,0 +1,25 @@
+import type { Capabilities, TurnRequest } from '../port.ts'
+
+/** What is particular to one agent that speaks ACP. Everything else the protocol says. */
+export interface AcpPreset {
+  readonly provider: string
+  /** Program and arguments; null: `command` must name them. */
+  readonly program: readonly string[] | null
+  /** How to install it. */
+  readonly install: string
+  readonly capabilities: Pick<Capabilities, 'usage' | 'readOnly' | 'model'>
+  /** Further arguments of one turn. Values that others wrote are `--flag=value`. */
+  args?(request: TurnRequest): readonly string[]
+  /** Defaults below the request's environment. */
+  environment?(request: TurnRequest): Readonly<Record<string, string>>
+  /** The session mode for this turn; null leaves the agent's own. */
+  mode?(request: Pick<TurnRequest, 'access' | 'approve'>): string | null
+  /** Within `workspace-write` it asks only for what leads out of the workspace. */
+  readonly confines?: boolean
+  /** Which of its ways to log in fits this environment, when a session needs one. */
+  login?(env: Readonly<Record<string, string>>): string | null
+  /** See `Agent.ownPaths`. */
+  ownPaths?(env: Readonly<Record<string, string>>): readonly string[]
+  /** Whether a login is there, as far as files and variables tell; null: cannot be known. */
+  loggedIn?(env: Readonly<Record<string, string>>): boolean | null
+}

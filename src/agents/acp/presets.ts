@@ -1,0 +1,70 @@
+/** Agents whose particulars in ACP are known. */
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
+import { apiKeyOf } from '../codex/probe.ts'
+import { opencodePaths } from '../opencode/paths.ts'
+import type { AcpPreset } from './preset.ts'
+
+type Env = Readonly<Record<string, string>>
+
+/** Any other agent: the user names its program. */
+export const anyPreset: AcpPreset = {
+  provider: 'acp',
+  program: null,
+  install: 'set workflow.roles.X.command to a program that speaks ACP on stdin and stdout',
+  capabilities: { usage: 'none', readOnly: false, model: true },
+}
+
+export const geminiPreset: AcpPreset = {
+  provider: 'gemini',
+  program: ['gemini', '--acp'],
+  install: 'npm install -g @google/gemini-cli',
+  capabilities: { usage: 'tokens', readOnly: false, model: true },
+  args: ({ model }) => (model === null ? [] : [`--model=${model}`]),
+  mode: ({ access, approve }) => (access === 'read-only' ? 'plan' : approve === null ? 'yolo' : 'default'),
+  ownPaths: (env) => [join(homeOf(env), '.gemini')],
+  login: (env) => (env.GEMINI_API_KEY ? 'gemini-api-key' : env.GOOGLE_GENAI_USE_VERTEXAI ? 'vertex-ai' : null),
+  loggedIn: (env) =>
+    Boolean(env.GEMINI_API_KEY ?? env.GOOGLE_API_KEY ?? env.GOOGLE_GENAI_USE_VERTEXAI) ||
+    existsSync(join(homeOf(env), '.gemini', 'oauth_creds.json')),
+}
+
+export const opencodePreset: AcpPreset = {
+  provider: 'opencode-acp',
+  program: ['opencode', 'acp'],
+  install: 'npm install -g opencode-ai',
+  capabilities: { usage: 'reported', readOnly: false, model: true },
+  ownPaths: opencodePaths,
+}
+
+export const claudePreset: AcpPreset = {
+  provider: 'claude-acp',
+  program: ['claude-agent-acp'],
+  install: 'npm install -g @agentclientprotocol/claude-agent-acp',
+  capabilities: { usage: 'reported', readOnly: false, model: true },
+  mode: ({ access, approve }) => (access === 'read-only' || approve !== null ? 'default' : 'bypassPermissions'),
+  // What the user might say next is guessed for people at a screen, and costs a request.
+  environment: () => ({ DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION: 'false' }),
+  ownPaths: claudePaths,
+  loggedIn: isClaudeLoggedIn,
+}
+
+export const codexPreset: AcpPreset = {
+  provider: 'codex-acp',
+  program: ['codex-acp'],
+  install: 'npm install -g @zed-industries/codex-acp',
+  capabilities: { usage: 'none', readOnly: true, model: true },
+  mode: ({ access, approve }) =>
+    access === 'read-only' ? 'read-only' : access === 'full' && approve === null ? 'full-access' : 'auto',
+  confines: true,
+  ownPaths: (env) => [env.CODEX_HOME ?? join(homeOf(env), '.codex')],
+  login: (env) => (env.CODEX_API_KEY ? 'codex-api-key' : env.OPENAI_API_KEY ? 'openai-api-key' : null),
+  loggedIn: (env) =>
+    apiKeyOf(env) === null ? existsSync(join(env.CODEX_HOME ?? join(homeOf(env), '.codex'), 'auth.json')) : true,
+}
+
+function homeOf(env: Env): string {
+  return env.HOME ?? homedir()
+}

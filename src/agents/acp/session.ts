@@ -1,0 +1,124 @@
+/** From a started agent to a session that a prompt can be sent to. */
+import type { ClientContext } from '@agentclientprotocol/sdk'
+import { messageOf } from '../../core/errors.ts'
+import { faultIn, type Fault } from '../fault.ts'
+import type { TurnRequest } from '../port.ts'
+import { asFrame, asList, asText, type Frame } from '../stdio/index.ts'
+import type { AcpPreset } from './preset.ts'
+
+export interface OpenedSession {
+  readonly id: string
+  readonly model: string | null
+  readonly version: string | null
+}
+
+/** Why no session could be opened. */
+export class SessionRefused extends Error {
+  readonly fault: Fault
+
+  constructor(fault: Fault) {
+    super(fault.message)
+    this.fault = fault
+  }
+}
+
+const AUTH_REQUIRED = -32000
+const METHOD_NOT_FOUND = -32601
+
+/** Introduces Belay, opens or takes up the session, and sets its mode and model. Throws `SessionRefused`. */
+export async function openSession(
+  agent: ClientContext,
+  request: TurnRequest,
+  preset: AcpPreset,
+): Promise<OpenedSession> {
+  const hello = asFrame(
+    await ask(agent, 'initialize', {
+      protocolVersion: 1,
+      // Files and terminals would be touched by Belay itself, outside of the agent's sandbox.
+      clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+      clientInfo: { name: 'belay', title: 'Belay', version: '1' },
+    }),
+  )
+  if (hello.protocolVersion !== 1) {
+    const spoken = JSON.stringify(hello.protocolVersion) ?? 'none'
+    throw refusal('protocol', `the agent speaks version ${spoken} of ACP, Belay version 1`)
+  }
+  const opened = await enter(agent, request, preset, asFrame(hello.agentCapabilities))
+  const id = request.resume ?? asText(opened.sessionId)
+  if (id === null) throw refusal('protocol', 'the agent opened a session without an id')
+  const mode = preset.mode?.(request) ?? null
+  const modes = asList(asFrame(opened.modes).availableModes).map((one) => asText(asFrame(one).id))
+  if (mode !== null && modes.includes(mode)) await ask(agent, 'session/set_mode', { sessionId: id, modeId: mode })
+  const model = await chooseModel(agent, request.model, id, opened)
+  return { id, model, version: asText(asFrame(hello.agentInfo).version) }
+}
+
+/** Begins a session, or takes one up; logs in first when the agent wants it and there is a way without a person. */
+async function enter(
+  agent: ClientContext,
+  request: TurnRequest,
+  preset: AcpPreset,
+  capabilities: Frame,
+): Promise<Frame> {
+  const common = { cwd: request.cwd, mcpServers: [] }
+  const [method, params] =
+    request.resume === null
+      ? (['session/new', common] as const)
+      : ([resumeMethod(capabilities), { ...common, sessionId: request.resume }] as const)
+  try {
+    return asFrame(await ask(agent, method, params))
+  } catch (error) {
+    const login = preset.login?.(request.env) ?? null
+    if (!(error instanceof SessionRefused) || error.fault.code !== 'auth' || login === null) throw error
+    await ask(agent, 'authenticate', { methodId: login })
+    return asFrame(await ask(agent, method, params))
+  }
+}
+
+function resumeMethod(capabilities: Frame): string {
+  if (asFrame(capabilities.sessionCapabilities).resume) return 'session/resume'
+  if (capabilities.loadSession === true) return 'session/load'
+  throw refusal('failed', 'this agent cannot take up a conversation again')
+}
+
+/** Sets the model that is wanted, in whichever way the agent has; the value is what it says it uses. */
+async function chooseModel(
+  agent: ClientContext,
+  wanted: string | null,
+  sessionId: string,
+  opened: Frame,
+): Promise<string | null> {
+  const option = asList(opened.configOptions)
+    .map(asFrame)
+    .find(({ category, id }) => category === 'model' || id === 'model')
+  const current = asText(option?.currentValue) ?? asText(asFrame(opened.models).currentModelId)
+  if (wanted === null || wanted === current) return current
+  if (option !== undefined) {
+    await ask(agent, 'session/set_config_option', { sessionId, configId: option.id, value: wanted })
+    return wanted
+  }
+  try {
+    await ask(agent, 'session/set_model', { sessionId, modelId: wanted })
+    return wanted
+  } catch (error) {
+    if (!(error instanceof SessionRefused) || !error.message.includes(String(METHOD_NOT_FOUND))) throw error
+    throw refusal('failed', `this agent has no setting for its model, and ${JSON.stringify(wanted)} was asked for`)
+  }
+}
+
+async function ask(agent: ClientContext, method: string, params: unknown): Promise<unknown> {
+  try {
+    return await agent.request(method, params)
+  } catch (error) {
+    // Without a code it is no answer: the agent went away, which is judged by how it ended.
+    const { code, data } = asFrame(error)
+    if (typeof code !== 'number') throw error
+    const detail = asText(asFrame(data).details) ?? asText(asFrame(data).message) ?? asText(data) ?? ''
+    const message = `${method} was refused (${code}): ${messageOf(error)} ${detail}`.trim()
+    throw new SessionRefused(code === AUTH_REQUIRED ? { code: 'auth', message, retryAt: null } : faultIn(message))
+  }
+}
+
+function refusal(code: Fault['code'], message: string): SessionRefused {
+  return new SessionRefused({ code, message, retryAt: null })
+}

@@ -1,0 +1,178 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { agentCli, cliMissing, pathWithClis, type CliName } from '../../../../test/support/agent-clis.ts'
+import { startModelServer, type ModelRequest, type Reply } from '../../../../test/support/model-server/index.ts'
+import { claudeEnv, claudeReply } from '../../claude/testing/harness.ts'
+import { codexHome, codexReply } from '../../codex/testing/harness.ts'
+import type { Act, AgentHarness, Fault, Scene, Step } from '../../testing/index.ts'
+import { opencodeHome, opencodeReply } from '../../opencode/testing/home.ts'
+import { claudeAcpAgent, codexAcpAgent, geminiAgent, opencodeAcpAgent } from '../index.ts'
+
+interface Home {
+  readonly env: Readonly<Record<string, string>>
+  remove(): void
+}
+
+interface Play {
+  readonly cli: CliName
+  readonly args: readonly string[]
+  home(url: string): Home
+  reply(act: Act, workspace: string): Reply
+  isSide?(request: ModelRequest): boolean
+}
+
+/** Scripts the model of a real agent that speaks ACP. */
+function starting(play: Play): AgentHarness['start'] {
+  return async (steps: readonly Step[], workspace: string): Promise<Scene> => {
+    const model = await startModelServer({
+      steps: steps.map((step) => ({
+        reply: play.reply(step, workspace),
+        every: step.every ?? false,
+        ...(step.expect === undefined ? {} : { expect: step.expect }),
+      })),
+      ...(play.isSide ? { isSide: play.isSide } : {}),
+    })
+    const home = play.home(model.url)
+    return {
+      env: home.env,
+      command: [agentCli(play.cli) ?? play.cli, ...play.args],
+      asked: () => model.requests,
+      reached: (index) => model.reached(index),
+      async close() {
+        try {
+          await model.close()
+        } finally {
+          home.remove()
+        }
+      },
+    }
+  }
+}
+
+const COMMON = {
+  effort: null,
+  refusesBadAnswers: false,
+  unknownFrame: '{"jsonrpc":"2.0","method":"belay/unknown","params":{"n":1}}',
+  timedFaults: [],
+} as const
+
+export const codexAcpHarness: AgentHarness = {
+  ...COMMON,
+  agent: codexAcpAgent,
+  unavailable: cliMissing('codex-acp'),
+  model: { ask: 'gpt-5.4', seen: 'gpt-5.4' },
+  reportsCost: false,
+  // Its only way to refuse is to end the turn.
+  stopsWhenDenied: true,
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
+  start: starting({ cli: 'codex-acp', args: [], home: codexHome, reply: codexReply }),
+}
+
+export const claudeAcpHarness: AgentHarness = {
+  ...COMMON,
+  agent: claudeAcpAgent,
+  unavailable: cliMissing('claude-agent-acp'),
+  model: { ask: 'opus', seen: 'claude-opus-5-5', session: 'opus' },
+  reportsCost: true,
+  costAfterResume: false,
+  faults: ['rate_limit', 'auth', 'provider'],
+  start: starting({ cli: 'claude-agent-acp', args: [], home: claudeHome, reply: claudeAcpReply, isSide: isClaudeSide }),
+}
+
+export const geminiHarness: AgentHarness = {
+  ...COMMON,
+  agent: geminiAgent,
+  unavailable: cliMissing('gemini'),
+  model: { ask: 'gemini-2.5-pro', seen: 'gemini-2.5-pro' },
+  reportsCost: false,
+  faults: ['rate_limit', 'auth', 'provider'],
+  start: starting({
+    cli: 'gemini',
+    args: ['--acp'],
+    home: geminiHome,
+    reply: geminiReply,
+    isSide: ({ tools }) => tools.length === 0,
+  }),
+}
+
+export const opencodeAcpHarness: AgentHarness = {
+  ...COMMON,
+  agent: opencodeAcpAgent,
+  unavailable: cliMissing('opencode'),
+  model: { ask: 'scripted/m2', seen: 'm2', session: 'scripted/m2' },
+  reportsCost: true,
+  faults: ['rate_limit', 'auth', 'provider'],
+  start: starting({
+    cli: 'opencode',
+    args: ['acp'],
+    home: opencodeHome,
+    reply: opencodeReply,
+    isSide: ({ tools }) => tools.length === 0,
+  }),
+}
+
+function folder(name: string): string {
+  return mkdtempSync(join(tmpdir(), `belay-${name}-`))
+}
+
+/** Titles, and what the user might say next. */
+function isClaudeSide({ model, tools, text }: ModelRequest): boolean {
+  return tools.length === 0 || model.includes('haiku') || text.includes('Reply with ONLY the suggestion')
+}
+
+/** Its bridge hands on no schema: an answer is text. */
+function claudeAcpReply(act: Act, workspace: string): Reply {
+  return 'answer' in act ? { say: JSON.stringify(act.answer) } : claudeReply(act, workspace)
+}
+
+function claudeHome(url: string): Home {
+  const home = folder('claude-acp')
+  return {
+    env: { ...claudeEnv(url, 'key'), PATH: pathWithClis(), HOME: home },
+    remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 10 }),
+  }
+}
+
+function geminiHome(url: string): Home {
+  const home = folder('gemini')
+  mkdirSync(join(home, '.gemini'))
+  writeFileSync(
+    join(home, '.gemini', 'settings.json'),
+    JSON.stringify({
+      general: { maxAttempts: 1 },
+      privacy: { usageStatisticsEnabled: false },
+      security: { auth: { selectedType: 'gemini-api-key' } },
+      model: { name: 'gemini-2.5-flash' },
+    }),
+  )
+  return {
+    env: {
+      PATH: pathWithClis(),
+      HOME: home,
+      GEMINI_API_KEY: 'scripted',
+      GOOGLE_GEMINI_BASE_URL: url,
+      GEMINI_CLI_TRUST_WORKSPACE: 'true',
+    },
+    remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 10 }),
+  }
+}
+
+const STATUS: Readonly<Record<Fault, number>> = { rate_limit: 429, quota: 429, auth: 401, provider: 500 }
+
+function geminiReply(act: Act, workspace: string): Reply {
+  if ('say' in act) return { say: act.say, pieces: act.pieces ?? 1 }
+  if ('answer' in act) return { say: JSON.stringify(act.answer) }
+  if ('write' in act) {
+    const { path, content } = act.write
+    return { calls: [{ name: 'write_file', input: { file_path: join(workspace, path), content } }] }
+  }
+  if ('run' in act) return shell(act.run)
+  if ('ask' in act) return shell(act.ask)
+  if ('fail' in act) return { status: STATUS[act.fail] }
+  return act
+}
+
+function shell(command: string): Reply {
+  return { calls: [{ name: 'run_shell_command', input: { command, description: 'run it' } }] }
+}

@@ -1,0 +1,43 @@
+/** What a failure means that an agent tells in words only. */
+import { head } from '../core/text.ts'
+import type { TurnErrorCode } from './port.ts'
+
+export interface Fault {
+  readonly code: TurnErrorCode
+  readonly message: string
+  /** ISO time, when one was named. */
+  readonly retryAt: string | null
+}
+
+const MESSAGE = 4096
+
+/** In order: the first that fits counts. */
+const WORDS: readonly (readonly [TurnErrorCode, RegExp])[] = [
+  ['quota', /usage.?limit|quota|insufficient.?(funds|credit|balance)|out of credits|billing|payment required|\b402\b/i],
+  ['rate_limit', /\b429\b|\b529\b|rate.?limit|too many requests|overloaded|resource.?exhausted/i],
+  [
+    'auth',
+    /\b401\b|\b403\b|unauthori[sz]ed|authentication|auth.?required|not logged in|(invalid|incorrect) (api )?(key|token)|api.?key.*(invalid|missing|not)/i,
+  ],
+  [
+    'provider',
+    /\b5\d\d\b|internal.?server|server.?error|fetch failed|terminated|socket|econn|network|connection|disconnected|timed? ?out|stream.*(ended|closed|incomplete|aborted)|premature|incomplete/i,
+  ],
+]
+
+/** Reads a failure's text; `status`: the HTTP status, when the agent names one. */
+export function faultIn(text: string, status: number | null = null): Fault {
+  const message = head(text.trim() || 'the agent failed without a reason', MESSAGE)
+  const named = status === null ? null : codeOfStatus(status)
+  const worded = WORDS.find(([, pattern]) => pattern.test(message))?.[0] ?? null
+  // A provider says 429 for both; only its words tell a used-up quota from haste.
+  const code = named === 'rate_limit' && worded === 'quota' ? 'quota' : (named ?? worded ?? 'failed')
+  return { code, message, retryAt: null }
+}
+
+function codeOfStatus(status: number): TurnErrorCode | null {
+  if (status === 401 || status === 403) return 'auth'
+  if (status === 402) return 'quota'
+  if (status === 429 || status === 529) return 'rate_limit'
+  return status >= 500 || status === 408 ? 'provider' : null
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { resolveProgram } from '../../process/index.ts'
+import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
+import { versionOf } from '../probe.ts'
+import { failed, runDialogue } from '../stdio/index.ts'
+import { PiDialogue } from './dialogue.ts'
+import { EFFORTS, refusalOf } from './launch.ts'
+
+/** pi, one process per turn, by its RPC mode. It has no permission system of its own: it never asks. */
+export const piAgent: Agent = {
+  provider: 'pi',
+  capabilities: {
+    structuredOutput: false,
+    resume: true,
+    interrupt: true,
+    usage: 'reported',
+    quota: false,
+    readOnly: true,
+    model: true,
+    approvals: false,
+    steer: true,
+    efforts: EFFORTS,
+  },
+  ownPaths: (env) => [folderOf(env) ?? join(homedir(), '.pi')],
+  probe: probePi,
+  turn: piTurn,
+}
+
+async function* piTurn(request: TurnRequest): AsyncGenerator<TurnEvent> {
+  const refusal = refusalOf(request)
+  if (refusal !== null) yield { type: 'end', end: failed('failed', refusal) }
+  else yield* runDialogue(request, new PiDialogue(request))
+}
+
+async function probePi(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {
+  const [program = 'pi', ...args] = command ?? []
+  const path = resolveProgram(program, process.cwd(), env.PATH)
+  if (path === null) {
+    const hint = `${JSON.stringify(program)} was not found: npm install -g @earendil-works/pi-coding-agent`
+    return { installed: false, path: null, version: null, loggedIn: null, hint }
+  }
+  const version = await versionOf([path, ...args], env)
+  const hint = version === null ? `${path} --version gave no version (it needs Node 22.19 or newer)` : null
+  return { installed: version !== null || command !== null, path, version, loggedIn: isLoggedIn(env), hint }
+}
+
+/** Any provider's key will do for pi, so only a stored login is a certain one. */
+function isLoggedIn(env: Readonly<Record<string, string>>): boolean | null {
+  const folder = folderOf(env)
+  return folder !== null && existsSync(join(folder, 'auth.json')) ? true : null
+}
+
+function folderOf(env: Readonly<Record<string, string>>): string | null {
+  return env.PI_CODING_AGENT_DIR ?? (env.HOME === undefined ? null : join(env.HOME, '.pi', 'agent'))
+}

@@ -1,0 +1,4 @@
+import { describeAgentConformance } from '../testing/index.ts'
+import { piHarness } from './testing/harness.ts'
+
+describeAgentConformance('pi', piHarness)

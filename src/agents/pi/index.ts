@@ -1,0 +1,1 @@
+export { piAgent } from './agent.ts'
