@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { git, tryGit } from '../git/run.ts'
 import { removeWorktree } from '../git/worktrees.ts'
@@ -27,7 +27,7 @@ export async function removeSession(store: SessionStore, id: string, force: bool
   await store.remove(id, force)
   if (workspace === null) return
   const root = meta.repository?.root ?? null
-  if (root !== null && existsSync(root)) await removeWorktree(root, workspace, store.home)
+  if (root !== null && existsSync(root)) await removeWorktree(root, workspace, join(store.home, 'guard'))
   // The whole folder of the session; that of a part is one among others.
   await rm(meta.parent === null ? dirname(workspace) : workspace, { recursive: true, force: true, maxRetries: 3 })
 }

@@ -116,6 +116,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import('./exec.ts')).execCommand(io),
   },
   {
+    name: 'chat',
+    summary: 'talk with an agent in the current directory',
+    load: async (io) => (await import('./chat.ts')).chatCommand(io),
+  },
+  {
     name: 'session',
     summary: 'conversations with agents: list, resume, export, unlock',
     load: async (io) => (await import('./session.ts')).sessionCommand(io),

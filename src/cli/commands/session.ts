@@ -131,10 +131,15 @@ async function resume(io: Io, id: string, prompt: string | undefined, flags: Jso
   const model = meta.model === null ? [] : ['--model', meta.model]
   const there: Io = meta.cwd === null ? io : { ...io, cwd: meta.cwd }
   const work = ['--session', id, ...agent, ...model, ...(flags.json ? ['--json'] : [])]
-  if (prompt === undefined)
-    throw new BelayError('usage', 'belay session resume needs a prompt', { next: `belay session resume ${id} "go on"` })
-  const { execCommand } = await import('./exec.ts')
-  await execCommand(there).parseAsync([...work, '--', prompt], { from: 'user' })
+  if (prompt === undefined) {
+    if (flags.json)
+      throw new BelayError('usage', 'a chat has no --json', { next: `belay session resume ${id} PROMPT --json` })
+    const { chatCommand } = await import('./chat.ts')
+    await chatCommand(there).parseAsync(work, { from: 'user' })
+  } else {
+    const { execCommand } = await import('./exec.ts')
+    await execCommand(there).parseAsync([...work, '--', prompt], { from: 'user' })
+  }
   io.exitCode = there.exitCode
 }
 

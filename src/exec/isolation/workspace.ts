@@ -86,7 +86,7 @@ export async function addWorktree(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const known = await tryGit(['rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`], { cwd: root })
   const begin = known.code === 0 ? known.stdout.toString('utf8').trim() : commit
-  await ensureWorktree(root, path, begin, home)
+  await ensureWorktree(root, path, begin, join(home, 'guard'))
   await git(['switch', '--quiet', ...(known.code === 0 ? [branch] : ['-c', branch])], { cwd: path })
 }
 

@@ -1,0 +1,173 @@
+import { messageOf, BelayError } from '../../core/errors.ts'
+import { nearest, printable } from '../../core/text.ts'
+import {
+  execTurn,
+  exitOf,
+  openExec,
+  removeSession,
+  type Exec,
+  type ExecOptions,
+  type TurnResult,
+} from '../../exec/index.ts'
+import { SessionStore } from '../../sessions/index.ts'
+import { oneLine } from '../views/format.ts'
+import { COMMANDS } from './commands.ts'
+import type { Console } from './console.ts'
+import { TurnSpeech } from './speech.ts'
+import type { Spent, Talk } from './talk.ts'
+
+/** A conversation with an agent, prompt by prompt. */
+export class Chat implements Talk {
+  readonly console: Console
+  readonly store: SessionStore
+  readonly spent: Spent = { turns: 0, steps: 0, tokens: 0, costUsd: null }
+  readonly prompts: string[] = []
+  readonly #options: ExecOptions
+  #exec: Exec
+  #leaving = false
+  #exitCode = 0
+
+  private constructor(console: Console, options: ExecOptions, exec: Exec) {
+    this.console = console
+    this.#options = options
+    this.#exec = exec
+    this.store = new SessionStore(options.home)
+  }
+
+  static async begin(console: Console, options: ExecOptions): Promise<Chat> {
+    return new Chat(console, options, await openExec(options))
+  }
+
+  get exec(): Exec {
+    return this.#exec
+  }
+
+  get options(): ExecOptions {
+    return this.#options
+  }
+
+  /** Reads prompts and takes turns until the user leaves; returns the exit status. */
+  async run(): Promise<number> {
+    this.#greet()
+    while (!this.#leaving) {
+      const prompt = await this.console.readPrompt()
+      if (prompt === null) break
+      const text = prompt.trim()
+      if (text === '') continue
+      this.prompts.unshift(prompt)
+      if (text.startsWith('/')) await this.#command(text)
+      else await this.#turn(prompt)
+    }
+    return this.console.leftByInterrupt ? 130 : this.#exitCode
+  }
+
+  leave(): void {
+    this.#leaving = true
+  }
+
+  /** Goes over to another session: null a new one. The one that is left stays, unless nothing was said in it. */
+  async switchTo(id: string | null): Promise<void> {
+    const next = await openExec({
+      ...this.#options,
+      session: id,
+      isolation: { ...this.#options.isolation, workspace: null, clone: null },
+    })
+    await this.close()
+    this.#exec = next
+    Object.assign(this.spent, { turns: 0, steps: 0, tokens: 0, costUsd: null })
+  }
+
+  /** Gives the session back; one in which nothing was said is removed. */
+  async close(): Promise<void> {
+    const { session } = this.#exec
+    await this.#exec.close()
+    const isEmpty = session.entries.length === 0 && session.meta.workspace === null && session.meta.title === null
+    if (isEmpty && session.id !== this.#options.session) await removeSession(this.store, session.id, false)
+  }
+
+  #greet(): void {
+    const { session, setup, warnings } = this.#exec
+    const model = setup.model === null ? '' : ` ${setup.model}`
+    this.console.note(
+      `belay chat: ${setup.agent.provider}${printable(model)} in ${printable(setup.cwd)}, session ${session.id}; /help says what there is`,
+    )
+    for (const warning of warnings) this.console.note(`warning: ${printable(warning)}`)
+    const last = session.lastTurn()
+    if (last !== null)
+      this.console.note(
+        `${session.meta.turns} turns so far; last: ${oneLine(last.prompt, 60)} -> ${oneLine(last.ending.text, 80)}`,
+      )
+  }
+
+  async #command(text: string): Promise<void> {
+    const [name = '', ...rest] = text.split(/\s+/)
+    const command = COMMANDS.find(({ names }) => names.includes(name))
+    if (!command) {
+      const near = nearest(
+        name,
+        COMMANDS.flatMap(({ names }) => names),
+      )
+      this.console.note(
+        `there is no command ${printable(name)}${near === null ? '' : `; did you mean ${near}?`} (/help lists them)`,
+      )
+      return
+    }
+    try {
+      await command.run(this, rest.join(' '))
+    } catch (error) {
+      if (!(error instanceof BelayError)) throw error
+      this.console.note(
+        `${printable(error.message)} [${error.code}]${error.next === null ? '' : `\n  ${printable(error.next)}`}`,
+      )
+    }
+  }
+
+  async #turn(prompt: string): Promise<void> {
+    const stop = new AbortController()
+    this.console.onInterrupt(() => {
+      // Twice: at once; the keepers end what is left, and the session is free because its holder is gone.
+      if (stop.signal.aborted) process.exit(130)
+      this.console.note('(stopping; Ctrl-C again leaves)')
+      stop.abort(new Error('interrupted'))
+    })
+    const speech = new TurnSpeech(this.console)
+    const { session, setup } = this.#exec
+    try {
+      const result = await execTurn(session, setup, {
+        prompt,
+        outputSchema: null,
+        check: null,
+        signal: stop.signal,
+        observe: (event) => speech.event(event),
+      })
+      speech.close()
+      this.#tell(result)
+    } catch (error) {
+      speech.close()
+      if (!(error instanceof BelayError)) throw error
+      // The session is not ours any more, or the disk is full: there is nothing to go on with.
+      this.console.note(`${messageOf(error)} [${error.code}]`)
+      this.#exitCode = error.exit
+      this.leave()
+    } finally {
+      this.console.onInterrupt(() => {})
+    }
+  }
+
+  #tell({ status, error, steps, usage, finishReason }: TurnResult): void {
+    const { spent } = this
+    const tokens = usage.inputTokens + usage.outputTokens
+    spent.turns += 1
+    spent.steps += steps
+    spent.tokens += tokens
+    if (usage.costUsd !== null) spent.costUsd = (spent.costUsd ?? 0) + usage.costUsd
+    if (error !== null)
+      this.console.note(
+        `${printable(error.message)}${error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`}`,
+      )
+    const cost = usage.costUsd === null ? '' : `, $${usage.costUsd.toFixed(4)}`
+    this.console.note(`[${finishReason}: ${steps} ${steps === 1 ? 'step' : 'steps'}, ${tokens} tokens${cost}]`)
+    // In a pipe the exit status is that of the last turn; in a terminal the user has seen it.
+    if (!this.console.interactive) this.#exitCode = exitOf(status)
+  }
+}

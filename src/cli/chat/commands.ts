@@ -1,0 +1,207 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { BelayError, messageOf } from '../../core/errors.ts'
+import { configHome } from '../../core/home.ts'
+import { printable } from '../../core/text.ts'
+import { tryGit } from '../../git/run.ts'
+import { exportSession, importSession, sessionFolder, type StoredEntry } from '../../sessions/index.ts'
+import { columns, localTime, oneLine } from '../views/format.ts'
+import type { Talk } from './talk.ts'
+
+export interface ChatCommand {
+  /** The first is shown, the others work too. */
+  readonly names: readonly string[]
+  readonly argument: string
+  readonly summary: string
+  run(chat: Talk, argument: string): Promise<void>
+}
+
+export const COMMANDS: readonly ChatCommand[] = [
+  { names: ['/help', '/h', '/?'], argument: '', summary: 'this list', run: help },
+  { names: ['/status'], argument: '', summary: 'agent, session, what was used', run: status },
+  { names: ['/history'], argument: '[N]', summary: 'the last N turns (10)', run: history },
+  {
+    names: ['/clear'],
+    argument: '',
+    summary: 'begin the conversation anew in this session; its lines are kept',
+    run: clear,
+  },
+  { names: ['/skills'], argument: '', summary: 'skills that the agent is told of', run: skills },
+  { names: ['/memory'], argument: '', summary: 'instructions that the agent is given (AGENTS.md)', run: memory },
+  { names: ['/tools'], argument: '', summary: 'what the agent can do', run: tools },
+  { names: ['/files'], argument: '', summary: 'files that were changed', run: files },
+  { names: ['/reset'], argument: '', summary: 'a new session; this one stays', run: reset },
+  { names: ['/save'], argument: 'FILE', summary: 'the session into a file', run: save },
+  { names: ['/load'], argument: 'FILE', summary: 'go on with a saved session', run: load },
+  {
+    names: ['/exit', '/quit', '/q'],
+    argument: '',
+    summary: 'leave; go on later with: belay session resume ID',
+    run: leave,
+  },
+]
+
+/** Names for completion. */
+export const COMMAND_NAMES: readonly string[] = COMMANDS.flatMap(({ names }) => names.slice(0, 1))
+
+function help(chat: Talk): Promise<void> {
+  const rows = COMMANDS.map(({ names, argument, summary }) => [`${names[0] ?? ''} ${argument}`.trim(), summary])
+  for (const line of columns(rows)) chat.console.note(line)
+  chat.console.note('')
+  chat.console.note(
+    'Anything else is a prompt. Alt-Enter, or a backslash at the end, goes on in the next line; Tab completes; Ctrl-C ends a turn.',
+  )
+  return Promise.resolve()
+}
+
+function status(chat: Talk): Promise<void> {
+  const { session, setup } = chat.exec
+  const { meta } = session
+  const { spent } = chat
+  const cost = spent.costUsd === null ? '' : `, $${spent.costUsd.toFixed(4)}`
+  const rows = [
+    ['session', meta.id],
+    ['agent', [setup.agent.provider, setup.model].filter((one) => one !== null).join(' ')],
+    ['access', setup.access],
+    ['folder', setup.cwd],
+    ['turns', `${meta.turns} (${spent.turns} in this chat)`],
+    ['used in this chat', `${spent.steps} steps, ${spent.tokens} tokens${cost}`],
+    ['entries', String(session.entries.length)],
+    ['created', localTime(meta.createdAt)],
+    ['last used', localTime(meta.lastUsedAt)],
+    ['kept in', sessionFolder(chat.store.home, meta.id)],
+  ]
+  for (const line of columns(rows.map(([name = '', value = '']) => [name, printable(value)]))) chat.console.note(line)
+  return Promise.resolve()
+}
+
+const SHOWN_TURNS = 10
+
+function history(chat: Talk, argument: string): Promise<void> {
+  const count = argument === '' ? SHOWN_TURNS : Number(argument)
+  if (!Number.isInteger(count) || count < 1)
+    throw new BelayError('usage', '/history takes a number of turns', { received: argument })
+  const { current } = chat.exec.session
+  const ends = new Map(current.flatMap((entry) => (entry.type === 'turn_ended' ? [[entry.turn, entry] as const] : [])))
+  const turns = current.filter((entry) => entry.type === 'turn')
+  if (turns.length === 0) chat.console.note('nothing was said yet')
+  for (const turn of turns.slice(-count)) {
+    const end = ends.get(turn.turn)
+    chat.console.note(
+      `${turn.turn}  ${localTime(turn.time)}  ${turn.agent.provider}  ${end?.finishReason ?? 'cut off'}`,
+    )
+    chat.console.note(`   > ${oneLine(turn.prompt, 100)}`)
+    if (end !== undefined && end.text !== '') chat.console.note(`   ${oneLine(end.text, 100)}`)
+  }
+  return Promise.resolve()
+}
+
+async function clear(chat: Talk): Promise<void> {
+  await chat.exec.session.append({ type: 'cleared' }, true)
+  chat.console.note('the conversation begins anew; what was said stays in the session')
+}
+
+async function skills(chat: Talk): Promise<void> {
+  const { loadSkills, placesFor } = await import('../../engine/index.ts')
+  if (!isEngine(chat)) return own(chat, 'skills')
+  const found = await loadSkills(placesFor(chat.exec.setup.cwd, configHome(chat.options.env)))
+  if (found.skills.length === 0) chat.console.note('there are no skills here')
+  for (const { name, description, path } of found.skills)
+    chat.console.note(printable(`${name}: ${description}\n  ${path}`))
+  for (const problem of found.problems) chat.console.note(printable(`left out: ${problem}`))
+}
+
+async function memory(chat: Talk): Promise<void> {
+  const { loadMemory, placesFor } = await import('../../engine/index.ts')
+  if (!isEngine(chat)) return own(chat, 'instructions')
+  const found = await loadMemory(placesFor(chat.exec.setup.cwd, configHome(chat.options.env)))
+  if (found.files.length === 0) chat.console.note('there are no instructions here (AGENTS.md)')
+  for (const { path, text } of found.files) chat.console.note(printable(`${path} (${text.length} characters)`))
+  for (const problem of found.problems) chat.console.note(printable(`left out: ${problem}`))
+}
+
+async function tools(chat: Talk): Promise<void> {
+  if (!isEngine(chat)) return own(chat, 'tools')
+  const { createTools } = await import('../../engine/tools/index.ts')
+  const rows = createTools().map(({ name, effect, description }) => [name, effect, oneLine(description, 90)])
+  for (const line of columns(rows)) chat.console.note(line)
+}
+
+function isEngine(chat: Talk): boolean {
+  return chat.exec.setup.ownsHistory
+}
+
+function own(chat: Talk, what: string): void {
+  chat.console.note(`${chat.exec.setup.agent.provider} brings its own ${what}, which only it knows`)
+}
+
+async function files(chat: Talk): Promise<void> {
+  const { session, setup } = chat.exec
+  const changed = changedFiles(session.entries)
+  for (const file of changed) chat.console.note(printable(file))
+  const found = await tryGit(['status', '--short', '--untracked-files=normal'], { cwd: setup.cwd }).catch(() => null)
+  const text = found?.code === 0 ? found.stdout.toString('utf8').trimEnd() : ''
+  if (text !== '') chat.console.note(printable(`in git's words:\n${text}`))
+  if (changed.length === 0 && text === '') chat.console.note('no file was changed')
+}
+
+/** What agents told that they changed. */
+function changedFiles(entries: readonly StoredEntry[]): string[] {
+  const found = new Set<string>()
+  for (const entry of entries) {
+    if (entry.type !== 'item') continue
+    const { kind, text } = entry.item as { readonly kind?: unknown; readonly text?: unknown }
+    if (kind === 'file_change' && typeof text === 'string') for (const line of text.split('\n')) found.add(line)
+  }
+  return [...found].toSorted()
+}
+
+async function reset(chat: Talk): Promise<void> {
+  const before = chat.exec.session.id
+  await chat.switchTo(null)
+  chat.console.note(`session ${chat.exec.session.id}; the one before is ${before}`)
+}
+
+async function save(chat: Talk, argument: string): Promise<void> {
+  const file = fileOf(chat, argument, '/save')
+  const text = await exportSession(chat.store, chat.exec.session.id)
+  try {
+    await writeFile(file, text, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    throw new BelayError('file_not_written', `${file} could not be written: ${messageOf(error)}`, {
+      next: 'name a file that is not there yet',
+    })
+  }
+  chat.console.note(`saved ${chat.exec.session.id} as ${file}`)
+}
+
+async function load(chat: Talk, argument: string): Promise<void> {
+  const file = fileOf(chat, argument, '/load')
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new BelayError('file_unreadable', `${file} could not be read: ${messageOf(error)}`)
+  })
+  const made = await importNew(chat, text)
+  await chat.switchTo(made)
+  chat.console.note(`session ${made}, ${chat.exec.session.meta.turns} turns`)
+}
+
+/** Under its old id where that is free, else under a new one. */
+async function importNew(chat: Talk, text: string): Promise<string> {
+  try {
+    return (await importSession(chat.store, text, null)).id
+  } catch (error) {
+    if (!(error instanceof BelayError && error.code === 'session_exists')) throw error
+    const { newSessionId } = await import('../../sessions/index.ts')
+    return (await importSession(chat.store, text, newSessionId(Date.now()))).id
+  }
+}
+
+function fileOf(chat: Talk, argument: string, command: string): string {
+  if (argument !== '') return resolve(chat.options.cwd, argument)
+  throw new BelayError('usage', `${command} needs the name of a file`)
+}
+
+function leave(chat: Talk): Promise<void> {
+  chat.leave()
+  return Promise.resolve()
+}

@@ -1,0 +1,62 @@
+import { StringDecoder } from 'node:string_decoder'
+import { printable } from '../../core/text.ts'
+
+/** Stands for a line feed inside the line that is edited. */
+export const BREAK = '\u23ce'
+
+const PASTE_BEGIN = '\u001b[200~'
+const PASTE_END = '\u001b[201~'
+
+/** Turns the terminal's bracketed paste on and off. */
+export const PASTE_ON = '\u001b[?2004h'
+export const PASTE_OFF = '\u001b[?2004l'
+
+/**
+ * Makes keys ready for a line editor: Alt-Enter, and line feeds of what was pasted, become `BREAK`, so that they do not send the
+ * line. Keeps back what may be the beginning of a sequence until it is whole.
+ */
+export class Keys {
+  readonly #decoder = new StringDecoder('utf8')
+  #held = ''
+  #pasting = false
+
+  feed(chunk: Buffer): string {
+    let rest = this.#held + this.#decoder.write(chunk)
+    this.#held = ''
+    let out = ''
+    while (rest !== '') {
+      const mark = this.#pasting ? PASTE_END : PASTE_BEGIN
+      const at = rest.indexOf(mark)
+      if (at < 0) {
+        const keep = beginningOf(rest, mark)
+        out += this.#translate(rest.slice(0, rest.length - keep))
+        // A lone escape is a key of its own: only a longer beginning is waited for.
+        if (keep > 1 || this.#pasting) this.#held = rest.slice(rest.length - keep)
+        else out += rest.slice(rest.length - keep)
+        break
+      }
+      out += this.#translate(rest.slice(0, at))
+      this.#pasting = !this.#pasting
+      rest = rest.slice(at + mark.length)
+    }
+    return out
+  }
+
+  #translate(text: string): string {
+    if (!this.#pasting) return text.replaceAll('\u001b\r', BREAK).replaceAll('\u001b\n', BREAK)
+    return printable(text.replaceAll(/\r\n|\r|\n/g, BREAK).replaceAll('\t', '    '))
+  }
+}
+
+/** How many characters at the end of `text` may be the beginning of `mark`. */
+function beginningOf(text: string, mark: string): number {
+  for (let length = Math.min(mark.length - 1, text.length); length > 0; length--) {
+    if (text.endsWith(mark.slice(0, length))) return length
+  }
+  return 0
+}
+
+/** What was typed, with its line feeds. */
+export function typed(line: string): string {
+  return line.replaceAll(BREAK, '\n')
+}

@@ -1,0 +1,81 @@
+import { Command } from 'commander'
+import { stateHome } from '../../core/home.ts'
+import type { ExecOptions } from '../../exec/index.ts'
+import { askInline } from '../chat/approve.ts'
+import { Chat } from '../chat/chat.ts'
+import { COMMAND_NAMES } from '../chat/commands.ts'
+import { completer } from '../chat/complete.ts'
+import type { Console } from '../chat/console.ts'
+import { readHistory, writeHistory } from '../chat/history-file.ts'
+import { PipedConsole } from '../chat/piped.ts'
+import { TerminalConsole } from '../chat/terminal.ts'
+import { addWorkFlags, limitsOf, networkFlag, type WorkFlags } from '../exec/flags.ts'
+import { addIsolationFlags, isolationOf, type IsolationFlags } from '../exec/isolation.ts'
+import type { Io } from '../io.ts'
+
+interface Flags extends WorkFlags, IsolationFlags {
+  session?: string
+}
+
+const EXAMPLES = `
+Examples:
+  belay chat
+  belay chat --agent claude --session review
+  belay chat --access read-only
+  printf 'what is this project?\\nand its tests?\\n' | belay chat     a prompt per line
+
+The session is kept: belay session list, belay session resume ID. /help in the chat lists its commands.
+`
+
+/** `belay chat`. */
+export function chatCommand(io: Io): Command {
+  const command = addWorkFlags(new Command('chat').description('Talk with an agent in the current directory.'))
+  return addIsolationFlags(command)
+    .option('--session <session>', 'go on with this session (see: belay session list), or begin it')
+    .addHelpText('after', EXAMPLES)
+    .action((flags: Flags) => chat(io, flags))
+}
+
+async function chat(io: Io, flags: Flags): Promise<void> {
+  const home = stateHome(io.env)
+  const isTerminal = io.interactive && io.stdoutIsTerminal
+  const earlier = isTerminal ? await readHistory(home) : []
+  const console: Console = isTerminal
+    ? new TerminalConsole({
+        input: process.stdin,
+        output: process.stdout,
+        complete: completer(COMMAND_NAMES, () => io.cwd),
+        history: earlier,
+        color: io.color,
+      })
+    : new PipedConsole(io)
+  const options: ExecOptions = {
+    home,
+    env: io.env,
+    cwd: io.cwd,
+    isolation: isolationOf(flags),
+    agent: flags.agent ?? null,
+    model: flags.model ?? null,
+    effort: flags.effort ?? null,
+    definition: flags.definition ?? null,
+    access: flags.access,
+    sandbox: flags.sandbox ?? null,
+    network: networkFlag(flags.network),
+    limits: limitsOf(flags),
+    session: flags.session ?? null,
+    purpose: 'chat',
+    approver: () => askInline(console),
+    signal: new AbortController().signal,
+  }
+  try {
+    const begun = await Chat.begin(console, options)
+    try {
+      io.exitCode = await begun.run()
+    } finally {
+      await begun.close()
+      if (isTerminal && begun.prompts.length > 0) await writeHistory(home, [...begun.prompts, ...earlier])
+    }
+  } finally {
+    console.close()
+  }
+}

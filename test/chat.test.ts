@@ -1,0 +1,290 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
+import { Terminal, terminalTools } from './support/terminal.ts'
+import { World, type Turn } from './support/world.ts'
+
+const tools = await terminalTools()
+// oxlint-disable-next-line no-console -- a skipped test has to say why
+if (typeof tools === 'string') console.warn(`skipped: ${tools}`)
+
+let world: World
+let model: ModelServer | undefined
+let terminal: Terminal | undefined
+beforeEach(() => {
+  world = new World()
+})
+afterEach(async () => {
+  terminal?.dispose()
+  terminal = undefined
+  await model?.close()
+  model = undefined
+  world.dispose()
+})
+
+async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
+  model = await startModelServer({ steps })
+  world.env['ANTHROPIC_BASE_URL'] = model.url
+  world.env['ANTHROPIC_API_KEY'] = 'test-key'
+  return model
+}
+
+const ENGINE = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const
+
+function bash(command: string): Step {
+  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
+}
+
+function say(text: string, pieces = 1): Step {
+  return { reply: { say: text, pieces } }
+}
+
+function open(args: readonly string[] = [], options: ConstructorParameters<typeof Terminal>[3] = {}): Terminal {
+  if (typeof tools === 'string') throw new Error(tools)
+  terminal = new Terminal(tools, world, ['chat', ...args], options)
+  return terminal
+}
+
+const ENTER = '\r'
+const CTRL_C = '\u0003'
+const UP = '\u001b[A'
+
+/** Waits until a prompt stands there that nothing was typed at yet. */
+function ready(tty: Terminal): Promise<string[]> {
+  return tty.until((lines) => lines.at(-1) === '>>>')
+}
+
+describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
+  it('streams answers, shows what is done, and remembers the conversation', async () => {
+    const { requests } = await scripted(
+      bash('echo 4711'),
+      say('The number is 4711, word for word.', 6),
+      say('It was 4711.'),
+    )
+    const tty = open([...ENGINE, '--session', 's'])
+    const greeting = await ready(tty)
+    expect(greeting[0]).toMatch(/^belay chat: engine anthropic\/claude-sonnet-5 in \S+\/repo, session s; \/help/)
+    tty.type(`say the number${ENTER}`)
+    const lines = await tty.until((all) => all.some((line) => line.startsWith('[agent_done')) && all.at(-1) === '>>>')
+    expect(lines).toContain('>>> say the number')
+    expect(lines.some((line) => line.startsWith('> ') && line.includes('echo 4711'))).toBe(true)
+    expect(lines).toContain('The number is 4711, word for word.')
+    expect(lines.some((line) => /^\[agent_done: 2 steps, \d+ tokens, \$[\d.]+\]$/.test(line))).toBe(true)
+    tty.type(`again?${ENTER}`)
+    await tty.until((all) => all.includes('It was 4711.') && all.at(-1) === '>>>')
+    expect(requests.at(-1)?.text).toContain('say the number')
+    tty.type('\u0004')
+    expect((await tty.exit).exitCode).toBe(0)
+    expect(tty.cursorShown).toBe(true)
+    expect((await world.belay(['session', 'show', 's'])).stdout).toContain('> again?\nIt was 4711.\n')
+  })
+
+  it('asks for approval inline, and takes yes, always, and no with a reason', async () => {
+    const { requests } = await scripted(
+      bash('git push origin main'),
+      bash('git push origin main'),
+      say('done'),
+      bash('git push origin dev'),
+    )
+    const tty = open([...ENGINE])
+    await ready(tty)
+    tty.type(`push${ENTER}`)
+    const asked = await tty.until((all) => all.at(-1)?.startsWith('[y]es') ?? false)
+    expect(asked.join('\n')).toContain('may the agent do this? git push origin main')
+    tty.type(`what?${ENTER}`)
+    await tty.until((all) => all.some((line) => line.includes('please answer')))
+    tty.type(`no not yet${ENTER}`)
+    await tty.until(
+      (all) =>
+        (all.at(-1)?.startsWith('[y]es') ?? false) && all.filter((line) => line.includes('may the agent')).length === 2,
+    )
+    tty.type(`y${ENTER}`)
+    await tty.until((all) => all.includes('done') && all.at(-1) === '>>>')
+    expect(requests[1]?.text).toContain('a person said no: not yet')
+    expect(requests[2]?.text).not.toContain('nobody is there')
+    // The answers are no prompts to come back to.
+    tty.type(UP)
+    await tty.until((all) => all.at(-1) === '>>> push')
+    tty.type(`${CTRL_C}commit${ENTER}`)
+    await tty.until((all) => all.at(-1)?.startsWith('[y]es') ?? false)
+    tty.type(CTRL_C)
+    const lines = await tty.until(
+      (all) =>
+        all.at(-1) === '>>>' && all.some((line) => line.startsWith('[cancelled') || line.startsWith('[interrupted')),
+    )
+    expect(lines.join('\n')).toContain('(stopping; Ctrl-C again leaves)')
+    tty.type(`/exit${ENTER}`)
+    expect((await tty.exit).exitCode).toBe(0)
+    expect(model?.requests).toHaveLength(4)
+  })
+
+  it('Ctrl-C: once ends the turn, at an empty prompt twice leaves', async () => {
+    await scripted(bash('sleep 1000'), say('still here'))
+    const tty = open([...ENGINE, '--session', 's'])
+    await ready(tty)
+    tty.type(`wait${ENTER}`)
+    await tty.until((all) => all.some((line) => line.includes('sleep 1000')))
+    tty.type(CTRL_C)
+    await tty.until((all) => all.some((line) => line.startsWith('[cancelled')) && all.at(-1) === '>>>')
+    tty.type(`and now?${ENTER}`)
+    await tty.until((all) => all.includes('still here') && all.at(-1) === '>>>')
+    tty.type(`half a line${CTRL_C}`)
+    await ready(tty)
+    tty.type(CTRL_C)
+    await tty.until((all) => all.some((line) => line.startsWith('(Ctrl-C again')))
+    tty.type(CTRL_C)
+    expect((await tty.exit).exitCode).toBe(130)
+    expect(tty.cursorShown).toBe(true)
+    expect((await world.json(['session', 'info', 's'])).session).toMatchObject({ status: 'ready', turns: 2 })
+  })
+
+  it('edits several lines, pastes, completes, and keeps its history over chats', async () => {
+    const { requests } = await scripted(say('one'), say('two'), say('three'), say('four'))
+    world.files({ 'notes/reading-list.md': 'x\n' })
+    const tty = open([...ENGINE])
+    await ready(tty)
+    tty.type(`first line\\${ENTER}`)
+    await tty.until((all) => all.at(-1) === '...')
+    tty.type(`second line${ENTER}`)
+    await tty.until((all) => all.includes('one') && all.at(-1) === '>>>')
+    expect(requests[0]?.text).toContain('first line\nsecond line')
+    tty.type('\u001b[200~pasted\r\nin two lines\u001b[201~')
+    await tty.until((all) => all.at(-1) === '>>> pasted\u23cein two lines')
+    tty.type(ENTER)
+    await tty.until((all) => all.includes('two') && all.at(-1) === '>>>')
+    expect(requests[1]?.text).toContain('pasted\nin two lines')
+    tty.type(`alt\u001b\renter${ENTER}`)
+    await tty.until((all) => all.includes('three') && all.at(-1) === '>>>')
+    expect(requests[2]?.text).toContain('alt\nenter')
+    tty.type('read @notes/rea\t')
+    await tty.until((all) => all.at(-1) === '>>> read @notes/reading-list.md')
+    tty.type(`${CTRL_C}/sta\t`)
+    await tty.until((all) => all.at(-1) === '>>> /status')
+    tty.type(`${CTRL_C}${UP}`)
+    await tty.until((all) => all.at(-1) === '>>> alt\u23ceenter')
+    tty.type(`${CTRL_C}/exit${ENTER}`)
+    expect((await tty.exit).exitCode).toBe(0)
+    tty.dispose()
+    const next = open([...ENGINE])
+    await ready(next)
+    next.type(`${UP}${UP}${ENTER}`)
+    await next.until((all) => all.includes('four') && all.at(-1) === '>>>')
+    expect(requests[3]?.text).toContain('alt\nenter')
+  })
+
+  it('has the commands of the session layer', async () => {
+    await scripted(bash('echo x > made.txt'), say('made it'), say('fresh'))
+    world.files({
+      'AGENTS.md': 'whistle\n',
+      '.belay/skills/sing/SKILL.md': '---\nname: sing\ndescription: sings a song\n---\nla la\n',
+    })
+    const tty = open([...ENGINE, '--session', 's'], { rows: 60, cols: 220 })
+    await ready(tty)
+    /** What a line shows, once its prompt is back. */
+    const run = async (line: string): Promise<string> => {
+      const before = tty.lines(true).length
+      tty.type(`${line}${ENTER}`)
+      await tty.until((all) => all.at(-1) === '>>>' && tty.lines(true).length > before)
+      return tty.lines(true).slice(before).join('\n')
+    }
+    await run('make it')
+    for (const name of [
+      '/help',
+      '/status',
+      '/history',
+      '/clear',
+      '/skills',
+      '/memory',
+      '/tools',
+      '/files',
+      '/reset',
+      '/save',
+      '/load',
+      '/exit',
+    ])
+      expect(await run('/help')).toContain(name)
+    expect(await run('/status')).toMatch(
+      /session +s\nagent +engine anthropic\/claude-sonnet-5[\s\S]*turns +1 \(1 in this chat\)/,
+    )
+    expect(await run('/history')).toMatch(/1 {2}.* engine {2}agent_done\n +> make it\n +made it/)
+    expect(await run('/skills')).toContain('sing: sings a song')
+    expect(await run('/memory')).toContain('AGENTS.md (7 characters)')
+    expect(await run('/tools')).toMatch(/^bash +write /m)
+    expect(await run('/files')).toContain('?? made.txt')
+    expect(await run('/stats')).toContain('there is no command /stats; did you mean /status?')
+    expect(await run('/save')).toContain('/save needs the name of a file')
+    expect(await run('/save out.jsonl')).toContain('saved s as ')
+    expect(await run('/save out.jsonl')).toContain('[file_not_written]')
+    expect(await run('/clear')).toContain('the conversation begins anew')
+    expect(await run('/history')).toContain('nothing was said yet')
+    await run('who am I?')
+    expect(model?.requests.at(-1)?.text).not.toContain('made it')
+    expect(await run('/reset')).toMatch(/session \d{8}-\d{6}-\w{6}; the one before is s/)
+    expect(await run('/load nothing.jsonl')).toContain('[file_unreadable]')
+    expect(await run('/load out.jsonl')).toMatch(/session \S+, 1 turns/)
+    expect(await run('/history')).toContain('> make it')
+    tty.type(`/quit${ENTER}`)
+    expect((await tty.exit).exitCode).toBe(0)
+    // The empty one of /reset is gone, the loaded one is there.
+    const { sessions } = await world.json<{ sessions: { id: string; turns: number }[] }>(['session', 'list'])
+    expect(sessions.map(({ turns }) => turns).toSorted()).toEqual([1, 2])
+    expect(readFileSync(join(world.repo, 'out.jsonl'), 'utf8')).toContain('"made it"')
+  })
+
+  it('goes on with a session that another process holds only when it is free', async () => {
+    await scripted(say('hi'), say('welcome back'))
+    const tty = open([...ENGINE, '--session', 's'])
+    await ready(tty)
+    tty.type(`hello${ENTER}`)
+    await tty.until((all) => all.includes('hi') && all.at(-1) === '>>>')
+    const held = await world.belay(['chat', ...ENGINE, '--session', 's'])
+    expect([held.code, held.stderr]).toEqual([2, expect.stringMatching(/session s is in use: belay chat, process \d+/)])
+    tty.type('\u0004')
+    await tty.exit
+    tty.dispose()
+    if (typeof tools === 'string') throw new Error(tools)
+    terminal = new Terminal(tools, world, ['session', 'resume', 's'])
+    const lines = await ready(terminal)
+    expect(lines.join('\n')).toContain('1 turns so far; last: hello -> hi')
+    terminal.type(`back${ENTER}`)
+    await terminal.until((all) => all.includes('welcome back') && all.at(-1) === '>>>')
+  })
+})
+
+describe('belay chat in a pipe', () => {
+  it('takes a prompt per line, prints only answers on stdout, and denies what needs approval', async () => {
+    const { requests } = await scripted(say('one'), bash('git push origin main'), say('two'))
+    const { code, stdout, stderr } = await world.belay(['chat', ...ENGINE], {
+      input: 'first\\\nstill first\nsecond\n/history\n',
+    })
+    expect([code, stdout]).toEqual([0, 'one\ntwo\n'])
+    expect(requests[0]?.text).toContain('first\nstill first')
+    expect(stderr).toContain('denied: git push origin main')
+    expect(stderr).toContain('> second')
+    expect(stderr).not.toContain('\u001b')
+  })
+
+  it('works with any agent, and ends with the status of the last turn', async () => {
+    world.config()
+    const turns: Turn[] = [
+      { lines: [{ type: 'message', text: 'hello' }] },
+      { error: { code: 'quota', message: 'used up' } },
+    ]
+    world.script({ implementer: { exec: turns }, byCall: true })
+    const { code, stdout, stderr } = await world.belay(['chat', '--agent', 'command', '--session', 's'], {
+      input: 'hi\n/tools\n/skills\nmore\n',
+    })
+    expect([code, stdout]).toEqual([5, 'hello\n'])
+    expect(stderr).toContain('command brings its own tools, which only it knows')
+    expect(stderr).toContain('used up')
+    expect((await world.json(['session', 'info', 's'])).session).toMatchObject({ turns: 2 })
+  })
+
+  it('leaves no session behind in which nothing was said', async () => {
+    await scripted()
+    expect(await world.belay(['chat', ...ENGINE], { input: '/status\n/exit\n' })).toMatchObject({ code: 0, stdout: '' })
+    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+    expect(existsSync(join(world.home, 'chat-history.json'))).toBe(false)
+  })
+})
