@@ -109,6 +109,14 @@ describe('belay completion --list', () => {
     )
   })
 
+  it('knows sessions, also outside of a repository', async () => {
+    expect((await world.belay(['completion', '--list', 'sessions'], { cwd: world.dir })).stdout).toBe('')
+    await world.belay(['chat', '--agent', 'command', '--session', 'talk'], { input: '/clear\n' })
+    expect((await world.belay(['completion', '--list', 'sessions'], { cwd: world.dir })).stdout).toBe(
+      'talk\t0 turns,\n',
+    )
+  })
+
   it('fails quietly enough for a script outside of a repository', async () => {
     expect(await world.belay(['completion', '--list', 'tasks'], { cwd: world.dir })).toMatchObject({
       code: 2,

@@ -1,4 +1,5 @@
 import { Argument, Command, Option } from 'commander'
+import { stateHome } from '../../core/home.ts'
 import { BelayError } from '../../core/errors.ts'
 import { listCheckpoints, listRuns, listTasks } from '../../record/index.ts'
 import { bashScript } from '../completion/bash.ts'
@@ -7,6 +8,7 @@ import { placesOf, type Place } from '../completion/model.ts'
 import { zshScript } from '../completion/zsh.ts'
 import type { Io } from '../io.ts'
 import { here, withRecord } from '../session.ts'
+import { SessionStore, openAsks } from '../../sessions/index.ts'
 import { oneLine } from '../views/format.ts'
 
 const SCRIPTS: Readonly<Record<string, (places: readonly Place[]) => string>> = {
@@ -23,7 +25,7 @@ Examples:
   source <(belay completion zsh)                                   in ~/.zshrc, after compinit
   belay completion fish > ~/.config/fish/completions/belay.fish
 
-Commands, flags, task handles, runs and open questions are completed.
+Commands, flags, task handles, runs, sessions and open questions are completed.
 `
 
 /** `belay completion SHELL`; `whole` gives all of belay, from which the script is made. */
@@ -32,7 +34,9 @@ export function completionCommand(io: Io, whole: () => Promise<Command>): Comman
     .description('Print the completion script for a shell.')
     .addArgument(new Argument('[shell]', 'the shell').choices(SHELLS))
     .addOption(
-      new Option('--list <kind>', 'what a script asks for').choices(['tasks', 'runs', 'checkpoints']).hideHelp(),
+      new Option('--list <kind>', 'what a script asks for')
+        .choices(['tasks', 'runs', 'checkpoints', 'sessions'])
+        .hideHelp(),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (shell: string | undefined, flags: { list?: Kind }) => {
@@ -47,10 +51,17 @@ export function completionCommand(io: Io, whole: () => Promise<Command>): Comman
     })
 }
 
-type Kind = 'tasks' | 'runs' | 'checkpoints'
+type Kind = 'tasks' | 'runs' | 'checkpoints' | 'sessions'
 
 /** Names with a tab and what they are, for the scripts. */
 async function list(io: Io, kind: Kind): Promise<void> {
+  const sessions = new SessionStore(stateHome(io.env))
+  if (kind === 'sessions') {
+    for (const { meta } of await sessions.list()) print(io, meta.id, `${meta.turns} turns, ${meta.title ?? ''}`)
+    return
+  }
+  if (kind === 'checkpoints')
+    for (const ask of await openAsks(sessions)) print(io, ask.id, `${ask.session}: ${ask.question}`)
   const { id } = await here(io)
   await withRecord(io, async (record) => {
     const runs = await listRuns(record.read, id)

@@ -80,6 +80,7 @@ function offer(values: Values): string | null {
     case 'tasks':
     case 'runs':
     case 'checkpoints':
+    case 'sessions':
       return `belay completion --list ${values.kind} 2>/dev/null`
   }
 }

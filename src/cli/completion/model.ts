@@ -4,7 +4,7 @@ import type { Argument, Command, Option } from 'commander'
 export type Values =
   | { readonly kind: 'words'; readonly words: readonly string[] }
   /** Asked of `belay completion --list KIND` when the key is pressed. */
-  | { readonly kind: 'tasks' | 'runs' | 'checkpoints' }
+  | { readonly kind: 'tasks' | 'runs' | 'checkpoints' | 'sessions' }
   | { readonly kind: 'files' }
   | { readonly kind: 'nothing' }
 
@@ -64,6 +64,8 @@ function valuesOf(placeholder: string, choices: readonly string[] | undefined): 
       return { kind: 'tasks' }
     case 'run':
       return { kind: 'runs' }
+    case 'session':
+      return { kind: 'sessions' }
     case 'id':
       return { kind: 'checkpoints' }
     case 'what':
