@@ -228,7 +228,7 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     expect((await tty.exit).exitCode).toBe(0)
     // The empty one of /reset is gone, the loaded one is there.
     const { sessions } = await world.json<{ sessions: { id: string; turns: number }[] }>(['session', 'list'])
-    expect(sessions.map(({ turns }) => turns).toSorted()).toEqual([1, 2])
+    expect(sessions.map(({ turns }) => turns).toSorted((a, b) => a - b)).toEqual([1, 2])
     expect(readFileSync(join(world.repo, 'out.jsonl'), 'utf8')).toContain('"made it"')
   })
 
