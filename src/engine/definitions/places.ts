@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Where an agent's definition, instructions and skills are looked for. */
@@ -9,13 +9,18 @@ export interface Places {
   readonly userFolder: string | null
 }
 
-/** The places for work in `workspace`. */
+/**
+ * The places for work in `workspace`. A repository around it counts only when it is its owner's: anybody may put a `.git` and
+ * instructions into a folder above that is everybody's.
+ */
 export function placesFor(workspace: string, userFolder: string | null): Places {
   const real = realpathSync(workspace)
+  const owner = statSync(real).uid
   const upwards: string[] = []
   for (let folder = real; ; folder = dirname(folder)) {
     upwards.push(folder)
-    if (existsSync(join(folder, '.git'))) return { projectFolders: upwards.toReversed(), userFolder }
+    if (existsSync(join(folder, '.git')) && statSync(folder).uid === owner)
+      return { projectFolders: upwards.toReversed(), userFolder }
     if (dirname(folder) === folder) return { projectFolders: [real], userFolder }
   }
 }
