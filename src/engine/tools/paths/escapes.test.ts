@@ -149,6 +149,25 @@ describe('path validation table: what leads out of the workspace is refused', ()
     expect(got).toMatchObject({ isError: false, text: '     1\tinside' })
   })
 
+  it.each([
+    '/etc/passwd',
+    '/etc/ssh/sshd_config',
+    '/root/x',
+    '/var/log/syslog',
+    '/boot/x',
+    '/proc/self/environ',
+    '/sys/power/state',
+    '/dev/null',
+  ])('sensitive directories: %s', async (path) => {
+    for (const tool of [read, write]) {
+      const result = await call(tool, { file_path: path, ...(tool === write ? { content: 'x' } : {}) }, bench.context)
+      expect(result).toMatchObject({
+        isError: true,
+        text: expect.stringContaining('outside of the workspace') as string,
+      })
+    }
+  })
+
   it('the workspace may itself be named by a link', async () => {
     symlinkSync('workspace', join(bench.root, 'named'))
     const context = bench.with({ workspace: join(bench.root, 'named') })
