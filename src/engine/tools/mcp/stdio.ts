@@ -3,7 +3,6 @@ import { BelayError, messageOf } from '../../../core/errors.ts'
 import { randomId } from '../../../core/ids.ts'
 import { printable, tail } from '../../../core/text.ts'
 import { endAll, findWith, lines, type KeptProcess } from '../../../process/index.ts'
-import type { Sandbox } from '../../../sandbox/port.ts'
 import { folderOf } from '../bash.ts'
 import type { ToolContext } from '../../port.ts'
 import type { StdioServer } from './config.ts'
@@ -20,9 +19,6 @@ export interface StdioTransport extends Transport {
   /** The last words of its stderr. */
   said(): string
 }
-
-/** What a server is started with. */
-export type ServerContext = Pick<ToolContext, 'env' | 'mark' | 'workspace'> & { readonly sandbox: Sandbox }
 
 /** Messages to and from a server that runs in the sandbox; a line of JSON is a message. */
 export function stdioTransport(server: StdioServer, context: ToolContext): StdioTransport {
