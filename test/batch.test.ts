@@ -101,6 +101,23 @@ describe('belay batch', () => {
     expect(last).toMatchObject({ type: 'run.finished', status: 'done' })
   })
 
+  it('checks formats, and refuses one that it does not know', async () => {
+    const summary = (format: string): object => ({
+      type: 'object',
+      properties: { summary: { type: 'string', format } },
+    })
+    start({ 'a.md': [{ answer: { summary: 'soon' } }, { answer: { summary: '2026-02-28' } }] })
+      .files({ 'a.md': 'A' })
+      .batch({ schema: summary('date') })
+    const result = await world.run()
+    expect(result.code, result.stderr).toBe(0)
+    expect(world.results()).toEqual({ 'a.md': { summary: '2026-02-28' } })
+    expect(String(world.requests()[1]?.['prompt'])).toContain('/summary: must match format "date"')
+    const refused = await world.batch({ schema: summary('week') }).run()
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toContain('"format": "week" is not checked by Belay; remove it, or use one of date, time,')
+  })
+
   it('refuses a missing agent before anything is stored or made', async () => {
     start()
       .files({ 'a.md': 'A' })
@@ -122,6 +139,38 @@ describe('belay batch', () => {
     expect(result.stdout).toContain('failed: bin.dat: it is binary')
     expect(world.asked()).toEqual(['a.md'])
     expect(Object.keys(world.results())).toEqual(['a.md'])
+  })
+})
+
+describe('notify.command of a batch', () => {
+  it('is told of files that are given up, and of the end, from the folder of the batch', async () => {
+    start({ 'b.md': [{ exit: 1, answer: null }] })
+      .files({ 'a.md': 'A', 'b.md': 'B', 'tell.sh': 'cat >> told' })
+      .batch({ max_attempts: 1, exclude: ['batch.yaml', 'tell.sh', 'told'], notify: { command: 'sh ./tell.sh' } })
+    const result = await world.run()
+    expect(result.code, result.stderr).toBe(3)
+    const told = (): Record<string, unknown>[] =>
+      world
+        .read('told')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(told()).toMatchObject([
+      { event: 'task.blocked', status: 'blocked', task: { handle: 'b.md' } },
+      { event: 'run.finished', status: 'blocked', task: null, repository: world.repo },
+    ])
+    world.turns({})
+    expect((await world.run()).code).toBe(0)
+    expect(told().slice(2)).toMatchObject([{ event: 'run.finished', status: 'done' }])
+  })
+
+  it('that fails is a remark', async () => {
+    start()
+      .files({ 'a.md': 'A' })
+      .batch({ notify: { command: ['/nowhere/tell'] } })
+    const result = await world.run()
+    expect(result.code, result.stderr).toBe(0)
+    expect(result.stderr).toContain('notify.command failed')
   })
 })
 

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Terminal, terminalTools } from './support/terminal.ts'
 import { World, type Scenario, type Turn } from './support/world.ts'
 
@@ -60,10 +61,38 @@ function block(lines: readonly string[]): string[] {
   return first < 0 ? [] : lines.slice(first)
 }
 
+/** The state of a process as /proc has it: `T` is stopped. */
+function stateOf(pid: number): string | undefined {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[0]
+}
+
 /** Ends what a terminal is to show at once. */
 const END_OF_FRAME = '\u001b[?2026l'
 
 describe.skipIf(typeof tools === 'string')('belay run in a terminal', () => {
+  it('gives the terminal back on Ctrl-Z, and draws again when it goes on', async () => {
+    begin()
+    const tty = open(['run'])
+    const isDrawn = (all: readonly string[]): boolean =>
+      block(all).some((line) => line.includes('implementer: reading'))
+    await tty.until(isDrawn)
+    expect(tty.cursorShown).toBe(false)
+    for (const round of [1, 2]) {
+      tty.type('\u001a')
+      await vi.waitFor(() => expect(stateOf(tty.pid)).toBe('T'), 20_000)
+      await tty.until((all) => block(all).length === 0 && tty.cursorShown)
+      expect(tty.lines(), String(round)).toContain('T001  attempt 1')
+      process.kill(tty.pid, 'SIGCONT')
+      await tty.until((all) => isDrawn(all) && !tty.cursorShown)
+      expect(block(tty.lines()).filter((line) => line.startsWith('> T001'))).toHaveLength(1)
+    }
+    go('T001', 'T002', 'T003')
+    expect((await tty.exit).exitCode).toBe(0)
+    expect(tty.cursorShown).toBe(true)
+    expect(block(tty.lines())).toEqual([])
+  })
+
   it('draws how the run stands below what scrolls by, and leaves nothing of it behind', async () => {
     begin()
     const tty = open(['run', '--concurrency', '2'])

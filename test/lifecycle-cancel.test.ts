@@ -89,6 +89,30 @@ describe('belay cancel', () => {
     expect((await world.belay(['cancel', id])).code).toBe(0)
   })
 
+  it('of a whole run is taken back for a task and what waits for it, by retrying that task', async () => {
+    start({ implementer: { T001: [HANG] } }, [
+      '- [ ] T001 Write one',
+      '- [ ] T002 Write two',
+      '- [ ] T003 Write three',
+      '- [ ] T004 Write four',
+    ])
+    const run = collect(world.start(['run', '--keep-going']))
+    await eventually(() => asked('T001'))
+    const { id } = (await status(world)).run
+    // Given up for itself: it stays so.
+    expect((await world.belay(['cancel', 'T003'])).code).toBe(0)
+    expect((await world.belay(['cancel', id])).code).toBe(0)
+    await run
+    expect(await tasks(world)).toBe('T001 cancelled, T002 cancelled, T003 cancelled, T004 cancelled')
+    world.script({ implementer: { T001: [ONE], T002: [TWO], T004: [{ files: { 'four.txt': '4\n' } }] } })
+    const retried = await world.belay(['retry', 'T001'])
+    expect(retried.code, retried.stderr).toBe(0)
+    expect(retried.stderr).toContain('queued again with it: T002, T004')
+    expect(await tasks(world)).toBe('T001 queued, T002 queued, T003 cancelled, T004 queued')
+    expect((await world.belay(['resume'])).code).toBe(3)
+    expect(await tasks(world)).toBe('T001 done, T002 done, T003 cancelled, T004 done')
+  })
+
   it('ends what a killed Belay left, and refuses what is done', async () => {
     start({ implementer: { T001: [ONE], T002: [HANG] } }, ['- [ ] T001 Write one', '- [ ] T002 Write two'])
     const child = world.start(['run'])

@@ -31,7 +31,11 @@ describe('a change that the implementer wants a person to see', () => {
     const asked = await question(world)
     expect(asked).toMatchObject({ task: 'T001', kind: 'attention', options: ['approve', 'rework', 'block'] })
     const text = await world.belay(['checkpoints'])
-    expect(text.stdout).toContain(`belay answer ${asked.id} approve|rework|block`)
+    expect(text.stdout.split('\n').filter((line) => line.includes('belay answer'))).toEqual([
+      `  belay answer ${asked.id} approve`,
+      `  belay answer ${asked.id} rework --note "what to change"`,
+      `  belay answer ${asked.id} block`,
+    ])
     expect(text.stdout).toContain('is one enough?')
 
     const answered = await world.belay(['answer', asked.id, 'approve', '--resume'])

@@ -4,6 +4,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { messageOf } from '../core/errors.ts'
 import { head } from '../core/text.ts'
+import { FORMATS } from './json-formats.ts'
 import type { JsonSchema } from './port.ts'
 
 const DIALECTS = [
@@ -20,7 +21,8 @@ export type Checker = (value: unknown) => readonly string[]
 
 /**
  * Makes the checker of a user's JSON Schema (draft-07, 2019-09, 2020-12; without `$schema` 2020-12, or draft-07 when it is
- * only valid there). Unknown keywords and formats are allowed, nothing is loaded from anywhere. Throws an Error that says
+ * only valid there). Unknown keywords are allowed, an unknown `format` is not: it would let through what it seems to keep out.
+ * Nothing is loaded from anywhere. Throws an Error that says
  * what is wrong with the schema.
  */
 export function compileSchema(schema: JsonSchema): Checker {
@@ -45,8 +47,28 @@ function compile(Dialect: typeof Ajv | typeof Ajv2019 | typeof Ajv2020, schema: 
   // An asynchronous validator answers with a promise, which would let every value through.
   if ('$async' in schema) throw new Error('"$async" is not a keyword of JSON Schema')
   const ajv = new Dialect({ strict: false, allErrors: true, ownProperties: true, logger: false })
+  checkFormats(ajv)
   const valid = ajv.compile(schema)
   return (value) => (valid(value) ? [] : linesOf(valid.errors ?? []))
+}
+
+/** Ajv alone passes every format over in silence. */
+function checkFormats(ajv: Ajv | Ajv2019 | Ajv2020): void {
+  ajv.removeKeyword('format')
+  ajv.addKeyword({
+    keyword: 'format',
+    type: 'string',
+    schemaType: 'string',
+    compile(name: string) {
+      const fits = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined
+      if (fits === undefined) {
+        const known = Object.keys(FORMATS).join(', ')
+        throw new Error(`"format": ${JSON.stringify(name)} is not checked by Belay; remove it, or use one of ${known}`)
+      }
+      return fits
+    },
+    error: { message: ({ schema: name }) => `must match format "${String(name)}"` },
+  })
 }
 
 /** Whether a schema can be used; null, or what is wrong with it. */

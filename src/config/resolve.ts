@@ -143,7 +143,7 @@ export function resolveRole(role: ParsedRole, places: Pick<Places, 'root'> & Par
 }
 
 /** Text is run by the shell; in a list, a program with a slash is the repository's own and not the workspace's. */
-function resolveArgv(
+export function resolveArgv(
   command: string | readonly string[] | undefined,
   places: Pick<Places, 'root'>,
 ): readonly string[] | null {

@@ -341,18 +341,23 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('Where else the events of runs go; see docs/events.md. An outage never stops a run.'),
-  notify: mapping({
+  notify: notifyKeys('the repository root'),
+})
+
+/** Who is told; a program with a slash is relative to `root`. */
+export function notifyKeys(root: string) {
+  return mapping({
     command: z
       .union([text('a command (text that is not empty)'), argv], { error: 'a command (text) or a list of arguments' })
       .optional()
       .describe(
-        'Run when a person is wanted or a run ended. Text is run by `/bin/sh -c`; in a list, a first argument with a slash is relative to the repository root.',
+        `Run when a person is wanted or a run ended. Text is run by \`/bin/sh -c\`; in a list, a first argument with a slash is relative to ${root}.`,
       )
       .meta({ title: 'text or list of arguments', examples: ['notify-send Belay'] }),
   })
     .prefault({})
-    .describe('Who is told.'),
-})
+    .describe('Who is told.')
+}
 
 /** What may be written in a configuration file. */
 export type ConfigInput = z.input<typeof configSchema>

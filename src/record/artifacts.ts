@@ -5,6 +5,8 @@ import type { Reader, Writer } from './record.ts'
 export interface NewArtifact {
   readonly kind: string
   readonly data: unknown
+  /** Phase that it is of; absent: the one that stores it. */
+  readonly phase?: string
 }
 
 export interface ArtifactRow extends NewArtifact {
@@ -24,7 +26,13 @@ export async function insertArtifacts(
   for (const artifact of artifacts) {
     await tx
       .insertInto('artifacts')
-      .values({ ...owner, kind: artifact.kind, data: JSON.stringify(artifact.data), created_at: now })
+      .values({
+        ...owner,
+        phase: artifact.phase ?? owner.phase,
+        kind: artifact.kind,
+        data: JSON.stringify(artifact.data),
+        created_at: now,
+      })
       .execute()
   }
 }

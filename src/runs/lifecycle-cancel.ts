@@ -57,7 +57,7 @@ export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
       const open = (await listTasks(tx, run.id)).filter(
         (task) => !OVER.has(task.status) && !['blocked', 'replan'].includes(task.status),
       )
-      for (const task of open) await cancelInRecord(tx, request, task)
+      for (const task of open) await cancelInRecord(tx, request, task, WITH_RUN)
       const now = record.now()
       await changeRun(tx, run.id, now, {
         status: 'cancelled',
@@ -122,9 +122,17 @@ export async function releaseWorkspaces(record: RecordStore, root: string, run: 
   await workspacePool(record, run, root).release(handle)
 }
 
-async function cancelInRecord(tx: Writer, { record, run, note }: CancelRequest, task: TaskRow): Promise<void> {
+/** Reason of tasks that were given up with their whole run. */
+export const WITH_RUN = 'run_cancelled'
+
+async function cancelInRecord(
+  tx: Writer,
+  { record, run, note }: CancelRequest,
+  task: TaskRow,
+  code = 'cancelled',
+): Promise<void> {
   const now = record.now()
-  const reason = { code: 'cancelled', message: why(note) }
+  const reason = { code, message: why(note) }
   await raiseEpoch(tx, run.id, task.handle)
   await cancelCheckpoints(tx, run.id, task.handle, now)
   await changeTask(tx, run.id, task.handle, now, { status: 'cancelled', reason, wakeAt: null })

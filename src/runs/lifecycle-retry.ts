@@ -9,16 +9,18 @@ import {
   closeRound,
   findRun,
   findTask,
+  listTasks,
   raiseEpoch,
   refuseHeld,
   type RecordStore,
   type RunRow,
   type TaskRow,
+  type Writer,
 } from '../record/index.ts'
 import { runLease } from './lease-keys.ts'
 import { refuseCleaned } from './lifecycle-cleaned.ts'
 import { holdRun } from './lifecycle-hold.ts'
-import { landedCommit, releaseWorkspaces } from './lifecycle-cancel.ts'
+import { WITH_RUN, landedCommit, releaseWorkspaces } from './lifecycle-cancel.ts'
 import { catchUp, readTaskAgain } from './lifecycle-reread.ts'
 
 export interface RetryRequest {
@@ -34,6 +36,8 @@ export interface Retried {
   readonly task: TaskRow
   /** Whether the task was read again from its source. */
   readonly reread: boolean
+  /** Tasks that wait for this one, were given up with the run before they began, and are queued again with it. */
+  readonly requeued: readonly string[]
   /** Open tasks of the source that are not part of the run. */
   readonly added: readonly string[]
 }
@@ -63,7 +67,7 @@ async function retry({ record, repository, run, from }: RetryRequest, task: Task
   if (landed !== null) throw alreadyLanded(handle, landed)
   const newest = await catchUp(record, repository, run)
   const read = task.status === 'replan' ? await readTaskAgain(record, repository, run, task, newest) : null
-  await record.write(async (tx) => {
+  const requeued = await record.write(async (tx) => {
     const current = await findTask(tx, run.id, handle)
     if (current?.epoch !== task.epoch || current.status !== task.status) throw changedMeanwhile(handle)
     const now = record.now()
@@ -97,11 +101,39 @@ async function retry({ record, repository, run, from }: RetryRequest, task: Task
         data: { phase: again.phase, because: 'retry', was: task.status, reread: read !== null },
       },
     ])
+    return requeueDependents(tx, run, handle, now)
   })
   await releaseWorkspaces(record, repository.root, run, handle)
   const now = await findTask(record.read, run.id, handle)
   if (!now) throw new Error(`no task ${run.id}/${handle}`)
-  return { task: now, reread: read !== null, added: read?.added ?? [] }
+  return { task: now, reread: read !== null, requeued, added: read?.added ?? [] }
+}
+
+/** As dependents of a blocked task go on once it is mended, so do those of one that was given up with its run. */
+async function requeueDependents(tx: Writer, run: RunRow, handle: string, now: string): Promise<string[]> {
+  const tasks = await listTasks(tx, run.id)
+  const wanted = new Set([handle])
+  // In the order of the source, which dependencies need not follow: again until nothing is added.
+  for (let size = 0; size !== wanted.size;) {
+    size = wanted.size
+    for (const task of tasks)
+      if (task.definition.dependsOn.some((one) => wanted.has(one.handle))) wanted.add(task.handle)
+  }
+  const found = tasks.filter(
+    (task) =>
+      task.handle !== handle &&
+      wanted.has(task.handle) &&
+      task.status === 'cancelled' &&
+      task.phase === null &&
+      task.reason?.code === WITH_RUN,
+  )
+  for (const task of found) {
+    await changeTask(tx, run.id, task.handle, now, { status: 'queued', reason: null })
+    const data = { phase: null, because: 'mended', was: task.status }
+    const event = { type: 'task.resumed', project: run.project, run: run.id, task: task.handle, data }
+    await appendEvents(tx, now, [{ ...event, actor: 'user' }])
+  }
+  return found.map((task) => task.handle)
 }
 
 function refuseDone(task: TaskRow): void {

@@ -474,6 +474,28 @@ describe('no gates', () => {
   })
 })
 
+describe('a baseline that is found out when a task is verified', () => {
+  it('is kept as evidence of its own', async () => {
+    const error = { code: 'quota', message: 'usage limit', retry_at: new Date(Date.now() + 3_600_000).toISOString() }
+    start({ implementer: { T001: [{ error }, { files: { 'one.txt': '1\n' } }] }, byCall: true })
+      .feature('001-one', ['- [ ] T001 Write one'])
+      .config('verify:\n  commands: [{run: "test -f belay.yaml", name: see}]\n')
+      .commit()
+    expect((await world.belay(['run', '--no-wait'])).code).toBe(5)
+    // In another environment the gate may say something else of the same tree.
+    const again = await world.belay(['retry', 'T001', '--resume'], { env: { LANG: 'C.UTF-8', PYTHONPATH: '/other' } })
+    expect(again.code, again.stderr).toBe(0)
+    const shown = await world.json<{ evidence: { phase: string; tree: string; result: string }[] }>(['show', 'T001'])
+    expect(shown.evidence.map((one) => `${one.phase} ${one.result}`)).toEqual([
+      'baseline pass',
+      'baseline pass',
+      'verify pass',
+    ])
+    expect(shown.evidence[1]?.tree).toBe(world.git('rev-parse', 'HEAD^^{tree}'))
+    expect(shown.evidence[2]?.tree).toBe(world.git('rev-parse', 'HEAD^{tree}'))
+  })
+})
+
 describe('a result branch that moves between verify and integrate', () => {
   it('has the change proven again on the new tip', async () => {
     // The reviewer of T001 waits until T002 has landed.

@@ -21,16 +21,48 @@ export interface KillAt {
 
 export type Port = 'record' | 'git' | 'process' | 'files'
 
-/** Attempts that each task needs when nobody disturbs it. */
-export const ATTEMPTS = { T001: 2, T002: 2, T003: 1 }
+/** What a run has to do, and how it goes when nobody disturbs it. */
+interface Story {
+  readonly lines: readonly string[]
+  /** Attempts that each task needs. */
+  readonly attempts: Readonly<Record<string, number>>
+  /** What becomes of each of them, by task. */
+  readonly outcomes: readonly { readonly task: string; readonly outcome: string }[]
+}
+
+/** A gate that fails once, a review that asks for rework once, and two tasks at once. */
+export const THREE: Story = {
+  lines: ['- [ ] T001 Write the answer', '- [ ] T002 [P] Write two, with a reason', '- [ ] T003 [P] Write three'],
+  attempts: { T001: 2, T002: 2, T003: 1 },
+  outcomes: [
+    { task: 'T001', outcome: 'gates_failed' },
+    { task: 'T001', outcome: 'landed' },
+    { task: 'T002', outcome: 'rework' },
+    { task: 'T002', outcome: 'landed' },
+    { task: 'T003', outcome: 'landed' },
+  ],
+}
+
+/** One task with a rework: its calls come in the same order every time. */
+export const ONE: Story = {
+  lines: ['- [ ] T002 Write two, with a reason'],
+  attempts: { T002: 2 },
+  outcomes: [
+    { task: 'T002', outcome: 'rework' },
+    { task: 'T002', outcome: 'landed' },
+  ],
+}
 
 const REWORK =
   '"verdict":"rework","overallRisk":"low","findings":[{"severity":"high","issue":"say why","fixHint":"write why.txt"}],"acceptanceChecks":[{"criterion":"x","note":"y","status":"fail"}]'
 
-/** A user with a small repository, three tasks, a gate that fails once and a review that asks for rework once. */
+/** A user with a small repository, a gate and the tasks of a story. */
 export class CrashWorld extends World {
-  constructor(more = '') {
+  readonly #story: Story
+
+  constructor(more = '', story = THREE) {
     super()
+    this.#story = story
     // Named in the environment: the same tree in every world.
     this.env['INSTANT_AGENT'] = this.agentDir
     const command = JSON.stringify([AGENT])
@@ -45,11 +77,7 @@ export class CrashWorld extends World {
       '.gitignore': 'ignored.txt\n',
       'README.md': 'hello\n',
     })
-    this.feature('001-crash', [
-      '- [ ] T001 Write the answer',
-      '- [ ] T002 [P] Write two, with a reason',
-      '- [ ] T003 [P] Write three',
-    ])
+    this.feature('001-crash', story.lines)
     this.turn('implementer-T001-1', 'echo 41 >answer.txt')
     this.turn('implementer-T001-2', 'echo 42 >answer.txt')
     this.turn('implementer-T002-1', 'mkdir -p "a folder"; echo 2 >"a folder/two.txt"')
@@ -91,10 +119,15 @@ export class CrashWorld extends World {
 
   /** Goes on after a crash as a user would: resume, or run again when nothing was stored yet. */
   async goOn(): Promise<Result> {
-    const { run } = await this.json<{ run: object | null }>(['status'])
-    if (run !== null) return this.belay(['resume'])
+    if (this.#hasRun()) return this.belay(['resume'])
     this.expectUntouched()
     return this.belay(['run'])
+  }
+
+  #hasRun(): boolean {
+    if (!existsSync(join(this.home, 'belay.db'))) return false
+    const tables = this.sql("select name from sqlite_schema where name = 'runs'")
+    return tables.length > 0 && this.sql('select id from runs').length > 0
   }
 
   /** Nothing was stored, so nothing may have been made. */
@@ -121,7 +154,7 @@ export class CrashWorld extends World {
     expect(
       commits.map((commit) => String(commit.trailers['Belay-Task'])).toSorted((a, b) => a.localeCompare(b)),
       hint,
-    ).toEqual(Object.keys(ATTEMPTS))
+    ).toEqual(Object.keys(this.#story.attempts))
     for (const commit of commits) expect(commit.tree, hint).toBe(commit.trailers['Belay-Tree'])
     expect(this.git('rev-parse', 'main^{tree}'), hint).toBe(tree)
     this.expectCleanCheckout(hint)
@@ -130,7 +163,7 @@ export class CrashWorld extends World {
       'select handle, status, attempt from tasks',
     )
     const burnt = Object.fromEntries(tasks.map((task) => [task.handle, task.attempt]))
-    expect(burnt, hint).toEqual(ATTEMPTS)
+    expect(burnt, hint).toEqual(this.#story.attempts)
     expect(
       tasks.every((task) => task.status === 'done'),
       hint,
@@ -138,13 +171,7 @@ export class CrashWorld extends World {
     const attempts = this.sql<{ task: string; outcome: string | null }>(
       'select task, outcome from attempts order by task, n',
     )
-    expect(attempts, hint).toEqual([
-      { task: 'T001', outcome: 'gates_failed' },
-      { task: 'T001', outcome: 'landed' },
-      { task: 'T002', outcome: 'rework' },
-      { task: 'T002', outcome: 'landed' },
-      { task: 'T003', outcome: 'landed' },
-    ])
+    expect(attempts, hint).toEqual(this.#story.outcomes)
     expect(this.sql("select id from sessions where status = 'running'"), hint).toEqual([])
     expect(this.sql("select key from intents where key like 'follow:%'"), hint).toEqual([])
   }

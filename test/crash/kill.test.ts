@@ -1,23 +1,25 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { collect } from '../support/world.ts'
-import { CrashWorld, inParallel, randomOf, type KillAt, type Port } from './crash-world.ts'
+import { CrashWorld, ONE, THREE, inParallel, randomOf, type KillAt, type Port } from './crash-world.ts'
 
 /**
- * By default a spread of the calls is tried, begun at a place that the seed says. BELAY_KILL_ALL=1 tries every call, before and
- * after it, with and without git's children (about an hour); BELAY_KILL_SEED repeats a run; BELAY_KILL_COUNTED and BELAY_KILL_TIMED set the numbers of
- * counted and random kills.
+ * What is covered, always: every call of record, git and processes that a run of one task makes, each once, before or after
+ * it, with or without git's children, as the seed says (the next seed takes the other); of a run of three tasks, two at once,
+ * a spread of its calls of these and of files; and kills by an outside timer. BELAY_KILL_ALL=1 tries every call of all four in
+ * all four ways, in both runs (over an hour); BELAY_KILL_SEED repeats a run; BELAY_KILL_COUNTED and BELAY_KILL_TIMED set the
+ * size of the spread and the number of random kills.
  */
 const EVERY = process.env['BELAY_KILL_ALL'] === '1'
 const SEED = Number(process.env['BELAY_KILL_SEED'] ?? Date.now() % 1_000_000)
 const TIMED = Number(process.env['BELAY_KILL_TIMED'] ?? 64)
-const COUNTED = Number(process.env['BELAY_KILL_COUNTED'] ?? 64)
+const COUNTED = Number(process.env['BELAY_KILL_COUNTED'] ?? 24)
 const PORTS: readonly Port[] = ['record', 'git', 'process', 'files']
 
 const worlds = new Set<CrashWorld>()
 
-function makeWorld(): CrashWorld {
-  const world = new CrashWorld()
+function makeWorld(story = THREE): CrashWorld {
+  const world = new CrashWorld('', story)
   worlds.add(world)
   return world
 }
@@ -32,8 +34,10 @@ afterEach(() => {
 })
 
 /** A run that nobody disturbs: how often it calls each port, how long it takes, and the tree it ends with. */
-async function undisturbed(): Promise<{ counts: Readonly<Record<Port, number>>; ms: number; tree: string }> {
-  const world = makeWorld()
+async function undisturbed(
+  story = THREE,
+): Promise<{ counts: Readonly<Record<Port, number>>; ms: number; tree: string }> {
+  const world = makeWorld(story)
   const started = Date.now()
   const { code, stderr, counts } = await world.counted(['run'])
   const ms = Date.now() - started
@@ -44,13 +48,24 @@ async function undisturbed(): Promise<{ counts: Readonly<Record<Port, number>>; 
   return { counts, ms, tree }
 }
 
-function killsOf(counts: Readonly<Record<Port, number>>): KillAt[] {
-  const random = randomOf(SEED)
-  const all = PORTS.flatMap((port) =>
+/** Every call of these ports, in each of the four ways. */
+function waysOf(counts: Readonly<Record<Port, number>>, ports: readonly Port[]): KillAt[][] {
+  return ports.flatMap((port) =>
     Array.from({ length: counts[port] }, (_, i) =>
       (['before', 'after'] as const).flatMap((when) => [false, true].map((group) => ({ port, n: i + 1, when, group }))),
-    ).flat(),
+    ),
   )
+}
+
+/** Every call once. */
+function everyCall(counts: Readonly<Record<Port, number>>): KillAt[] {
+  if (EVERY) return waysOf(counts, PORTS).flat()
+  return waysOf(counts, ['record', 'git', 'process']).flatMap((ways, i) => ways[(i + SEED) % ways.length] ?? [])
+}
+
+function spread(counts: Readonly<Record<Port, number>>): KillAt[] {
+  const random = randomOf(SEED)
+  const all = waysOf(counts, PORTS).flat()
   if (EVERY) return all
   const step = all.length / COUNTED
   return Array.from({ length: COUNTED }, (_, i) => all[Math.floor((i + random()) * step)]).filter(
@@ -59,13 +74,19 @@ function killsOf(counts: Readonly<Record<Port, number>>): KillAt[] {
 }
 
 describe('kill -9', () => {
-  it(
-    'at the n-th call of record, git, processes or files: resume ends as if nothing had happened',
-    async () => {
-      process.stderr.write(`kill seed ${SEED}\n`)
-      const { counts, tree } = await undisturbed()
-      await inParallel(killsOf(counts), 2, async (at) => {
-        const world = makeWorld()
+  it.each([
+    { what: 'every call of record, git and processes that a run makes', story: ONE, killsOf: everyCall },
+    { what: 'calls of a run with tasks side by side, also of files', story: THREE, killsOf: spread },
+  ])(
+    'at $what: resume ends as if nothing had happened',
+    async ({ story, killsOf }) => {
+      const { counts, tree } = await undisturbed(story)
+      const kills = killsOf(counts)
+      process.stderr.write(
+        `kill seed ${SEED}: ${kills.length} kills of a run with the calls ${JSON.stringify(counts)}\n`,
+      )
+      await inParallel(kills, 2, async (at) => {
+        const world = makeWorld(story)
         const hint = `BELAY_KILL_SEED=${SEED} ${JSON.stringify(at)}`
         const first = await world.killed(['run'], at)
         // Two tasks at once do not always make the same calls in the same order: a run may have fewer.
@@ -76,7 +97,7 @@ describe('kill -9', () => {
         forget(world)
       })
     },
-    EVERY ? 4 * 3_600_000 : 600_000 + COUNTED * 10_000,
+    EVERY ? 6 * 3_600_000 : 3_600_000,
   )
 
   it(

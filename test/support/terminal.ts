@@ -64,6 +64,10 @@ export class Terminal {
     })
   }
 
+  get pid(): number {
+    return this.#pty.pid
+  }
+
   type(keys: string): void {
     this.#pty.write(keys)
   }

@@ -70,12 +70,18 @@ function checkpointText(one: CheckpointRow): string[] {
     const text = contextText(value)
     if (text !== '') lines.push(`  ${name}: ${text}`)
   }
-  if (one.status === 'open') lines.push(`  belay answer ${one.id} ${one.options.join('|')}`)
+  if (one.status === 'open')
+    lines.push(...one.options.map((value) => `  belay answer ${one.id} ${value}${withNote(value)}`))
   else
     lines.push(
       `  ${one.status}${one.answer === null ? '' : `: ${one.answer}`}${one.note === null ? '' : ` (${printable(one.note)})`}`,
     )
   return lines
+}
+
+/** Who wants it done otherwise has something to say. */
+function withNote(value: string): string {
+  return value === 'rework' || value === 'retry' ? ' --note "what to change"' : ''
 }
 
 function contextText(value: unknown): string {

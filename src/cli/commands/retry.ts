@@ -50,13 +50,14 @@ async function retry(io: Io, name: string, flags: Flags): Promise<void> {
       run.program === batchProgram.name ? retryFile : run.program === workflowProgram.name ? retryStep : null
     const retried =
       again !== null
-        ? { task: await again(record, run, task.handle, flags.from ?? null), reread: false, added: [] }
+        ? { task: await again(record, run, task.handle, flags.from ?? null), reread: false, requeued: [], added: [] }
         : await retryTask({ record, repository: await here(io), run, handle: task.handle, from: flags.from ?? null })
     if (retried.added.length > 0) {
       io.note(
         `note: the source also has ${retried.added.join(', ')}, which this run does not do; begin a run for them afterwards`,
       )
     }
+    if (retried.requeued.length > 0) io.note(`queued again with it: ${retried.requeued.join(', ')}`)
     if (flags.resume) {
       await goOn(io, record, null, run, { json: flags.json === true, verbose: false, noWait: !flags.wait, from })
       return

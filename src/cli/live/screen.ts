@@ -1,5 +1,8 @@
 import { rowsOf } from './wrapped.ts'
 
+const SHOW_CURSOR = '\u001b[?25h'
+const HIDE_CURSOR = '\u001b[?25l'
+
 /** The lower end of a terminal as a block that is redrawn in place, while lines scroll by above it. */
 export interface Screen {
   /** Replaces the block. */
@@ -11,7 +14,7 @@ export interface Screen {
 }
 
 /**
- * Opens a screen on a terminal. The cursor comes back however the process ends (save SIGKILL). Loads what it needs only now:
+ * Opens a screen on a terminal. The cursor comes back however the process ends (save SIGKILL), and while it is stopped. Loads what it needs only now:
  * it is most of what starting would cost, and most commands need none of it.
  */
 export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> {
@@ -43,14 +46,36 @@ export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> 
     columns = now
   }
   terminal.prependListener('resize', takeBackBroken)
+  let stopped = false
+  const show = (lines: readonly string[]): void => instance.rerender(createElement(Block, { lines }))
+  // Ctrl-Z: the shell gets a terminal without a block, and with its cursor.
+  const onStop = (): void => {
+    if (stopped) return
+    stopped = true
+    show([])
+    void instance.waitUntilRenderFlush().then(() => {
+      terminal.write(SHOW_CURSOR)
+      process.once('SIGCONT', onContinue)
+      process.kill(process.pid, 'SIGSTOP')
+    })
+  }
+  const onContinue = (): void => {
+    stopped = false
+    terminal.write(HIDE_CURSOR)
+    columns = terminal.columns
+    show(drawn)
+  }
+  process.on('SIGTSTP', onStop)
   return {
     draw(lines) {
       drawn = lines
-      instance.rerender(createElement(Block, { lines }))
+      if (!stopped) show(lines)
     },
     print: (line) => write(`${line}\n`),
     async close() {
       terminal.off('resize', takeBackBroken)
+      process.off('SIGTSTP', onStop)
+      process.off('SIGCONT', onContinue)
       await instance.waitUntilRenderFlush()
       instance.clear()
       instance.unmount()

@@ -131,7 +131,7 @@ function questions({ task }: ShowView): string[] {
     const note = one.note === null ? '' : ` (${oneLine(one.note, 200)})`
     const answer =
       one.status === 'open'
-        ? `open: ${one.options.join('|')}`
+        ? `open, for one of ${one.options.join(', ')}: belay checkpoints`
         : `${one.status}${one.answer === null ? '' : `: ${oneLine(one.answer, 200)}`}`
     return `${one.id}  ${oneLine(one.question, 300)}  ${answer}${note}`
   })

@@ -51,8 +51,12 @@ describe('a schema for answers', () => {
     { required: 'a' },
   ])('refuses %j', (schema) => expect(schemaProblem(schema)).toEqual(expect.any(String)))
 
-  it('allows unknown keywords and formats', () => {
-    expect(schemaProblem({ type: 'string', format: 'made-up', example: 'x' })).toBeNull()
+  it('allows unknown keywords, but no format that it would not check', () => {
+    expect(schemaProblem({ type: 'string', format: 'date', example: 'x', made: 'up' })).toBeNull()
+    expect(schemaProblem({ properties: { format: { enum: ['made-up'] } } })).toBeNull()
+    const problem = schemaProblem({ type: 'object', properties: { a: { type: 'string', format: 'made-up' } } })
+    expect(problem).toMatch(/^"format": "made-up" is not checked by Belay; remove it, or use one of date, /)
+    expect(schemaProblem({ $schema: 'http://json-schema.org/draft-07/schema#', format: 'constructor' })).not.toBeNull()
   })
 
   it('knows properties that every object has only when an answer has them itself', () => {

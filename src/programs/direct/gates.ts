@@ -38,6 +38,8 @@ type KnownBaseline = GateBaseline & { readonly run?: string }
 /** What the gates said of a candidate. */
 export interface Proof {
   readonly evidence: readonly Evidence[]
+  /** Of gates whose baseline at the tip was not known: what they said of the tip itself. */
+  readonly baseline: readonly Evidence[]
   readonly failed: readonly FailedGate[]
   /** For the trailer. */
   readonly results: readonly { readonly name: string; readonly result: string }[]
@@ -146,6 +148,7 @@ export async function proveCandidate(
   const protectedFiles = touched.map((change) => `${change.path} (${change.kind})`)
   const proof = {
     evidence: [] as Evidence[],
+    baseline: [] as Evidence[],
     failed: [] as FailedGate[],
     results: [] as { name: string; result: string }[],
   }
@@ -153,7 +156,8 @@ export async function proveCandidate(
   const red: string[] = []
   if (gates.length === 0) return { ...proof, protectedFiles, removedTests: removed, redExpected: red }
 
-  const { baselines } = await baselinesOf(context, candidate.tip)
+  const { baselines, evidence } = await baselinesOf(context, candidate.tip)
+  proof.baseline.push(...evidence)
   const commit = await commitTree(services.root, {
     tree: candidate.tree,
     parents: [candidate.tip],

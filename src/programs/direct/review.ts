@@ -6,6 +6,7 @@ import { fits, reviewAnswer, type ReviewAnswer } from '../answers.ts'
 import { withEnv } from '../shared/role.ts'
 import { ask } from '../shared/ask.ts'
 import { afterBudget } from '../shared/faults.ts'
+import { missingCriteria } from './criteria.ts'
 import { afterFailure, waitForQuota } from './faults.ts'
 import { agentName } from './implement.ts'
 import { MAX_DIFF, reviewPrompt } from './prompts.ts'
@@ -209,28 +210,6 @@ function follow(state: DirectState, answer: ReviewAnswer): Finding[] {
   }
   const before = known.filter((one) => !named.has(one.id)).map((one): Finding => ({ ...one, status: 'resolved' }))
   return [...before, ...fresh]
-}
-
-/** A pass needs every criterion of the source among the checks. */
-function missingCriteria(answer: ReviewAnswer, criteria: readonly string[]): string[] {
-  if (answer.verdict !== 'pass') return []
-  const passed = answer.acceptanceChecks.filter((one) => one.status === 'pass').map((one) => plain(one.criterion))
-  return criteria
-    .filter(
-      (criterion) => !passed.some((one) => one !== '' && (one.includes(plain(criterion)) || plain(criterion) === one)),
-    )
-    .map(
-      (criterion) =>
-        `acceptanceChecks: no passing check for the criterion ${JSON.stringify(criterion)}; use its exact text`,
-    )
-}
-
-/** Agents quote loosely: markup, case and punctuation do not count. */
-function plain(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()
 }
 
 async function verifyReport(services: DirectServices, handle: string): Promise<VerifyReport> {

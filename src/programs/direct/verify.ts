@@ -71,7 +71,11 @@ async function proveChange(context: Context): Promise<PhaseResult> {
     redExpected: proof.redExpected,
     evidence: proof.evidence,
   }
-  const artifacts = [{ kind: 'verify', data: report }, ...proof.evidence.map((data) => ({ kind: 'evidence', data }))]
+  const artifacts = [
+    { kind: 'verify', data: report },
+    ...proof.baseline.map((data) => ({ kind: 'evidence', data, phase: 'baseline' })),
+    ...proof.evidence.map((data) => ({ kind: 'evidence', data })),
+  ]
   if (proof.failed.length > 0) {
     return {
       outcome: 'failed',

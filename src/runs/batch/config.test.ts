@@ -52,6 +52,7 @@ describe('a batch file', () => {
       includeIgnored: false,
       maxAttempts: 3,
       maxFileSize: 262_144,
+      notify: { command: null },
       concurrency: 1,
       budget: { usd: null, tokens: null, wallMs: null, unknownCost: 'refuse' },
     })

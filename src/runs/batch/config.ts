@@ -13,7 +13,7 @@ import {
   type Locate,
   type Problem,
 } from '../../config/problems.ts'
-import { resolveBudget, resolveRole, type Config, type RoleConfig } from '../../config/resolve.ts'
+import { resolveArgv, resolveBudget, resolveRole, type Config, type RoleConfig } from '../../config/resolve.ts'
 import { hostilePaths, isMapping, withoutEmptySections, type Mapping } from '../../config/values.ts'
 import { BelayError } from '../../core/errors.ts'
 import { schemaProblem } from '../../agents/json-schema.ts'
@@ -41,6 +41,8 @@ export interface BatchConfig {
   readonly maxFileSize: number
   readonly concurrency: number
   readonly budget: Config['budget']
+  /** Absent in runs that an older Belay stored. */
+  readonly notify?: Config['notify']
 }
 
 /**
@@ -137,6 +139,7 @@ function resolveBatch(parsed: ParsedBatch, schema: JsonSchema, file: string, roo
     maxFileSize: bytes,
     concurrency: parsed.concurrency,
     budget: resolveBudget(parsed.budget),
+    notify: { command: resolveArgv(parsed.notify.command, { root }) },
   }
 }
 

@@ -1,5 +1,6 @@
 import { BelayError } from '../../core/errors.ts'
 import type { Reason, RunStatus } from '../../core/words.ts'
+import type { TaskTransition } from '../../kernel/index.ts'
 import { endEarlier } from '../../process/index.ts'
 import { batchProgram, type BatchServices } from '../../programs/batch/index.ts'
 import {
@@ -15,6 +16,7 @@ import {
 } from '../../record/index.ts'
 import { hasWork, runTasks } from '../../scheduler/loop.ts'
 import { removeScratch } from '../../workspace/pool.ts'
+import { Notifier } from '../deliver.ts'
 import { setStatus, type DriveResult } from '../drive.ts'
 import { runLease } from '../lease-keys.ts'
 import { meterWork } from '../lifecycle-worked.ts'
@@ -92,6 +94,8 @@ async function driveHeld(
   lost: AbortSignal,
 ): Promise<BatchResult> {
   const { record, run, env } = options
+  const { root, notify } = run.config as BatchConfig
+  const notifier = new Notifier({ record, run, root, env, command: notify?.command ?? null })
   try {
     await endHolder({ record, run, lease })
     const services = await openBatch(record, run, env)
@@ -101,10 +105,11 @@ async function driveHeld(
       await checkRoles(run.config as BatchConfig, { 'batch agent': services.role })
     }
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
+    notifier.wake()
     const processed: string[] = []
     for (;;) {
-      await work(options, services, leases, lease, lost, processed)
-      const result = await settle(options, services, lease, before, processed)
+      await work(options, services, notifier, leases, lease, lost, processed)
+      const result = await settle(options, services, notifier, lease, before, processed)
       if (result !== null) return result
     }
   } catch (error) {
@@ -113,7 +118,9 @@ async function driveHeld(
       error instanceof BelayError
         ? { code: error.code, message: error.message }
         : { code: 'internal', message: String(error) }
-    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }])
+    const deliveries = notifier.ofRun('run.failed', lease.epoch, { status: 'failed', reason })
+    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }], deliveries)
+    await notifier.drain()
     throw error
   }
 }
@@ -121,6 +128,7 @@ async function driveHeld(
 async function work(
   options: BatchDriveOptions,
   services: BatchServices,
+  notifier: Notifier,
   leases: readonly Lease[],
   lease: Lease,
   lost: AbortSignal,
@@ -128,7 +136,13 @@ async function work(
 ): Promise<void> {
   const { record, run, signal } = options
   await runTasks({
-    scope: { record, project: run.project, run: run.id, lease },
+    scope: {
+      record,
+      project: run.project,
+      run: run.id,
+      lease,
+      deliveries: (change: TaskTransition) => notifier.ofTask(change),
+    },
     program: batchProgram,
     services,
     until: null,
@@ -145,6 +159,7 @@ async function work(
     },
     stepped: async (handle, step) => {
       if (step.status === 'done') processed.push(handle)
+      else if (step.status !== 'running') notifier.wake()
     },
     taken: async () => {},
   })
@@ -154,6 +169,7 @@ async function work(
 async function settle(
   options: BatchDriveOptions,
   services: BatchServices,
+  notifier: Notifier,
   lease: Lease,
   before: readonly TaskRow[],
   processed: readonly string[],
@@ -176,12 +192,11 @@ async function settle(
     left: tasks.filter((task) => task.status !== 'done').length - failed.length,
     results: services.results.path,
   }
-  await setStatus(record, run, lease, status, reasonOf(status), [
-    {
-      type: 'run.finished',
-      data: { status, exit_code: exitOf(status), progress: batchProgress(tasks), ...eventData(summary) },
-    },
-  ])
+  const data = { status, exit_code: exitOf(status), progress: batchProgress(tasks), ...eventData(summary) }
+  const reason = reasonOf(status)
+  const deliveries = notifier.ofRun('run.finished', lease.epoch, { status, reason })
+  await setStatus(record, run, lease, status, reason, [{ type: 'run.finished', data }], deliveries)
+  if (!signal.aborted) await notifier.drain()
   return { status, exitCode: exitOf(status), ...summary }
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { SchemaNode } from '../../config/keys.ts'
 import { listOf, mapping, oneOf, text, whole, flag } from '../../config/leaves.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../../config/providers.ts'
-import { budgetKeys, concurrency, roleKeys } from '../../config/schema.ts'
+import { budgetKeys, concurrency, notifyKeys, roleKeys } from '../../config/schema.ts'
 import { SIZE, isSize } from './size.ts'
 import { patternProblem } from './patterns.ts'
 
@@ -44,7 +44,7 @@ export const batchSchema = mapping({
   schema: z
     .record(z.string(), z.unknown(), { error: 'a JSON Schema (a mapping)' })
     .describe(
-      'JSON Schema of one answer (draft-07, 2019-09 or 2020-12). An answer that does not fit goes back to the agent with the errors, at most twice. `format` is not checked.',
+      'JSON Schema of one answer (draft-07, 2019-09 or 2020-12). An answer that does not fit goes back to the agent with the errors, at most twice. `format` is checked for the usual ones (date-time, email, uri, uuid, ...); an unknown one is refused.',
     )
     .meta({
       title: 'JSON Schema',
@@ -85,6 +85,7 @@ export const batchSchema = mapping({
     .meta({ examples: ['1MiB'] }),
   concurrency: concurrency.describe('How many files are worked on at the same time.'),
   budget: budgetKeys,
+  notify: notifyKeys('the folder of this file'),
 })
 
 /** A checked file with its defaults, still in the file's words. */
