@@ -49,16 +49,15 @@ export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> 
   let stopped = false
   const show = (lines: readonly string[]): void => instance.rerender(createElement(Block, { lines }))
   // Ctrl-Z: the shell gets a terminal without a block, and with its cursor.
-  const onStop = (): void => {
-    if (stopped) return
+  const stop = async (): Promise<void> => {
     stopped = true
     show([])
-    void instance.waitUntilRenderFlush().then(() => {
-      terminal.write(SHOW_CURSOR)
-      process.once('SIGCONT', onContinue)
-      process.kill(process.pid, 'SIGSTOP')
-    })
+    await instance.waitUntilRenderFlush()
+    terminal.write(SHOW_CURSOR)
+    process.once('SIGCONT', onContinue)
+    process.kill(process.pid, 'SIGSTOP')
   }
+  const onStop = (): void => void (stopped || stop())
   const onContinue = (): void => {
     stopped = false
     terminal.write(HIDE_CURSOR)
