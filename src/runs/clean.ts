@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { BelayError } from '../core/errors.ts'
 import type { Reason, RunStatus, TaskStatus } from '../core/words.ts'
 import { checkoutsOf } from '../git/follow/checkouts.ts'
 import { branchRef, privateRefs, readRef, updateRefs } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
+import { removeTree } from '../git/remove-tree.ts'
 import { git } from '../git/run.ts'
 import { treeOf } from '../git/trees.ts'
 import { stateOf } from '../programs/direct/state.ts'
@@ -24,6 +26,7 @@ import { endJournal, moveJournal } from './guard.ts'
 import { holdRun } from './lifecycle-hold.ts'
 import { wantedTasks } from './outcome.ts'
 import { workspacePool } from './services.ts'
+import { workflowFolder } from './workflow/folder.ts'
 
 export interface CleanRequest {
   readonly record: RecordStore
@@ -101,7 +104,11 @@ interface Leftovers {
 }
 
 async function whatIsThere(record: RecordStore, { root }: Repository, run: RunRow): Promise<Leftovers | null> {
-  const workspaces = (await listWorkspaces(record.read, run.id)).map((row) => row.path)
+  const folder = workflowFolder(record.home, run.id)
+  const workspaces = [
+    ...(await listWorkspaces(record.read, run.id)).map((row) => row.path),
+    ...(existsSync(folder) ? [folder] : []),
+  ]
   const branches = await refsBelow(root, [`refs/heads/belay/${run.id}/`])
   const refs = await refsBelow(root, privateRefs(run.id))
   return workspaces.length + branches.length + refs.length === 0 ? null : { workspaces, branches, refs }
@@ -170,6 +177,7 @@ async function remove({ record, repository }: CleanRequest, run: RunRow, lease: 
     await appendEvents(tx, now, [{ type: 'run.cleaned', project: run.project, run: run.id, actor: 'user' }])
   })
   await workspacePool(record, run, root).clear(true)
+  await removeTree(workflowFolder(record.home, run.id))
   await removeScratch(record.home, run.id)
   await dropPrivateRefs(root, run.id, moves)
   const branches = await refsBelow(root, [`refs/heads/belay/${run.id}/`])

@@ -12,7 +12,7 @@ import {
 } from '../record/index.ts'
 import type { Config } from '../config/index.ts'
 import { hasWork } from '../scheduler/loop.ts'
-import { STEPS_INSIDE } from '../programs/workflow/index.ts'
+import { STEPS_INSIDE } from '../programs/workflow/reasons.ts'
 import { wantedTasks } from './outcome.ts'
 
 export interface LimitFlags {

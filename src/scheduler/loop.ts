@@ -1,5 +1,6 @@
 import { BelayError, knownFailure } from '../core/errors.ts'
 import { advance, claimTask, isEnd, type Claim, type Program, type RunScope, type Step } from '../kernel/index.ts'
+import { TIMER } from '../programs/workflow/reasons.ts'
 import { QUOTA_REASONS } from '../programs/shared/faults.ts'
 import { appendEvents, assertLease, changeTask, listTasks, type Lease, type TaskRow } from '../record/index.ts'
 import { pick, type Pick } from './pick.ts'
@@ -31,8 +32,6 @@ export interface LoopOptions<S> {
 
 /** How often changes by other processes are looked for, in ms. */
 const TICK_MS = 1000
-/** Reason of what is waited for until a time that a workflow sets. */
-const TIMER = 'timer'
 /** More steps of one task in one go than any sound program takes. */
 const MAX_STEPS = 2000
 /** So many drives that changed nothing are a loop, not work. */

@@ -4,7 +4,7 @@ import { printable } from '../../core/text.ts'
 import { gitFailed, tryGit } from '../../git/run.ts'
 import { changedPaths } from '../../git/trees.ts'
 import { stateOf } from '../../programs/direct/state.ts'
-import type { TaskRow } from '../../record/index.ts'
+import type { RunRow, TaskRow } from '../../record/index.ts'
 import type { Io } from '../io.ts'
 import { here, selectTask, withRecord } from '../session.ts'
 
@@ -42,7 +42,7 @@ async function diff(io: Io, name: string, flags: Flags): Promise<void> {
   const { root, id } = await here(io)
   await withRecord(io, async (record) => {
     const { run, task, ref } = await selectTask(record, id, name)
-    const change = await changeOf(root, task)
+    const change = await changeOf(root, run, task)
     if (change === null) {
       if (flags.json)
         io.out(
@@ -60,9 +60,11 @@ async function diff(io: Io, name: string, flags: Flags): Promise<void> {
   })
 }
 
-async function changeOf(root: string, task: TaskRow): Promise<Change | null> {
+async function changeOf(root: string, run: RunRow, task: TaskRow): Promise<Change | null> {
   const { snapshot } = stateOf(task)
-  if (task.commit !== null) return { from: await parentOf(root, task.commit), to: task.commit, landed: true }
+  // A step's commit is on a branch of its run: nothing of a workflow lands by itself.
+  const landed = run.program !== 'workflow'
+  if (task.commit !== null) return { from: await parentOf(root, task.commit), to: task.commit, landed }
   return snapshot === null ? null : { from: snapshot.base, to: snapshot.commit, landed: false }
 }
 

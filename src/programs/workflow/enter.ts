@@ -4,6 +4,7 @@ import type { Phase, PhaseResult } from '../../kernel/index.ts'
 import { fill, holds, parseCondition, plainText, type Scope } from '../../workflows/expressions/index.ts'
 import { isTime, type ApprovalState, type State, type TimerState } from '../../workflows/index.ts'
 import { FAILED, failStep, finishStep, tryExpression } from './finish.ts'
+import { STEPS_INSIDE, TIMER } from './reasons.ts'
 import { stepLevel, stepScope, type Context, type WorkflowServices } from './services.ts'
 import { stateOf, withState, type StepState } from './state.ts'
 import { walk } from './walk.ts'
@@ -99,10 +100,7 @@ function enterState(
   }
 }
 
-/** Reason code of steps that wait for those inside of them: nothing that a person or time could help with. */
-export const STEPS_INSIDE = 'steps_inside'
 const INSIDE: Reason = { code: STEPS_INSIDE, message: 'waits for the steps inside of it' }
-export const TIMER = 'timer'
 
 function wakeTime(context: Context, state: TimerState, scope: Scope): { readonly ms: number } | Reason {
   const { clock } = context.services.record

@@ -1,7 +1,7 @@
 import type { Phase, PhaseResult } from '../../kernel/index.ts'
 import { isComposite } from '../../workflows/index.ts'
-import { STEPS_INSIDE } from './enter.ts'
 import { FAILED, failStep, finishStep } from './finish.ts'
+import { STEPS_INSIDE } from './reasons.ts'
 import { stepLevel, type Context, type WorkflowServices } from './services.ts'
 import { stateOf } from './state.ts'
 import { insideOf } from './walk.ts'

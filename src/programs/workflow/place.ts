@@ -19,6 +19,7 @@ export interface Level {
 /** The levels of a handle, outermost first. Throws for what this workflow has no step for (a bug). */
 export function levelsOf(definition: Definition, handle: string): readonly [Level, ...Level[]] {
   const parts = handle.split('.')
+  if (parts.length % 2 === 0) throw new Error(`no step of this workflow is called ${handle}`)
   const levels: Level[] = []
   let flow: Flow | undefined = definition.flow
   for (let at = 0; at < parts.length; at += 2) {

@@ -1,5 +1,5 @@
 import type { Phase, PhaseResult } from '../../kernel/index.ts'
-import { TIMER } from './enter.ts'
+import { TIMER } from './reasons.ts'
 import { stateOfType, type Context, type WorkflowServices } from './services.ts'
 import { FAILED, finishStep } from './finish.ts'
 import { stateOf } from './state.ts'

@@ -18,6 +18,8 @@ export interface WorkflowConfig {
   readonly place: 'repository' | 'directory'
   readonly concurrency: number
   readonly budget: Config['budget']
+  /** As in a run's own configuration: where worktrees are made. */
+  readonly workspace: Pick<Config['workspace'], 'root'>
   /** How checkouts are made usable (of belay.yaml); null where there is no repository. */
   readonly project: Config | null
   readonly sign: boolean
@@ -59,6 +61,7 @@ export async function planWorkflow(request: WorkflowRequest): Promise<WorkflowPl
     place,
     concurrency: request.concurrency ?? definition.concurrency,
     budget,
+    workspace: { root: settings?.workspace.root ?? null },
     project: settings,
     sign: repository !== null && settings?.git.sign === 'auto' ? await checkSigning(repository.root) : false,
   }

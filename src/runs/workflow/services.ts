@@ -6,11 +6,13 @@ import { WorkspaceKeeper } from '../../programs/direct/workspaces.ts'
 import { Budget } from '../../programs/shared/budget.ts'
 import { directoryPlaces, repositoryPlaces, type WorkflowServices } from '../../programs/workflow/index.ts'
 import { listSessions, listTasks, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
-import { WorkspacePool } from '../../workspace/pool.ts'
-import { meetingFolder, moveJournal, repositoryGuard } from '../guard.ts'
+import type { WorkspacePool } from '../../workspace/pool.ts'
+import { moveJournal, repositoryGuard } from '../guard.ts'
 import { preparation } from '../preparation.ts'
 import { setUp } from '../roles.ts'
 import { gateSandbox } from '../sandboxes.ts'
+import { workspacePool } from '../services.ts'
+import { workflowFolder } from './folder.ts'
 import type { WorkflowConfig } from './plan.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -29,11 +31,6 @@ export interface OpenedWorkflow {
   readonly services: WorkflowServices
   /** null: the steps work in a folder. */
   readonly git: OpenRepository | null
-}
-
-/** Folder in which the steps of a run work that has no repository. */
-export function workflowFolder(home: string, run: string): string {
-  return join(home, 'workspaces', 'workflow', run)
 }
 
 /** Everything that the phases of a stored workflow run need; the same for a new run and one that goes on. */
@@ -90,16 +87,7 @@ function openGit(
   const { root } = repository
   const { project } = run.config as WorkflowConfig
   if (project === null) throw new Error(`run ${run.id} has no configuration of a repository`)
-  const folder = join(project.workspace.root ?? join(record.home, 'workspaces'), run.project)
-  const pool = new WorkspacePool({
-    record,
-    project: run.project,
-    run: run.id,
-    root,
-    folder,
-    meeting: meetingFolder(record.home),
-    lease,
-  })
+  const pool = workspacePool(record, run, root, lease)
   const moves = moveJournal(record.home, run.id)
   const keeper = new WorkspaceKeeper({
     pool,
