@@ -175,21 +175,34 @@ describe.each(['host', 'os'])('the tools of the engine, through belay exec (%s)'
   })
 })
 
-describe('mcp.json', () => {
-  it('that is wrong stops the turn and names the key', async () => {
-    world.files({ '.belay/mcp.json': '{"mcpServers":{"a":{"comand":"x"}}}' }).commit()
-    model = await startModelServer({ steps: [] })
+describe('before anything is started', () => {
+  const flags = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const
+  async function scripted(...steps: readonly Step[]): Promise<void> {
+    model = await startModelServer({ steps })
     Object.assign(world.env, { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'k' })
-    const { code, stderr } = await world.belay([
-      'exec',
-      'x',
-      '--model',
-      'anthropic/claude-sonnet-5',
-      '--sandbox',
-      'host',
-    ])
-    expect(code).toBe(1)
-    expect(stderr).toContain('mcpServers.a.command')
-    expect(model.requests).toEqual([])
+  }
+
+  it('an mcp.json that is wrong is refused, and the key named', async () => {
+    await scripted()
+    world.files({ '.belay/mcp.json': '{"mcpServers":{"a":{"comand":"x"}}}' }).commit()
+    const { code, stderr } = await world.belay(['exec', 'x', ...flags])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('mcpServers.a.command')])
+    expect(model?.requests).toEqual([])
+  })
+
+  it('a definition has only the tools that it names, MCP tools among them; a name that no tool has is refused', async () => {
+    await scripted({ reply: { say: 'done' } })
+    world.files({
+      '.belay/mcp.json': JSON.stringify({ mcpServers: { files: { command: 'node', args: ['server.cjs'] } } }),
+      'server.cjs': MCP_SERVER,
+      '.belay/agents/small.md': '---\ndescription: d\ntools: [read, mcp__files__look]\n---\nBe brief.\n',
+      '.belay/agents/wrong.md': '---\ndescription: d\ntools: [reed]\n---\nBe brief.\n',
+    })
+    world.commit()
+    expect((await world.belay(['exec', 'x', '--definition', 'small', ...flags])).code).toBe(0)
+    expect(model?.requests[0]?.tools).toEqual(['read', 'mcp__files__look'])
+    const { code, stderr } = await world.belay(['exec', 'x', '--definition', 'wrong', ...flags])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean read?')])
+    expect(model?.requests).toHaveLength(1)
   })
 })

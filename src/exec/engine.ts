@@ -26,13 +26,18 @@ export interface EngineOptions extends WantedAgent {
 }
 
 /**
- * Looks at everything that can be wrong before a session is made or a model is paid: definition, model and key, sandbox, effort.
+ * Looks at everything that can be wrong before a session is made or a model is paid: definition, tools, MCP
+ * servers' configuration, model and key, sandbox, effort.
  * Throws what says so.
  */
 export async function checkEngine(options: EngineOptions): Promise<void> {
   const { loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
   const { cwd, env, definition: name } = options
-  const definition = name === null ? null : await loadAgentDefinition(name, placesFor(cwd, configHome(env)))
+  const places = placesFor(cwd, configHome(env))
+  const definition = name === null ? null : await loadAgentDefinition(name, places)
+  const { createTools, loadMcpServers } = await import('../engine/tools/index.ts')
+  if (definition?.settings.tools) createTools({ allow: definition.settings.tools })
+  await loadMcpServers(places, env)
   await resolveModel(options.model ?? definition?.settings.model ?? null, env)
   const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'
   if (sandbox === 'auto') return

@@ -7,6 +7,8 @@ import { BelayError, messageOf } from '../../../core/errors.ts'
 import type { Places } from '../../definitions/places.ts'
 import { readInside } from '../../definitions/inside.ts'
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 interface ServerBase {
   readonly name: string
   /** The file that names it. */
@@ -77,10 +79,7 @@ const file = z.strictObject({ mcpServers: z.record(serverName, z.unknown()) })
  * later one replaces an earlier one of the same name. `${NAME}` and `${NAME:-default}` in values are variables of `env`. Throws
  * `mcp_config`, which names file and key.
  */
-export async function loadMcpServers(
-  places: Places,
-  env: Readonly<Record<string, string>>,
-): Promise<readonly McpServer[]> {
+export async function loadMcpServers(places: Places, env: Environment): Promise<readonly McpServer[]> {
   const { projectFolders, userFolder } = places
   const files = [
     ...(userFolder === null ? [] : [{ path: join(userFolder, 'mcp.json'), within: userFolder, trusted: true }]),
@@ -101,12 +100,7 @@ export async function loadMcpServers(
 }
 
 /** The servers in the text of an `mcp.json`. Throws as `loadMcpServers`. */
-export function parseMcpFile(
-  text: string,
-  source: string,
-  trusted: boolean,
-  env: Readonly<Record<string, string>>,
-): McpServer[] {
+export function parseMcpFile(text: string, source: string, trusted: boolean, env: Environment): McpServer[] {
   let data: unknown
   try {
     data = JSON.parse(text)
@@ -135,7 +129,7 @@ export function parseMcpFile(
 }
 
 /** `value` with the variables in its strings. */
-function fill(value: unknown, env: Readonly<Record<string, string>>, source: string, where: string): unknown {
+function fill(value: unknown, env: Environment, source: string, where: string): unknown {
   if (typeof value === 'string') {
     return value.replaceAll(/\$\{(\w+)(?::-([^}]*))?\}/g, (_, name: string, otherwise: string | undefined) => {
       const found = env[name] ?? otherwise
