@@ -10,6 +10,7 @@ import { batchPage, batchSchemaFile } from './docs/batch.ts'
 import { cliPage } from './docs/cli.ts'
 import { configurationPage, configurationSchema } from './docs/configuration.ts'
 import { workflowSchemaFile } from './docs/workflow.ts'
+import { escapesPage } from './docs/escapes.ts'
 import { toolsPage } from './docs/tools.ts'
 
 export const GENERATORS: readonly Generator[] = [
@@ -20,6 +21,7 @@ export const GENERATORS: readonly Generator[] = [
   workflowSchemaFile,
   cliPage,
   toolsPage,
+  escapesPage,
 ]
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))

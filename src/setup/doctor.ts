@@ -9,6 +9,7 @@ import { git } from '../git/run.ts'
 import { stateHome } from '../record/index.ts'
 import { agentFindings } from './doctor-agents.ts'
 import type { Finding } from './doctor-finding.ts'
+import { sandboxFindings } from './doctor-sandboxes.ts'
 import { missingFrom } from './programs.ts'
 import { detectProject } from './detect.ts'
 import { proposeConfig } from './proposal.ts'
@@ -45,7 +46,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Finding[
     )
   }
   findings.push(...(await stateFindings(stateHome(env))))
-  findings.push(...(await agentFindings(options.agents, config, env)))
+  findings.push(...(await agentFindings(options.agents, config, env)), ...(await sandboxFindings(config)))
   return findings
 }
 

@@ -47,17 +47,13 @@ export const KERNEL: readonly Attempt[] = [
     script: () => 'f=/proc/sys/vm/swappiness; v=$(cat $f) && echo "$v" > $f && echo got',
     escaped: got,
   },
-  ...(existsSync(HUGE_PAGES)
-    ? [
-        {
-          name: 'sysfs',
-          tries: 'write a setting in /sys',
-          root: true as const,
-          script: () => `f=${HUGE_PAGES}; v=$(sed 's/.*\\[\\(.*\\)\\].*/\\1/' $f) && echo "$v" > $f && echo got`,
-          escaped: got,
-        },
-      ]
-    : []),
+  {
+    name: 'sysfs',
+    tries: 'write a setting in /sys',
+    root: true,
+    script: () => `f=${HUGE_PAGES}; v=$(sed 's/.*\\[\\(.*\\)\\].*/\\1/' $f) && echo "$v" > $f && echo got`,
+    escaped: got,
+  },
   {
     name: 'control-group',
     tries: 'make a control group, to leave the limits',

@@ -90,16 +90,13 @@ export const NETWORK: readonly Attempt[] = [
     prepare: (m) => serve(m, '127.0.0.1'),
     script: (m) => ask4('0.0.0.0', m),
   },
-  ...(address === undefined
-    ? []
-    : [
-        {
-          name: 'own-address',
-          tries: "connect to this machine's address in its network",
-          prepare: (m: Machine) => serve(m, '0.0.0.0'),
-          script: (m: Machine) => ask4(address, m),
-        },
-      ]),
+  {
+    name: 'own-address',
+    tries: "connect to this machine's address in its network",
+    prepare: (m) => serve(m, '0.0.0.0'),
+    // A machine without a network has one on its loopback.
+    script: (m) => ask4(address ?? '127.0.0.2', m),
+  },
   {
     name: 'host-name',
     tries: 'connect by a name',

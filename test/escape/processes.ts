@@ -100,7 +100,7 @@ export const PROCESSES: readonly Attempt[] = [
     name: 'daemon-without-mark',
     tries: 'the same twice over, with an empty environment, so that nothing marks it',
     script: (m) =>
-      `perl -e 'require POSIX; exit if fork; POSIX::setsid(); exit if fork; %ENV = (); exec "/bin/sh", "-c", "sleep 0.5; touch ${m.workspace}/late" if !fork' >/dev/null 2>&1 </dev/null`,
+      `perl -e 'require POSIX; if (fork) { select undef, undef, undef, 0.3; exit } POSIX::setsid(); exit if fork; %ENV = (); exec "/bin/sh", "-c", "sleep 0.5; touch ${m.workspace}/late" if !fork' >/dev/null 2>&1 </dev/null`,
     escaped: (m) => later(() => existsSync(join(m.workspace, 'late'))),
   },
 ]

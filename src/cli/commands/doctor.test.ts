@@ -100,6 +100,9 @@ describe('belay doctor', () => {
       'disk',
       'implementer (claude)',
       'reviewer (codex)',
+      'sandbox (os)',
+      'sandbox (docker)',
+      'sandbox (e2b)',
     ])
     expect(named(checks, 'repository')[0]?.message).toBe(`${root} (on main)`)
     expect(named(checks, 'identity')[0]?.message).toBe('Ada <ada@example.com>')

@@ -73,12 +73,13 @@ type Wrap =
 export function seatbelt(spec: ProcessSpec, policy: SandboxPolicy, temp: string, wrap: Wrap): string {
   const { readConfig, writeConfig } = rulesOf(policy, temp)
   return wrap({
-    command: spec.argv.map(quoted).join(' '),
+    // Its own variables come after ours: TMPDIR is set where nothing comes after.
+    command: `TMPDIR=${quoted(temp)}; export TMPDIR; exec ${spec.argv.map(quoted).join(' ')}`,
     needsNetworkRestriction: policy.network.mode === 'none',
     readConfig,
     writeConfig,
     allowGitConfig: false,
-    setEnvVars: Object.fromEntries([...restored(spec.env), ['TMPDIR', temp]]),
+    setEnvVars: Object.fromEntries(restored(spec.env)),
     binShell: '/bin/sh',
   })
 }
