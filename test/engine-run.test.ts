@@ -1,4 +1,6 @@
 /** Belay's own agent in a whole run: it writes, another model of it reviews, the commit lands. */
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startModelServer, type ModelServer, type Route } from './support/model-server/index.ts'
 import { World } from './support/world.ts'
@@ -64,6 +66,21 @@ async function open(routes: readonly Route[], more = ''): Promise<World> {
   })
 }
 
+/** Pids of programs whose command line holds `text`. */
+function processesOf(text: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid && commandOf(pid).includes(text))
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return '' // it has ended
+  }
+}
+
 describe('belay run with the engine', () => {
   it('writes, reviews and lands a task, and keeps both conversations as sessions', { timeout: 60_000 }, async () => {
     const here = await open([
@@ -123,6 +140,88 @@ describe('belay run with the engine', () => {
     const result = await here.belay(['run'])
     expect(result.code, result.stderr).toBe(0)
     expect(here.read('answer.txt')).toBe('42\n')
+  })
+
+  it('goes on after kill -9 in the middle of a call, in the conversation as it was', { timeout: 60_000 }, async () => {
+    const here = await open([
+      writer([
+        { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '41\n' } }] } },
+        { reply: { say: JSON.stringify(IMPLEMENTED) } },
+        { reply: { calls: [{ name: 'bash', input: { command: 'echo half > half.txt; sleep 1000' } }] } },
+        {
+          reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '42\n' } }] },
+          expect: ({ messages }) => {
+            expect(messages.some(({ role, text }) => role === 'tool' && text.includes('was interrupted'))).toBe(true)
+          },
+        },
+        { reply: { say: JSON.stringify(IMPLEMENTED) } },
+      ]),
+      reader([{ reply: { say: JSON.stringify(PASSES) } }]),
+    ])
+    here.feature('001-words', ['- [ ] T001 Write answer.txt']).commit()
+    const belay = here.start(['run'])
+    belay.stdin?.end()
+    const gone = once(belay, 'exit')
+    await model?.reached(2)
+    while (processesOf('half.txt; sleep').length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    belay.kill('SIGKILL')
+    await gone
+    const resumed = await here.belay(['resume'])
+    expect(resumed.code, resumed.stderr).toBe(0)
+    expect(processesOf('half.txt; sleep')).toEqual([])
+    expect(here.read('answer.txt')).toBe('42\n')
+    expect(here.has('half.txt')).toBe(false)
+  })
+
+  it(
+    'leaves with 5 and the time when the quota is used up, and goes on with the same conversation',
+    { timeout: 60_000 },
+    async () => {
+      const body = { type: 'error', error: { type: 'rate_limit_error', message: 'usage limit reached' } }
+      const reset = Math.floor(Date.now() / 1000) + 3
+      const headers = {
+        'anthropic-ratelimit-unified-status': 'rejected',
+        'anthropic-ratelimit-unified-reset': String(reset),
+      }
+      const here = await open([
+        writer([
+          { reply: { status: 429, headers, body } },
+          { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '42\n' } }] } },
+          { reply: { say: JSON.stringify(IMPLEMENTED) } },
+        ]),
+        reader([{ reply: { say: JSON.stringify(PASSES) } }]),
+      ])
+      here.feature('001-words', ['- [ ] T001 Write answer.txt']).commit()
+      const left = await here.belay(['run', '--no-wait'])
+      expect(left.code, left.stderr).toBe(5)
+      expect(left.stderr).toContain(new Date(reset * 1000).toISOString())
+      const resumed = await here.belay(['resume'])
+      expect(resumed.code, resumed.stderr).toBe(0)
+      expect(Date.now()).toBeGreaterThanOrEqual(reset * 1000)
+      expect(here.read('answer.txt')).toBe('42\n')
+    },
+  )
+
+  it('runs its commands where the role says, and by the rules of the configuration', { timeout: 60_000 }, async () => {
+    const here = await open(
+      [
+        writer([
+          { reply: { calls: [{ name: 'bash', input: { command: 'echo here' } }] } },
+          { reply: { calls: [{ name: 'bash', input: { command: 'lolcat x' } }] } },
+          { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '42\n' } }] } },
+          { reply: { say: JSON.stringify(IMPLEMENTED) } },
+        ]),
+        reader([{ reply: { say: JSON.stringify(PASSES) } }]),
+      ],
+      'policy: {commands: {deny: ["lolcat"]}}',
+    )
+    const config = here.read('belay.yaml').replace('claude-sonnet-5}', 'claude-sonnet-5, sandbox: host}')
+    here.files({ 'belay.yaml': config })
+    here.feature('001-words', ['- [ ] T001 Write answer.txt']).commit()
+    const result = await here.belay(['run'])
+    expect(result.code, result.stderr).toBe(0)
+    expect(model?.requests[0]?.text).toContain('Commands run in: no sandbox.')
+    expect(model?.requests[2]?.text).toMatch(/It was not run: .*lolcat/)
   })
 
   it('says which models there are when there is none of that name, before anything is spent', async () => {

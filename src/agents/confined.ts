@@ -17,7 +17,7 @@ export interface AgentSandbox {
  */
 export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
   const { backend, more } = sandbox
-  if (backend === 'host' && Object.keys(more).length === 0) return agent
+  // The engine has a sandbox when nothing is said of one: `host` has to be said to it too.
   if (agent.provider === 'engine') {
     return createEngineAgent({
       ...localDeps,
@@ -28,6 +28,7 @@ export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
       },
     })
   }
+  if (backend === 'host' && Object.keys(more).length === 0) return agent
   return {
     provider: agent.provider,
     capabilities: agent.capabilities,

@@ -3,7 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startModelServer, type ModelServer, type Step } from '../../../test/support/model-server/index.ts'
+import { startModelServer, type ModelServer, type Reply, type Step } from '../../../test/support/model-server/index.ts'
 import { randomId } from '../../core/ids.ts'
 import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import { ALONE } from '../turn.ts'
@@ -17,6 +17,8 @@ interface Case {
   env(url: string): Record<string, string>
   /** How the key is sent. */
   readonly header: readonly [string, string]
+  /** Too many requests, with the time of the next; default: as a header. */
+  later?(seconds: number): Reply
 }
 
 const CASES: readonly Case[] = [
@@ -68,6 +70,25 @@ const CASES: readonly Case[] = [
     api: 'chat',
     env: (url) => ({ OLLAMA_BASE_URL: `${url}/v1` }),
     header: ['authorization', 'Bearer none'],
+  },
+  {
+    title: 'Gemini',
+    model: 'google/gemini-2.5-flash',
+    api: 'gemini',
+    env: (url) => ({ GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: 'k5' }),
+    header: ['x-goog-api-key', 'k5'],
+    // It says the time in the body, as its service does.
+    later: (seconds) => ({
+      status: 429,
+      body: {
+        error: {
+          code: 429,
+          status: 'RESOURCE_EXHAUSTED',
+          message: 'Too many requests',
+          details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${seconds}s` }],
+        },
+      },
+    }),
   },
 ]
 
@@ -178,7 +199,8 @@ describe.each(CASES)('$title', (one) => {
   })
 
   it('is a schedule when it is to come back only much later', async () => {
-    const { end } = await turn(one, [{ reply: { status: 429, headers: { 'retry-after': '3600' } } }])
+    const reply = one.later?.(3600) ?? { status: 429, headers: { 'retry-after': '3600' } }
+    const { end } = await turn(one, [{ reply }])
     expect(end).toMatchObject({ status: 'failed', error: { code: 'rate_limit' } })
     const { error } = end as Extract<TurnEnd, { status: 'failed' }>
     expect(Date.parse(error.retryAt ?? '') - Date.now()).toBeGreaterThan(3_500_000)
