@@ -1,9 +1,12 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomId } from '../../../core/ids.ts'
 
 /** The most of one output that is kept aside. */
 const KEPT_MAX = 64 << 20
+
+/** The most that one session keeps; the oldest go first. */
+const ALL_MAX = 512 << 20
 
 /** Where whole outputs are kept, in the session's own folder outside of the workspace. */
 export function outputsFolder(store: string): string {
@@ -20,10 +23,14 @@ export interface KeptOutput {
   remove(): void
 }
 
-/** Makes the file for an output of the tool `name`; for its owner only. */
-export function keepOutput(store: string, name: string, max = KEPT_MAX): KeptOutput {
+/**
+ * Makes the file for an output of the tool `name`; for its owner only. What the session keeps in all stays within `all` bytes
+ * and one output.
+ */
+export function keepOutput(store: string, name: string, max = KEPT_MAX, all = ALL_MAX): KeptOutput {
   const folder = outputsFolder(store)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  dropOldest(folder, all)
   const path = join(folder, `${name}-${randomId(10)}.txt`)
   const fd = openSync(path, 'wx', 0o600)
   let room = max
@@ -42,7 +49,21 @@ export function keepOutput(store: string, name: string, max = KEPT_MAX): KeptOut
     close: () => closeSync(fd),
     remove() {
       closeSync(fd)
-      rmSync(path)
+      rmSync(path, { force: true })
     },
+  }
+}
+
+function dropOldest(folder: string, all: number): void {
+  const files = readdirSync(folder).map((name) => {
+    const { size, mtimeMs } = statSync(join(folder, name))
+    return { path: join(folder, name), size, mtimeMs }
+  })
+  files.sort((a, b) => a.mtimeMs - b.mtimeMs)
+  let sum = files.reduce((total, { size }) => total + size, 0)
+  for (const { path, size } of files) {
+    if (sum <= all) return
+    rmSync(path)
+    sum -= size
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -97,5 +97,18 @@ describe('a collected stream', () => {
     const removed = keepOutput(store, 'x')
     removed.remove()
     expect(existsSync(removed.path)).toBe(false)
+  })
+
+  it('keeps no more of a session than its limit, the newest', () => {
+    const paths = [1, 2, 3].map((age) => {
+      const kept = keepOutput(store, 'x', 10, 25)
+      kept.write(Buffer.alloc(10))
+      kept.close()
+      utimesSync(kept.path, 1000 + age, 1000 + age)
+      return kept.path
+    })
+    const last = keepOutput(store, 'x', 10, 25)
+    last.close()
+    expect([...paths, last.path].map((path) => existsSync(path))).toEqual([false, true, true, true])
   })
 })
