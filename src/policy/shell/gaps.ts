@@ -65,5 +65,5 @@ function operandsIn(node: SyntaxNode & { pos: number; end: number }, source: str
   }
   visit(node)
   const text = nested.reduce((rest, part) => rest.replace(part, () => 'v'), source.slice(node.pos, node.end))
-  return /;|[\w$]\s+[\w$]|<<<|>>>/.test(text) ? [text.slice(0, 60)] : []
+  return /;|[\w$"')]\s+[\w$"'(]|<<<|>>>/.test(text) ? [text.slice(0, 60)] : []
 }
