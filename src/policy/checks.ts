@@ -26,6 +26,8 @@ export function checkCommand(one: Invocation, call: Call, around: Surroundings):
     ...programChecks(one, around),
     ...chmodChecks(one),
     ...indexChecks(one),
+    ...fileChecks(one, around),
+    ...builtinChecks(one),
   ]
 }
 
@@ -129,6 +131,35 @@ function programChecks({ program, cwds }: Invocation, around: Surroundings): Rem
   return [ask('builtin/outside', 'runs a program from outside of the workspace')]
 }
 
+const RUNS_FILES =
+  /^((ba|da|a|z|k|mk)?sh|python[\d.]*|node|nodejs|perl|ruby|php|lua|deno|bun|tsx|make|gmake|source|\.)$/
+const LOADS = /^(-f|--file|--makefile|-r|--require|--import|--loader|--rcfile|--init-file|-I|--env-file)$/
+
+/** A script or module from outside of the workspace, by whatever runs it. */
+function fileChecks({ program, parts, cwds }: Invocation, around: Surroundings): Remark[] {
+  if (!RUNS_FILES.test(program.name)) return []
+  const first = program.name.endsWith('make') ? [] : parts.words.slice(0, 1)
+  const loaded = parts.options.flatMap(({ name, value }) => (LOADS.test(name) && value ? [value] : []))
+  return [...first, ...loaded].some((arg) => placesOfArg(arg, cwds, around)?.has('tmp') === true)
+    ? [ask('builtin/outside', 'runs a file from outside of the workspace')]
+    : []
+}
+
+/** Builtins with an option that makes them run something, or changes what names mean. */
+function builtinChecks({ program, args }: Invocation): Remark[] {
+  const options: Readonly<Record<string, RegExp>> = {
+    hash: /^-\w*p/,
+    complete: /^-\w*[CF]/,
+    compgen: /^-\w*[CF]/,
+    mapfile: /^-\w*C/,
+    readarray: /^-\w*C/,
+  }
+  const option = Object.hasOwn(options, program.name) ? options[program.name] : undefined
+  const aliases = program.name === 'shopt' && args.some((arg) => arg.value === 'expand_aliases')
+  if (!aliases && !(option && args.some((arg) => option.test(arg.head)))) return []
+  return [ask('not-understood', `${program.name} changes what later words mean, or runs something`)]
+}
+
 function chmodChecks({ program, parts }: Invocation): Remark[] {
   if (program.name !== 'chmod') return []
   const mode = parts.words[0]?.value ?? ''
@@ -180,6 +211,13 @@ export function checkVariables(assigned: Call['assigned']): Remark[] {
     if (fine && value?.kind === 'static' && fine.test(value.value)) return []
     return [ask('builtin/environment', `sets ${name}, which changes what programs run`)]
   })
+}
+
+/** Variables that `read`, `printf -v`, `for` and the like may set, to what nobody knows. */
+export function checkIndirect(names: ReadonlySet<string>): Remark[] {
+  return [...names]
+    .filter((name) => RUNS_THINGS.test(name))
+    .map((name) => ask('builtin/environment', `may set ${name}, which changes what programs run`))
 }
 
 /** Variables that a builtin sets (`export PATH=x`), or that come before a program (`env PATH=x ls`). */

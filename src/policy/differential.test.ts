@@ -8,7 +8,7 @@ import { ODD_COMMANDS } from './testing/odd-commands.ts'
 
 /** The same scripts in every run, so that a new disagreement is found by whoever looks for one: `SEARCH=1` draws others, and more. */
 const SEED = process.env['SEARCH'] ? {} : { seed: 20_261_121 }
-const RUNS = process.env['SEARCH'] ? 4000 : 400
+const RUNS = process.env['SEARCH'] ? 4000 : 200
 
 /** The simple commands that we find in a text, or null for one that we do not understand. */
 function commands(source: string): string[] | null {
@@ -117,7 +117,7 @@ const { list } = fc.letrec<Grammar>((untyped) => {
   }
 })
 
-describe('a second parser', () => {
+describe('a second parser', { timeout: 240_000 }, () => {
   it('finds the same commands in generated scripts, or the verdict is not allow', async () => {
     await fc.assert(
       fc.asyncProperty(list, async (source) => {
@@ -233,8 +233,10 @@ describe('whatever the text', () => {
     ['variables', 'a=$a$a;'.repeat(2_800)],
     ['loops', 'for a in b;do '.repeat(1_400)],
   ])('takes bounded time on %s', (_, command) => {
-    const started = performance.now()
+    // of this thread: a busy machine is no fault of the policy
+    const started = process.threadCpuUsage()
     judged(command, { rules: { deny: ['rm *a*a*a*a*b'] } })
-    expect(performance.now() - started).toBeLessThan(3000)
+    const { user, system } = process.threadCpuUsage(started)
+    expect((user + system) / 1000).toBeLessThan(3000)
   })
 })

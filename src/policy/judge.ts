@@ -1,7 +1,7 @@
 /** One command line against the rules. */
 import { messageOf } from '../core/errors.ts'
 import { head } from '../core/text.ts'
-import { checkCommand, checkVariables, variablesOf, type Remark } from './checks.ts'
+import { checkCommand, checkIndirect, checkVariables, variablesOf, type Remark } from './checks.ts'
 import { invocation, matchCommand, matchRedirect, placesOfArg, type Invocation } from './match.ts'
 import { judgePath } from './paths.ts'
 import type { Surroundings } from './places.ts'
@@ -82,6 +82,8 @@ class Judgement {
           this.add({ decision: 'deny', rule: `strict/${kind}`, reason: `a ${kind} is not allowed` }, part)
       }
     }
+    for (const remark of checkIndirect(found.survey.indirectly))
+      this.remark(remark, [...found.survey.indirectly].join(' ').slice(0, 200))
     for (const call of found.calls) this.call(call, found, depth)
   }
 

@@ -118,6 +118,8 @@ export function placesOfArg(arg: Arg, cwds: Cwds, around: Surroundings): Readonl
     for (const place of placesOf(path, around)) all.add(place)
   }
   if (arg.kind === 'glob') describeGlob(arg, all)
+  // a pattern there may name what holds secrets without saying so
+  if (arg.kind === 'glob' && /^\/(etc|proc|run|var)(\/|$)/.test(text)) all.add('env')
   return all
 }
 

@@ -74,6 +74,13 @@ const ROWS: Readonly<Record<string, readonly (readonly ['allow' | 'ask' | 'deny'
   'what is no command': [
     ['ask', 'ls "x'], ['ask', 'ls $(x'], ['ask', 'ls )'], ['ask', 'if true'], ['ask', 'cat <<E\nx'], ['ask', 'ls &&'], ['ask', '| ls'], ['ask', 'ls \0'], ['ask', `echo ${'x'.repeat(20_000)}`], ['ask', '$('.repeat(400)], ['allow', ''], ['allow', '# nothing'],
   ],
+  'found by attacking it': [
+    ['ask', 'bash /tmp/x.sh'], ['ask', 'find /tmp -exec bash {} +'], ['ask', 'make -f /tmp/x'], ['ask', 'node --import=/tmp/x y'], ['ask', 'cat /etc/shado?'], ['deny', 'cat /proc/self/root/etc/shadow'], ['deny', 'cat /proc/1/cwd/x'],
+    ['ask', 'read PATH <<< x'], ['ask', 'printf -v PATH x'], ['ask', 'for PATH in x; do ls; done'], ['ask', 'unset PATH'], ['ask', 'hash -p /tmp/x ls'], ['ask', 'complete -C "rm x" y'], ['ask', 'mapfile -C "rm x" -c 1 y'],
+    ['ask', 'shopt -s expand_aliases'], ['deny', 'fd . / -x rm -rf'], ['deny', 'setpriv --no-new-privs kill 1'], ['deny', 'perf record kill 1'], ['deny', 'linux64 kill 1'], ['deny', 'ssh-agent kill 1'], ['deny', 'strace -o /etc/x ls'],
+    ['deny', 'curl file:///home/me/.ssh/id_rsa'], ['deny', 'grep -f/home/me/.ssh/id_rsa x'], ['ask', 'npm run x --script-shell=./y'], ['ask', 'go run x@latest'], ['ask', 'go run $x'],
+    ['allow', 'bash scripts/x.sh'], ['allow', 'read -r line'], ['allow', 'go run ./cmd/x'], ['allow', 'printf "%s" x'], ['allow', 'curl https://x.test/file'],
+  ],
   'of the system': [
     ['deny', 'kill 1'], ['deny', 'kill -9 -1'], ['deny', 'kill -KILL 1'], ['allow', 'kill 4321'], ['ask', 'kill $pid'], ['allow', 'sleep 5 & kill $!'], ['ask', 'pkill node'], ['deny', 'mkfs.ext4 /dev/sda1'], ['deny', 'shutdown -h now'], ['deny', 'chmod -R 777 src'],
     ['deny', 'chmod 4755 x'], ['deny', 'chmod u+s x'], ['allow', 'chmod 644 x'], ['deny', 'chmod 600 /etc/x'], ['ask', 'npm install -g x'], ['ask', 'npm i --global x'], ['allow', 'npm install x'], ['ask', 'npm publish'], ['ask', 'npx cowsay'], ['ask', 'chown me x'],

@@ -40,7 +40,7 @@ const SYSTEM = (
 const SECRET_HOME =
   /^(\.ssh|\.aws|\.gnupg|\.kube|\.azure|\.netrc|\.git-credentials|\.pypirc|\.npmrc|\.yarnrc\.yml|\.pgpass|\.my\.cnf|\.password-store|\.docker\/config\.json|\.config\/(gh|gcloud|op|hub|git\/credentials|doctl|rclone|containers\/auth\.json)|\.cargo\/credentials(\.toml)?|\.gem\/credentials|\.terraform\.d|\.local\/share\/keyrings|\.claude\/\.credentials\.json|\.codex\/auth\.json|\.mozilla|\.config\/(google-chrome|chromium|BraveSoftware)|Library\/(Keychains|Cookies|Application Support\/(Google|Firefox)))(\/|$)/
 const SECRET_ANYWHERE =
-  /^\/(etc\/(g?shadow-?|sudoers(\.d\/.*)?|ssh\/.*key|krb5\.keytab|ssl\/private(\/.*)?)|proc\/[^/]+\/(environ|mem)|(var\/)?run\/secrets(\/.*)?)$|(^|\/)(id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|keystore|jks))$/
+  /^\/(etc\/(g?shadow-?|sudoers(\.d\/.*)?|ssh\/.*key|krb5\.keytab|ssl\/private(\/.*)?)|proc\/[^/]+\/(environ|mem|(root|cwd)(\/.*)?)|(var\/)?run\/secrets(\/.*)?)$|(^|\/)(id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|keystore|jks))$/
 const STARTUP =
   /^(\.(bash|zsh)?(rc|_profile|_login|_logout|_aliases)|\.bash.*|\.z(sh.*|profile|login|logout)|\.profile|\.login|\.inputrc|\.pam_environment|\.xinitrc|\.xprofile|\.xsession.*|\.gitconfig|\.vimrc|\.emacs(\.d)?|\.curlrc|\.wgetrc|\.config\/(git|fish|autostart|systemd|nvim|environment\.d)|Library\/Launch(Agents|Daemons)|\.local\/bin|bin)(\/|$)/
 const ENV_FILE = /^\.env(\..+)?$|^\.envrc$/

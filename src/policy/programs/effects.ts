@@ -56,6 +56,8 @@ const OUT: Readonly<Record<string, readonly string[]>> = {
   cc: ['-o'],
   clang: ['-o'],
   go: ['-o', '-coverprofile'],
+  git: ['--output-directory'],
+  strace: ['-o'],
   tsc: ['--outDir'],
   unzip: ['-d'],
   patch: ['-o', '-d'],
@@ -97,7 +99,10 @@ function wordPaths(one: Invocation): PathUse[] {
     const effect = (name === 'sed' || name === 'gsed') && has('-i') ? 'write' : 'read'
     return words.slice(own).map((arg) => ({ arg, effect, recursive: false }))
   }
-  return words.filter(looksLikePath).map((arg) => ({ arg, effect: 'touch', recursive: false }))
+  return words
+    .map((arg) => (arg.value.startsWith('file://') ? known(arg.value.slice(7), arg.raw) : arg))
+    .filter(looksLikePath)
+    .map((arg) => ({ arg, effect: 'touch', recursive: false }))
 }
 
 function copies(one: Invocation, name: string): PathUse[] {
@@ -136,7 +141,12 @@ function findPaths(one: Invocation): PathUse[] {
 function optionPaths(one: Invocation): PathUse[] {
   const { name } = one.program
   const out = new Set([...(OUT['*'] ?? []), ...(OUT[name] ?? [])])
-  return one.parts.options.flatMap(({ name: option, value }): PathUse[] => {
+  return one.parts.options.flatMap(({ name: option, value, arg }): PathUse[] => {
+    // `-f/etc/x`
+    const attached =
+      value === null && arg.kind === 'static' ? /^-\w((?:\/|~|\.\.?\/).*)$/s.exec(option)?.[1] : undefined
+    if (attached !== undefined && !NONE.has(name))
+      return [{ arg: known(attached, arg.raw), effect: 'touch', recursive: false }]
     if (value === null || NONE.has(name)) return []
     if (out.has(option)) return [{ arg: value, effect: 'write', recursive: false }]
     // curl -d @file and the like

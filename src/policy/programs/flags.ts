@@ -59,6 +59,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     valued: '-e --rsh --rsync-path -f --filter --exclude --include --files-from --password-file --log-file',
     same: '-e=--rsh',
   },
+  strace: { valued: '-e -o -p -s -P -u -E -a -I -O -S -X' },
   find: { oneDash: true },
   go: { oneDash: true, valued: '-C' },
   java: { oneDash: true, valued: '-cp -classpath --class-path' },

@@ -1,5 +1,5 @@
 /** find, xargs and git: commands that run others in ways of their own. */
-import { unknown, type Arg } from '../shell/arg.ts'
+import { known, unknown, type Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import type { Inner } from './inner.ts'
 import { hasOption } from './options.ts'
@@ -9,7 +9,10 @@ import { flagSpec } from './flags.ts'
 export function findInner({ program, args }: Invocation): Inner[] {
   if (program.name === 'fd' || program.name === 'fdfind') {
     const at = args.findIndex((arg) => /^(-[xX]|--exec(-batch)?)$/.test(arg.value))
-    return at < 0 ? [] : [{ kind: 'command', argv: placed(args.slice(at + 1), '.', '{}') }]
+    if (at < 0) return []
+    const words = args.slice(at + 1)
+    const marked = words.some((word) => word.value.includes('{')) ? words : [...words, known('{}')]
+    return [{ kind: 'command', argv: placed(marked, '.', '{}') }]
   }
   if (program.name !== 'find' && program.name !== 'gfind') return []
   const inner: Inner[] = []

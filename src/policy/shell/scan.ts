@@ -92,7 +92,7 @@ class Scanner implements Scan {
   readonly calls: Call[] = []
   readonly doubts: { part: string; reason: string; broken: boolean }[] = []
   readonly structures: { kind: Structure; part: string }[] = []
-  survey: Survey = { once: new Set(), set: new Set(), moves: false, functions: new Set() }
+  survey: Survey = { once: new Set(), set: new Set(), indirectly: new Set(), moves: false, functions: new Set() }
   private source: string
   private readonly home: string
 

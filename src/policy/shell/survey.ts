@@ -6,6 +6,8 @@ export interface Survey {
   readonly once: ReadonlySet<string>
   /** Names that are set anywhere. */
   readonly set: ReadonlySet<string>
+  /** Names that a builtin or a loop may set. */
+  readonly indirectly: ReadonlySet<string>
   /** `cd` and the like happen somewhere outside of subshells. */
   readonly moves: boolean
   /** Functions defined anywhere. */
@@ -23,12 +25,15 @@ export const MOVERS: ReadonlySet<string> = new Set(['cd', 'pushd', 'popd'])
 export function survey(root: SyntaxNode): Survey {
   const times = new Map<string, number>()
   const functions = new Set<string>()
+  const indirectly = new Set<string>()
   let blind = false
   const note = (name: string, count = 1): void => void times.set(name, (times.get(name) ?? 0) + count)
   const visit = (node: SyntaxNode): void => {
     if (node.type === 'Assignment') note(node.name, node.append || node.index ? 2 : 1)
-    else if (node.type === 'For' || node.type === 'Select') note(node.name.value, node.type === 'For' ? 1 : 2)
-    else if (node.type === 'ParameterExpansion' && node.operation?.type === 'Default') note(node.parameter, 2)
+    else if (node.type === 'For' || node.type === 'Select') {
+      note(node.name.value, node.type === 'For' ? 1 : 2)
+      indirectly.add(node.name.value)
+    } else if (node.type === 'ParameterExpansion' && node.operation?.type === 'Default') note(node.parameter, 2)
     else if (node.type === 'ArithmeticWord') note(node.value, 2)
     else if (node.type === 'Function') functions.add(node.name.value)
     else if (node.type === 'Redirect' && node.descriptor?.type === 'FileDescriptorVariable') {
@@ -38,13 +43,17 @@ export function survey(root: SyntaxNode): Survey {
       const name = node.name?.value ?? ''
       // declare -n makes one name stand for another, and eval and source do anything
       if (BLIND.has(name) && (name.length < 5 || name === 'source' || words.length > 0)) blind = true
-      if (SETTERS.has(name) || name === 'command' || name === 'builtin') for (const word of words) note(word, 2)
+      if (SETTERS.has(name) || name === 'command' || name === 'builtin')
+        for (const word of words) {
+          note(word, 2)
+          if (SETTERS.has(name)) indirectly.add(word)
+        }
     }
     forEachChild(node, visit)
   }
   visit(root)
   const once = new Set(blind ? [] : [...times].flatMap(([name, count]) => (count === 1 ? [name] : [])))
-  return { once, set: new Set(times.keys()), moves: moves(root), functions }
+  return { once, set: new Set(times.keys()), indirectly, moves: moves(root), functions }
 }
 
 /** `cd` happens in `node` and lasts beyond it. */
