@@ -9,12 +9,13 @@ import { exec } from './figures/exec.ts'
 import { kernel } from './figures/kernel.ts'
 import { queue } from './figures/queue.ts'
 import { record } from './figures/record.ts'
+import { session } from './figures/session.ts'
 import { start } from './figures/start.ts'
 import { tasks } from './figures/tasks.ts'
 import type { Bench, Figure } from './support/figure.ts'
 import { table } from './support/table.ts'
 
-const BENCHES: readonly Bench[] = [record, kernel, start, tasks, queue, codexTasks, exec]
+const BENCHES: readonly Bench[] = [record, session, kernel, start, tasks, queue, codexTasks, exec]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeLongSession } from '../bench/support/long-session.ts'
 import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
 import { World, collect, said } from './support/world.ts'
 
@@ -196,6 +197,46 @@ describe('belay exec with the engine', () => {
       expect([words, result.code, result.stderr]).toEqual([words, 2, expect.stringContaining(`[${code}`)])
     }
     expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+  })
+
+  it('takes up a session of 2,000 items, and keeps working in a window of 32,000 tokens', async () => {
+    await makeLongSession(world.home, 'long', 2000)
+    world.files({
+      '.belay/agents/small.md': '---\ndescription: has a small window\ncontext_window: 32000\n---\nWork.\n',
+    })
+    const { requests } = await scripted({ reply: { say: 'Summary: it went on. Or: still here.' }, every: true })
+    const flags = [...MODEL, ...HOST, '--session', 'long', '--definition', 'small'] as const
+    const { code, stdout } = await world.belay(['exec', 'still there?', ...flags])
+    expect([code, stdout]).toEqual([0, 'Summary: it went on. Or: still here.\n'])
+    // Characters by four is a low guess of tokens, and even so all of it would be ten times too much.
+    for (const request of requests) expect(JSON.stringify(request.body).length / 4).toBeLessThan(32_000)
+    expect(requests.at(-1)?.text).toContain('still there?')
+    const again = await world.belay(['exec', 'and now?', ...flags])
+    expect(again.code).toBe(0)
+    expect(requests.at(-1)?.text).toContain('still there?')
+    const { entries } = await world.json<{ entries: { type: string }[] }>(['session', 'show', 'long', '--items'])
+    expect(entries.length).toBeGreaterThan(6000)
+  })
+
+  it('confines commands by default where the machine can, to the folder and without network', async () => {
+    const outside = join(world.dir, 'user', 'outside.txt')
+    const { requests } = await scripted(bash('sh try.sh'), say('tried'))
+    world.files({
+      'try.sh': [
+        'echo in > in.txt',
+        `echo out > ${outside}`,
+        `cat ${world.home}/sessions/s/session.jsonl`,
+        `curl -sS -m 5 ${model?.url}`,
+        '',
+      ].join('\n'),
+    })
+    const { code, stderr } = await world.belay(['exec', 'try', ...MODEL, '--session', 's'])
+    if (stderr.includes('commands run unconfined')) return // no sandbox on this machine, which was said
+    expect(code).toBe(0)
+    expect(world.read('in.txt')).toBe('in\n')
+    expect(existsSync(outside)).toBe(false)
+    expect(requests[1]?.text).not.toContain('"type":"session"')
+    expect(requests[1]?.text).toMatch(/curl: \(\d+\)/)
   })
 
   it('speaks to any OpenAI-compatible address', async () => {

@@ -1,0 +1,120 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CLIS, pathWithClis, skipWithout } from './support/agent-clis.ts'
+import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
+import { World } from './support/world.ts'
+
+let world: World
+let model: ModelServer | undefined
+beforeEach(() => {
+  world = new World()
+  // In its real place: a sandbox has a /tmp of its own.
+  world.env['PATH'] = existsSync(CLIS) ? [realpathSync(CLIS), process.env['PATH']].join(delimiter) : pathWithClis()
+})
+afterEach(async () => {
+  await model?.close()
+  model = undefined
+  world.dispose()
+})
+
+async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
+  model = await startModelServer({ steps })
+  Object.assign(world.env, {
+    ANTHROPIC_BASE_URL: model.url,
+    ANTHROPIC_API_KEY: 'test-key',
+    IS_SANDBOX: '1',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    OPENAI_API_KEY: 'test-key',
+  })
+  return model
+}
+
+describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))('belay exec with Claude Code', () => {
+  it('takes a turn, and goes on with its own conversation', async () => {
+    const { requests } = await scripted(
+      { reply: { calls: [{ name: 'Bash', input: { command: 'echo 4711 > n.txt', description: 'write' } }] } },
+      { reply: { say: 'the number is written' } },
+      { reply: { say: 'it was 4711' } },
+    )
+    const first = await world.belay(['exec', 'write the number', '--agent', 'claude', '--session', 's'])
+    expect([first.code, first.stdout, first.stderr]).toEqual([
+      0,
+      'the number is written\n',
+      expect.stringContaining('claude runs as it is'),
+    ])
+    expect(world.read('n.txt')).toBe('4711\n')
+    const second = await world.belay(['session', 'resume', 's', 'which number?'])
+    expect([second.code, second.stdout]).toEqual([0, 'it was 4711\n'])
+    expect(requests.at(-1)?.text).toContain('write the number')
+    const { entries } = await world.json<{ entries: { type: string; provider?: string }[] }>([
+      'session',
+      'show',
+      's',
+      '--items',
+    ])
+    expect(entries.some(({ type, provider }) => type === 'native' && provider === 'claude')).toBe(true)
+  })
+
+  it('hands work over to another agent, which is told of it', async () => {
+    const { requests } = await scripted({ reply: { say: 'I looked: it is blue' } }, { reply: { say: 'blue it is' } })
+    await world.belay(['exec', 'which colour?', '--agent', 'claude', '--session', 's'])
+    const { stdout } = await world.belay([
+      'exec',
+      'say it again',
+      '--model',
+      'anthropic/claude-sonnet-5',
+      '--sandbox',
+      'host',
+      '--session',
+      's',
+    ])
+    expect(stdout).toBe('blue it is\n')
+    expect(requests.at(-1)?.text).toContain('## Step 1: claude, done')
+    expect(requests.at(-1)?.text).toContain('I looked: it is blue')
+  })
+
+  it('can be confined: --sandbox os lets it work in the folder, and nowhere else', async () => {
+    const outside = join(world.dir, 'outside.txt')
+    await scripted(
+      {
+        reply: {
+          calls: [
+            {
+              name: 'Bash',
+              input: { command: `echo in > in.txt; echo out > ${outside}; echo "left: $?"`, description: 'try' },
+            },
+          ],
+        },
+      },
+      { reply: { say: 'tried' } },
+    )
+    const probe = await world.belay(['exec', 'try', '--agent', 'claude', '--sandbox', 'os'])
+    if (probe.code === 2 && probe.stderr.includes('sandbox_')) return // no bubblewrap here; doctor says so
+    expect([probe.code, probe.stdout, probe.stderr]).toEqual([0, 'tried\n', expect.anything()])
+    expect(world.read('in.txt')).toBe('in\n')
+    expect(() => world.read('../outside.txt')).toThrow('ENOENT')
+  })
+})
+
+describe.skipIf(skipWithout('belay exec with the real Codex', ['codex']))('belay exec with Codex', () => {
+  it('takes a turn, and goes on with its own conversation', async () => {
+    const { url, requests } = await scripted({ reply: { say: 'one' } }, { reply: { say: 'two' } })
+    // Codex links helpers of its sandbox into its home, but not below a temporary folder.
+    world.env['TMPDIR'] = join(world.dir, 'tmp')
+    const provider = `[model_providers.fake]\nname = "fake"\nbase_url = "${url}/v1"\nwire_api = "responses"\nenv_key = "OPENAI_API_KEY"\n`
+    world.files({
+      '../tmp/x': '',
+      '../user/.codex/config.toml': `model = "gpt-5.5"\nmodel_provider = "fake"\n${provider}`,
+    })
+    const first = await world.belay(['exec', 'first', '--agent', 'codex', '--session', 's'])
+    expect([first.code, first.stdout, first.stderr]).toEqual([0, 'one\n', expect.anything()])
+    const second = await world.belay(['exec', 'second', '--agent', 'codex', '--session', 's', '--json'])
+    expect(second.code).toBe(0)
+    expect(requests.at(-1)?.text).toContain('first')
+    expect(JSON.parse(second.stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      type: 'exec.finished',
+      text: 'two',
+    })
+  })
+})
