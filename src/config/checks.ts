@@ -17,7 +17,13 @@ export function crossProblems(merged: Mapping, locate: Locate): Problem[] {
 function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] {
   const path = ['workflow', 'roles', role]
   const value = valueAt(merged, path) ?? {}
-  return isMapping(value) ? agentProblems(value, path, locate) : []
+  if (!isMapping(value)) return []
+  const { failover } = value
+  const standIns = Array.isArray(failover) ? failover.map((one: unknown) => (isMapping(one) ? one : { provider: one })) : []
+  return [
+    ...agentProblems(value, path, locate),
+    ...standIns.flatMap((one, i) => agentProblems(one, [...path, 'failover', i], locate)),
+  ]
 }
 
 /** What is wrong with how an agent is set up in the mapping `value` at `path`. */

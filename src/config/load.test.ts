@@ -26,6 +26,7 @@ describe('defaults and values', () => {
       sandbox: null,
       env: {},
       command: null,
+      failover: [],
     }
     expect(config.workflow.roles).toEqual({
       implementer: { ...role, access: 'workspace-write' },
@@ -83,6 +84,10 @@ describe('defaults and values', () => {
             sandbox: { ...BARE, network: { mode: 'hosts', hosts: ['a.example', '*.b.example:443'] } },
             env: { A: '1', B: null },
             command: [join(root, 'tools/agent.sh'), '--fast'],
+            failover: [
+              { provider: 'claude', model: null, effort: null, command: null },
+              { provider: 'acp', model: 'm', effort: null, command: [join(root, 'tools/acp')] },
+            ],
           },
           reviewer: {
             provider: 'claude',
@@ -94,6 +99,7 @@ describe('defaults and values', () => {
             sandbox: BARE,
             env: {},
             command: ['/opt/claude'],
+            failover: [],
           },
         },
       },
@@ -262,6 +268,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
         stall: '2m',
         access: 'full',
         sandbox: '{backend: docker, pids: 9}',
+        failover: '[claude]',
         env: '{A: b, C: null}',
         command: '[x, y]',
       }).map(([key, value]) => [`workflow.roles.${role}.${key}`, value]),
@@ -299,7 +306,7 @@ policy: {commands: {allow: [git push origin *], ask: [npm publish], deny: ['> @t
 workflow:
   mode: direct
   roles:
-    implementer: {model: house, timeout: 1h30m, stall: 2m, access: full, sandbox: {backend: os, hosts: [a.example, '*.b.example:443']}, env: {A: '1', B: null}, command: [./tools/agent.sh, --fast]}
+    implementer: {model: house, timeout: 1h30m, stall: 2m, access: full, sandbox: {backend: os, hosts: [a.example, '*.b.example:443']}, env: {A: '1', B: null}, command: [./tools/agent.sh, --fast], failover: [claude, {provider: acp, model: m, command: [./tools/acp]}]}
     reviewer: {provider: claude, effort: max, sandbox: os, command: [/opt/claude]}
 budget: {usd: 2.5, tokens: 1000, wall: 8h, unknown_cost: allow}
 concurrency: 4

@@ -23,7 +23,12 @@ export interface RoleConfig {
   readonly env: Readonly<Record<string, string | null>>
   /** Program and arguments; a program of the repository is an absolute path already. */
   readonly command: readonly string[] | null
+  /** Who steps in, in this order; absent in runs that an older Belay began: nobody. */
+  readonly failover?: readonly StandIn[]
 }
+
+/** An agent that steps in for a role's own; all else is as the role has it. */
+export type StandIn = Pick<RoleConfig, 'provider' | 'model' | 'effort' | 'command'>
 
 /** The configuration of a run: plain data, stored with the run. */
 export interface Config {
@@ -125,20 +130,34 @@ export function resolveBudget(budget: ParsedConfig['budget']): Config['budget'] 
   }
 }
 
-type ParsedRole = ParsedConfig['workflow']['roles']['implementer']
+type ParsedRole = Omit<ParsedConfig['workflow']['roles']['implementer'], 'failover'> & {
+  readonly failover?: ParsedConfig['workflow']['roles']['implementer']['failover']
+}
 
 /** An agent's settings; a program with a slash is relative to `places.root`. */
 export function resolveRole(role: ParsedRole, places: Pick<Places, 'root'> & Partial<Places>): RoleConfig {
   return {
-    provider: role.provider ?? (role.command === undefined ? DEFAULT_PROVIDER : 'command'),
-    model: role.model ?? null,
-    effort: role.effort ?? null,
+    ...resolveAgent(role, places),
     timeoutMs: milliseconds(role.timeout),
     stallMs: milliseconds(role.stall),
     access: role.access,
     sandbox: resolveSandbox(role.sandbox, { home: places.home ?? homedir() }),
     env: role.env,
-    command: resolveArgv(role.command, places),
+    failover: (role.failover ?? []).map((one) =>
+      resolveAgent(typeof one === 'string' ? { provider: one } : one, places),
+    ),
+  }
+}
+
+function resolveAgent(
+  { provider, model, effort, command }: Pick<ParsedRole, 'provider' | 'model' | 'effort' | 'command'>,
+  places: Pick<Places, 'root'>,
+): StandIn {
+  return {
+    provider: provider ?? (command === undefined ? DEFAULT_PROVIDER : 'command'),
+    model: model ?? null,
+    effort: effort ?? null,
+    command: resolveArgv(command, places),
   }
 }
 

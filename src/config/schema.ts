@@ -152,8 +152,26 @@ export function roleKeys(work: string, access: 'read-only' | 'workspace-write') 
   }
 }
 
+const AGENT = "an agent's name or a mapping with \"provider\""
+
+/** Agents that step in. */
+function failoverKey(provider: ReturnType<typeof roleKeys>['provider']) {
+  const { model, effort, command } = roleKeys('', 'read-only')
+  const plain = oneOf(...(PROVIDER_NAMES as [ProviderName, ...ProviderName[]]))
+  const entry = z.union([plain, mapping({ provider, model, effort, command })], { error: AGENT })
+  return listOf(entry.meta({ title: 'agent' }), 'agents')
+    .default([])
+    .describe(
+      'Agents that take the turn, in this order, when the one before has used up its quota, is not there or is not logged in. Each a name, or a mapping with `provider`, `model`, `effort` and `command`; all else is as the role has it. The turn begins anew with the next agent; the reason is in `belay show` and `belay logs`.',
+    )
+    .meta({ examples: [['claude', { provider: 'codex', model: 'gpt-5.5' }]] })
+}
+
 function role(work: string, access: 'read-only' | 'workspace-write') {
-  return mapping(roleKeys(work, access)).prefault({}).describe(`Who ${work}.`)
+  const keys = roleKeys(work, access)
+  return mapping({ ...keys, failover: failoverKey(keys.provider) })
+    .prefault({})
+    .describe(`Who ${work}.`)
 }
 
 /** A rule of the command policy. */

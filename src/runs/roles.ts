@@ -14,11 +14,22 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function rolesOf(config: Config, env: Environment): { implementer: RoleSetup; reviewer: RoleSetup } {
   const { implementer, reviewer } = config.workflow.roles
   const { policy } = config
-  return { implementer: { ...setUp(implementer, env), policy }, reviewer: { ...setUp(reviewer, env), policy } }
+  return { implementer: withPolicy(setUp(implementer, env), policy), reviewer: withPolicy(setUp(reviewer, env), policy) }
 }
 
-/** An agent as its settings have it. */
+function withPolicy(setup: RoleSetup, policy: Config['policy']): RoleSetup {
+  const failover = setup.failover?.map((one) => ({ ...one, policy }))
+  return { ...setup, policy, ...(failover ? { failover } : {}) }
+}
+
+/** An agent as its settings have it, with those who step in for it. */
 export function setUp(role: RoleConfig, env: Environment): RoleSetup {
+  const own = setUpOne(role, env)
+  const failover = (role.failover ?? []).map((one) => setUpOne({ ...role, ...one }, env))
+  return failover.length === 0 ? own : { ...own, failover }
+}
+
+function setUpOne(role: RoleConfig, env: Environment): RoleSetup {
   return {
     agent: inSandbox(findAgent(role.provider), role.sandbox),
     model: role.model,
@@ -39,10 +50,20 @@ export async function checkRoles(
   if (config.budget.unknownCost === 'refuse') {
     refuseUnknownCost(
       config.budget.usd,
-      Object.entries(roles).map(([role, setup]) => ({ role, knowsCost: knowsCost(setup) })),
+      Object.entries(roles).flatMap(([role, setup]) =>
+        [setup, ...(setup.failover ?? [])].map((one) => ({ role, knowsCost: knowsCost(one) })),
+      ),
     )
   }
-  await Promise.all(Object.entries(roles).map(([role, setup]) => checkInstalled(role, setup)))
+  await Promise.all(Object.entries(roles).map(([role, setup]) => checkAny(role, setup)))
+}
+
+/** One agent of a role is enough: who steps in for it is there for that. Throws what is wrong with the first. */
+async function checkAny(role: string, setup: RoleSetup): Promise<void> {
+  const looked = await Promise.allSettled([setup, ...(setup.failover ?? [])].map((one) => checkInstalled(role, one)))
+  if (looked.some(({ status }) => status === 'fulfilled')) return
+  const first = looked[0]
+  if (first?.status === 'rejected') throw first.reason
 }
 
 function knowsCost({ agent, model }: RoleSetup): boolean {

@@ -7,7 +7,7 @@ export interface AcpPreset {
   readonly program: readonly string[] | null
   /** How to install it. */
   readonly install: string
-  readonly capabilities: Pick<Capabilities, 'usage' | 'readOnly' | 'model'>
+  readonly capabilities: Pick<Capabilities, 'usage' | 'readOnly' | 'model'> & Partial<Capabilities>
   /** Further arguments of one turn. Values that others wrote are `--flag=value`. */
   args?(request: TurnRequest): readonly string[]
   /** Defaults below the request's environment. */

@@ -21,7 +21,8 @@ export const geminiPreset: AcpPreset = {
   provider: 'gemini',
   program: ['gemini', '--acp'],
   install: 'npm install -g @google/gemini-cli',
-  capabilities: { usage: 'tokens', readOnly: false, model: true },
+  // It offers session/load, but finds no session of another process.
+  capabilities: { usage: 'tokens', readOnly: false, model: true, resume: false },
   args: ({ model }) => (model === null ? [] : [`--model=${model}`]),
   mode: ({ access, approve }) => (access === 'read-only' ? 'plan' : approve === null ? 'yolo' : 'default'),
   ownPaths: (env) => [join(homeOf(env), '.gemini')],

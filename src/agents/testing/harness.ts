@@ -67,6 +67,10 @@ export interface AgentHarness {
   readonly effort: { readonly ask: string; readonly seen: string } | null
   /** The agent itself sends a structured answer that breaks the schema back to its model (else it is passed on as it is). */
   readonly refusesBadAnswers: boolean
+  /** The output of a tool call is told (default true, where calls are). */
+  readonly reportsOutput?: boolean
+  /** A request says its command as data (default true; else only in its title, for people). */
+  readonly namesCommand?: boolean
   /** A denied request ends the turn (else the agent goes on and says so). */
   readonly stopsWhenDenied?: boolean
   /** The agent is part of Belay: there is no program to kill, to wrap or to be missing. */

@@ -47,6 +47,8 @@ function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string
       return `undone: ${list(data['undone'])}`
     case 'attempt.reasked':
       return `the answer did not fit, asked again: ${list(data['problems'])}`
+    case 'item.failover':
+      return str(data['text'])
     case 'gate.finished':
       return gateLine(data)
     case 'review.finished':

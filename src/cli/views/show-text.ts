@@ -23,6 +23,7 @@ export function showText(view: ShowView, now: number): string[] {
     ...section('said', said(view)),
     ...section('questions', questions(view)),
     ...section('sessions', sessions(view, now)),
+    ...section('failovers', failovers(view)),
     ...section('artifacts', artifacts(view)),
   ]
 }
@@ -149,6 +150,13 @@ function sessions({ task }: ShowView, now: number): string[] {
       one.input_tokens + one.output_tokens === 0 ? '' : `${one.input_tokens} + ${one.output_tokens} tokens`,
       money(one.cost_usd, one.cost_kind) ?? '',
     ]),
+  )
+}
+
+function failovers({ task }: ShowView): string[] {
+  return task.failovers.map(
+    ({ attempt, role, from, to, reason }) =>
+      `attempt ${attempt}  ${role}  ${printable(from)} -> ${printable(to)}  ${oneLine(`${reason.code}: ${reason.message}`, 300)}`,
   )
 }
 

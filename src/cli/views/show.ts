@@ -8,7 +8,9 @@ import {
   listCheckpoints,
   listSessions,
   listTasks,
+  readEvents,
   type CheckpointRow,
+  type RecordedEvent,
   type RecordStore,
   type SessionRow,
 } from '../../record/index.ts'
@@ -60,6 +62,17 @@ export interface ShownTask {
   readonly subject: string
   readonly sessions: readonly SessionView[]
   readonly checkpoints: readonly CheckpointView[]
+  readonly failovers: readonly FailoverView[]
+}
+
+/** A turn that another agent took than the role's own, and why. */
+export interface FailoverView {
+  readonly attempt: number
+  readonly role: string
+  readonly from: string
+  readonly to: string
+  readonly reason: { readonly code: string; readonly message: string }
+  readonly session: string | null
 }
 
 export interface SessionView {
@@ -107,6 +120,7 @@ export async function showView(record: RecordStore, { run, task, ref }: TaskChoi
     holder: await holderOf(record, runLease(run.id)),
     now: record.clock.now(),
   })
+  const failovers = await readEvents(record.read, { run: run.id, task: task.handle, type: 'item.failover' })
   const cost = totalCost(sessions)
   return {
     task: {
@@ -128,6 +142,7 @@ export async function showView(record: RecordStore, { run, task, ref }: TaskChoi
       subject: task.definition.subject,
       sessions: sessions.map(sessionView),
       checkpoints: questions.map(checkpointView),
+      failovers: failovers.map(failoverView),
     },
     attempts: (await listAttempts(record.read, run.id, task.handle)).map((one) => ({
       n: one.n,
@@ -156,6 +171,11 @@ function withoutEvidence(data: unknown): unknown {
   if (typeof data !== 'object' || data === null || !('evidence' in data)) return data
   const { evidence: _, ...rest } = data
   return rest
+}
+
+function failoverView({ data, session }: RecordedEvent): FailoverView {
+  const { attempt, role, from, to, reason } = data as unknown as Omit<FailoverView, 'session'>
+  return { attempt, role, from, to, reason, session }
 }
 
 function sessionView(session: SessionRow): SessionView {

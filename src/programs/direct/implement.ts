@@ -3,7 +3,7 @@ import { taskBranch } from '../../git/refs.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { appendEvents, assertEpoch, beginAttempt } from '../../record/index.ts'
 import { fits, implementAnswer, type ImplementAnswer } from '../answers.ts'
-import { withEnv } from '../shared/role.ts'
+import { nameOf, withEnv } from '../shared/role.ts'
 import { ask, type Asked } from '../shared/ask.ts'
 import { BudgetExceeded } from '../shared/budget.ts'
 import { afterBudget } from '../shared/faults.ts'
@@ -71,7 +71,10 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
       ...state.tried,
       `attempt ${attempt}: ${answer === null ? 'no valid answer' : oneLine(answer.summary)}`,
     ].slice(-20),
-    agents: { ...state.agents, implementer: agentName(services, 'implementer') },
+    agents: {
+      ...state.agents,
+      implementer: nameOf(asked.kind === 'answer' ? asked.by : services.roles.implementer),
+    },
   }
   const change = { attempt, branch: taskBranch(services.run.id, task.handle) }
   const common = {
@@ -270,12 +273,6 @@ async function begin(context: Context, attempt: number): Promise<void> {
 
 function tamperedEvent(attempt: number, what: readonly string[]): { type: string; data: Record<string, unknown> } {
   return { type: 'attempt.tampered', data: { attempt, undone: what } }
-}
-
-/** How a role's agent stands in trailers: provider, and model when one is named. */
-export function agentName(services: DirectServices, role: 'implementer' | 'reviewer'): string {
-  const { agent, model } = services.roles[role]
-  return model === null ? agent.provider : `${agent.provider}/${model}`
 }
 
 function oneLine(text: string): string {

@@ -3,12 +3,11 @@ import { patchText } from '../../git/patch.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { listArtifacts } from '../../record/index.ts'
 import { fits, reviewAnswer, type ReviewAnswer } from '../answers.ts'
-import { withEnv } from '../shared/role.ts'
+import { nameOf, withEnv } from '../shared/role.ts'
 import { ask } from '../shared/ask.ts'
 import { afterBudget } from '../shared/faults.ts'
 import { missingCriteria } from './criteria.ts'
 import { afterFailure, waitForQuota } from './faults.ts'
-import { agentName } from './implement.ts'
 import { MAX_DIFF, reviewPrompt } from './prompts.ts'
 import type { DirectServices } from './services.ts'
 import { openFindings, stateOf, withState, type DirectState, type Finding } from './state.ts'
@@ -96,7 +95,7 @@ async function judge(context: Context): Promise<PhaseResult> {
     findings,
     faults: 0,
     faultingSince: null,
-    agents: { ...state.agents, reviewer: agentName(services, 'reviewer') },
+    agents: { ...state.agents, reviewer: nameOf(asked.by) },
   }
   const event = {
     type: 'review.finished',

@@ -11,11 +11,19 @@ export interface RoleSetup {
   readonly stallMs: number
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[] | null
+  /** Who takes the turn, in this order, when this agent cannot; with failovers of their own they have nothing to do. */
+  readonly failover?: readonly RoleSetup[]
   /** Rules for commands from the configuration. */
   readonly policy?: PolicyConfig | undefined
 }
 
 /** `setup` with more variables. */
 export function withEnv(setup: RoleSetup, env: Readonly<Record<string, string>>): RoleSetup {
-  return { ...setup, env: { ...setup.env, ...env } }
+  const failover = setup.failover?.map((one) => withEnv(one, env))
+  return { ...setup, env: { ...setup.env, ...env }, ...(failover ? { failover } : {}) }
+}
+
+/** How an agent stands in trailers and events: provider, and model when one is named. */
+export function nameOf({ agent, model }: RoleSetup): string {
+  return model === null ? agent.provider : `${agent.provider}/${model}`
 }

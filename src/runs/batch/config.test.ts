@@ -44,6 +44,8 @@ describe('a batch file', () => {
         access: 'read-only',
         env: {},
         command: null,
+        failover: [],
+        sandbox: null,
       },
       prompt: 'Sum up',
       schema: { type: 'object' },

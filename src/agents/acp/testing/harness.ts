@@ -86,6 +86,8 @@ export const geminiHarness: AgentHarness = {
   unavailable: cliMissing('gemini'),
   model: { ask: 'gemini-2.5-pro', seen: 'gemini-2.5-pro' },
   reportsCost: false,
+  reportsOutput: false,
+  namesCommand: false,
   faults: ['rate_limit', 'auth', 'provider'],
   start: starting({
     cli: 'gemini',
