@@ -19,7 +19,9 @@ function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] 
   const value = valueAt(merged, path) ?? {}
   if (!isMapping(value)) return []
   const { failover } = value
-  const standIns = Array.isArray(failover) ? failover.map((one: unknown) => (isMapping(one) ? one : { provider: one })) : []
+  const standIns = Array.isArray(failover)
+    ? failover.map((one: unknown) => (isMapping(one) ? one : { provider: one }))
+    : []
   return [
     ...agentProblems(value, path, locate),
     ...standIns.flatMap((one, i) => agentProblems(one, [...path, 'failover', i], locate)),

@@ -152,7 +152,7 @@ export function roleKeys(work: string, access: 'read-only' | 'workspace-write') 
   }
 }
 
-const AGENT = "an agent's name or a mapping with \"provider\""
+const AGENT = 'an agent\'s name or a mapping with "provider"'
 
 /** Agents that step in. */
 function failoverKey(provider: ReturnType<typeof roleKeys>['provider']) {

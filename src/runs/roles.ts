@@ -14,7 +14,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function rolesOf(config: Config, env: Environment): { implementer: RoleSetup; reviewer: RoleSetup } {
   const { implementer, reviewer } = config.workflow.roles
   const { policy } = config
-  return { implementer: withPolicy(setUp(implementer, env), policy), reviewer: withPolicy(setUp(reviewer, env), policy) }
+  return {
+    implementer: withPolicy(setUp(implementer, env), policy),
+    reviewer: withPolicy(setUp(reviewer, env), policy),
+  }
 }
 
 function withPolicy(setup: RoleSetup, policy: Config['policy']): RoleSetup {

@@ -50,7 +50,11 @@ export async function ask<T>(
   for (const setup of question.setup.failover ?? []) {
     if (last.kind !== 'failure' || !isToFailOver(last.failure)) return last
     await context.emit([failoverEvent(question, last, from, setup)])
-    last = await askOne(context, { ...question, setup, session: null, prompt: `${question.prompt}${CUT_OFF}` }, expected)
+    last = await askOne(
+      context,
+      { ...question, setup, session: null, prompt: `${question.prompt}${CUT_OFF}` },
+      expected,
+    )
     from = setup
   }
   return last.kind === 'failure' && isToFailOver(last.failure) ? asked : last
