@@ -1,4 +1,5 @@
 /** One command line against the rules. */
+import { isAbsolute } from 'node:path'
 import { messageOf } from '../core/errors.ts'
 import { head } from '../core/text.ts'
 import { checkCommand, checkIndirect, checkVariables, variablesOf, type Remark } from './checks.ts'
@@ -25,7 +26,12 @@ const ORDER: Readonly<Record<Decision, number>> = { allow: 0, ask: 1, deny: 2 }
 export function judge(question: CommandQuestion, rules: PolicyRules, around: Surroundings): Verdict {
   const judgement = new Judgement(question, rules, around)
   try {
-    judgement.text(question.command, { cwds: [question.cwd], stdin: { kind: 'inherited' }, depth: 0 })
+    judgement.text(question.command, {
+      // a folder that an agent names may be anything
+      cwds: [isAbsolute(question.cwd) ? question.cwd : null],
+      stdin: { kind: 'inherited' },
+      depth: 0,
+    })
   } catch (error) {
     judgement.broken(question.command, `it could not be judged: ${messageOf(error)}`)
   }

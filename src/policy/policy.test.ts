@@ -132,6 +132,11 @@ describe('access and confinement', () => {
     expect(decide('cat ../x', { cwd: '/w/project/sub' })).toBe('allow')
   })
 
+  it('a folder that is not absolute is any folder', () => {
+    expect(decide('rm -rf x', { cwd: 'sub' })).toBe('ask')
+    expect(decide('rm -rf /', { cwd: 'sub' })).toBe('deny')
+  })
+
   it('a workspace in a temporary folder is a workspace', () => {
     const around = { cwd: '/tmp/a/ws', workspace: '/tmp/a/ws' }
     expect(decide('rm -rf .', around)).toBe('deny')
