@@ -11,19 +11,8 @@ import {
   type ProcessSpec,
 } from '../../process/index.ts'
 import { constants } from 'node:os'
+import { EXEC_ID, KILL_MARKED } from '../kill-marked.ts'
 import { demultiplex } from './demux.ts'
-
-/** Marks the processes of one program, inside. */
-const ID = 'BELAY_EXEC'
-
-/** Kills the groups of all processes that carry `$1`. */
-const KILL = `for e in /proc/[0-9]*/environ; do
-  tr '\\0' '\\n' 2>/dev/null <"$e" | grep -qx "${ID}=$1" || continue
-  p=\${e#/proc/}; p=\${p%/environ}
-  read -r line 2>/dev/null <"/proc/$p/stat" || continue
-  set -- "$1" \${line##*) }
-  kill -9 "-$4" "$p" 2>/dev/null
-done; :`
 
 /** Kills everything but the first process and itself. */
 const KILL_ALL = 'kill -9 -1; :'
@@ -42,7 +31,7 @@ export interface Box {
 export async function execKept(box: Box, spec: ProcessSpec): Promise<KeptProcess> {
   const id = randomId(16)
   const open = spec.stdin !== 'none'
-  const env = { ...spec.env, [MARK]: spec.mark, [ID]: id }
+  const env = { ...spec.env, [MARK]: spec.mark, [EXEC_ID]: id }
   const exec = await box.container.exec({
     Cmd: ['/bin/sh', '-c', `umask ${box.umask}; exec "$@"`, 'belay', ...spec.argv],
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
@@ -79,7 +68,7 @@ export async function execKept(box: Box, spec: ProcessSpec): Promise<KeptProcess
     async end() {
       // A session of its own began with it, and so a group.
       if (identity.pid > 0 && isAlive(identity)) killQuietly(-identity.pid)
-      else await runQuietly(box.container, KILL, id)
+      else await runQuietly(box.container, KILL_MARKED, id)
       return closed
     },
   }
@@ -127,7 +116,7 @@ function signalName(number: number): string | null {
 /** Ends what a program left behind: all of it when nothing else runs here, else what carries its mark. */
 async function endRest(box: Box, id: string): Promise<void> {
   const { container, running, seen } = box
-  if (running.size > 0) return runQuietly(container, KILL, id)
+  if (running.size > 0) return runQuietly(container, KILL_MARKED, id)
   for (let round = 0; round < 20; round++) {
     const left = await processes(container)
     // The first process and what it waits for.

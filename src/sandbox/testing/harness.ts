@@ -21,6 +21,8 @@ export interface SandboxHarness {
     /** Processes inside are seen in this machine's process table. */
     readonly seen: boolean
     readonly git: boolean
+    /** False: when Belay is killed everything ends when its time is up, not at once. */
+    readonly endsAtOnce?: boolean
   }
 }
 
