@@ -56,6 +56,6 @@ export class Headers {
   }
 }
 
-/** In place of the global class too: models are sent JSON, so that nothing is ever one of these. */
+/** In place of the global class too: models are sent JSON, so that nothing is ever one of these. @public (the build's) */
 // oxlint-disable-next-line no-extraneous-class -- `instanceof` needs one
 export class FormData {}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { BelayError } from '../../core/errors.ts'
 import { failureOf, type FailureKind } from './failure.ts'
 import { MODEL_PROVIDER_NAMES, MODEL_VARIABLES } from './providers.ts'
-import { missingFor, parseModelName, resolveModel } from './resolve.ts'
+import { parseModelName, resolveModel } from './resolve.ts'
 import { delayBefore } from './retry.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')
@@ -75,8 +75,6 @@ describe('a model’s name', () => {
     const bad = await problem('openai-compatible/x', { OPENAI_BASE_URL: 'sk-secret' })
     expect(bad.code).toBe('model_no_address')
     expect(JSON.stringify(bad.shape())).not.toContain('sk-secret')
-    expect(missingFor('groq/x', {})?.code).toBe('model_no_key')
-    expect(missingFor('groq/x', { GROQ_API_KEY: ' k ' })).toBeNull()
   })
 
   it('lists every variable that commands must not see', () => {

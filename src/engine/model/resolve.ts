@@ -141,20 +141,6 @@ function defaultModel(env: Environment): string {
   )
 }
 
-/** Whether `env` has what a model needs, without naming any secret: null, or why not. */
-export function missingFor(title: string | null, env: Environment): BelayError | null {
-  try {
-    const { provider } = parseModelName(title ?? defaultModel(env))
-    const known = MODEL_PROVIDERS[provider] as ModelProvider
-    authOf(provider, known, env)
-    addressOf(provider, known, env)
-    return null
-  } catch (error) {
-    if (error instanceof BelayError) return error
-    throw error
-  }
-}
-
 function first(names: readonly string[], env: Environment): { readonly name: string; readonly value: string } | null {
   for (const name of names) {
     const value = env[name]
