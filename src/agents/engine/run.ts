@@ -23,6 +23,7 @@ import {
 import type { Tool, ToolContext } from '../../engine/port.ts'
 import type { Opened, SandboxRequest } from '../../sandbox/index.ts'
 import type { Approver, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import { gateEnvironment } from '../environment.ts'
 import { estimateCost } from '../prices.ts'
 import { NO_SETTINGS, type EngineDeps, type EngineHistory, type EngineSettings } from './deps.ts'
 import { turnEnd } from './end.ts'
@@ -170,7 +171,7 @@ function sandboxRequest(
 
 /** Commands are given neither keys nor addresses of models: what they print goes to the model, and who wrote them is unknown. */
 function commandEnvironment(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !MODEL_VARIABLES.has(name)))
+  return Object.fromEntries(Object.entries(gateEnvironment(env)).filter(([name]) => !MODEL_VARIABLES.has(name)))
 }
 
 function askerOf(approve: Approver): Asker {

@@ -18,6 +18,9 @@ export interface ResolvedModel {
   readonly priced: boolean
 }
 
+/** Tools never change in a conversation, and the model that was named is the one that answers, or nobody. */
+const PLAIN = { supportsMidConvoToolChanges: false, allowedFallbackModels: [] } as const
+
 /** Tokens of one answer when the catalog does not say how many there may be. */
 const MAX_ANSWER = 8192
 
@@ -65,8 +68,7 @@ export async function resolveModel(
       baseUrl: addressOf(provider, known, env) ?? base.baseUrl,
       contextWindow: contextWindow ?? base.contextWindow,
       maxTokens: contextWindow === null ? base.maxTokens : Math.min(base.maxTokens, Math.floor(contextWindow / 4)),
-      // What another wire format's catalog entry says of compatibility does not hold for this one.
-      ...(api === base.api ? {} : { compat: {} }),
+      compat: api === base.api ? { ...base.compat, ...PLAIN } : {},
     },
     ...auth,
     priced: catalogued !== undefined && Object.values(catalogued.cost).some((price) => price !== 0),
