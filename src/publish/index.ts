@@ -2,7 +2,6 @@ import type { RecordStore, RunRow } from '../record/index.ts'
 import { openNats } from './nats.ts'
 import { Publisher, type PublishConfig } from './publisher.ts'
 
-export { DEFAULT_SUBJECT, SUBJECT, isSubject } from './subject.ts'
 export type { PublishConfig } from './publisher.ts'
 
 /** What a configuration says about publishing; `url` null: nothing is published. */

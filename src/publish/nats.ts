@@ -8,13 +8,13 @@ export interface NatsConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Variables with credentials; they are for Belay alone, and no agent or gate gets them. */
-export const NATS_SECRETS = ['BELAY_NATS_TOKEN', 'BELAY_NATS_USER', 'BELAY_NATS_PASSWORD', 'BELAY_NATS_CREDS'] as const
-
 const CONNECT_MS = 3000
 const CONFIRM_MS = 5000
 
-/** Connects to a server. Throws what it says. Without reconnecting: who uses it knows what to send again. */
+/**
+ * Connects to a server, with the credentials of `BELAY_NATS_TOKEN`, `..._USER` and `..._PASSWORD`, or `..._CREDS` (no agent or gate gets
+ * them: agents/environment.ts). Throws what it says. Without reconnecting: who uses it knows what to send again.
+ */
 export async function openNats(config: NatsConfig, env: Environment, signal: AbortSignal): Promise<Outlet> {
   signal.throwIfAborted()
   const { connect, credsAuthenticator, headers } = await import('@nats-io/transport-node')
