@@ -281,4 +281,18 @@ describe('a run of a workflow', () => {
     expect(result.code, result.stderr).toBe(0)
     expect(world.agentFile('made')).toBe('ready\n')
   })
+
+  it('tells notify.command when a person is wanted, and when it ends', async () => {
+    start().files({
+      'belay.yaml': `notify:\n  command: "cat >> ${join(world.dir, 'told')}; echo >> ${join(world.dir, 'told')}"\n`,
+    })
+    world.commit('x').flow([{ id: 'ok', type: 'human_approval', message: 'Ship it?', timeout: '1h' }])
+    expect((await world.run()).code).toBe(4)
+    const told = readFileSync(join(world.dir, 'told'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { event: string; message: string })
+    expect(told.map((one) => one.event)).toEqual(['task.waiting', 'run.finished'])
+    expect(told[0]?.message).toBe('ok is waiting: Ship it?')
+  })
 })

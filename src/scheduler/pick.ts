@@ -123,7 +123,7 @@ function judgeOne(task: PickTask, verdicts: ReadonlyMap<string, Verdict>, option
   if (DEAD.has(task.status)) return { is: 'held', because: task.handle, act: false }
   // A question that nobody has answered in its time: the task goes on without.
   const isLate = task.wakeAt !== null && task.wakeAt <= options.now
-  if (task.status === 'waiting' && !isLate) return { is: 'waiting' }
+  if (task.status === 'waiting') return { is: isLate ? 'ready' : 'waiting' }
   const binding: Verdict[] = []
   const ordering: Verdict[] = []
   for (const { handle, kind } of task.dependsOn) {

@@ -48,6 +48,8 @@ export interface AgentState extends CommonState {
   /** How the agent is called: a name from `agents`, `agent`, or the step's own. */
   readonly agentName: string
   readonly role: RoleConfig
+  /** Of Belay's own engine: the agent definition that it is. */
+  readonly agentDefinition: string | null
   readonly prompt: string
   readonly input: Readonly<Record<string, unknown>> | null
   readonly schema: JsonSchema | null

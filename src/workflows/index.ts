@@ -1,5 +1,4 @@
 export { checkWorkflow, type Checked } from './check.ts'
-export { FAILURE_CODES } from './codes.ts'
 export {
   END,
   allStates,
@@ -18,7 +17,7 @@ export {
   type TryState,
 } from './definition.ts'
 export { drawWorkflow, drawWorkflowMermaid } from './draw.ts'
-export { WORKFLOWS_FOLDER, findWorkflow, listWorkflows, readWorkflow, type WorkflowFile } from './files.ts'
+export { findWorkflow, listWorkflows, readWorkflow, type WorkflowFile } from './files.ts'
 export { isTime } from './flow-checks.ts'
 export { issueLine, workflowInvalid, type Issue } from './issues.ts'
 export { workflowJsonSchema } from './schema.ts'

@@ -164,6 +164,12 @@ function resolveAgentState(
 ): State {
   const { settings, name, limited } = settingsOf(resolver, state.agent, path)
   const role = resolveRole(settings, { root: resolver.root })
+  if (settings.definition !== undefined && role.provider !== 'engine') {
+    resolver.issues.error('INVALID_VALUE', [...path, 'agent'], 'only the engine has agent definitions', {
+      expected: 'provider: engine',
+      actual: JSON.stringify(role.provider),
+    })
+  }
   const timeoutMs = state.timeout === undefined ? role.timeoutMs : (parseDuration(state.timeout) ?? role.timeoutMs)
   const { retry } = state
   const resolved: State = {
@@ -171,6 +177,7 @@ function resolveAgentState(
     type: 'agent',
     agentName: name,
     role: { ...role, timeoutMs } satisfies RoleConfig,
+    agentDefinition: settings.definition ?? null,
     prompt: state.prompt,
     input: plain(state.input) ?? null,
     schema: plain(state.output_schema) ?? null,

@@ -37,7 +37,13 @@ const jsonSchema = z
   .record(z.string(), z.unknown(), { error: 'a JSON Schema (a mapping)' })
   .meta({ title: 'JSON Schema' })
 
-const agentSettings = mapping(roleKeys('does the step', 'workspace-write'))
+const agentSettings = mapping({
+  ...roleKeys('does the step', 'workspace-write'),
+  definition: text()
+    .optional()
+    .describe('Provider `engine`: the agent definition (`.belay/agents/NAME.md`) that it is.')
+    .meta({ examples: ['reviewer'] }),
+})
 
 /** The agent of a file that says nothing of agents. */
 export function defaultAgent(): z.output<typeof agentSettings> {

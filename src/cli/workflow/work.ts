@@ -1,7 +1,7 @@
 import { openRepository } from '../../git/repository.ts'
 import type { RecordStore, RunRow } from '../../record/index.ts'
 import { driveWorkflow, type WorkflowResult } from '../../runs/workflow/drive.ts'
-import type { WorkflowConfig } from '../../runs/workflow/plan.ts'
+import type { WorkflowConfig } from '../../runs/workflow/config.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { watchRun } from '../run/watch.ts'

@@ -1,5 +1,5 @@
 import type { RunRow, TaskRow } from '../../record/index.ts'
-import type { Definition, State } from '../../workflows/index.ts'
+import type { AgentState, Definition, State } from '../../workflows/index.ts'
 import type { Scope } from '../../workflows/expressions/index.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import type { RoleConfig } from '../../config/index.ts'
@@ -50,7 +50,7 @@ export interface WorkflowServices extends ConversationServices {
   readonly places: StepPlaces
   /** The steps of the run as they are now. */
   steps(): Promise<readonly TaskRow[]>
-  setUp(role: RoleConfig): RoleSetup
+  setUp(state: AgentState): RoleSetup
 }
 
 export type Context = PhaseContext<WorkflowServices>

@@ -70,7 +70,7 @@ async function attempt(context: Context): Promise<PhaseResult> {
 
 async function turn(context: Context, state: AgentState, prompt: string, place: StepPlace): Promise<PhaseResult> {
   const { task, services } = context
-  const setup = withEnv(services.setUp(state.role), place.env)
+  const setup = withEnv(services.setUp(state), place.env)
   const question = { role: 'step', setup, prompt, cwd: place.cwd, attempt: task.attempt + 1, session: null } as const
   let over = false
   try {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { BelayError, knownFailure } from '../../core/errors.ts'
 import type { Reason, RunStatus } from '../../core/words.ts'
 import { raiseEpochRef } from '../../git/refs.ts'
@@ -19,6 +20,7 @@ import {
 } from '../../record/index.ts'
 import { hasWork, runTasks } from '../../scheduler/loop.ts'
 import { checkDisk } from '../../workspace/disk.ts'
+import { Notifier } from '../deliver.ts'
 import { setStatus, type DriveResult } from '../drive.ts'
 import { settleGuard } from '../guard.ts'
 import { runLease } from '../lease-keys.ts'
@@ -29,7 +31,8 @@ import { checkRoles } from '../roles.ts'
 import { endHolder, takeOver } from '../takeover.ts'
 import { expand } from './expand.ts'
 import { outputOf } from './output.ts'
-import { agentsOf, type WorkflowConfig } from './plan.ts'
+import { agentsOf } from './agents.ts'
+import type { WorkflowConfig } from './config.ts'
 import { endGit, showResult } from './result.ts'
 import { openWorkflowRun, type OpenedWorkflow } from './services.ts'
 
@@ -76,22 +79,24 @@ const UNSTORABLE: ReadonlySet<string> = new Set(['lease_lost', 'record_unwritabl
 
 async function driveHeld(options: WorkflowDriveOptions, lease: Lease, lost: AbortSignal): Promise<WorkflowResult> {
   const { record, run, repository, env } = options
+  const notifier = notifierOf(options)
   try {
     const opened = await openWorkflowRun(record, run, repository, env, lease)
     await takeOverFrom(options, opened, lease)
-    const { definition, budget, concurrency } = run.config as WorkflowConfig
-    await checkRoles({ budget }, agentsOf(definition, env))
+    const config = run.config as WorkflowConfig
+    await checkRoles(config, agentsOf(config, env))
     if (opened.git !== null) {
       const { root } = opened.git.repository
-      await checkDisk({ root, commit: run.base, folder: opened.git.pool.folder, checkouts: concurrency })
+      await checkDisk({ root, commit: run.base, folder: opened.git.pool.folder, checkouts: config.concurrency })
     }
     await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
+    notifier.wake()
     for (;;) {
       await expand(record, run, lease)
-      await work(options, opened, lease, lost)
+      await work(options, opened, notifier, lease, lost)
       const walked = await expand(record, run, lease)
       if (walked.create.length + walked.join.length > 0 && !options.signal.aborted) continue
-      const result = await settle(options, opened, walked, lease)
+      const result = await settle(options, opened, notifier, walked, lease)
       if (result !== null) return result
     }
   } catch (thrown) {
@@ -101,9 +106,18 @@ async function driveHeld(options: WorkflowDriveOptions, lease: Lease, lost: Abor
       error instanceof BelayError
         ? { code: error.code, message: error.message }
         : { code: 'internal', message: String(error) }
-    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }])
+    const deliveries = notifier.ofRun('run.failed', lease.epoch, { status: 'failed', reason })
+    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }], deliveries)
+    await notifier.drain()
     throw error
   }
+}
+
+/** Tells what `notify.command` of the repository's configuration is to be told. */
+function notifierOf({ record, run, repository, env }: WorkflowDriveOptions): Notifier {
+  const { file, project } = run.config as WorkflowConfig
+  const root = repository?.root ?? dirname(file)
+  return new Notifier({ record, run, root, env, command: project?.notify.command ?? null })
 }
 
 /** What an earlier holder left behind ends before anything moves. */
@@ -126,12 +140,19 @@ async function takeOverFrom(
 async function work(
   options: WorkflowDriveOptions,
   opened: OpenedWorkflow,
+  notifier: Notifier,
   lease: Lease,
   lost: AbortSignal,
 ): Promise<void> {
   const { record, run, signal } = options
   await runTasks({
-    scope: { record, project: run.project, run: run.id, lease },
+    scope: {
+      record,
+      project: run.project,
+      run: run.id,
+      lease,
+      deliveries: (change) => notifier.ofTask(change),
+    },
     program: workflowProgram,
     services: opened.services,
     until: null,
@@ -146,6 +167,7 @@ async function work(
       if (step.status === 'running') return
       if (step.status === 'suspended' || step.status === 'waiting') opened.git?.pool.rest(handle)
       await expand(record, run, lease)
+      notifier.wake()
     },
     taken: async (handle) => {
       await opened.git?.keeper.done(handle)
@@ -170,6 +192,7 @@ function telling(tasks: readonly TaskRow[]): TaskRow[] {
 async function settle(
   options: WorkflowDriveOptions,
   opened: OpenedWorkflow,
+  notifier: Notifier,
   walked: Walk,
   lease: Lease,
 ): Promise<WorkflowResult | null> {
@@ -196,7 +219,9 @@ async function settle(
     output,
     finish_command: finishCommand,
   }
-  await setStatus(record, run, lease, status, reason, [{ type: 'run.finished', data }])
+  const deliveries = notifier.ofRun('run.finished', lease.epoch, { status, reason, finish_command: finishCommand })
+  await setStatus(record, run, lease, status, reason, [{ type: 'run.finished', data }], deliveries)
+  if (!signal.aborted) await notifier.drain()
   return { status, exitCode: exitOf(status), output, reason, finishCommand }
 }
 

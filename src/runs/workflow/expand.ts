@@ -11,7 +11,7 @@ import {
   type RunRow,
 } from '../../record/index.ts'
 import type { State } from '../../workflows/index.ts'
-import type { WorkflowConfig } from './plan.ts'
+import type { WorkflowConfig } from './config.ts'
 
 /** A step as it is stored before it begins. */
 export function newStep({ handle, state }: { readonly handle: string; readonly state: State }): NewTask {

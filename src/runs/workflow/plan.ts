@@ -5,25 +5,10 @@ import { checkSigning, identity } from '../../git/identity.ts'
 import { openRepository, type Repository } from '../../git/repository.ts'
 import { allStates, type Definition, type WorkflowFile } from '../../workflows/index.ts'
 import type { Project } from '../project.ts'
-import { checkRoles, setUp } from '../roles.ts'
+import { checkRoles } from '../roles.ts'
 import { checkSandboxesOf } from '../sandboxes.ts'
-import type { RoleSetup } from '../../programs/shared/role.ts'
-
-/** A workflow run as it is stored: everything that its steps need, whatever becomes of the file. */
-export interface WorkflowConfig {
-  /** Absolute. */
-  readonly file: string
-  readonly definition: Definition
-  readonly input: Mapping
-  readonly place: 'repository' | 'directory'
-  readonly concurrency: number
-  readonly budget: Config['budget']
-  /** As in a run's own configuration: where worktrees are made. */
-  readonly workspace: Pick<Config['workspace'], 'root'>
-  /** How checkouts are made usable (of belay.yaml); null where there is no repository. */
-  readonly project: Config | null
-  readonly sign: boolean
-}
+import { agentsOf } from './agents.ts'
+import type { WorkflowConfig } from './config.ts'
 
 export interface WorkflowPlan {
   readonly project: Project
@@ -65,7 +50,7 @@ export async function planWorkflow(request: WorkflowRequest): Promise<WorkflowPl
     project: settings,
     sign: repository !== null && settings?.git.sign === 'auto' ? await checkSigning(repository.root) : false,
   }
-  await checkRoles({ budget }, agentsOf(definition, env))
+  await checkRoles({ budget }, agentsOf(config, env))
   await checkStepSandboxes(config, project.root)
   return { project, config, base: repository?.head.commit ?? null }
 }
@@ -79,15 +64,6 @@ async function settingsOf(repository: Repository, env: WorkflowRequest['env']): 
 export async function checkStepSandboxes({ definition, project }: WorkflowConfig, root: string): Promise<void> {
   const roles = allStates(definition.flow).flatMap((state) => (state.type === 'agent' ? [state.role] : []))
   await checkSandboxesOf(roles, project?.verify.sandbox, root)
-}
-
-/** The agents that the steps of a workflow name, by step. */
-export function agentsOf(definition: Definition, env: WorkflowRequest['env']): Readonly<Record<string, RoleSetup>> {
-  return Object.fromEntries(
-    allStates(definition.flow).flatMap((state) =>
-      state.type === 'agent' ? [[`agent of step ${state.id}`, setUp(state.role, env)]] : [],
-    ),
-  )
 }
 
 function noRepository(root: string): BelayError {

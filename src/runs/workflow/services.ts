@@ -9,11 +9,11 @@ import { listSessions, listTasks, type Lease, type RecordStore, type RunRow } fr
 import type { WorkspacePool } from '../../workspace/pool.ts'
 import { moveJournal, repositoryGuard } from '../guard.ts'
 import { preparation } from '../preparation.ts'
-import { setUp } from '../roles.ts'
+import { setUpStep } from './agents.ts'
 import { gateSandbox } from '../sandboxes.ts'
 import { workspacePool } from '../services.ts'
 import { workflowFolder } from './folder.ts'
-import type { WorkflowConfig } from './plan.ts'
+import type { WorkflowConfig } from './config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -71,7 +71,7 @@ export async function openWorkflowRun(
             sign: config.sign,
           }),
     steps: () => listTasks(record.read, run.id),
-    setUp: (role) => setUp(role, env),
+    setUp: (state) => setUpStep(state, config, env),
   }
   return { services, git }
 }

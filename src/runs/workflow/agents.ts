@@ -1,0 +1,30 @@
+import { createEngineAgent, localDeps } from '../../agents/engine/index.ts'
+import type { RoleSetup } from '../../programs/shared/role.ts'
+import { allStates, type AgentState } from '../../workflows/index.ts'
+import { setUp } from '../roles.ts'
+import { inSandbox } from '../sandboxes.ts'
+import type { WorkflowConfig } from './config.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The agent of a step, as its settings have it; the command policy is that of the repository. */
+export function setUpStep(
+  state: AgentState,
+  { project }: Pick<WorkflowConfig, 'project'>,
+  env: Environment,
+): RoleSetup {
+  const { role, agentDefinition: definition } = state
+  const setup = { ...setUp(role, env), ...(project === null ? {} : { policy: project.policy }) }
+  if (definition === null) return setup
+  const agent = createEngineAgent({ ...localDeps, settings: () => ({ definition }) })
+  return { ...setup, agent: inSandbox(agent, role.sandbox) }
+}
+
+/** The agents that the steps of a workflow name, by step. */
+export function agentsOf(config: WorkflowConfig, env: Environment): Readonly<Record<string, RoleSetup>> {
+  return Object.fromEntries(
+    allStates(config.definition.flow).flatMap((state) =>
+      state.type === 'agent' ? [[`agent of step ${state.id}`, setUpStep(state, config, env)]] : [],
+    ),
+  )
+}
