@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { WorkflowWorld, finished } from './support/workflow-world.ts'
 import { collect } from './support/world.ts'
 
@@ -292,6 +293,20 @@ describe('tries of a step', () => {
       attempt: 0,
       reason: { code: 'agent_quota' },
     })
+  })
+
+  it('are taken by the next agent of `failover` when one has used up its quota', async () => {
+    const at = new Date(Date.now() + 3_600_000).toISOString()
+    start({ do: [{ error: { code: 'quota', message: 'used up', retry_at: at } }, {}] }).flow([agent('do')])
+    const { agent: own } = parse(world.flowText()) as { agent: { command: string[] } }
+    world.flow([agent('do')], { agent: { ...own, failover: [{ command: own.command }] } })
+    const result = await world.run('--json')
+    expect(result.code, result.stderr).toBe(0)
+    expect(world.asked()).toEqual(['do', 'do'])
+    expect(result.stdout).toContain('"type":"item.failover"')
+    world.flow([agent('do')], { agent: { ...own, failover: [{ provider: 'command' }] } })
+    const refused = await world.belay(['workflow', 'validate', world.file])
+    expect(refused.stdout).toContain('MISSING_KEY: agent.failover[0].command is missing')
   })
 
   it('stop at the budget, and go on when it is raised', async () => {

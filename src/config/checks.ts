@@ -18,14 +18,15 @@ function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] 
   const path = ['workflow', 'roles', role]
   const value = valueAt(merged, path) ?? {}
   if (!isMapping(value)) return []
-  const { failover } = value
+  return [...agentProblems(value, path, locate), ...failoverProblems(value, path, locate)]
+}
+
+/** What is wrong with the agents that step in for the one in the mapping `value` at `path`. */
+export function failoverProblems({ failover }: Mapping, path: KeyPath, locate: Locate): Problem[] {
   const standIns = Array.isArray(failover)
     ? failover.map((one: unknown) => (isMapping(one) ? one : { provider: one }))
     : []
-  return [
-    ...agentProblems(value, path, locate),
-    ...standIns.flatMap((one, i) => agentProblems(one, [...path, 'failover', i], locate)),
-  ]
+  return standIns.flatMap((one, i) => agentProblems(one, [...path, 'failover', i], locate))
 }
 
 /** What is wrong with how an agent is set up in the mapping `value` at `path`. */

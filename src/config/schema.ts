@@ -155,7 +155,7 @@ export function roleKeys(work: string, access: 'read-only' | 'workspace-write') 
 const AGENT = 'an agent\'s name or a mapping with "provider"'
 
 /** Agents that step in. */
-function failoverKey(provider: ReturnType<typeof roleKeys>['provider']) {
+export function failoverKey(provider: ReturnType<typeof roleKeys>['provider']) {
   const { model, effort, command } = roleKeys('', 'read-only')
   const plain = oneOf(...(PROVIDER_NAMES as [ProviderName, ...ProviderName[]]))
   const entry = z.union([plain, mapping({ provider, model, effort, command })], { error: AGENT })

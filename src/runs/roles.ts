@@ -20,7 +20,8 @@ export function rolesOf(config: Config, env: Environment): { implementer: RoleSe
   }
 }
 
-function withPolicy(setup: RoleSetup, policy: Config['policy']): RoleSetup {
+/** The same agents under a command policy. */
+export function withPolicy(setup: RoleSetup, policy: Config['policy']): RoleSetup {
   const failover = setup.failover?.map((one) => ({ ...one, policy }))
   return { ...setup, policy, ...(failover ? { failover } : {}) }
 }

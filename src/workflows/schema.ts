@@ -1,7 +1,7 @@
 /** The one definition of a workflow file's keys: what is checked, what the JSON Schema says, what editors complete. */
 import { z } from 'zod'
 import { duration, listOf, mapping, oneOf, text, whole } from '../config/leaves.ts'
-import { budgetKeys, roleKeys } from '../config/schema.ts'
+import { budgetKeys, failoverKey, roleKeys } from '../config/schema.ts'
 
 /** What a state, branch, agent or result may be called. */
 export const ID = /^[A-Za-z][A-Za-z0-9_-]{0,59}$/
@@ -37,8 +37,11 @@ const jsonSchema = z
   .record(z.string(), z.unknown(), { error: 'a JSON Schema (a mapping)' })
   .meta({ title: 'JSON Schema' })
 
+const agentKeys = roleKeys('does the step', 'workspace-write')
+
 const agentSettings = mapping({
-  ...roleKeys('does the step', 'workspace-write'),
+  ...agentKeys,
+  failover: failoverKey(agentKeys.provider),
   definition: text()
     .optional()
     .describe('Provider `engine`: the agent definition (`.belay/agents/NAME.md`) that it is.')

@@ -1,7 +1,7 @@
 /** The first look at a file: are its keys known, and have its values the right types? */
 import { z } from 'zod'
 import type { KeyPath, SchemaNode } from '../config/keys.ts'
-import { agentProblems } from '../config/checks.ts'
+import { agentProblems, failoverProblems } from '../config/checks.ts'
 import { problemsOf, type Locate } from '../config/problems.ts'
 import { isMapping, type Mapping } from '../config/values.ts'
 import { didYouMean, type Issues } from './issues.ts'
@@ -114,5 +114,6 @@ function check(shape: z.ZodType, value: Mapping, path: KeyPath, issues: Issues, 
 
 function checkAgent(value: unknown, path: KeyPath, issues: Issues, locate: Locate): void {
   if (!isMapping(value)) return
-  for (const problem of agentProblems(value, path, locate)) issues.problem(problem)
+  const problems = [...agentProblems(value, path, locate), ...failoverProblems(value, path, locate)]
+  for (const problem of problems) issues.problem(problem)
 }

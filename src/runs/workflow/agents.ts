@@ -1,7 +1,7 @@
 import { createEngineAgent, localDeps } from '../../agents/engine/index.ts'
 import type { RoleSetup } from '../../programs/shared/role.ts'
 import { allStates, type AgentState } from '../../workflows/index.ts'
-import { setUp } from '../roles.ts'
+import { setUp, withPolicy } from '../roles.ts'
 import { inSandbox } from '../sandboxes.ts'
 import type { WorkflowConfig } from './config.ts'
 
@@ -14,7 +14,8 @@ export function setUpStep(
   env: Environment,
 ): RoleSetup {
   const { role, agentDefinition: definition } = state
-  const setup = { ...setUp(role, env), ...(project === null ? {} : { policy: project.policy }) }
+  const plain = setUp(role, env)
+  const setup = project === null ? plain : withPolicy(plain, project.policy)
   if (definition === null) return setup
   const agent = createEngineAgent({ ...localDeps, settings: () => ({ definition }) })
   return { ...setup, agent: inSandbox(agent, role.sandbox) }
