@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { resolveProgram } from '../../process/index.ts'
+import { isAlive, resolveProgram, thisProcess } from '../../process/index.ts'
 import type { Refusal } from '../port.ts'
 import { unavailable } from '../refusal.ts'
 import { SYSTEM_PATH } from './environment.ts'
@@ -31,10 +31,25 @@ export function makeTools(): { readonly tools: Tools } | { readonly refusal: Ref
   if (program === null) {
     return { refusal: unavailable(`there is no seccomp filter for ${process.arch}`, 'use --sandbox docker') }
   }
-  const folder = mkdtempSync(join(tmpdir(), 'belay-os-'))
+  sweep()
+  const { pid, startTime } = thisProcess()
+  const folder = mkdtempSync(join(tmpdir(), `belay-os-${pid}-${startTime}-`))
   const filter = join(folder, 'filter.bpf')
   writeFileSync(filter, program)
   return { tools: { bwrap, filter, folder, remove: () => rmSync(folder, { recursive: true, force: true }) } }
+}
+
+/** Removes what Belays that were killed left. */
+function sweep(): void {
+  for (const entry of readdirSync(tmpdir())) {
+    const [, pid, startTime] = /^belay-os-(\d+)-(\d+)-/.exec(entry) ?? []
+    if (pid === undefined || startTime === undefined || isAlive({ pid: Number(pid), startTime })) continue
+    try {
+      rmSync(join(tmpdir(), entry), { recursive: true, force: true })
+    } catch {
+      // another user's: theirs to remove
+    }
+  }
 }
 
 /** `$1` is the filter, `$2` the number of control groups, whose files follow. */
