@@ -1,13 +1,7 @@
-export { exitOf, statusOf, type ExecStatus, type TurnResult } from './result.ts'
-export { openExec, type Exec, type ExecOptions } from './open.ts'
-export { HERE, type Isolation } from './place.ts'
+export { askDurably } from './approve.ts'
 export { mergeParts, type MergeReport } from './isolation/parts.ts'
+export { openExec, type Exec, type ExecOptions } from './open.ts'
+export type { Isolation } from './place.ts'
 export { removeSession } from './remove.ts'
-export {
-  WORKSPACE_MODES,
-  resolveWorkspace,
-  workspacesBase,
-  type WorkspaceMode,
-  type WorkspaceOwner,
-} from './isolation/resolve.ts'
-export { execTurn, type ExecLimits, type TurnInput, type TurnSetup } from './turn.ts'
+export { exitOf, type TurnResult } from './result.ts'
+export { execTurn, type ExecLimits } from './turn.ts'

@@ -18,8 +18,6 @@ export interface Isolation {
   readonly part: string | null
 }
 
-export const HERE: Isolation = { workspace: null, clone: null, collaboration: null, part: null }
-
 export interface PlaceOptions {
   readonly home: string
   /** The user's folder. */

@@ -9,8 +9,8 @@ export {
   type NewAsk,
 } from './asks.ts'
 export type { AgentLabel, SessionEntry, StoredEntry, TurnEnding } from './entries.ts'
-export { checkSessionId, isSessionId, newSessionId, sessionFolder, sessionsRoot } from './id.ts'
-export { HEARTBEAT_MS, SILENCE_MS, type LockHolder } from './lock.ts'
+export { checkSessionId, isSessionId, newSessionId, sessionFolder } from './id.ts'
+export type { LockHolder } from './lock.ts'
 export type { ReadLog } from './log.ts'
 export type { SessionMeta, SessionRepository } from './meta.ts'
 export { Session } from './session.ts'

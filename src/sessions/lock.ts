@@ -36,8 +36,8 @@ export interface HeldLock {
 }
 
 /** How often a holder says that it lives, and after which silence one on another host counts as dead. */
-export const HEARTBEAT_MS = 15_000
-export const SILENCE_MS = 120_000
+const HEARTBEAT_MS = 15_000
+const SILENCE_MS = 120_000
 
 interface Latest {
   readonly number: number

@@ -19,6 +19,7 @@ export class Keys {
   readonly #decoder = new StringDecoder('utf8')
   #held = ''
   #pasting = false
+  #afterReturn = false
 
   feed(chunk: Buffer): string {
     let rest = this.#held + this.#decoder.write(chunk)
@@ -44,7 +45,10 @@ export class Keys {
 
   #translate(text: string): string {
     if (!this.#pasting) return text.replaceAll('\u001b\r', BREAK).replaceAll('\u001b\n', BREAK)
-    return printable(text.replaceAll(/\r\n|\r|\n/g, BREAK).replaceAll('\t', '    '))
+    // The two halves of one line end may come apart.
+    const fresh = this.#afterReturn && text.startsWith('\n') ? text.slice(1) : text
+    if (text !== '') this.#afterReturn = text.endsWith('\r')
+    return printable(fresh.replaceAll(/\r\n|\r|\n/g, BREAK).replaceAll('\t', '    '))
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type SessionMeta,
   type SessionState,
 } from '../../sessions/index.ts'
-import { removeSession } from '../../exec/remove.ts'
+import { mergeParts, removeSession } from '../../exec/index.ts'
 import type { Io } from '../io.ts'
 import { bytesText, conversationText, sessionInfo, sessionTable, sessionView } from '../views/session.ts'
 
@@ -192,7 +192,6 @@ async function unlock(io: Io, id: string, flags: Json): Promise<void> {
 }
 
 async function merge(io: Io, id: string, flags: Json): Promise<void> {
-  const { mergeParts } = await import('../../exec/isolation/parts.ts')
   const { into, merged, conflicts, skipped } = await mergeParts(storeOf(io), id)
   if (conflicts.length > 0 || skipped.length > 0) io.exitCode = 3
   if (flags.json) {
