@@ -227,10 +227,8 @@ describe('collaboration', () => {
     agent({ sh: 'f=$(basename "$PWD"); echo "$f" > "$f.txt"; test "$f" = a || echo "$f" > README.md' })
     const part = (name: string): Promise<{ code: number | null; stderr: string }> =>
       world.belay(['exec', `do ${name}`, '--session', 's', '--collaboration', 'parallel', '--part', name])
-    expect((await part('a')).code).toBe(0)
-    expect((await Promise.all([part('b'), part('c')])).map(({ code, stderr }) => (code === 2 ? stderr : code))).toEqual(
-      [0, 0],
-    )
+    const ended = await Promise.all([part('a'), part('b'), part('c')])
+    expect(ended.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0])
     expect(existsSync(join(workspace('s', 'parts/a'), 'b.txt'))).toBe(false)
     expect((await world.belay(['session', 'list'])).stdout).toMatch(/^s\.a +ready/m)
     const merged = await world.belay(['session', 'merge', 's', '--json'])
@@ -261,6 +259,15 @@ describe('collaboration', () => {
     expect((await world.belay(['session', 'delete', 's'])).stderr).toContain('[session_has_parts]')
     for (const id of ['s.a', 's.b', 's.c', 's']) expect((await world.belay(['session', 'delete', id])).code).toBe(0)
     expect(world.git('worktree', 'list').split('\n')).toHaveLength(1)
+  })
+
+  it('parallel needs a repository, and leaves nothing behind without one', async () => {
+    agent({})
+    world.files({ '../outside/belay.yaml': world.read('belay.yaml') })
+    const flags = ['--session', 's', '--collaboration', 'parallel', '--part', 'p']
+    const { code, stderr } = await world.belay(['exec', 'x', ...flags], { cwd: join(world.dir, 'outside') })
+    expect([code, stderr]).toEqual([2, expect.stringContaining('parallel parts need a repository [no_repository]')])
+    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
   })
 
   it('a part that somebody works in is left out of a merge', async () => {

@@ -27,21 +27,55 @@ export function partSession(session: string, part: string): string {
   return checkSessionId(`${session}.${part}`)
 }
 
-/** Opens the whole for a moment, makes its workspace, and says where parts begin. */
+/** Makes the workspace of the whole when it is not there yet, and says where parts begin. */
 export async function parallelBase(
   store: SessionStore,
   whole: string,
   request: WorkspaceRequest,
 ): Promise<{ readonly root: string; readonly commit: string }> {
-  if ((await store.find(whole)) === null) await store.create(whole)
-  const session = await store.open(whole, 'preparing a part')
+  const known = (await store.find(whole))?.meta
+  if (known?.collaboration === 'parallel' && known.workspace !== null && existsSync(known.workspace))
+    return baseOf(known, known.workspace)
+  const { session, created } = await openPreparing(store, whole)
   try {
     const path = await sessionWorkspace(store.home, session, request)
     await session.change({ collaboration: 'parallel' })
-    if (session.meta.repository === null) throw noRepository()
-    return { root: path, commit: await git(['rev-parse', '--verify', 'HEAD'], { cwd: path }) }
-  } finally {
+    const base = await baseOf(session.meta, path)
     await session.close()
+    return base
+  } catch (error) {
+    await session.close()
+    if (created) await store.remove(whole, false)
+    throw error
+  }
+}
+
+async function baseOf(meta: SessionMeta, path: string): Promise<{ readonly root: string; readonly commit: string }> {
+  if (meta.repository === null) throw noRepository()
+  return { root: path, commit: await git(['rev-parse', '--verify', 'HEAD'], { cwd: path }) }
+}
+
+const PREPARING = 'preparing a part'
+const LOOK_MS = 100
+
+/** Opens the whole, making it when it is not there; waits while another part prepares it. Throws `held` when it is used for anything else. */
+async function openPreparing(store: SessionStore, whole: string): Promise<{ session: Session; created: boolean }> {
+  let created = false
+  for (;;) {
+    try {
+      if ((await store.find(whole)) === null) {
+        await store.create(whole)
+        created = true
+      }
+      return { session: await store.open(whole, PREPARING), created }
+    } catch (error) {
+      const code = error instanceof BelayError ? error.code : null
+      const holder = code === 'held' ? (await store.get(whole)).holder : null
+      const mayWait =
+        code === 'session_exists' || (code === 'held' && (holder === null || holder.purpose === PREPARING))
+      if (!mayWait) throw error
+      await new Promise((done) => setTimeout(done, LOOK_MS))
+    }
   }
 }
 
