@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { startModelServer, type ModelServer, type Route } from './support/model-server/index.ts'
+import { startModelServer, type ModelServer, type Reply, type Route } from './support/model-server/index.ts'
 import { World } from './support/world.ts'
 
 let world: World | undefined
@@ -178,14 +178,18 @@ describe('belay run with the engine', () => {
     { timeout: 60_000 },
     async () => {
       const body = { type: 'error', error: { type: 'rate_limit_error', message: 'usage limit reached' } }
-      const reset = Math.floor(Date.now() / 1000) + 3
-      const headers = {
-        'anthropic-ratelimit-unified-status': 'rejected',
-        'anthropic-ratelimit-unified-reset': String(reset),
+      let reset = 0
+      const used = (): Reply => {
+        reset = Math.floor(Date.now() / 1000) + 4
+        const headers = {
+          'anthropic-ratelimit-unified-status': 'rejected',
+          'anthropic-ratelimit-unified-reset': String(reset),
+        }
+        return { status: 429, headers, body }
       }
       const here = await open([
         writer([
-          { reply: { status: 429, headers, body } },
+          { reply: used },
           { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '42\n' } }] } },
           { reply: { say: JSON.stringify(IMPLEMENTED) } },
         ]),
