@@ -129,7 +129,8 @@ async function resume(io: Io, id: string, prompt: string | undefined, flags: Jso
   const { meta } = await storeOf(io).get(id)
   const agent = meta.provider === null ? [] : ['--agent', meta.provider]
   const model = meta.model === null ? [] : ['--model', meta.model]
-  const there: Io = meta.cwd === null ? io : { ...io, cwd: meta.cwd }
+  // A workspace of its own is found again by itself, and what an agent wrote there is no configuration of the user's.
+  const there: Io = meta.cwd === null || meta.workspace !== null ? io : { ...io, cwd: meta.cwd }
   const work = ['--session', id, ...agent, ...model, ...(flags.json ? ['--json'] : [])]
   if (prompt === undefined) {
     if (flags.json)
