@@ -183,6 +183,15 @@ describe('a turn ends', () => {
     expect(textOfRequest(requests[2] as never)).toContain('cut off at its length limit')
   })
 
+  it('with error when answers go on being cut off in the middle of calls', async () => {
+    const cut: Reply = { calls: [{ name: 'look' }], stop: 'length' }
+    const { report } = await turn([cut, cut, cut], { tools: [look] })
+    expect(report).toMatchObject({ finish: { reason: 'error', message: expect.stringContaining('cut off') as string } })
+    // A call that is made in between starts the count anew.
+    const mended = await turn([cut, cut, LOOK, cut, cut, { text: 'Done.' }], { tools: [look] })
+    expect(mended.report.finish.reason).toBe('agent_done')
+  })
+
   it('not with calls of an answer that was cut off: they are not made', async () => {
     let made = 0
     const write = tool({ name: 'write', run: () => ({ text: String((made += 1)) }) })

@@ -2,6 +2,7 @@ import type { AssistantMessage, ThinkingLevel, Tool as WireTool } from '@earendi
 import type { Clock } from '../core/clock.ts'
 import type { Usage } from '../core/words.ts'
 import type { Asker } from './calls/ask.ts'
+import { oneByOne } from '../core/one-by-one.ts'
 import { DoomWatch } from './calls/doom.ts'
 import type { ToolHook } from './calls/hooks.ts'
 import { makeCalls, type Calling } from './calls/make.ts'
@@ -224,13 +225,13 @@ class Turn {
   /** Makes the calls of an answer; null: the model goes on with their results. */
   async #call(message: AssistantMessage): Promise<Finish | null> {
     const calls = callsOf({ type: 'assistant', at: '', message })
-    this.#useless = 0
     if (message.stopReason === 'length') {
       // The last call is cut off, and which of them are whole cannot be told.
       const cut = notRun('It was not run: the answer was cut off at its length limit. Make smaller calls.')
       for (const call of calls) await this.#calling.keep(call, cut, true)
       return this.#nothingCameOf('answers are cut off at their length limit')
     }
+    this.#useless = 0
     const end = await makeCalls(calls, this.#calling)
     if (end === 'doom') return ended('doom_loop', 'the model went on repeating the same calls after it was told')
     const warning = this.#doom.warning()
@@ -347,6 +348,8 @@ class Turn {
       context: { ...context, signal: this.#signal },
       asker,
       doom: this.#doom,
+      oneByOne: oneByOne(),
+      stop: (error) => this.#stop.abort(error),
       allowed: new Set(allowed),
       emit,
       now: () => clock.now(),

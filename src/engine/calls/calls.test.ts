@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { LoopEvent } from '../events.ts'
+import { memoryHistory } from '../history/memory.ts'
 import { textOfRequest, tool, turn, type Reply } from '../testing/world.ts'
 import { askPerson, type AskAnswer } from './ask.ts'
 import { judge, type ToolHook } from './hooks.ts'
@@ -81,6 +82,44 @@ describe('calls of one answer', () => {
     ])
   })
 
+  it.each(['read', 'write'] as const)('that are the same are not all made (%s)', async (effect) => {
+    let made = 0
+    const same = tool({ name: 'same', effect, run: () => ({ text: String((made += 1) && 'seen') }) })
+    const calls = Array.from({ length: 20 }, () => ({ name: 'same', input: { n: 1 } }))
+    const { report, requests, events } = await turn([{ calls }, { calls: calls.slice(0, 3) }], { tools: [same] })
+    expect(made).toBe(4)
+    expect(textOfRequest(requests[1] as never)).toContain('this answer asks for it again and again')
+    expect(events).toContainEqual(expect.objectContaining({ type: 'warning', code: 'doom_loop' }))
+    expect(report.finish.reason).toBe('doom_loop')
+  })
+
+  it('that run beside one whose result cannot be kept are ended first, and nothing else is begun', async () => {
+    const log: string[] = []
+    const read = tool({
+      name: 'read',
+      effect: 'read',
+      run: async ({ n }, { signal }) => {
+        log.push(`begin ${String(n)}`)
+        if (n !== 0) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+        await new Promise((resolve) => setImmediate(resolve))
+        log.push(`end ${String(n)}`)
+        return {}
+      },
+    })
+    const history = memoryHistory()
+    const full = {
+      load: () => history.load(),
+      append: (entry: unknown) =>
+        (entry as { type: string }).type === 'tool_result'
+          ? Promise.reject(new Error('no space left'))
+          : history.append(entry),
+    }
+    const calls = Array.from({ length: 12 }, (_, n) => ({ name: 'read', input: { n } }))
+    await expect(turn([{ calls }], { tools: [read], history: full })).rejects.toThrow('no space left')
+    expect(log.filter((line) => line.startsWith('begin'))).toHaveLength(8)
+    expect(log.filter((line) => line.startsWith('end'))).toHaveLength(8)
+  })
+
   it('are told apart when the model gives them the same id again and again', async () => {
     const calls = [
       { name: 'echo', input: { n: 1 }, id: 'call_0' },
@@ -141,7 +180,6 @@ describe('asks', () => {
     const other: Reply = { calls: [{ name: 'bash', input: { command: 'git push --tags' } }] }
     const { entries } = await turn([PUSH, PUSH, other, DONE], { tools: [push()], asker })
     expect(asked).toBe(2)
-    const { memoryHistory } = await import('../history/memory.ts')
     await turn([PUSH, DONE], { tools: [push()], asker, history: memoryHistory(entries) })
     expect(asked).toBe(2)
   })
@@ -164,6 +202,27 @@ describe('asks', () => {
     expect(withdrawn).toBe(true)
     expect(states(events)).toEqual(['asked', 'withdrawn'])
     expect(JSON.stringify(entries)).not.toContain('pushed')
+  })
+
+  it('of reads that run side by side come one after the other, and one answer for the session does for all alike', async () => {
+    let open = 0
+    let most = 0
+    const asked: unknown[] = []
+    const secret = tool({ name: 'read', effect: 'read', demand: { decision: 'ask', reason: 'looks secret' } })
+    const calls = ['a', 'b', 'b', 'c'].map((path) => ({ name: 'read', input: { path } }))
+    const { requests } = await turn([{ calls }, DONE], {
+      tools: [secret],
+      asker: async ({ input }) => {
+        most = Math.max(most, (open += 1))
+        asked.push(input)
+        await new Promise((resolve) => setImmediate(resolve))
+        open -= 1
+        return { decision: 'allow_session', reason: 'go' }
+      },
+    })
+    expect(most).toBe(1)
+    expect(asked).toEqual([{ path: 'a' }, { path: 'b' }, { path: 'c' }])
+    expect(requests).toHaveLength(2)
   })
 
   it('are refused when the approver fails', async () => {

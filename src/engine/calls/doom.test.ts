@@ -9,8 +9,8 @@ function play(
   const watch = new DoomWatch()
   const warned: number[] = []
   for (const [n, letter] of calls.split('').entries()) {
-    if (watch.wouldLoop('bash', { command: letter })) return { warned, stopped: n + 1 }
-    watch.record('bash', { command: letter }, result(n))
+    if (watch.judge('bash', { command: letter }) !== 'run') return { warned, stopped: n + 1 }
+    watch.begin('bash', { command: letter })(result(n))
     if (watch.warning() !== null) warned.push(n + 1)
   }
   return { warned, stopped: null }
@@ -46,9 +46,9 @@ describe('repetition', () => {
 
   it('does not depend on the order of keys, and does on their values and the tool', () => {
     const watch = new DoomWatch()
-    watch.record('bash', { a: 1, b: { c: 2, d: 3 } }, 'x')
-    watch.record('bash', { b: { d: 3, c: 2 }, a: 1 }, 'x')
-    watch.record('bash', { a: 1, b: { c: 2, d: 3 } }, 'x')
+    watch.begin('bash', { a: 1, b: { c: 2, d: 3 } })('x')
+    watch.begin('bash', { b: { d: 3, c: 2 }, a: 1 })('x')
+    watch.begin('bash', { a: 1, b: { c: 2, d: 3 } })('x')
     expect(watch.warning()).toContain('the same call 3 times')
     const other = new DoomWatch()
     for (const [tool, input] of [
@@ -56,13 +56,13 @@ describe('repetition', () => {
       ['bash', { a: 2 }],
       ['read', { a: 2 }],
     ] as const)
-      other.record(tool, input, 'x')
+      other.begin(tool, input)('x')
     expect(other.warning()).toBeNull()
   })
 
   it('of calls without arguments, or with strange ones, is seen as well', () => {
     const watch = new DoomWatch()
-    for (let n = 0; n < 3; n++) watch.record('list', undefined, 'x')
+    for (let n = 0; n < 3; n++) watch.begin('list', undefined)('x')
     expect(watch.warning()).not.toBeNull()
   })
 })

@@ -11,7 +11,8 @@ const PATIENT_STOP = 12
 
 interface Made {
   readonly call: string
-  readonly result: string
+  /** null: it is still at work. */
+  result: string | null
 }
 
 /** Whether a conversation goes round in circles: identical calls and short cycles, whatever came of them. */
@@ -19,31 +20,34 @@ export class DoomWatch {
   readonly #made: Made[] = []
   #warned = false
 
-  /** Records a call with what came of it; calls that were refused or failed count as well. */
-  record(tool: string, input: unknown, result: string): void {
-    this.#made.push({ call: keyOf(tool, input), result: digest(result) })
+  /** Notes that a call begins; what it returns notes what came of it. Calls that were refused or failed count as well. */
+  begin(tool: string, input: unknown): (result: string) => void {
+    const made: Made = { call: keyOf(tool, input), result: null }
+    this.#made.push(made)
     if (this.#made.length > LONGEST * PATIENT_STOP + LONGEST) this.#made.shift()
-    if (this.#standing().repetitions < 2) this.#warned = false
+    if (standing(this.#made).repetitions < 2) this.#warned = false
+    return (result) => {
+      made.result = digest(result)
+    }
   }
 
   /** What to say to the model, once, when it repeats itself; null while it does not. */
   warning(): string | null {
-    const { repetitions, length, same } = this.#standing()
+    const { repetitions, length, same } = standing(this.#made)
     if (this.#warned || repetitions < (same ? WARN : PATIENT_WARN)) return null
     this.#warned = true
     const what = length === 1 ? 'the same call' : `the same ${length} calls in turn`
     return `You have made ${what} ${repetitions} times in a row${same ? ' with the same result' : ''}. It will not help to do it again: try another way, or say what keeps you from going on. If you go on repeating it, the turn ends.`
   }
 
-  /** Whether this call would repeat what it was warned of too often. Nothing is recorded. */
-  wouldLoop(tool: string, input: unknown): boolean {
-    if (!this.#warned) return false
-    const { repetitions, same } = standing([...this.#made, { call: keyOf(tool, input), result: '' }], true)
-    return repetitions >= (same ? STOP : PATIENT_STOP)
-  }
-
-  #standing(): Standing {
-    return standing(this.#made, false)
+  /**
+   * Whether this call may be made, or would repeat what was made too often: `stop` when it was warned of that, `skip` when there
+   * was no time to (in one answer). Nothing is noted.
+   */
+  judge(tool: string, input: unknown): 'run' | 'skip' | 'stop' {
+    const { repetitions, same } = standing([...this.#made, { call: keyOf(tool, input), result: null }])
+    if (repetitions < (same ? STOP : PATIENT_STOP)) return 'run'
+    return this.#warned ? 'stop' : 'skip'
   }
 }
 
@@ -55,8 +59,8 @@ interface Standing {
   readonly same: boolean
 }
 
-/** The cycle at the end that has been gone through most often. `open`: the last call has no result yet. */
-function standing(made: readonly Made[], open: boolean): Standing {
+/** The cycle at the end that has been gone through most often. A call without a result yet differs from none. */
+function standing(made: readonly Made[]): Standing {
   let best: Standing = { repetitions: 1, length: 1, same: true }
   for (let length = 1; length <= LONGEST; length++) {
     let matching = 0
@@ -65,7 +69,7 @@ function standing(made: readonly Made[], open: boolean): Standing {
       const [here, before] = [made[at], made[at - length]]
       if (here?.call !== before?.call) break
       matching += 1
-      if (here?.result !== before?.result && !(open && at === made.length - 1)) same = false
+      if (here?.result != null && before?.result != null && here.result !== before.result) same = false
     }
     const repetitions = Math.floor(matching / length) + 1
     if (repetitions > best.repetitions) best = { repetitions, length, same }

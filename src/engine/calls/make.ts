@@ -15,6 +15,10 @@ export interface Calling {
   readonly context: ToolContext
   readonly asker: Asker | null
   readonly doom: DoomWatch
+  /** A person is asked one thing at a time. */
+  readonly oneByOne: <T>(work: () => Promise<T>) => Promise<T>
+  /** Ends what is at work: a result could not be kept. */
+  stop(error: unknown): void
   /** Calls that a person allowed for the rest of the conversation, by `keyOf`. */
   readonly allowed: Set<string>
   readonly emit: Emit
@@ -34,41 +38,62 @@ const SIDE_BY_SIDE = 8
 
 /**
  * Makes the calls of one answer: neighbouring reads side by side, anything else one after the other. Every call gets exactly one
- * result, also when it is refused, unknown, throws, or the turn is ended before it.
+ * result, also when it is refused, unknown, throws, or the turn is ended before it. When a result cannot be kept, what runs beside
+ * it is ended, nothing else is begun, and then it rejects.
  */
 export async function makeCalls(calls: readonly ToolCall[], calling: Calling): Promise<CallsEnd> {
   let doomed = false
+  let broken: { readonly error: unknown } | null = null
   for (const batch of inBatches(calls.map((call) => prepare(call, calling.tools)))) {
     const waiting = [...batch]
     const work = async (): Promise<void> => {
-      for (let one = waiting.shift(); one; one = waiting.shift()) {
-        if (doomed || calling.doom.wouldLoop(one.call.name, one.call.arguments)) {
-          doomed = true
-          await skip(one, 'It was not run: this has been repeated too often, and the turn ends here.', calling)
-        } else {
-          await makeCall(one, calling)
+      for (let one = waiting.shift(); one && broken === null; one = waiting.shift()) {
+        try {
+          const verdict = doomed ? 'stop' : calling.doom.judge(one.call.name, one.call.arguments)
+          doomed ||= verdict === 'stop'
+          if (verdict === 'run') await makeCall(one, calling)
+          else await refuse(one, REPEATED[verdict], calling)
+        } catch (error) {
+          broken ??= { error }
+          calling.stop(error)
         }
       }
     }
     await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, batch.length) }, work))
+    throwIf(broken)
   }
   return doomed ? 'doom' : 'done'
+}
+
+const REPEATED = {
+  skip: 'It was not run: this answer asks for it again and again.',
+  stop: 'It was not run: this has been repeated too often, and the turn ends here.',
+} as const
+
+function throwIf(broken: { readonly error: unknown } | null): void {
+  if (broken !== null) throw broken.error
 }
 
 async function makeCall(one: Prepared, calling: Calling): Promise<void> {
   const { context, emit } = calling
   const started = calling.now()
-  if (!('tool' in one)) return skip(one, one.refusal, calling)
-  if (context.signal.aborted) return skip(one, 'It was not run: the turn was ended before.', calling)
+  // Before anything is waited for, so that reads beside this one are judged with it in mind.
+  const cameOfIt = calling.doom.begin(one.call.name, one.call.arguments)
+  const skip = async (text: string): Promise<void> => {
+    cameOfIt(text)
+    await refuse(one, text, calling)
+  }
+  if (!('tool' in one)) return skip(one.refusal)
+  if (context.signal.aborted) return skip('It was not run: the turn was ended before.')
   emit({ type: 'tool', ...shown(one), status: 'running', result: null, durationMs: null })
   const hookCall = { tool: one.tool, input: one.input, context }
   const refusal = await permit(one, calling)
   if (refusal !== null) {
     calling.refused(one.title, refusal)
-    return skip(one, `It was not run: ${refusal}`, calling)
+    return skip(`It was not run: ${refusal}`)
   }
   const result = await runTool(() => one.tool.run(one.input, context), one.call.name)
-  calling.doom.record(one.call.name, one.call.arguments, result.text)
+  cameOfIt(result.text)
   await calling.keep(one.call, result, false)
   const status = result.isError ? 'failed' : 'completed'
   emit({ type: 'tool', ...shown(one), status, result, durationMs: calling.now() - started })
@@ -79,12 +104,22 @@ async function makeCall(one: Prepared, calling: Calling): Promise<void> {
 
 /** Why a call may not be made, or null. */
 async function permit(one: Extract<Prepared, { tool: unknown }>, calling: Calling): Promise<string | null> {
-  const { context, emit } = calling
+  const { context } = calling
   const demand = await judge({ tool: one.tool, input: one.input, context }, calling.hooks)
   if (demand.decision === 'allow') return null
   if (demand.decision === 'deny') return demand.reason
+  return calling.oneByOne(() => askFor(one, demand.reason, calling))
+}
+
+async function askFor(
+  one: Extract<Prepared, { tool: unknown }>,
+  reason: string,
+  calling: Calling,
+): Promise<string | null> {
+  const { context, emit } = calling
   const key = keyOf(one)
   if (calling.allowed.has(key)) return null
+  if (context.signal.aborted) return 'the turn was ended before anybody was asked'
   const ask: Ask = {
     id: one.call.id,
     tool: one.call.name,
@@ -92,13 +127,13 @@ async function permit(one: Extract<Prepared, { tool: unknown }>, calling: Callin
     input: one.input,
     command: isRecord(one.input) && typeof one.input.command === 'string' ? one.input.command : null,
     cwd: context.workspace,
-    reason: demand.reason,
+    reason,
   }
   emit({ type: 'approval', ask, state: 'asked', answer: null })
   const answer = await askPerson(calling.asker, ask, context.signal)
   emit({ type: 'approval', ask, state: answer === null ? 'withdrawn' : 'answered', answer })
   if (answer === null) return 'the turn was ended before anybody answered'
-  if (answer.decision === 'deny') return `${demand.reason} (${answer.reason})`
+  if (answer.decision === 'deny') return `${reason} (${answer.reason})`
   if (answer.decision === 'allow_session') {
     calling.allowed.add(key)
     await calling.keepAllowed(key)
@@ -106,9 +141,8 @@ async function permit(one: Extract<Prepared, { tool: unknown }>, calling: Callin
   return null
 }
 
-async function skip(one: Prepared, text: string, calling: Calling): Promise<void> {
+async function refuse(one: Prepared, text: string, calling: Calling): Promise<void> {
   const result = notRun(text)
-  calling.doom.record(one.call.name, one.call.arguments, text)
   await calling.keep(one.call, result, true)
   calling.emit({ type: 'tool', ...shown(one), status: 'failed', result, durationMs: null })
 }

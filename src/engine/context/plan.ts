@@ -58,7 +58,7 @@ export function safeCut(
   return null
 }
 
-/** Old results, largest gain first, that are worth being left out: everything before the tail that is not small already. */
+/** Old results that are worth being left out, oldest first: everything before the tail that is not small already. */
 export function prunable(
   seen: readonly Seen[],
   before: number,

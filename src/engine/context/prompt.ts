@@ -67,7 +67,7 @@ function memorySection(memory: readonly MemoryFile[]): string {
 function skillsSection(skills: readonly Skill[]): string {
   return [
     '# Skills',
-    'A skill is a folder with instructions for a kind of work. Read its SKILL.md before you do such work; other files in its folder when it says so.',
+    'A skill is a folder with instructions for a kind of work. Load it with the `skill` tool before you do such work; read other files in its folder when it says so.',
     ...skills.map(({ name, description, path, allowedTools }) => {
       const tools = allowedTools === null ? '' : ` (with it, use only: ${allowedTools.join(', ')})`
       return `- ${name}: ${description}${tools}\n  ${path}`

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -166,6 +167,36 @@ describe('AGENTS.md', () => {
     expect(files[0]?.text.length).toBeLessThan(50_000)
     expect(files[0]?.text).toContain('characters left out')
     expect(problems).toEqual([expect.stringContaining('leads out of'), expect.stringContaining('larger than')])
+  })
+
+  it('is never what a link leads to that takes its place while it is read', async () => {
+    const here = places()
+    write('secret.txt', 'a key')
+    const file = join(root, 'repo', 'AGENTS.md')
+    let reading = true
+    const swapping = (async () => {
+      for (let n = 0; reading; n++) {
+        write('next', 'ours')
+        if (n % 2 === 1) {
+          rmSync(join(root, 'next'))
+          symlinkSync(join(root, 'secret.txt'), join(root, 'next'))
+        }
+        renameSync(join(root, 'next'), file)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    const seen = new Set<string>()
+    for (let n = 0; n < 300; n++) for (const { text } of (await loadMemory(here)).files) seen.add(text)
+    reading = false
+    await swapping
+    expect([...seen]).toEqual(['ours'])
+  })
+
+  it('that is a pipe is not waited for', async () => {
+    const here = places()
+    mkdirSync(join(root, 'repo'), { recursive: true })
+    execFileSync('mkfifo', [join(root, 'repo', 'AGENTS.md')])
+    expect(await loadMemory(here)).toEqual({ files: [], problems: [expect.stringContaining('is no file')] })
   })
 
   it('may be a link within the repository', async () => {

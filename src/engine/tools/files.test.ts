@@ -223,6 +223,9 @@ describe('write', () => {
       'authorized_keys',
       '.gitconfig',
       'a/.envrc',
+      'belay.yaml',
+      'sub/Belay.YML',
+      '.belay/agents/x.md',
     ]) {
       expect(await write.demand(write.input.parse({ file_path: name, content: '' }), context)).toMatchObject({
         decision: 'ask',

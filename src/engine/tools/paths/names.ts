@@ -55,3 +55,9 @@ export function isGitInternal(path: string): boolean {
 export function isStartFile(path: string): boolean {
   return START_FILES.has((namesOf(path).at(-1) ?? '').toLowerCase())
 }
+
+/** Whether `path` is what Belay itself is told by: its configuration, and agents, skills and servers of the project. */
+export function isBelayFile(path: string): boolean {
+  const names = namesOf(path.toLowerCase())
+  return names.includes('.belay') || /^belay\.(yaml|yml|toml)$/.test(names.at(-1) ?? '')
+}

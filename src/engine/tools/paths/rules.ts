@@ -6,7 +6,7 @@ import { stateHome } from '../../../core/home.ts'
 import { printable } from '../../../core/text.ts'
 import type { ToolContext, ToolDemand } from '../../port.ts'
 import { outputsFolder } from '../output/kept.ts'
-import { isGitInternal, isSecret, isStartFile } from './names.ts'
+import { isBelayFile, isGitInternal, isSecret, isStartFile } from './names.ts'
 
 export type Want = 'read' | 'write'
 
@@ -87,6 +87,8 @@ export function judgePath(target: string, named: string, want: Want, rules: Rule
   if (isGitInternal(target)) return deny(`${printable(target)} is git's own: use git commands`)
   if (isStartFile(target))
     return { decision: 'ask', reason: `${printable(target)} is run or read by shells or git later` }
+  if (isBelayFile(inside(target, rules)))
+    return { decision: 'ask', reason: `${printable(target)} is what Belay itself is told by` }
   return { decision: 'allow', reason: 'in the workspace' }
 }
 

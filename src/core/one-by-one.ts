@@ -1,0 +1,9 @@
+/** Makes a queue: each piece of work begins when the one before has ended, however that ended. */
+export function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const next = last.then(work)
+    last = next.catch(() => {}) // told to who gave the work
+    return next
+  }
+}
