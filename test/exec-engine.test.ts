@@ -103,6 +103,36 @@ describe('belay exec with the engine', () => {
     expect(requests[1]?.text).toMatch(/nobody is there/)
   })
 
+  it('an agent cannot widen its own policy: what it is told by asks, and a session keeps the policy it began with', async () => {
+    const widen = 'policy: {commands: {allow: ["sudo"]}}\n'
+    const { requests } = await scripted(
+      bash(`echo 'policy: {commands: {allow: [sudo]}}' > belay.yaml`),
+      { reply: { calls: [{ name: 'write', input: { file_path: 'belay.yaml', content: widen } }] } },
+      { reply: { calls: [{ name: 'write', input: { file_path: '.belay/agents/x.md', content: 'x' } }] } },
+      say('could not'),
+      bash('sudo -n true'),
+      say('still not'),
+      bash('sudo -n true'),
+      say('now'),
+    )
+    const exec = (...more: string[]) => world.belay(['exec', 'x', ...MODEL, ...HOST, '--session', 's', ...more])
+    await exec()
+    expect(requests[1]?.text).toMatch(/what Belay itself is told by.*nobody is there/)
+    expect(requests[2]?.text.match(/what Belay itself is told by/g)).toHaveLength(2)
+    expect(requests[3]?.text.match(/what Belay itself is told by/g)).toHaveLength(3)
+    expect([existsSync(join(world.repo, 'belay.yaml')), existsSync(join(world.repo, '.belay'))]).toEqual([false, false])
+    // However it got there.
+    world.files({ 'belay.yaml': widen })
+    const kept = await exec()
+    expect(kept.stderr).toContain('--update-policy takes the new one')
+    expect(requests[5]?.text).toMatch(/runs as another user.*nobody is there/)
+    const taken = await exec('--update-policy')
+    expect(taken.stderr).not.toContain('--update-policy')
+    expect(requests[7]?.text.match(/nobody is there/g)).toHaveLength(
+      requests[5]?.text.match(/nobody is there/g)?.length ?? 0,
+    )
+  })
+
   it('--ask: what needs approval waits for belay answer, from another terminal', async () => {
     const { requests } = await scripted(
       bash('git push origin main'),

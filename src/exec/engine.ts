@@ -3,11 +3,11 @@ import type { Access } from '../core/words.ts'
 import { createEngineAgent } from '../agents/engine/index.ts'
 import { agentEnvironment } from '../agents/environment.ts'
 import type { LoopReport } from '../engine/index.ts'
+import type { CommandPolicy } from '../policy/index.ts'
 import type { Network } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
 import type { ChosenAgent, WantedAgent } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
-import { policyFor } from './policy.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -51,15 +51,16 @@ export async function checkEngine(options: EngineOptions): Promise<void> {
 export async function engineSetup(
   options: EngineOptions,
   session: Session,
+  policy: CommandPolicy,
 ): Promise<ChosenAgent & Pick<TurnSetup, 'ownsHistory' | 'finish' | 'spawn'>> {
-  const { cwd, env, limits, definition, sandbox, network } = options
+  const { env, limits, definition, sandbox, network } = options
   let last: LoopReport | null = null
   const agent = createEngineAgent({
     async openSandbox(name, request, signal) {
       const { openSandbox } = await import('../sandbox/index.ts')
       return openSandbox(name, network === null ? request : { ...request, network }, signal)
     },
-    policy: () => policyFor(cwd, env),
+    policy: () => Promise.resolve(policy),
     async openHistory() {
       return { id: session.id, history: session.history, store: await session.store(), close: () => Promise.resolve() }
     },

@@ -7,7 +7,7 @@ import { checkSessionId, type Session } from '../sessions/index.ts'
 import { confineAgent } from './confine.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
-import { policyFirst, policyFor } from './policy.ts'
+import { policyFirst, policyOf } from './policy.ts'
 import { checkBudget, chooseAgent, agentName } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
@@ -33,6 +33,8 @@ export interface ExecOptions {
   readonly limits: ExecLimits
   /** Id of the session to go on with, or to make; null: a new one. */
   readonly session: string | null
+  /** Takes over the command policy that is configured now; else a session keeps the one it began with. */
+  readonly updatePolicy: boolean
   /** `exec`, `chat`: what others are told who find the session in use. */
   readonly purpose: string
   /** Decides what policy leaves to a person, for the session that asks; null: nobody is there. */
@@ -69,12 +71,17 @@ async function openEngine(options: ExecOptions): Promise<Exec> {
   const place = await openPlace(options)
   const { session, cwd, step, warnings } = place
   try {
-    const setup = await engineSetup(engine, session)
+    const { policy, warning } = await policyOf(session, {
+      cwd: options.cwd,
+      env: options.env,
+      update: options.updatePolicy,
+    })
+    const setup = await engineSetup(engine, session, policy)
     return {
       session,
       // The engine asks its policy itself, and only what that leaves to a person comes here.
       setup: { ...setup, access, cwd, step, limits, approve: options.approver(session) },
-      warnings,
+      warnings: [...(warning === null ? [] : [warning]), ...warnings],
       close: () => session.close(),
     }
   } catch (error) {
@@ -98,6 +105,7 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
   try {
     const confined = await confineAgent(chosen, { ...options, cwd })
     const person = options.approver(session)
+    const { policy, warning } = await policyOf(session, { cwd: options.cwd, env, update: options.updatePolicy })
     const around = { cwd, access, confined: confined.confined }
     return {
       session,
@@ -108,11 +116,11 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
         step,
         limits,
         spawn: confined.spawn,
-        approve: policyFirst(() => policyFor(options.cwd, env), around, person),
+        approve: policyFirst(policy, around, person),
         ownsHistory: false,
         finish: null,
       },
-      warnings: [...(confined.warning === null ? [] : [confined.warning]), ...warnings],
+      warnings: [confined.warning, warning, ...warnings].filter((one) => one !== null),
       async close() {
         await confined.close()
         await session.close()

@@ -58,6 +58,7 @@ const ROWS: Readonly<Record<string, readonly (readonly ['allow' | 'ask' | 'deny'
     ['ask', 'cd .. && rm x'], ['ask', 'cd "$x" && rm y'], ['deny', '(cd / && rm -rf etc)'], ['allow', '(cd src); rm -rf dist'], ['ask', 'while true; do cd ..; rm x; done'], ['ask', 'cd - && rm x'], ['deny', 'pushd /etc && rm passwd'],
     ['deny', 'for f in /etc/*; do rm "$f"; done'], ['allow', 'for f in src/*.o; do rm "$f"; done'], ['deny', 'd=/; rm -rf $d'], ['allow', 'd=build; rm -rf "$d"'], ['ask', 'd=build; read d; rm -rf "$d"'], ['ask', 'if x; then d=build; fi; rm -rf $d'],
     ['ask', 'sort -o ../x f'], ['deny', 'sort -o /etc/x f'], ['deny', 'curl -o /etc/x u'], ['ask', 'wget -O ~/x u'], ['ask', 'tar xf a.tar -C ..'], ['ask', '/tmp/evil/ls'], ['ask', './ls'], ['allow', './build.sh'], ['ask', '~/bin/tool'],
+    ['ask', 'echo x > belay.yaml'], ['ask', 'cp x sub/belay.toml'], ['ask', 'rm -rf .belay'], ['ask', 'mkdir -p .belay/agents'], ['ask', "sed -i s/a/b/ belay.yaml"], ['allow', 'cat belay.yaml'], ['allow', 'echo x > notbelay.yaml'],
     ['allow', 'cat /tmp/x'], ['deny', 'shred /dev/sda'], ['deny', 'cat ~/.local/state/belay/belay.db'],
   ],
   redirects: [

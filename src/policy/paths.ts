@@ -43,6 +43,7 @@ export function judgePath(
   if (access === 'read-only' && changes && !isTemporary(places) && places.size > 0) {
     return say('deny', 'access/read-only', 'a path, and this workspace may only be read')
   }
+  if (changes && places.has('belay')) return say('ask', 'builtin/belay-files', 'what Belay itself is told by')
   if (places.has('env')) return say('ask', 'builtin/env-file', 'a file that may hold secrets')
   if (places.has('device')) return say('ask', 'builtin/device', 'a device')
   if (access === 'full' || isTemporary(places) || places.has('system')) return null

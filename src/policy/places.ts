@@ -8,6 +8,7 @@ import { stateHome } from '../core/home.ts'
 export const PLACES = [
   'workspace',
   'git',
+  'belay',
   'env',
   'tmp',
   'home',
@@ -44,6 +45,8 @@ const SECRET_ANYWHERE =
 const STARTUP =
   /^(\.(bash|zsh)?(rc|_profile|_login|_logout|_aliases)|\.bash.*|\.z(sh.*|profile|login|logout)|\.profile|\.login|\.inputrc|\.pam_environment|\.xinitrc|\.xprofile|\.xsession.*|\.gitconfig|\.vimrc|\.emacs(\.d)?|\.curlrc|\.wgetrc|\.config\/(git|fish|autostart|systemd|nvim|environment\.d)|Library\/Launch(Agents|Daemons)|\.local\/bin|bin)(\/|$)/
 const ENV_FILE = /^\.env(\..+)?$|^\.envrc$/
+/** What Belay is told by: its configuration, and agents, skills and servers of the project. */
+const BELAY_FILE = /(^|\/)(belay\.(yaml|yml|toml)$|\.belay(\/|$))/i
 const ENV_SAMPLE = /\.(example|sample|template|dist|defaults?)$/
 
 /** How far symbolic links are followed. */
@@ -70,6 +73,8 @@ export function placesOf(path: string, around: Surroundings): ReadonlySet<Place>
     if (inHome !== null && STARTUP.test(inHome) && !places.has('workspace')) places.add('startup')
     if (one.split('/').some((part) => part.toLowerCase() === '.git')) places.add('git')
   }
+  const inWorkspace = within(physical, workspace) ? physical.slice(workspace.length + 1) : null
+  if (BELAY_FILE.test(inWorkspace ?? basename(physical))) places.add('belay')
   const name = basename(physical)
   if (ENV_FILE.test(name) && !ENV_SAMPLE.test(name)) places.add('env')
   const state = follow(around.state, around)

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { PolicyConfig } from '../policy/index.ts'
 import { writeWhole } from './files.ts'
 
 /** The repository of a session that has a workspace of its own. */
@@ -33,6 +34,8 @@ export interface SessionMeta {
   readonly collaboration: 'sequential' | 'parallel' | null
   /** The session that this is a parallel part of. */
   readonly parent: string | null
+  /** The command policy that it was opened with, whatever is configured since; null: the built-in one. Not there in older ones. */
+  readonly policy?: PolicyConfig | null
   /** Whether a part's branch was merged into its parent's. */
   readonly merged: boolean
 }

@@ -70,6 +70,7 @@ export class Chat implements Talk {
     const next = await openExec({
       ...this.#options,
       session: id,
+      updatePolicy: false,
       isolation: { ...this.#options.isolation, workspace: null, clone: null },
     })
     await this.close()

@@ -63,6 +63,7 @@ async function chat(io: Io, flags: Flags): Promise<void> {
     network: networkFlag(flags.network),
     limits: limitsOf(flags),
     session: flags.session ?? null,
+    updatePolicy: flags.updatePolicy === true,
     purpose: 'chat',
     approver: () => askInline(console),
     signal: new AbortController().signal,

@@ -80,6 +80,7 @@ async function exec(io: Io, given: string, flags: Flags): Promise<void> {
       network: networkFlag(flags.network),
       limits,
       session: flags.session ?? null,
+      updatePolicy: flags.updatePolicy === true,
       purpose: 'exec',
       approver: (session) => approverOf(io, session, flags.ask === true ? askMs : null),
       signal: stop.signal,

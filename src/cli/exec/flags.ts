@@ -16,6 +16,7 @@ export interface WorkFlags {
   sandbox?: string
   network?: string
   definition?: string
+  updatePolicy?: true
   maxSteps?: string
   budgetUsd?: string
   timeout: string
@@ -36,6 +37,7 @@ export function addWorkFlags(command: Command): Command {
     .option('--sandbox <name>', `how it is confined: ${BACKENDS.join(', ')}; for the engine os where that works`)
     .option('--network <who>', 'what confined commands reach: none, full, or hosts with commas between')
     .option('--definition <name>', 'agent definition of the engine: .belay/agents/NAME.md')
+    .option('--update-policy', 'with a session: use the command policy as it is configured now, not as when it began')
     .option('--max-steps <n>', 'end a turn after this many steps (model calls, or tool calls of other agents)')
     .option('--budget-usd <usd>', 'end a turn that costs this much')
     .option('--timeout <duration>', 'the longest that a turn may take', '60m')
