@@ -173,9 +173,9 @@ describe('AGENTS.md', () => {
     const here = places()
     write('secret.txt', 'a key')
     const file = join(root, 'repo', 'AGENTS.md')
-    let reading = true
+    const work = { over: false }
     const swapping = (async () => {
-      for (let n = 0; reading; n++) {
+      for (let n = 0; !work.over; n++) {
         write('next', 'ours')
         if (n % 2 === 1) {
           rmSync(join(root, 'next'))
@@ -187,7 +187,7 @@ describe('AGENTS.md', () => {
     })()
     const seen = new Set<string>()
     for (let n = 0; n < 300; n++) for (const { text } of (await loadMemory(here)).files) seen.add(text)
-    reading = false
+    work.over = true
     await swapping
     expect([...seen]).toEqual(['ours'])
   })
