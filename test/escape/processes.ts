@@ -93,7 +93,8 @@ export const PROCESSES: readonly Attempt[] = [
   {
     name: 'daemon',
     tries: 'leave the process group and go on when the command is over',
-    script: (m) => `setsid sh -c 'sleep 0.5; touch ${m.workspace}/late' >/dev/null 2>&1 </dev/null &`,
+    script: (m) =>
+      `setsid sh -c 'touch up; sleep 0.5; touch ${m.workspace}/late' >/dev/null 2>&1 </dev/null & until [ -e up ]; do :; done`,
     escaped: (m) => later(() => existsSync(join(m.workspace, 'late'))),
   },
   {
