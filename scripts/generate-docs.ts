@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Generator } from './generator.ts'
+import { agentsPage } from './docs/agents.ts'
 import { batchPage, batchSchemaFile } from './docs/batch.ts'
 import { cliPage } from './docs/cli.ts'
 import { configurationPage, configurationSchema } from './docs/configuration.ts'
@@ -20,6 +21,7 @@ export const GENERATORS: readonly Generator[] = [
   batchPage,
   workflowSchemaFile,
   cliPage,
+  agentsPage,
   toolsPage,
   escapesPage,
 ]

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AGENTS } from '../src/agents/registry.ts'
@@ -29,8 +29,11 @@ describe('belay agents', () => {
       expect(Object.values(capabilities)).toEqual(expect.arrayContaining(Object.values(AGENTS[i]?.capabilities ?? {})))
     }
     const { stdout } = await world.belay(['agents'])
-    expect(stdout).toMatch(new RegExp(`^ +${AGENTS.map(({ provider }) => provider).join(' +')}\n`))
-    expect(stdout).toMatch(/^resume +yes +yes +no$/m)
+    expect(stdout).toMatch(/^agent +structured_output +resume +interrupt /)
+    for (const { provider, capabilities } of AGENTS) {
+      const resume = capabilities.resume ? 'yes' : 'no'
+      expect(stdout).toMatch(new RegExp(`^${provider} +(yes|no) +${resume} `, 'm'))
+    }
     expect((await world.belay(['agents', 'list'])).stdout).toBe(stdout)
     expect(await world.json(['agents'])).toEqual({ agents })
   })
@@ -59,6 +62,37 @@ describe('belay agents', () => {
 
   it('probe takes the program that this repository has configured', async () => {
     expect(await world.json(['agents', 'probe', 'command'])).toMatchObject({ installed: true, path: process.execPath })
+  })
+
+  it('probe --live takes a real turn, read-only and in an empty folder, and says what came of it', async () => {
+    const live = new World()
+    const answering = (script: string): void => {
+      const command = JSON.stringify(['/bin/sh', '-c', script])
+      live.files({ 'belay.yaml': `workflow: {roles: {implementer: {provider: command, command: ${command}}}}\n` })
+    }
+    try {
+      const usage = '{"type":"usage","input_tokens":12,"output_tokens":3,"cost_usd":0.5}'
+      answering(
+        `cat > "$HOME/asked"; ls > "$HOME/seen"; echo '${usage}'; echo '{"type":"message","text":"ready"}'; echo '{"type":"result","output":{}}'`,
+      )
+      live.commit()
+      const looked = await live.json<object>(['agents', 'probe', 'command'])
+      expect(looked).not.toHaveProperty('live')
+      const used = { input_tokens: 12, output_tokens: 3, cost_usd: 0.5 }
+      expect(await live.json(['agents', 'probe', 'command', '--live'])).toMatchObject({
+        installed: true,
+        live: { ok: true, text: 'ready', ...used },
+      })
+      expect(readFileSync(join(live.dir, 'user', 'seen'), 'utf8')).toBe('')
+      expect((await live.belay(['agents', 'probe', 'command', '--live'])).stdout).toContain('live: answered after')
+
+      answering(`cat > /dev/null; echo '{"type":"error","code":"auth","message":"no login"}'`)
+      const refused = await live.belay(['agents', 'probe', 'command', '--live'])
+      expect(refused).toMatchObject({ code: 2, stdout: expect.stringContaining('auth: no login') as string })
+      expect((await live.belay(['agents', 'probe', '--live'])).code).toBe(2)
+    } finally {
+      live.dispose()
+    }
   })
 
   it('probe without a name looks at all of them', async () => {

@@ -4,6 +4,7 @@ import { claudeAgent } from './claude/index.ts'
 import { codexAgent } from './codex/index.ts'
 import { commandAgent } from './command/index.ts'
 import { engineAgent } from './engine/index.ts'
+import { opencodeAgent } from './opencode/index.ts'
 import { piAgent } from './pi/index.ts'
 import type { Agent } from './port.ts'
 
@@ -11,6 +12,7 @@ import type { Agent } from './port.ts'
 export const AGENTS: readonly Agent[] = [
   claudeAgent,
   codexAgent,
+  opencodeAgent,
   piAgent,
   geminiAgent,
   claudeAcpAgent,

@@ -12,6 +12,7 @@ export interface Provider {
 export const PROVIDERS = {
   claude: { efforts: ['low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
   codex: { efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'], needsCommand: false },
+  opencode: { efforts: [], needsCommand: false },
   pi: { efforts: ['off', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
   gemini: { efforts: [], needsCommand: false },
   'claude-acp': { efforts: [], needsCommand: false },

@@ -27,6 +27,8 @@ export interface Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly stdin: Exclude<ProcessSpec['stdin'], 'none'>
+  /** A server: it does not leave by itself, and is ended with its answer. */
+  readonly staysAfterAnswer?: boolean
   /**
    * Called once when the program runs; `send` writes one frame to stdin (`open` only), `post` tells an event that comes from
    * elsewhere than a line (the answer to an approval); null only has `answered` looked at again.
@@ -120,7 +122,10 @@ async function* converse(
     if (answered || !dialogue.answered()) return
     answered = true
     stdin?.end()
-    endIn(graceMs, () => (lingered = true))
+    if (dialogue.staysAfterAnswer === true) {
+      lingered = true
+      void kept.end()
+    } else endIn(graceMs, () => (lingered = true))
   }
   const onAbort = (): void => {
     if (dialogue.interrupt && !answered) {

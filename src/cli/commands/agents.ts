@@ -5,15 +5,18 @@ import { BelayError, messageOf } from '../../core/errors.ts'
 import { nearest, printable } from '../../core/text.ts'
 import { loadConfig, type RoleConfig } from '../../config/index.ts'
 import { findConfigFile } from '../../setup/index.ts'
+import { listenForEnd } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { here } from '../session.ts'
 import { CAPABILITIES, agentsView, capabilityTable } from '../views/agents.ts'
-import { columns } from '../views/format.ts'
+import { columns, oneLine } from '../views/format.ts'
+import { liveTurn, type LiveView } from './agents-live.ts'
 
 const EXAMPLES = `
 Examples:
   belay agents                  what each agent can do
   belay agents probe codex      is it installed and logged in here?
+  belay agents probe codex --live   takes one short real turn too, which may cost a little
   belay agents probe --json     the same of all agents, for a program
 `
 
@@ -37,13 +40,21 @@ export function agentsCommand(io: Io, agents: readonly Agent[]): Command {
   command.addCommand(
     new Command('probe')
       .description(
-        'Whether an agent (or every agent) is installed and logged in. Makes no paid call. Exit 2 when NAME cannot be used.',
+        'Whether an agent (or every agent) is installed and logged in. Makes no paid call, except with --live. Exit 2 when NAME cannot be used.',
       )
       .argument('[name]', `name of an agent: ${agents.map((agent) => agent.provider).join(', ')}`)
+      .option('--live', 'with NAME: also takes one short real turn in an empty folder, read-only, two minutes at most')
       .option('--json', 'as one JSON object')
       .addHelpText('after', EXAMPLES)
       .action(async (name: string | undefined, _: unknown, own: Command) => {
-        await probe(io, agents, name ?? null, own.optsWithGlobals<{ json?: true }>().json === true)
+        const { json, live } = own.optsWithGlobals<{ json?: true; live?: true }>()
+        if (live === true && name === undefined) {
+          throw new BelayError('usage', '--live takes a turn that may cost money: it needs the name of one agent', {
+            expected: 'belay agents probe NAME --live',
+            next: 'belay agents list',
+          })
+        }
+        await probe(io, agents, name ?? null, json === true, live === true)
       }),
   )
   return command
@@ -66,12 +77,20 @@ interface Probed {
   readonly version: string | null
   readonly logged_in: boolean | null
   readonly hint: string | null
+  /** Only with --live, and only when it could be tried. */
+  readonly live?: LiveView
 }
 
-async function probe(io: Io, agents: readonly Agent[], name: string | null, json: boolean): Promise<void> {
+async function probe(
+  io: Io,
+  agents: readonly Agent[],
+  name: string | null,
+  json: boolean,
+  live: boolean,
+): Promise<void> {
   const wanted = name === null ? agents : [find(agents, name)]
   const roles = await configuredRoles(io)
-  const results = await Promise.all(wanted.map((agent) => probeOne(io, agent, roles)))
+  const results = await Promise.all(wanted.map((agent) => probeOne(io, agent, roles, live)))
   const [only] = results
   if (json) io.out(JSON.stringify(name === null ? { agents: results } : only))
   else for (const one of results) for (const line of probeText(one)) io.out(line)
@@ -79,16 +98,23 @@ async function probe(io: Io, agents: readonly Agent[], name: string | null, json
 }
 
 /** The agent as this repository would start it: with the program and environment of the first role that uses it. */
-async function probeOne(io: Io, agent: Agent, roles: readonly RoleConfig[]): Promise<Probed> {
+async function probeOne(io: Io, agent: Agent, roles: readonly RoleConfig[], live: boolean): Promise<Probed> {
   const role = roles.find((one) => one.provider === agent.provider)
   const found: Probe = await agent.probe(agentEnvironment(io.env, role?.env), role?.command ?? null)
-  return {
+  const one = {
     agent: agent.provider,
     installed: found.installed,
     path: found.path,
     version: found.version,
     logged_in: found.loggedIn,
     hint: found.hint,
+  }
+  if (!live || !usable(one)) return one
+  const end = listenForEnd(io)
+  try {
+    return { ...one, live: await liveTurn(io, agent, role, end.signal) }
+  } finally {
+    end.dispose()
   }
 }
 
@@ -108,7 +134,7 @@ async function configuredRoles(io: Io): Promise<readonly RoleConfig[]> {
 }
 
 function usable(one: Probed): boolean {
-  return one.installed && one.logged_in !== false
+  return one.installed && one.logged_in !== false && one.live?.ok !== false
 }
 
 function probeText(one: Probed): string[] {
@@ -116,7 +142,23 @@ function probeText(one: Probed): string[] {
   const what = one.installed
     ? `${[one.path, one.version].filter((part) => part !== null).join(' ')}${login}`
     : 'not installed'
-  return [`${one.agent}: ${printable(what)}`, ...(one.hint === null ? [] : [`  -> ${printable(one.hint)}`])]
+  return [
+    `${one.agent}: ${printable(what)}`,
+    ...(one.hint === null ? [] : [`  -> ${printable(one.hint)}`]),
+    ...(one.live === undefined ? [] : [`  live: ${liveText(one.live)}`]),
+  ]
+}
+
+function liveText({
+  ok,
+  text,
+  duration_ms: ms,
+  input_tokens: input,
+  output_tokens: output,
+  cost_usd: cost,
+}: LiveView): string {
+  const used = `${input} + ${output} tokens${cost === null ? '' : `, $${cost.toFixed(4)}`}`
+  return `${ok ? 'answered' : 'failed'} after ${(ms / 1000).toFixed(1)} s (${used}): ${oneLine(text, 300)}`
 }
 
 function find(agents: readonly Agent[], name: string): Agent {

@@ -47,11 +47,14 @@ export function agentsView(agents: readonly Agent[]): {
   }
 }
 
-/** The capability table: a row for each capability, a column for each agent; the first row names the agents. */
+/** The capability table: a row for each agent, a column for each capability; the first row names the capabilities. */
 export function capabilityTable(agents: readonly Agent[]): string[][] {
   return [
-    ['', ...agents.map((agent) => agent.provider)],
-    ...CAPABILITIES.map(({ key, value }) => [key].concat(agents.map((agent) => cell(value(agent.capabilities))))),
+    ['agent', ...CAPABILITIES.map(({ key }) => key)],
+    ...agents.map(({ provider, capabilities }) => [
+      provider,
+      ...CAPABILITIES.map(({ value }) => cell(value(capabilities))),
+    ]),
   ]
 }
 

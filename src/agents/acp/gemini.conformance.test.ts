@@ -1,0 +1,4 @@
+import { describeAgentConformance } from '../testing/index.ts'
+import { geminiHarness } from './testing/harness.ts'
+
+describeAgentConformance('gemini by acp', geminiHarness)

@@ -1,0 +1,46 @@
+/** Every adapter for a program that talks by lines, with one that breaks its protocol. */
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { acpAnyAgent } from './acp/index.ts'
+import { claudeAgent } from './claude/index.ts'
+import { codexAgent } from './codex/index.ts'
+import { piAgent } from './pi/index.ts'
+import type { Scene } from './testing/index.ts'
+import { completed, errorOf, play, requestIn, type Played } from './testing/play.ts'
+
+const BAD = fileURLToPath(new URL('testing/bad-agent.ts', import.meta.url))
+
+const AGENTS = { claude: claudeAgent, codex: codexAgent, acp: acpAnyAgent, pi: piAgent }
+
+describe.each(Object.entries(AGENTS))('%s, with a program that breaks the protocol', (protocol, agent) => {
+  const playFault = (fault: string): Promise<Played> => {
+    const scene = { env: { PATH: process.env.PATH ?? '' }, command: [process.execPath, BAD, protocol, fault] }
+    return play(agent, requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 }))
+  }
+  const messages = ({ items }: Played): string[] =>
+    items.filter(({ kind, text }) => kind === 'message' && text !== '').map(({ text }) => text)
+
+  it('fails when the end of the turn is lost', async () => {
+    const played = await playFault('lost')
+    expect(errorOf(played).code).toBe('protocol')
+    expect(messages(played)).toEqual(['hello'])
+  })
+
+  it('takes what comes twice as once', async () => {
+    const played = await playFault('twice')
+    expect(completed(played).text).toBe('hello')
+    expect(new Set(messages(played))).toEqual(new Set(['hello']))
+  })
+
+  it('has ended when it has ended', async () => {
+    const played = await playFault('after')
+    expect(completed(played).text).toBe('hello')
+  })
+
+  it('stands a line of 100 MB', async () => {
+    const played = await playFault('huge')
+    expect(completed(played).text).toBe('hello')
+    const longest = Math.max(...played.events.map((event) => JSON.stringify(event).length))
+    expect(longest).toBeLessThan(256 << 10)
+  })
+})

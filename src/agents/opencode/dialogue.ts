@@ -1,0 +1,242 @@
+import { messageOf } from '../../core/errors.ts'
+import type { Line } from '../../process/index.ts'
+import { answerIn, promptWithSchema } from '../answer.ts'
+import { ApprovalDesk } from '../approvals.ts'
+import { faultIn, type Fault } from '../fault.ts'
+import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
+import {
+  asAmount,
+  asFrame,
+  asText,
+  describeExit,
+  failed,
+  rawEvent,
+  unknownEvent,
+  type Dialogue,
+  type Ending,
+  type Frame,
+} from '../stdio/index.ts'
+import { approvalOf, permissionsOf, replyOf, withoutApprover } from './approvals.ts'
+import { OpencodeClient, ServerRefusal } from './client.ts'
+import { Items } from './items.ts'
+
+/** Deltas are only a sign of life: at most one in this time is passed on. */
+const DELTA_GAP_MS = 1000
+/** It retries a failing provider without end: after so many tries, or so long a wait, the kernel's schedule takes over. */
+const MOST_RETRIES = 3
+const LONGEST_RETRY_MS = 120_000
+
+/** Events of the turn that carry nothing for the port; they are kept as raw frames only. */
+const KNOWN =
+  /^(server\.|session\.(created|updated|diff|compacted|next)|message\.|permission\.|question\.|todo\.|file\.|lsp\.|mcp\.|vcs\.|installation\.|project\.|reference\.|catalog\.|plugin\.|pty\.|tui\.|worktree\.|command\.|integration\.|instance\.|global\.|account\.|workspace\.|skill\.|agent\.|models?\.)/
+
+/** One turn of opencode by its own server, which is started for it and ended with it. */
+export class OpencodeDialogue implements Dialogue {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly stdin = 'open'
+  readonly staysAfterAnswer = true
+  readonly #request: TurnRequest
+  readonly #password: string
+  readonly #items: Items
+  readonly #over = new AbortController()
+  #post: (event: TurnEvent | null) => void = () => {}
+  #desk: ApprovalDesk | null = null
+  #client: OpencodeClient | null = null
+  #session: string | null = null
+  #busy = false
+  #idle = false
+  #error: Fault | null = null
+  #unknown = 0
+  #lastDelta = -Infinity
+
+  constructor(request: TurnRequest, port: number, password: string) {
+    this.argv = [...(request.command ?? ['opencode']), 'serve', '--hostname=127.0.0.1', `--port=${port}`]
+    const config = JSON.stringify({ permission: permissionsOf(request) })
+    this.env = {
+      OPENCODE_DISABLE_AUTOUPDATE: '1',
+      // A reviewer's workspace holds the change under review: its plugins are code.
+      ...(request.access === 'read-only' ? { OPENCODE_DISABLE_PROJECT_CONFIG: '1' } : {}),
+      ...request.env,
+      OPENCODE_CONFIG_CONTENT: config,
+      OPENCODE_SERVER_PASSWORD: password,
+    }
+    this.#request = request
+    this.#password = password
+    this.#items = new Items(request.cwd)
+  }
+
+  begin(_send: (frame: unknown) => void, post: (event: TurnEvent | null) => void): void {
+    this.#post = post
+    if (this.#request.approve) this.#desk = new ApprovalDesk(this.#request.approve, post)
+  }
+
+  *read(line: Line): Generator<TurnEvent> {
+    if (line.text.trim() === '') return
+    yield rawEvent(line)
+    const url = /^opencode server listening on (http:\/\/\S+)$/.exec(line.text.trim())?.[1]
+    if (url === undefined || this.#client !== null) {
+      yield unknownEvent(`unknown-${++this.#unknown}`, line.text)
+      return
+    }
+    this.#client = new OpencodeClient(url, this.#password, this.#over.signal)
+    void this.#converse(this.#client)
+  }
+
+  /** Never rejects: what goes wrong becomes the turn's fault. */
+  async #converse(client: OpencodeClient): Promise<void> {
+    try {
+      const events = await client.events()
+      const { resume } = this.#request
+      const opened = asFrame(
+        resume === null
+          ? await client.call('POST', '/session', { title: 'belay' })
+          : await client.call('GET', `/session/${encodeURIComponent(resume)}`),
+      )
+      this.#session = asText(opened.id)
+      const said = {
+        type: 'session',
+        native: this.#session,
+        model: this.#request.model,
+        version: asText(opened.version),
+      }
+      this.#post(said as TurnEvent)
+      const reading = this.#listen(client, events)
+      await this.#prompt(client, promptWithSchema(this.#request.prompt, this.#request.outputSchema))
+      await reading
+      if (!this.answered())
+        this.#fail({
+          code: 'protocol',
+          message: 'opencode ended its stream of events in the middle of the turn',
+          retryAt: null,
+        })
+    } catch (error) {
+      // When the server is gone, how it ended says more.
+      if (error instanceof ServerRefusal) this.#fail(faultIn(error.message, error.status))
+    }
+  }
+
+  async #prompt(client: OpencodeClient, text: string): Promise<void> {
+    const { model, effort } = this.#request
+    const [provider = '', ...name] = (model ?? '').split('/')
+    await client.call('POST', `/session/${encodeURIComponent(this.#session ?? '')}/prompt_async`, {
+      parts: [{ type: 'text', text }],
+      ...(model === null ? {} : { model: { providerID: provider, modelID: name.join('/') } }),
+      ...(effort === null ? {} : { variant: effort }),
+    })
+  }
+
+  async #listen(client: OpencodeClient, events: Awaited<ReturnType<OpencodeClient['events']>>): Promise<void> {
+    for await (const { text, event } of events) {
+      const isDelta = event?.type === 'message.part.delta'
+      if (!isDelta || performance.now() - this.#lastDelta >= DELTA_GAP_MS) {
+        if (isDelta) this.#lastDelta = performance.now()
+        this.#post(rawEvent({ text, dropped: 0 }))
+      }
+      if (event === null || !this.#take(client, event)) this.#post(unknownEvent(`unknown-${++this.#unknown}`, text))
+      if (this.answered()) return
+    }
+  }
+
+  /** Whether the event is of a type that is known. */
+  #take(client: OpencodeClient, { type, properties }: Frame): boolean {
+    const told = asFrame(properties)
+    // The server is ours alone: a sub-agent's session asks under an id of its own.
+    if (type === 'permission.asked') void this.#decide(client, told)
+    else if (type === 'permission.replied') this.#desk?.withdraw(asText(told.requestID) ?? '')
+    else if (type === 'question.asked') void this.#refuseQuestion(client, told)
+    const ours = told.sessionID === undefined || told.sessionID === this.#session
+    if (!ours) return true
+    if (type === 'session.status') this.#status(asFrame(told.status))
+    else if (type === 'session.idle') this.#ended()
+    else if (type === 'session.error') this.#failed(asFrame(told.error))
+    else if (type === 'message.updated') this.#items.onMessage(asFrame(told.info))
+    else if (type === 'message.part.updated') this.#tell(this.#items.onPart(asFrame(told.part)))
+    else if (type === 'todo.updated') this.#tell(this.#items.onTodos(told.todos))
+    else return KNOWN.test(asText(type) ?? '')
+    return true
+  }
+
+  #status(status: Frame): void {
+    if (status.type === 'busy') this.#busy = true
+    else if (status.type === 'idle') this.#ended()
+    else if (status.type === 'retry') {
+      const next = asAmount(status.next)
+      if (asAmount(status.attempt) < MOST_RETRIES && next - Date.now() < LONGEST_RETRY_MS) return
+      const fault = faultIn(asText(status.message) ?? '')
+      this.#fail({ ...fault, retryAt: next > Date.now() + LONGEST_RETRY_MS ? new Date(next).toISOString() : null })
+    }
+  }
+
+  #ended(): void {
+    if (!this.#busy) return // from before the prompt
+    this.#idle = true
+    this.#post(null)
+  }
+
+  #failed({ name, data }: Frame): void {
+    const { message, statusCode } = asFrame(data)
+    const text = `${asText(name) ?? 'error'}: ${asText(message) ?? ''}`
+    this.#fail(faultIn(text, typeof statusCode === 'number' ? statusCode : null))
+  }
+
+  #fail(fault: Fault): void {
+    this.#error ??= fault
+    this.#post(null)
+  }
+
+  #tell(events: Iterable<TurnEvent>): void {
+    for (const event of events) this.#post(event)
+  }
+
+  async #decide(client: OpencodeClient, asked: Frame): Promise<void> {
+    const request = approvalOf(asked, this.#request.cwd)
+    const { access } = this.#request
+    const answer =
+      this.#desk === null || access === 'read-only' ? withoutApprover({ access }) : await this.#desk.ask(request)
+    if (answer === null) return
+    await this.#send(client, `/permission/${encodeURIComponent(request.id)}/reply`, replyOf(answer))
+  }
+
+  async #refuseQuestion(client: OpencodeClient, asked: Frame): Promise<void> {
+    await this.#send(client, `/question/${encodeURIComponent(asText(asked.id) ?? '')}/reject`, {})
+  }
+
+  /** An answer that does not arrive leaves the agent waiting; that is told, and the turn's limits see to it. */
+  async #send(client: OpencodeClient, path: string, body: unknown): Promise<void> {
+    try {
+      await client.call('POST', path, body)
+    } catch (error) {
+      if (!this.#over.signal.aborted) this.#post(unknownEvent(`unknown-${++this.#unknown}`, messageOf(error)))
+    }
+  }
+
+  interrupt(): void {
+    this.#desk?.close()
+    if (this.#client === null || this.#session === null) return
+    void this.#send(this.#client, `/session/${encodeURIComponent(this.#session)}/abort`, {})
+  }
+
+  close(): void {
+    this.#desk?.close()
+    this.#over.abort()
+  }
+
+  answered(): boolean {
+    return this.#idle || this.#error !== null
+  }
+
+  *rest(): Generator<TurnEvent> {
+    yield* this.#items.end()
+  }
+
+  finish({ exit, stderrTail }: Ending): TurnEnd {
+    if (this.#error !== null) return failed(this.#error.code, this.#error.message, { ...this.#error, stderrTail })
+    if (!this.#idle) {
+      return failed('protocol', `opencode ended in the middle of the turn (${describeExit(exit)})`, { stderrTail })
+    }
+    const { text } = this.#items
+    if (text === '') return failed('protocol', 'opencode ended the turn without an answer', { stderrTail })
+    return { status: 'completed', output: this.#request.outputSchema === null ? null : answerIn(text), text }
+  }
+}

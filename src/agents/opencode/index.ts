@@ -1,0 +1,1 @@
+export { opencodeAgent } from './agent.ts'
