@@ -182,7 +182,7 @@ describe('belay exec with the engine', () => {
     expect(requests[1]?.text).toContain('nobody answered within 200ms')
   })
 
-  it('--output-schema, --max-steps, --definition, instructions and skills reach the model', async () => {
+  it('--output-schema, --max-steps, --definition and instructions reach the model', async () => {
     const { requests } = await scripted(say('{"n": 3}'))
     world.files({
       's.json': JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] }),

@@ -1,0 +1,93 @@
+/** Scenarios of the engine through the command line, with a scripted model. */
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { TEST_IMAGE, startTestDocker } from '../src/sandbox/testing/docker.ts'
+import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
+import { World } from './support/world.ts'
+
+let world: World
+let model: ModelServer | undefined
+beforeEach(() => {
+  world = new World()
+})
+afterEach(async () => {
+  await model?.close()
+  model = undefined
+  world.dispose()
+})
+
+async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
+  model = await startModelServer({ steps })
+  world.env['ANTHROPIC_BASE_URL'] = model.url
+  world.env['ANTHROPIC_API_KEY'] = 'test-key'
+  return model
+}
+
+const MODEL = ['--model', 'anthropic/claude-sonnet-5'] as const
+
+function bash(command: string): Step {
+  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
+}
+
+describe('belay exec', () => {
+  it('ends with doom_loop, exit 3, when a failing command is repeated', async () => {
+    const { requests } = await scripted(...Array.from({ length: 5 }, () => bash('cat missing.txt')))
+    const { code, stdout } = await world.belay(['exec', 'x', ...MODEL, '--sandbox', 'host', '--json'])
+    const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as unknown
+    expect([code, last]).toEqual([3, expect.objectContaining({ finish_reason: 'doom_loop', steps: 5 })])
+    expect(requests[3]?.text).toContain('the same call 3 times in a row with the same result')
+  })
+
+  it('a skill is named in the instructions, the nearer one, and loaded by the skill tool', async () => {
+    const skill = (text: string): string => `---\ndescription: how we release ${text}\n---\nThe steps of ${text}.\n`
+    world.files({
+      '.claude/skills/release/SKILL.md': skill('far'),
+      '.belay/skills/release/SKILL.md': skill('near'),
+      '.belay/skills/release/notes.md': 'notes\n',
+    })
+    const { requests } = await scripted(
+      { reply: { calls: [{ name: 'skill', input: { name: 'release' } }] } },
+      { reply: { say: 'read' } },
+    )
+    expect((await world.belay(['exec', 'release', ...MODEL, '--sandbox', 'host'])).code).toBe(0)
+    expect(requests[0]?.text).toContain('release: how we release near')
+    expect(requests[0]?.text).toContain('Load it with the `skill` tool')
+    expect(requests[0]?.text).not.toContain('far')
+    expect(requests[0]?.text).not.toContain('The steps of')
+    expect(requests[1]?.text).toContain('The steps of near.')
+    expect(requests[1]?.text).toContain('notes.md')
+  })
+
+  it('what an agent makes in a container is on the host, and the next one goes on with it in a container of its own', async (test) => {
+    const why = await startTestDocker()
+    if (why !== null) {
+      if (process.env['CI'] === 'true') throw new Error(`must run in CI, but: ${why}`)
+      process.stderr.write(`skipped: agents in docker: ${why}\n`)
+      return test.skip()
+    }
+    world.env['DOCKER_HOST'] = process.env['DOCKER_HOST'] ?? ''
+    world.files({
+      '.belay/agents/boxed.md': `---\ndescription: in a container\nsandbox: docker\nimage: ${TEST_IMAGE}\n---\nWork.\n`,
+    })
+    // What is in a container's own /tmp is neither on the host nor in another container.
+    const own = `/tmp/${basename(world.dir)}-own`
+    await scripted(
+      bash(
+        `echo "echo made by a script" > script.sh && sh script.sh > made.txt && touch ${own} && ls ${own} && echo there-$((1 + 1))`,
+      ),
+      { reply: { say: 'made' } },
+      bash(`cat made.txt; ls ${own}; echo more >> made.txt`),
+      { reply: { say: 'went on' } },
+    )
+    const exec = (session: string) =>
+      world.belay(['exec', 'x', ...MODEL, '--agent', 'engine', '--definition', 'boxed', '--session', session])
+    expect(await exec('analyzer')).toMatchObject({ code: 0, stdout: 'made\n' })
+    expect(model?.requests[1]?.text).toContain('there-2')
+    expect(existsSync(own)).toBe(false)
+    expect(world.read('made.txt')).toBe('made by a script\n')
+    expect(await exec('fixer')).toMatchObject({ code: 0, stdout: 'went on\n' })
+    expect(world.read('made.txt')).toBe('made by a script\nmore\n')
+    expect(model?.requests[3]?.text).toMatch(/made by a script\n.*own.*No such file/)
+  })
+})

@@ -1,0 +1,146 @@
+/** Which test proves which scenario of the engine, so that the proof cannot get lost: every test that is named here must be there. */
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+
+interface Scenario {
+  readonly what: string
+  /** `FILE: TITLE`, the title as it stands in the file. */
+  readonly by: readonly [string, ...string[]]
+}
+
+const DOOM = 'src/engine/calls/doom.test.ts'
+const CALLS = 'src/engine/calls/calls.test.ts'
+const FINISH = 'src/engine/finish.test.ts'
+const LOOP = 'src/engine/loop.test.ts'
+const COMPACTION = 'src/engine/context/compaction.test.ts'
+const DEFINITIONS = 'src/engine/definitions/definitions.test.ts'
+const FILES = 'src/engine/tools/files.test.ts'
+const BASH = 'src/engine/tools/bash.test.ts'
+const ESCAPES = 'src/engine/tools/paths/escapes.test.ts'
+const TASKS = 'src/engine/tools/tasks/tasks.test.ts'
+const GIT = 'src/engine/tools/git/git.test.ts'
+const REGISTRY = 'src/engine/tools/registry.test.ts'
+const BACKENDS = 'src/engine/tools/backends.test.ts'
+const POLICY = 'src/policy/policy.test.ts'
+const SESSIONS = 'src/sessions/sessions.test.ts'
+const SESSION = 'test/session.test.ts'
+const EXEC = 'test/exec-engine.test.ts'
+const WORLD = 'test/exec-scenarios.test.ts'
+const ISOLATION = 'test/exec-isolation.test.ts'
+const CHAT = 'test/chat.test.ts'
+const PROGRAMS = 'src/sandbox/testing/programs.ts'
+const LIVES = 'src/sandbox/testing/lives.ts'
+const OPEN = 'src/sandbox/open.test.ts'
+const PUBLISH = 'test/publish.test.ts'
+const WORKFLOW = 'test/workflow.test.ts'
+
+const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
+  'the loop': [
+    { what: 'doom loop: the third is detected', by: [`${DOOM}: of one call is warned of at the third and stopped at the fifth`] },
+    { what: 'doom loop: other arguments, other tools, the hash of arguments', by: [`${DOOM}: does not depend on the order of keys, and does on their values and the tool`] },
+    { what: 'doom loop: no arguments', by: [`${DOOM}: of calls without arguments, or with strange ones, is seen as well`] },
+    { what: 'doom loop: reset', by: [`${DOOM}: is forgotten when something else is done, and warned of again`] },
+    { what: 'doom loop: cycles', by: [`${DOOM}: of a cycle is seen like that of one call`] },
+    { what: 'doom loop: within one answer', by: [`${CALLS}: that are the same are not all made (%s)`] },
+    { what: 'doom loop: failing calls count, and it ends the turn with its own reason', by: [`${FINISH}: with doom_loop when it goes on after it was told, failing calls included`, `${WORLD}: ends with doom_loop, exit 3, when a failing command is repeated`] },
+    { what: 'the task is in history before step 1 and in every request', by: [`${LOOP}: has the task in history before step 1 and in every request`, `${EXEC}: goes on with a session: the model sees everything that was said and done before`] },
+    { what: 'the loop is our own: hooks see calls of the real loop', by: [`${CALLS}: see request and result; one that fails afterwards is a visible warning`] },
+    { what: 'limits: steps, tokens, money, time', by: [`${FINISH}: with max_steps after so many model calls, 50 unless said otherwise`, `${FINISH}: with budget_tokens before the next call`, `${FINISH}: with budget_usd before the next call`, `${FINISH}: with timeout, also in the middle of a tool`, 'test/exec.test.ts: limits: money, steps, time, silence'] },
+    { what: 'every way to end', by: [`${FINISH}: in every way that there is a word for`] },
+    { what: 'retry of the model', by: [`${FINISH}: is asked again, with growing waits`, 'src/agents/engine/wires.test.ts: tries again after 500, 429 with a time, 529 and a stream that breaks in the middle'] },
+    { what: 'a time limit for every tool that can take long', by: [`${BASH}: ends a command at its timeout, with its grandchildren, and shows what it wrote`, 'src/engine/tools/mcp/mcp.test.ts: ends a call at its timeout or when aborted; the server goes on', 'src/engine/tools/search/search.test.ts: an expression that takes forever is ended, with what was found before'] },
+    { what: 'reads run side by side, writes in order', by: [`${CALLS}: run side by side when they read, and alone and in order when they write`] },
+    { what: 'a history that cannot be written ends everything', by: [`${CALLS}: that run beside one whose result cannot be kept are ended first, and nothing else is begun`, 'src/agents/engine/agent.test.ts: fails when its history cannot be written, and runs nothing on'] },
+    { what: 'a killed turn is gone on with', by: [`${EXEC}: a turn that was killed is gone on with, without what was in flight`, 'test/engine-run.test.ts: goes on after kill -9 in the middle of a call, in the conversation as it was'] },
+  ],
+  'hooks and permissions': [
+    { what: 'block beats ask beats continue, in any order', by: [`${CALLS}: combine as deny over ask over allow, in any order`, `${CALLS}: never come before a denial`] },
+    { what: 'hooks cannot take safety away', by: [`${CALLS}: cannot loosen the policy or leave it out, and deny when they throw or say nothing`] },
+    { what: 'patterns and permission table', by: [`${POLICY}: %s: %s`, `${POLICY}: %j is one`, `${POLICY}: %j is none`] },
+    { what: 'a more special rule never masks a deny', by: ['test/cli-policy.test.ts: policy.commands.deny wins over a longer allow'] },
+    { what: 'compound commands are read', by: ['src/policy/mechanisms.test.ts: %s %j', 'src/policy/differential.test.ts: finds the same commands in generated scripts, or the verdict is not allow'] },
+    { what: 'ask without an approver', by: [`${EXEC}: what needs approval is denied, and said, when nobody is there`] },
+    { what: 'ask with an approver elsewhere, and in the chat', by: [`${EXEC}: --ask: what needs approval waits for belay answer, from another terminal`, `${CHAT}: asks for approval inline, and takes yes, always, and no with a reason`] },
+    { what: 'one ask at a time', by: [`${CALLS}: of reads that run side by side come one after the other, and one answer for the session does for all alike`] },
+    { what: 'agents cannot widen their policy', by: [`${EXEC}: an agent cannot widen its own policy: what it is told by asks, and a session keeps the policy it began with`] },
+  ],
+  compaction: [
+    { what: 'old output goes first; the tail stays', by: [`${COMPACTION}: at a 32k window leaves out old tool output first, and pays for no summary`] },
+    { what: 'nothing is lost', by: [`${COMPACTION}: keeps everything in the history`] },
+    { what: 'summary at a safe place, with the task', by: [`${COMPACTION}: is summarised when leaving out is not enough, at a safe place, with the task in the user’s words`, `${COMPACTION}: never parts a call from its result, wherever the tail begins`] },
+    { what: 'what is protected is below what triggers', by: [`${COMPACTION}: keep what is protected below what triggers, at any window`] },
+    { what: 'the estimate counts everything', by: [`${COMPACTION}: are estimated over everything: prompt, tools, calls, results; and per character in other scripts`, `${COMPACTION}: counts what the provider reports, where that can be believed`] },
+    { what: 'failure is said', by: [`${COMPACTION}: goes on with a list of what was done when no summary can be had, and says so`, `${COMPACTION}: ends with an error when nothing helps`] },
+    { what: 'through the command line', by: [`${EXEC}: takes up a session of 2,000 items, and keeps working in a window of 32,000 tokens`] },
+  ],
+  'sandboxes': [
+    { what: 'create, exec, environment, stdin, streams, stderr', by: [`${PROGRAMS}: keeps stdout and stderr apart and reports the exit code`, `${PROGRAMS}: has exactly the environment that it is given, and its mark`, `${PROGRAMS}: hands a stream through while the program answers`] },
+    { what: 'kill, timeout, close', by: [`${LIVES}: ends a program with all it started on end()`, `${LIVES}: ends everything on close(), which can be repeated; nothing starts afterwards`, `${BACKENDS}: ends at the timeout with its grandchildren, and what is left in the background`] },
+    { what: 'the same contract for every backend', by: ['src/sandbox/docker/conformance.test.ts: docker', 'src/sandbox/host/conformance.test.ts: host', 'src/sandbox/os/conformance.test.ts: os', 'src/sandbox/e2b/conformance.test.ts: e2b'] },
+    { what: 'files in and out of a machine elsewhere', by: ['src/sandbox/e2b/conformance.test.ts: carries files, folders, links and removals both ways, never .git, and puts nothing outside'] },
+    { what: 'an unknown backend, and a policy that cannot be kept, are refused', by: [`${OPEN}: refuses %j and names what there is`, `${OPEN}: the host refuses a policy it cannot keep: %s`] },
+    { what: 'one mapping of paths', by: [`${FILES}: follows the path mapping of the sandbox`, `${BACKENDS}: a file made by a tool is seen by commands, and the other way round`] },
+    { what: 'a script in a container is visible on the host; two containers share the workspace', by: [`${WORLD}: what an agent makes in a container is on the host, and the next one goes on with it in a container of its own`] },
+    { what: 'confined by default', by: [`${EXEC}: confines commands by default where the machine can, to the folder and without network`] },
+    { what: 'a sandbox is closed whatever happens', by: ['src/agents/engine/agent.test.ts: does not wait for a tool that does not end: its sandbox is closed under it', `${LIVES}: ends everything when Belay is killed`] },
+  ],
+  tools: [
+    { what: 'path validation', by: [`${ESCAPES}: $how`, `${ESCAPES}: %s is allowed`, `${ESCAPES}: stays the folder that was judged, wherever its name leads later`] },
+    { what: 'sensitive directories', by: [`${ESCAPES}: sensitive directories: %s`] },
+    { what: 'dangerous and safe names', by: [`${FILES}: dangerous write names are asked for`, `${FILES}: safe names are not`] },
+    { what: 'command blocklist, sudo warning', by: [`${BASH}: %s: %s`, `${BASH}: sudo warning: it is asked for, with the reason`] },
+    { what: 'workdir table', by: [`${BASH}: runs in %s`, `${BASH}: refuses %s`] },
+    { what: 'secret names', by: [`${FILES}: %s is for its owner only, and asked for before it is read`, `${FILES}: %s is a file as any other`] },
+    { what: 'tasks', by: [`${TASKS}: task create, get, update, list`, `${TASKS}: task persistence: the list survives a restart and lies outside of the workspace (task file)`, `${TASKS}: task summary of an empty list`, `${TASKS}: task dependencies must exist and make no circle`] },
+    { what: 'output is bounded, head and tail are kept, characters stay whole', by: [`${BASH}: stays small in memory and keeps the end of very long output`, 'src/engine/tools/output/output.test.ts: keeps a beginning and an end, counts what is between, and never cuts a character'] },
+    { what: 'one registry', by: [`${REGISTRY}: has the core set: bash, read, write, edit, glob, grep, tasks, git`, `${REGISTRY}: keeps to an allow list, in its own order`] },
+    { what: 'git: status, diff, log, commit, without changes', by: [`${GIT}: status: branch, staged, changed, untracked, clean; names with spaces and other letters`, `${GIT}: diff: unstaged, staged, one file`, `${GIT}: log: newest first, of a file, in a folder`, `${GIT}: commit: named files, everything, nothing`, `${GIT}: says when there is no repository, and refuses folders outside of the workspace`] },
+    { what: 'skills and memory lie outside and can be read', by: [`${FILES}: reads skills and memory files beside the workspace, and kept outputs, but writes none`] },
+  ],
+  'definitions, skills, memory, prompt': [
+    { what: 'definition: every key, none, unclosed, unknown', by: [`${DEFINITIONS}: has every key of the schema`, `${DEFINITIONS}: may be a text alone, or keys alone`, `${DEFINITIONS}: refuses keys that never end`, `${DEFINITIONS}: refuses %s`] },
+    { what: 'skills: fields, override order, what cannot be used', by: [`${DEFINITIONS}: are named with description, path and tools; a later source replaces an earlier one`, `${DEFINITIONS}: that cannot be used are left out, and say why`, `${REGISTRY}: loads the body, and names the files beside it`] },
+    { what: 'skills through the command line', by: [`${WORLD}: a skill is named in the instructions, the nearer one, and loaded by the skill tool`] },
+    { what: 'memory: sources, missing, links', by: [`${DEFINITIONS}: is read from the user’s folder, then from the root down`, `${DEFINITIONS}: is not taken from outside by a link, and is cut when it is huge`, `${DEFINITIONS}: is never what a link leads to that takes its place while it is read`] },
+    { what: 'prompt through the command line', by: [`${EXEC}: --output-schema, --max-steps, --definition and instructions reach the model`] },
+    { what: 'configuration: defaults and layers', by: ['src/config/load.test.ts: has the documented defaults without any file', 'src/config/load.test.ts: puts flags over --set over environment over project over user'] },
+    { what: 'docs are generated from the schema', by: ['test/generated-docs.test.ts: '] },
+  ],
+  sessions: [
+    { what: 'history save and load, append, clear', by: [`${SESSIONS}: keeps what was appended, in order and unchanged, over processes`, `${SESSIONS}: begins anew after \`cleared\`, and loses nothing by it`] },
+    { what: 'create, lock, append, release, reopen', by: [`${SESSION}: lists, informs about, shows and goes on with a session`] },
+    { what: 'lock contention and stale locks', by: [`${SESSION}: lets one process work, tells the other who does, and goes on after kill -9`, `${SESSIONS}: goes to exactly one of many that want it at once, also from a dead holder`, `${SESSIONS}: counts another host as living while its heartbeat is fresh, and an earlier boot as dead`, `${SESSION}: unlock takes a session away from one that will not give it back`] },
+    { what: 'ids that lead elsewhere', by: [`${SESSION}: refuses ids that lead elsewhere`] },
+    { what: 'torn entries', by: [`${SESSION}: drops a torn entry and says so`, `${SESSIONS}: kill -9 loses at most the item in flight, and the session is free at once`] },
+    { what: 'what is kept is not in the workspace, and private', by: [`${SESSION}: keeps its files to the user alone`] },
+    { what: 'the chat is on the same sessions', by: [`${CHAT}: has the commands of the session layer`, `${CHAT}: goes on with a session that another process holds only when it is free`] },
+    { what: 'export and import', by: [`${SESSION}: export and import round-trip`] },
+  ],
+  'workspaces, agents together, events': [
+    { what: 'a workspace of its own', by: [`${ISOLATION}: is a worktree of the repository, which the user does not see change`, `${ISOLATION}: is an empty folder outside of git`] },
+    { what: 'cloning, without leaving a password', by: [`${ISOLATION}: clones with a password that is then nowhere on disk, nor shown to the agent`] },
+    { what: 'sequential and parallel', by: [`${ISOLATION}: sequential: each turn is committed on one branch and told to the next agent`, `${ISOLATION}: parallel: parts work side by side on branches of their own, are merged, and conflicts are reported`] },
+    { what: 'one agent hands over to another', by: ['test/exec-agents.test.ts: hands work over to another agent, which is told of it'] },
+    { what: 'an analyzer reports, a fixer mends: two steps', by: [`${WORKFLOW}: agent: each step works on what the steps before left, commits of its own on the result branch`] },
+    { what: 'explicit data flow and idempotent steps', by: [`${WORKFLOW}: inject and transform: data as it is, and values made of others`, 'test/crash/workflow-kill.test.ts: '] },
+    { what: 'events: order, identifiers, size, secrets', by: [`${PUBLISH}: publishes every event of a run once, in order, with whose it is`, `${PUBLISH}: fills in the subject, cuts what is too big, and redacts secrets`] },
+    { what: 'events: the broker is down, comes back, or Belay is killed', by: [`${PUBLISH}: a run neither fails nor waits long when there is no server at all`, `${PUBLISH}: an outage in the middle is told once; what was missed follows, and a stream holds every event once`, `${PUBLISH}: kill -9 in the middle: a resumed run goes on from the last event that was published`] },
+    { what: 'stream as lines', by: [`${EXEC}: --json ends with the agreed line`, 'test/exec.test.ts: Ctrl-C ends the turn, keeps the session, and exits with 130'] },
+  ],
+} // prettier-ignore
+
+describe.each(Object.entries(SCENARIOS))('%s', (_, scenarios) => {
+  it.each(scenarios.map(({ what, by }) => [what, by] as const))('%s', (_what, by) => {
+    expect(by.filter((proof) => !isThere(proof))).toEqual([])
+  })
+})
+
+/** Whether the file has a test of that title; without a title, any. */
+function isThere(proof: string): boolean {
+  const [file = '', ...rest] = proof.split(': ')
+  if (!existsSync(file)) return false
+  const text = readFileSync(file, 'utf8')
+  const title = rest.join(': ')
+  if (title === '') return /\b(it|test)(\.\w+)*\(/.test(text)
+  return ["'", '"', '`'].some((quote) => text.includes(quote + title.replaceAll(quote, `\\${quote}`) + quote))
+}
