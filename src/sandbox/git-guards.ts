@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { real } from './secrets.ts'
 
 /**
@@ -10,27 +10,88 @@ export interface GitGuards {
   /** Folders that must stay where they are, so that nobody puts another in their place. */
   readonly pinned: readonly string[]
   readonly readOnly: readonly string[]
-  /** Files that must not come into being; they are removed when they do. */
+  /** Folders that are not there and must not come into being. */
+  readonly absent: readonly string[]
+  /** Files that must not come into being, and that nothing can be put in place of; they are removed when they do. */
   readonly forbidden: readonly string[]
 }
 
 const IN_GIT_DIR = ['config', 'config.worktree', 'hooks', 'info', 'modules', 'worktrees', 'commondir', 'gitdir']
+const NONE: GitGuards = { pinned: [], readOnly: [], absent: [], forbidden: [] }
 
-/** The guards of a folder that can be written: of the repository that it is, or that has its working tree there. */
+/**
+ * The guards of a folder that can be written: of the repository that it is, or that has its working tree there; where there is
+ * none, of the place where one would be made.
+ */
 export function gitGuards(root: string): GitGuards {
   const dotGit = join(root, '.git')
-  const kind = statSync(dotGit, { throwIfNoEntry: false })
-  if (kind?.isFile()) return { pinned: [], readOnly: [dotGit], forbidden: [] }
-  const gitDir = kind?.isDirectory() ? real(dotGit) : isGitDir(root) ? root : null
-  if (gitDir === null) return { pinned: [], readOnly: [], forbidden: [] }
+  const kind = lstatSync(dotGit, { throwIfNoEntry: false })
+  if (kind === undefined) {
+    if (isGitDir(root)) return guardsOfGitDir(root, false)
+    return statSync(root, { throwIfNoEntry: false })?.isDirectory() ? { ...NONE, absent: [dotGit] } : NONE
+  }
+  const folder = statSync(dotGit, { throwIfNoEntry: false })?.isDirectory() ?? false
+  if (!folder || !isGitDir(dotGit)) return { ...NONE, readOnly: [dotGit] }
+  return guardsOfGitDir(real(dotGit), true)
+}
+
+/** The guards of a git folder; `pin`: it must stay where it is. */
+export function guardsOfGitDir(gitDir: string, pin: boolean): GitGuards {
   const paths = IN_GIT_DIR.map((name) => join(gitDir, name))
   return {
-    pinned: gitDir === root ? [] : [gitDir],
+    pinned: pin ? [gitDir] : [],
     readOnly: paths.filter((path) => existsSync(path)),
-    // Where hooks and modules are not there, an empty folder is as good as none; these two lead git elsewhere.
-    forbidden: ['commondir', 'config.worktree', 'hooks', 'modules', 'info/attributes']
-      .map((name) => join(gitDir, name))
-      .filter((path) => !existsSync(path) && !(basename(path) === 'attributes' && existsSync(join(gitDir, 'info')))),
+    absent: ['hooks', 'info', 'modules'].map((name) => join(gitDir, name)).filter((path) => !existsSync(path)),
+    // These two lead git elsewhere; an empty file of the first would break it, so that nothing can be put in its place.
+    forbidden: ['commondir', 'config.worktree'].map((name) => join(gitDir, name)).filter((path) => !existsSync(path)),
+  }
+}
+
+/** How many programs run whose sandboxes have an empty folder at a path. */
+const held = new Map<string, number>()
+
+/**
+ * Puts an empty folder wherever a guard wants none to come into being, so that it can be mounted read-only. Returns what takes
+ * them away again, unless something else was put there from outside or another program still needs them; safe to repeat.
+ */
+export function holdPlaces(guards: readonly GitGuards[]): () => void {
+  const places = guards.flatMap((one) => one.absent).filter((path) => hold(path))
+  let released = false
+  return () => {
+    if (released) return
+    released = true
+    for (const path of places) release(path)
+  }
+}
+
+function hold(path: string): boolean {
+  const before = held.get(path) ?? 0
+  if (before === 0) {
+    try {
+      mkdirSync(path)
+    } catch (error) {
+      // It came since, or we may not write there: then programs inside, being the same user, may not either.
+      if (['EEXIST', 'EACCES', 'EROFS', 'EPERM', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? ''))
+        return false
+      throw error
+    }
+  }
+  held.set(path, before + 1)
+  return true
+}
+
+function release(path: string): void {
+  const left = (held.get(path) ?? 1) - 1
+  if (left > 0) {
+    held.set(path, left)
+    return
+  }
+  held.delete(path)
+  try {
+    rmdirSync(path)
+  } catch (error) {
+    // Gone with its repository, or somebody uses it by now.
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 

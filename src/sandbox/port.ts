@@ -62,6 +62,11 @@ export interface Sandbox {
    * as `spawnKept`: its group ends with Belay, however Belay dies. Rejects when nothing can be started.
    */
   spawn(spec: ProcessSpec): Promise<KeptProcess>
+  /**
+   * What its programs made although git would run it for whoever uses the workspace, and what was therefore taken away when they
+   * ended: for people, grows until it is closed. Absent: nothing is ever taken away.
+   */
+  tookAway?(): readonly string[]
   /** Ends everything in it and removes what it left on the machine. Safe to repeat. */
   close(): Promise<void>
 }

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
 import type { Machine } from './machine.ts'
@@ -7,29 +6,39 @@ import type { Machine } from './machine.ts'
 const WHO = '-c user.name=evil -c user.email=evil@example.org'
 const COMMON = '"$(git rev-parse --path-format=absolute --git-common-dir)"'
 
+/** The user's git; what was planted may break it: only whether that ran counts. */
+function run(m: Machine, folder: string, ...args: readonly string[]): void {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: m.home }
+  const who = ['-c', 'user.name=u', '-c', 'user.email=u@example.org', ...args]
+  spawnSync('git', who, { cwd: join(m.dir, folder), env, stdio: 'ignore' })
+}
+
 /** The user looks at the workspace, and commits in the checkout; whether that ran what was planted. */
 function plantedRan(m: Machine): boolean {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: m.home }
-  const run = (cwd: string, ...args: string[]): void => {
-    try {
-      execFileSync('git', ['-c', 'user.name=u', '-c', 'user.email=u@example.org', ...args], {
-        cwd,
-        env,
-        stdio: 'ignore',
-      })
-    } catch {
-      // What was planted may break it; only whether it ran counts.
-    }
-  }
-  run(m.workspace, 'status')
+  run(m, 'state/workspaces/w', 'status')
   m.file('checkout/a', 'b\n')
-  run(m.checkout, 'status')
-  run(m.checkout, 'add', '-A')
-  run(m.checkout, 'diff', '--cached', '-p')
-  run(m.checkout, 'commit', '-qm', 'two')
-  run(m.checkout, 'log', '-p', '-1')
-  return existsSync(join(m.outside, 'ran'))
+  run(m, 'checkout', 'status')
+  run(m, 'checkout', 'add', '-A')
+  run(m, 'checkout', 'diff', '--cached', '-p')
+  run(m, 'checkout', 'commit', '-qm', 'two')
+  run(m, 'checkout', 'log', '-p', '-1')
+  return m.has('outside/ran')
 }
+
+/** The user looks at a folder, and commits there; whether that ran what was planted. */
+function usedRan(m: Machine, folder: string): boolean {
+  run(m, folder, 'status')
+  run(m, folder, 'commit', '-q', '--allow-empty', '-m', 'two')
+  return m.has('outside/ran')
+}
+
+function nested(m: Machine): void {
+  m.file('plain/sub/a', 'a\n')
+  run(m, 'plain/sub', 'init', '-q', '.')
+}
+
+const hook = (m: Machine, gitDir: string): string =>
+  `mkdir -p ${gitDir}/hooks && printf '#!/bin/sh\\ntouch ${m.outside}/ran\\n' > ${gitDir}/hooks/pre-commit && chmod +x ${gitDir}/hooks/pre-commit`
 
 const plant = (m: Machine): string => `'touch ${m.outside}/ran; cat'`
 
@@ -114,5 +123,76 @@ export const GIT: readonly Attempt[] = [
     tries: "remove the repository's objects",
     script: () => `rm -rf ${COMMON}/objects`,
     escaped: (m) => !m.has('checkout/.git/objects'),
+  },
+  {
+    name: 'git-init',
+    tries: 'make a repository where there was none, with a file system monitor',
+    workspace: 'plain',
+    script: (m) => `git init -q . && git config core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'plain'),
+  },
+  {
+    name: 'git-init-hook',
+    tries: 'make a repository where there was none, with a hook',
+    workspace: 'plain',
+    script: (m) => `git init -q . && ${hook(m, '.git')}`,
+    escaped: (m) => usedRan(m, 'plain'),
+  },
+  {
+    name: 'git-bare',
+    tries: 'make the workspace itself a bare repository whose working tree it is',
+    workspace: 'plain',
+    script: (m) =>
+      `git init -q --bare . && git config core.bare false && git config core.worktree "$PWD" && git config core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'plain'),
+  },
+  {
+    name: 'git-nested',
+    tries: 'configure a file system monitor in a repository in a folder of the workspace',
+    workspace: 'plain',
+    prepare: nested,
+    script: (m) => `git -C sub config core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'plain/sub'),
+  },
+  {
+    name: 'git-nested-hook',
+    tries: 'plant a hook in a repository in a folder of the workspace that has none',
+    workspace: 'plain',
+    prepare: nested,
+    script: (m) => `rm -rf sub/.git/hooks; ${hook(m, 'sub/.git')}`,
+    escaped: (m) => usedRan(m, 'plain/sub'),
+  },
+  {
+    name: 'git-nested-replaced',
+    tries: 'put a folder with a repository in the place of another',
+    workspace: 'plain',
+    prepare: nested,
+    script: (m) => `mv sub was && git init -q sub && git -C sub config core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'plain/sub'),
+  },
+  {
+    name: 'git-nested-init',
+    tries: 'make a repository in a folder of the workspace, found by a `.git` file',
+    script: (m) =>
+      `mkdir -p new far && git init -q --bare far/x && git -C far/x config core.bare false && git -C far/x config core.fsmonitor ${plant(m)} && echo 'gitdir: ../far/x' > new/.git`,
+    escaped: (m) => usedRan(m, 'state/workspaces/w/new'),
+  },
+  {
+    name: 'git-include',
+    tries: 'have the configuration of a new repository include another',
+    script: (m) =>
+      `git init -q new && git config -f more core.fsmonitor ${plant(m)} && git -C new config include.path ../../more`,
+    escaped: (m) => usedRan(m, 'state/workspaces/w/new'),
+  },
+  {
+    name: 'git-live-hook',
+    tries: 'plant a hook in a repository that has no hooks, while the program goes on',
+    workspace: 'plain',
+    prepare: (m) => run(m, 'plain', 'init', '-q', '--template=', '.'),
+    script: (m) => `${hook(m, '.git')}; echo x > planted; sleep 1`,
+    async during(m) {
+      while (!m.has('plain/planted')) await new Promise((resolve) => setTimeout(resolve, 5))
+      return usedRan(m, 'plain')
+    },
   },
 ]

@@ -1,4 +1,6 @@
+import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { endMarked } from '../../src/process/index.ts'
@@ -33,15 +35,17 @@ export function describeEscapes(family: string, attempts: readonly Attempt[]): v
   afterAll(() => expect(homedir()).toBe(mine))
 
   async function tried(attempt: Attempt, backend: BackendName, more: Partial<SandboxRequest>): Promise<boolean> {
+    const workspace = attempt.workspace === undefined ? machine.workspace : join(machine.dir, attempt.workspace)
+    mkdirSync(workspace, { recursive: true })
     await attempt.prepare?.(machine)
     const limits = attempt.limits && backend !== 'host' ? { resources: LIMITS } : {}
-    const request = { access: 'workspace-write', workspace: machine.workspace, ...more, ...limits } as const
+    const request = { access: 'workspace-write', workspace, ...more, ...limits } as const
     const { sandbox } = await openSandbox(backend, request, new AbortController().signal)
     const mark = `escape/${machine.id}`
     try {
       const kept = await sandbox.spawn({
         argv: ['/bin/sh', '-c', attempt.script(machine)],
-        cwd: machine.workspace,
+        cwd: workspace,
         env: { PATH, HOME: machine.home, LANG: 'C' },
         stdin: 'none',
         mark,

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import type Docker from 'dockerode'
-import { gitGuards, homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
 import { homedir } from 'node:os'
 import type { SandboxPolicy } from '../port.ts'
 import { isWithin, real, secretPaths } from '../secrets.ts'
@@ -8,7 +8,6 @@ import { isWithin, real, secretPaths } from '../secrets.ts'
 /** What of this machine a container sees: at the same paths, so that there is nothing to map. */
 export interface Folders {
   readonly mounts: Docker.MountConfig
-  readonly guards: readonly GitGuards[]
   isSeen(path: string): boolean
 }
 
@@ -29,7 +28,7 @@ const OF_THE_IMAGE = new Set([
 ])
 
 /** The mounts of a policy; null when the workspace is where an image keeps its own files. */
-export function foldersOf(policy: SandboxPolicy): Folders | null {
+export function foldersOf(policy: SandboxPolicy, guards: readonly GitGuards[]): Folders | null {
   const shown = new Map<string, 'ro' | 'rw'>()
   const show = (paths: readonly string[], how: 'ro' | 'rw'): void => {
     for (const path of paths) if (existsSync(path)) shown.set(real(path), how)
@@ -39,12 +38,11 @@ export function foldersOf(policy: SandboxPolicy): Folders | null {
   show(writable, 'rw')
   if ([...shown.keys()].some((path) => OF_THE_IMAGE.has(path))) return null
   const tops = [...shown.keys()]
-  const guards = policy.access === 'full' ? [] : writable.map(gitGuards)
-  for (const { pinned, readOnly } of guards) {
+  for (const { pinned, readOnly, absent } of guards) {
     show(pinned, 'rw')
-    show(readOnly, 'ro')
+    show([...readOnly, ...absent], 'ro')
   }
-  if (guards.length > 0)
+  if (policy.access !== 'full')
     show(
       writable.flatMap((folder) => homeGuards(folder, homedir())),
       'ro',
@@ -64,7 +62,6 @@ export function foldersOf(policy: SandboxPolicy): Folders | null {
     Math.max(-1, ...list.filter((folder) => isWithin(path, folder)).map((folder) => folder.length))
   return {
     mounts,
-    guards,
     isSeen: (path) => {
       const place = real(path)
       return isShown(place) && nearest(tops, place) >= nearest(hidden, place)

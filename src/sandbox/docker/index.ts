@@ -4,8 +4,9 @@ import type Docker from 'dockerode'
 import { messageOf } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import type { ProcessSpec } from '../../process/index.ts'
-import { removeForbidden } from '../git-guards.ts'
+import type { GitGuards } from '../git-guards.ts'
 import type { Refusal, Sandbox, SandboxBackend, SandboxPolicy } from '../port.ts'
+import { Repositories } from '../repositories.ts'
 import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
 import { connect, statusOf, type Daemon } from './client.ts'
 import { removeContainer, startContainer, sweep } from './container.ts'
@@ -40,17 +41,24 @@ export const dockerBackend: SandboxBackend = {
     if (!statSync(policy.workspace, { throwIfNoEntry: false })?.isDirectory()) {
       return { refusal: failed(`the workspace ${policy.workspace} is not a folder`) }
     }
-    const folders = foldersOf(policy)
-    if (folders === null) return { refusal: unenforceable('the workspace is where an image has files of its own') }
     const daemon = await connect()
     if ('refusal' in daemon) return daemon
-    return openContainer(policy, folders, daemon)
+    const repositories = await Repositories.of(policy)
+    const guards = repositories.guards()
+    const release = repositories.hold(guards)
+    const folders = foldersOf(policy, guards)
+    const opened =
+      folders === null
+        ? { refusal: unenforceable('the workspace is where an image has files of its own') }
+        : await openContainer(policy, { folders, guards, repositories, release }, daemon)
+    if ('refusal' in opened) release()
+    return opened
   },
 }
 
 async function openContainer(
   policy: SandboxPolicy,
-  folders: Folders,
+  ground: Ground,
   { docker, info }: Daemon,
 ): Promise<{ sandbox: Sandbox } | { refusal: Refusal }> {
   const image = policy.image ?? DEFAULT_IMAGE
@@ -75,26 +83,35 @@ async function openContainer(
       policy,
       image,
       user: user.user,
-      mounts: folders.mounts,
+      mounts: ground.folders.mounts,
       userns: podman ? 'keep-id' : null,
     })
     const box: Box = { container, umask: user.umask, seen, running: new Set() }
-    return { sandbox: dockerSandbox({ policy, folders, box, line, path, user }) }
+    return { sandbox: dockerSandbox({ policy, ...ground, box, line, path, user }) }
   } catch (error) {
     return { refusal: failed(`docker refused the container: ${messageOf(error)}`) }
   }
 }
 
-interface Opened {
-  readonly policy: SandboxPolicy
+/** What a container sees of this machine. */
+interface Ground {
   readonly folders: Folders
+  readonly guards: readonly GitGuards[]
+  readonly repositories: Repositories
+  /** Ends what is held for the mounts. */
+  readonly release: () => void
+}
+
+interface Opened extends Ground {
+  readonly policy: SandboxPolicy
   readonly box: Box
   readonly line: NodeJS.ReadWriteStream
   readonly path: string
   readonly user: ContainerUser
 }
 
-function dockerSandbox({ policy, folders, box, line, path, user }: Opened): Sandbox {
+function dockerSandbox(opened: Opened): Sandbox {
+  const { policy, folders, guards, repositories, release, box, line, path, user } = opened
   let closed = false
   const seen = (place: string): string | null => (folders.isSeen(place) ? place : null)
   return {
@@ -103,13 +120,14 @@ function dockerSandbox({ policy, folders, box, line, path, user }: Opened): Sand
     policy,
     toInside: seen,
     toHost: seen,
+    tookAway: () => repositories.took,
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
       if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
       await user.admit()
       const kept = await execKept(box, { ...spec, env: { ...environment(spec, path, seen), ...user.trust(spec.env) } })
-      const done = kept.closed.then((exit) => {
-        removeForbidden(folders.guards)
+      const done = kept.closed.then(async (exit) => {
+        await repositories.settle(guards, () => {})
         return exit
       })
       return { ...kept, closed: done, end: () => kept.end().then(() => done) }
@@ -118,6 +136,7 @@ function dockerSandbox({ policy, folders, box, line, path, user }: Opened): Sand
       if (closed) return
       closed = true
       await removeContainer(box.container)
+      await repositories.settle(guards, release, true)
       line.end()
     },
   }

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
-import { removeForbidden } from '../git-guards.ts'
 import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
+import { Repositories } from '../repositories.ts'
 import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
 import { bwrapArgv, enterArgv, makeTools, type Tools } from './bwrap.ts'
 import { limitedGroup, type Cgroup } from './cgroup.ts'
@@ -75,42 +75,58 @@ export async function openLinux(policy: SandboxPolicy): Promise<{ sandbox: Sandb
     }
     proxy = opened.proxy
   }
-  return { sandbox: linuxSandbox(policy, tools, limited.group, proxy) }
+  return { sandbox: linuxSandbox(policy, tools, limited.group, proxy, await Repositories.of(policy)) }
 }
 
-function linuxSandbox(policy: SandboxPolicy, tools: Tools, group: Cgroup, proxy: HostsProxy | null): Sandbox {
+function linuxSandbox(
+  policy: SandboxPolicy,
+  tools: Tools,
+  group: Cgroup,
+  proxy: HostsProxy | null,
+  repositories: Repositories,
+): Sandbox {
   const running = new Set<KeptProcess>()
   let closed = false
   const seen = (path: string): string | null => (isSeen(path, policy, hostEnvironment()) ? path : null)
+  const start = (spec: ProcessSpec, mounts: readonly string[]): KeptProcess =>
+    spawnKept({
+      ...spec,
+      argv: [
+        ...enterArgv(tools, group.joins),
+        ...(proxy === null ? [] : relayArgv(tools, proxy)),
+        ...bwrapArgv(tools, policy.network.mode === 'none'),
+        ...mounts,
+        ...inside(spec, policy, proxy).flatMap(([name, value]) => ['--setenv', name, value]),
+        '--chdir',
+        spec.cwd,
+        '--',
+        ...spec.argv,
+      ],
+      env: outside(spec.env),
+    })
   return {
     backend: 'os',
     confined: true,
     policy,
     toInside: seen,
     toHost: seen,
+    tookAway: () => repositories.took,
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
       if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
-      const { argv: mounts, guards } = mountsOf(policy, hostEnvironment())
-      const kept = spawnKept({
-        ...spec,
-        argv: [
-          ...enterArgv(tools, group.joins),
-          ...(proxy === null ? [] : relayArgv(tools, proxy)),
-          ...bwrapArgv(tools, policy.network.mode === 'none'),
-          ...mounts,
-          ...inside(spec, policy, proxy).flatMap(([name, value]) => ['--setenv', name, value]),
-          '--chdir',
-          spec.cwd,
-          '--',
-          ...spec.argv,
-        ],
-        env: outside(spec.env),
-      })
+      const guards = repositories.guards()
+      const release = repositories.hold(guards)
+      let kept: KeptProcess
+      try {
+        kept = start(spec, mountsOf(policy, hostEnvironment(), guards))
+      } catch (error) {
+        release()
+        throw error
+      }
       running.add(kept)
-      const done = kept.closed.then((exit) => {
+      const done = kept.closed.then(async (exit) => {
         running.delete(kept)
-        removeForbidden(guards)
+        await repositories.settle(guards, release)
         return exit
       })
       return { ...kept, closed: done, end: () => kept.end().then(() => done) }
@@ -119,6 +135,7 @@ function linuxSandbox(policy: SandboxPolicy, tools: Tools, group: Cgroup, proxy:
       if (closed) return
       closed = true
       await Promise.all([...running].map((kept) => kept.end()))
+      await repositories.settle([], () => {}, true)
       await proxy?.close()
       await untilGone(() => group.remove())
       tools.remove()

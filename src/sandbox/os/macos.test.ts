@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { wrapCommandWithSandboxMacOS } from '@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { policyOf } from '../request.ts'
+import { gitGuards } from '../git-guards.ts'
 import { openMacOS, seatbelt } from './macos.ts'
 
 /** Seatbelt is not here: what is tested is the profile that it would be given. */
@@ -11,7 +12,8 @@ let workspace = ''
 beforeAll(() => {
   workspace = realpathSync(mkdtempSync(join(tmpdir(), 'belay-seatbelt-')))
   mkdirSync(join(workspace, '.git', 'hooks'), { recursive: true })
-  writeFileSync(join(workspace, '.git', 'config'), '')
+  for (const name of ['objects', 'refs']) mkdirSync(join(workspace, '.git', name))
+  for (const name of ['HEAD', 'config']) writeFileSync(join(workspace, '.git', name), '')
 })
 afterAll(() => rmSync(workspace, { recursive: true, force: true }))
 
@@ -19,7 +21,7 @@ const spec = { argv: ['/bin/echo', `it's`], cwd: '/', env: { PATH: '/bin' }, std
 
 function profile(more: Parameters<typeof policyOf>[1] | object = {}): string {
   const policy = policyOf('os', { access: 'workspace-write', workspace, ...more })
-  return seatbelt(spec, policy, '/private/tmp/t', wrapCommandWithSandboxMacOS)
+  return seatbelt(spec, policy, '/private/tmp/t', [gitGuards(workspace)], wrapCommandWithSandboxMacOS)
 }
 
 /** The paths of the rule that begins so. */

@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
-import { gitGuards, homeGuards, outsideGitDirs, removeForbidden } from '../git-guards.ts'
+import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
 import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
+import { Repositories } from '../repositories.ts'
 import { failed, lacking, unavailable } from '../refusal.ts'
 import { real, secretPaths } from '../secrets.ts'
 import { outside, restored } from './environment.ts'
@@ -36,6 +37,7 @@ export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandb
     await import('@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js')
   // What programs keep for a moment goes here: the machine's own folder for it is everybody's.
   const temp = real(mkdtempSync(join(tmpdir(), 'belay-sandbox-')))
+  const repositories = await Repositories.of(policy)
   const running = new Set<KeptProcess>()
   let closed = false
   const sandbox: Sandbox = {
@@ -44,15 +46,16 @@ export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandb
     policy,
     toInside: (path) => path,
     toHost: (path) => path,
+    tookAway: () => repositories.took,
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
-      const { guards } = rulesOf(policy, temp)
-      const line = seatbelt(spec, policy, temp, wrapCommandWithSandboxMacOS)
+      const guards = repositories.guards()
+      const line = seatbelt(spec, policy, temp, guards, wrapCommandWithSandboxMacOS)
       const kept = spawnKept({ ...spec, argv: ['/bin/sh', '-c', line], env: outside(spec.env) })
       running.add(kept)
-      const done = kept.closed.then((exit) => {
+      const done = kept.closed.then(async (exit) => {
         running.delete(kept)
-        removeForbidden(guards)
+        await repositories.settle(guards, () => {})
         return exit
       })
       return { ...kept, closed: done, end: () => kept.end().then(() => done) }
@@ -60,6 +63,7 @@ export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandb
     async close() {
       closed = true
       await Promise.all([...running].map((kept) => kept.end()))
+      await repositories.settle([], () => {}, true)
       rmSync(temp, { recursive: true, force: true })
     },
   }
@@ -70,8 +74,14 @@ type Wrap =
   (typeof import('@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js'))['wrapCommandWithSandboxMacOS']
 
 /** The command line that runs a program under Seatbelt; exported for the test of its profile, which no Linux can run. */
-export function seatbelt(spec: ProcessSpec, policy: SandboxPolicy, temp: string, wrap: Wrap): string {
-  const { readConfig, writeConfig } = rulesOf(policy, temp)
+export function seatbelt(
+  spec: ProcessSpec,
+  policy: SandboxPolicy,
+  temp: string,
+  guards: readonly GitGuards[],
+  wrap: Wrap,
+): string {
+  const { readConfig, writeConfig } = rulesOf(policy, temp, guards)
   return wrap({
     // Its own variables come after ours: TMPDIR is set where nothing comes after.
     command: `TMPDIR=${quoted(temp)}; export TMPDIR; exec ${spec.argv.map(quoted).join(' ')}`,
@@ -84,16 +94,14 @@ export function seatbelt(spec: ProcessSpec, policy: SandboxPolicy, temp: string,
   })
 }
 
-function rulesOf(policy: SandboxPolicy, temp: string) {
+function rulesOf(policy: SandboxPolicy, temp: string, guards: readonly GitGuards[]) {
   const full = policy.access === 'full'
   const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
-  const guards = full ? [] : writable.map(gitGuards)
   const secrets = full ? secretPaths().slice(0, 1) : secretPaths()
   const hidden = [...secrets, ...policy.denyRead].map(real)
   const shown = [policy.workspace, ...policy.read, ...policy.write, ...outsideGitDirs(policy.workspace)].map(real)
-  const kept = guards.flatMap(({ readOnly, forbidden }) => [...readOnly, ...forbidden])
+  const kept = guards.flatMap(({ readOnly, absent, forbidden }) => [...readOnly, ...absent, ...forbidden])
   return {
-    guards,
     readConfig: { denyOnly: [], literalDenyOnly: hidden, allowWithinDeny: [], literalAllowWithinDeny: shown },
     writeConfig: full
       ? undefined

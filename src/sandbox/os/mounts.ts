@@ -1,18 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { gitGuards, homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
 import type { SandboxPolicy } from '../port.ts'
 import { isWithin, real, secretPaths } from '../secrets.ts'
 
 /** What a path is inside; of two for the same path the one that stands later here counts. */
 const KINDS = ['hidden', 'private', 'readable', 'writable', 'guarded', 'denied'] as const
 type Kind = (typeof KINDS)[number]
-
-export interface Mounts {
-  /** Words for bwrap. */
-  readonly argv: readonly string[]
-  readonly guards: readonly GitGuards[]
-}
 
 /** Folders that every program gets its own, empty, of: what others keep there (sockets among it) is not to be seen. */
 const PRIVATE = ['/tmp', '/var/tmp', '/run']
@@ -44,7 +38,11 @@ const OF_RUN = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager/
  * The file system of a sandbox, as words for bwrap: everything read-only, the workspace and `write` as the policy has it,
  * secrets hidden. Deeper paths come later, so that they count. Made anew for each program: what is there may have changed.
  */
-export function mountsOf(policy: SandboxPolicy, env: Readonly<Record<string, string | undefined>>): Mounts {
+export function mountsOf(
+  policy: SandboxPolicy,
+  env: Readonly<Record<string, string | undefined>>,
+  guards: readonly GitGuards[],
+): readonly string[] {
   const full = policy.access === 'full'
   const kinds = new Map<string, Kind>()
   const put = (path: string, kind: Kind): void => {
@@ -55,7 +53,6 @@ export function mountsOf(policy: SandboxPolicy, env: Readonly<Record<string, str
   }
   const home = env['HOME'] ?? homedir()
   const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
-  const guards = full ? [] : writable.map(gitGuards)
   if (full) {
     const record = secretPaths(env)[0]
     if (record !== undefined) put(record, 'hidden')
@@ -66,9 +63,9 @@ export function mountsOf(policy: SandboxPolicy, env: Readonly<Record<string, str
     for (const path of PRIVATE) put(path, 'private')
     for (const path of [...OF_RUN, policy.workspace, ...outsideGitDirs(policy.workspace)]) put(path, 'readable')
     for (const path of writable) put(path, 'writable')
-    for (const { pinned, readOnly } of guards) {
+    for (const { pinned, readOnly, absent } of guards) {
       for (const path of pinned) put(path, 'writable')
-      for (const path of readOnly) put(path, 'guarded')
+      for (const path of [...readOnly, ...absent]) put(path, 'guarded')
     }
     for (const path of writable.flatMap((folder) => homeGuards(folder, home))) put(path, 'guarded')
   }
@@ -89,7 +86,7 @@ export function mountsOf(policy: SandboxPolicy, env: Readonly<Record<string, str
     }
   }
   for (const path of sealed) argv.push('--remount-ro', path)
-  return { argv, guards }
+  return argv
 }
 
 /** The host path seen at `path` inside: null where something else, or nothing, is there. */

@@ -84,6 +84,8 @@ export function describeGit({ harness, ground }: Stage): void {
       const sandbox = await ground().open()
       const ran = await ground().run(sandbox, 'mkdir .git/hooks; echo evil > .git/hooks/pre-commit; echo ran')
       expect(ran.out).toBe('ran\n')
+      expect(existsSync(join(workspace, '.git', 'hooks', 'pre-commit'))).toBe(false)
+      await sandbox.close()
       expect(existsSync(join(workspace, '.git', 'hooks'))).toBe(false)
     })
   })

@@ -1,0 +1,82 @@
+import { statSync } from 'node:fs'
+import { disarm, changedSince } from './git-disarm.ts'
+import { gitGuards, guardsOfGitDir, holdPlaces, removeForbidden, type GitGuards } from './git-guards.ts'
+import { findGitDirs } from './git-scan.ts'
+import type { SandboxPolicy } from './port.ts'
+import { real } from './secrets.ts'
+
+/** Folders that are looked through when a sandbox opens and closes, and after each of its programs. */
+const AT_THE_ENDS = 20_000
+const AFTER_A_PROGRAM = 4_000
+
+/** The clock of file systems lags behind. */
+const LAG_MS = 100
+
+/**
+ * The repositories that programs of one sandbox could change. Those that are there when it opens are guarded; those that are
+ * made later have what makes git run programs taken out when a program ends, before anybody uses them.
+ */
+export class Repositories {
+  readonly #writable: readonly string[]
+  readonly #known: ReadonlyMap<string, string>
+  readonly #since: number | null
+  readonly #took: string[] = []
+  #work: Promise<void> = Promise.resolve()
+
+  private constructor(writable: readonly string[], known: ReadonlyMap<string, string>, since: number | null) {
+    this.#writable = writable
+    this.#known = known
+    this.#since = since
+  }
+
+  /** Looks at what a policy lets programs write. With access `full` nothing is guarded. */
+  static async of(policy: SandboxPolicy): Promise<Repositories> {
+    if (policy.access === 'full') return new Repositories([], new Map(), null)
+    const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
+    const opened = Date.now()
+    const { gitDirs, cut } = await findGitDirs(writable, AT_THE_ENDS)
+    const known = new Map([...gitDirs].map((path) => [identity(path) ?? path, path] as const))
+    return new Repositories(writable, known, cut ? opened - LAG_MS : null)
+  }
+
+  /** What is to be kept, as it is now. */
+  guards(): readonly GitGuards[] {
+    const roots = this.#writable.map(gitGuards)
+    const guarded = new Set([...roots.flatMap(({ pinned }) => pinned), ...this.#writable])
+    const nested = [...this.#known.values()].filter((path) => !guarded.has(path) && identity(path) !== null)
+    return [...roots, ...nested.map((path) => guardsOfGitDir(path, true))]
+  }
+
+  /** Empty folders at places that must stay empty, for the mounts; as `holdPlaces`. */
+  hold(guards: readonly GitGuards[]): () => void {
+    return holdPlaces(guards)
+  }
+
+  /** A program has ended: takes away what it must not have made. `last`: and so has the sandbox. */
+  settle(guards: readonly GitGuards[], release: () => void, last = false): Promise<void> {
+    this.#work = this.#work.then(() => this.#clean(guards, release, last ? AT_THE_ENDS : AFTER_A_PROGRAM))
+    return this.#work
+  }
+
+  async #clean(guards: readonly GitGuards[], release: () => void, limit: number): Promise<void> {
+    release()
+    this.#took.push(...removeForbidden(guards))
+    const { gitDirs } = await findGitDirs(this.#writable, limit)
+    for (const path of gitDirs) {
+      const id = identity(path)
+      if (id === null || this.#known.has(id) || (this.#since !== null && !changedSince(path, this.#since))) continue
+      this.#took.push(...disarm(path))
+    }
+  }
+
+  /** What was taken away so far, for people. */
+  get took(): readonly string[] {
+    return this.#took
+  }
+}
+
+/** What a git folder stays the same by, however it is moved; null: it is not there. */
+function identity(path: string): string | null {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found === undefined ? null : `${found.dev}:${found.ino}`
+}
