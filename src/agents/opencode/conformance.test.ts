@@ -1,0 +1,4 @@
+import { describeAgentConformance } from '../testing/index.ts'
+import { opencodeHarness } from './testing/harness.ts'
+
+describeAgentConformance('opencode', opencodeHarness)
