@@ -104,7 +104,7 @@ const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
     { what: 'memory: sources, missing, links', by: [`${DEFINITIONS}: is read from the user’s folder, then from the root down`, `${DEFINITIONS}: is not taken from outside by a link, and is cut when it is huge`, `${DEFINITIONS}: is never what a link leads to that takes its place while it is read`] },
     { what: 'prompt through the command line', by: [`${EXEC}: --output-schema, --max-steps, --definition and instructions reach the model`] },
     { what: 'configuration: defaults and layers', by: ['src/config/load.test.ts: has the documented defaults without any file', 'src/config/load.test.ts: puts flags over --set over environment over project over user'] },
-    { what: 'docs are generated from the schema', by: ['test/generated-docs.test.ts: '] },
+    { what: 'docs are generated from the schema', by: ['test/generated-docs.test.ts: %s is what the generator gives (else: node scripts/generate-docs.ts)'] },
   ],
   sessions: [
     { what: 'history save and load, append, clear', by: [`${SESSIONS}: keeps what was appended, in order and unchanged, over processes`, `${SESSIONS}: begins anew after \`cleared\`, and loses nothing by it`] },
@@ -129,7 +129,46 @@ const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   ],
 } // prettier-ignore
 
-describe.each(Object.entries(SCENARIOS))('%s', (_, scenarios) => {
+/** What other engines got wrong, by the number that the specification gives it, and the tests that would see it here. */
+const LESSONS: readonly Scenario[] = [
+  { what: '1 the task is always in history', by: [`${LOOP}: has the task in history before step 1 and in every request`] },
+  { what: '2 the loop makes the calls itself', by: [`${CALLS}: see request and result; one that fails afterwards is a visible warning`, 'src/agents/engine/wires.test.ts: calls tools and answers, with usage, key and model as they should be'] },
+  { what: '3 time, retry, budget, time per tool', by: [`${FINISH}: with timeout, also in the middle of a tool`, `${FINISH}: is given up in the end`, `${FINISH}: is not asked again when the broken answer used up the budget`, `${BASH}: ends a command at its timeout, with its grandchildren, and shows what it wrote`] },
+  { what: '4 failing calls and cycles are repetition, which ends the turn', by: [`${DOOM}: of a cycle is seen like that of one call`, `${WORLD}: ends with doom_loop, exit 3, when a failing command is repeated`] },
+  { what: '5 deny over ask over allow', by: [`${CALLS}: combine as deny over ask over allow, in any order`] },
+  { what: '6 an approval channel', by: [`${EXEC}: --ask: what needs approval waits for belay answer, from another terminal`, `${EXEC}: --ask-timeout: what nobody answered is denied`] },
+  { what: '7 safety is not optional', by: [`${CALLS}: cannot loosen the policy or leave it out, and deny when they throw or say nothing`] },
+  { what: '8 safe concurrency', by: [`${CALLS}: run side by side when they read, and alone and in order when they write`] },
+  { what: '9 commands are parsed, and the sandbox holds', by: ['src/policy/mechanisms.test.ts: %s %j', 'test/escape/suite.ts: gets out where nothing confines it'] },
+  { what: '10 real paths, looked at again when opened', by: [`${ESCAPES}: $how`, `${ESCAPES}: stays the folder that was judged, wherever its name leads later`, `${FILES}: reads skills and memory files beside the workspace, and kept outputs, but writes none`] },
+  { what: '11 one mapping of paths, on every backend', by: [`${FILES}: follows the path mapping of the sandbox`, `${BASH}: runs in %s`, `${PROGRAMS}: works in the folder that it is told, and sees the workspace where the mapping says`] },
+  { what: '12 whole process trees, bounded output, one registry', by: [`${LIVES}: ends a program with all it started on end()`, `${BACKENDS}: ends at the timeout with its grandchildren, and what is left in the background`, `${BASH}: stays small in memory and keeps the end of very long output`, `${BACKENDS}: git runs in it`, `${REGISTRY}: two tools of one name are an error`] },
+  { what: '13 characters stay whole', by: ['src/engine/tools/output/output.test.ts: keeps a beginning and an end, counts what is between, and never cuts a character', `${FILES}: cuts long lines between characters`] },
+  { what: '14 everything is counted', by: [`${COMPACTION}: are estimated over everything: prompt, tools, calls, results; and per character in other scripts`] },
+  { what: '15 what is protected is below what triggers', by: [`${COMPACTION}: keep what is protected below what triggers, at any window`] },
+  { what: '16 safe cuts, cheap first, failures said', by: [`${COMPACTION}: never parts a call from its result, wherever the tail begins`, `${COMPACTION}: goes on with a list of what was done when no summary can be had, and says so`] },
+  { what: '17 a session is released by its token', by: [`${SESSION}: lists, informs about, shows and goes on with a session`, `${SESSIONS}: that was broken is noticed by its former holder before it writes`] },
+  { what: '18 locks: half written, stale, on other hosts', by: [`${SESSIONS}: goes to exactly one of many that want it at once, also from a dead holder`, `${SESSIONS}: counts another host as living while its heartbeat is fresh, and an earlier boot as dead`] },
+  { what: '19 ids are validated', by: [`${SESSION}: refuses ids that lead elsewhere`] },
+  { what: '20 append-only and lossless', by: [`${SESSIONS}: round-trips every line`, `${SESSIONS}: kill -9 loses at most the item in flight, and the session is free at once`] },
+  { what: '21 who owns a sandbox is clear', by: [`${LIVES}: ends everything on close(), which can be repeated; nothing starts afterwards`, 'src/agents/engine/agent.test.ts: ends what it started when nobody listens any more', 'src/agents/engine/agent.test.ts: says what cannot be made ready, before any model call'] },
+  { what: '22 bookkeeping is out of the reach of agents', by: [`${SESSION}: keeps its files to the user alone`, `${TASKS}: task persistence: the list survives a restart and lies outside of the workspace (task file)`, `${FILES}: with full access still leaves Belay's own record alone, but not the workspace in it`, `${EXEC}: an agent cannot widen its own policy: what it is told by asks, and a session keeps the policy it began with`] },
+  { what: '23 every feature through the command line', by: [`${EXEC}: works with tools in the current directory, outside of git, without any configuration`, 'test/engine-run.test.ts: writes, reviews and lands a task, and keeps both conversations as sessions', `${WORLD}: a skill is named in the instructions, the nearer one, and loaded by the skill tool`] },
+  { what: '24 branches: one in sequence, one for each part in parallel', by: [`${ISOLATION}: sequential: each turn is committed on one branch and told to the next agent`, `${ISOLATION}: parallel: parts work side by side on branches of their own, are merged, and conflicts are reported`] },
+  { what: '25 identifiers, seen from outside', by: [`${PUBLISH}: publishes every event of a run once, in order, with whose it is`] },
+  { what: '26 the broker may be down, and payloads are capped and redacted', by: [`${PUBLISH}: a run neither fails nor waits long when there is no server at all`, `${PUBLISH}: fills in the subject, cuts what is too big, and redacts secrets`] },
+  { what: '27 explicit data flow, no double execution', by: [`${WORKFLOW}: inject and transform: data as it is, and values made of others`, 'test/crash/workflow-kill.test.ts: '] },
+  { what: '28 nothing depends on an embedded broker', by: [`${PUBLISH}: kill -9 in the middle: a resumed run goes on from the last event that was published`] },
+  { what: '29 what cannot be kept is refused', by: [`${OPEN}: the host refuses a policy it cannot keep: %s`, `${DEFINITIONS}: refuses %s`] },
+  { what: '30 the chat is on the session layer', by: [`${CHAT}: has the commands of the session layer`, `${CHAT}: streams answers, shows what is done, and remembers the conversation`, `${SESSION}: export and import round-trip`] },
+  { what: '31 one schema, generated docs, tested defaults', by: [`${DEFINITIONS}: has every key of the schema`, 'test/generated-docs.test.ts: %s is what the generator gives (else: node scripts/generate-docs.ts)', 'src/config/load.test.ts: has the documented defaults without any file'] },
+] // prettier-ignore
+
+it('every lesson has its number', () => {
+  expect(LESSONS.map(({ what }) => Number.parseInt(what, 10))).toEqual(Array.from({ length: 31 }, (_, n) => n + 1))
+})
+
+describe.each(Object.entries({ ...SCENARIOS, lessons: LESSONS }))('%s', (_, scenarios) => {
   it.each(scenarios.map(({ what, by }) => [what, by] as const))('%s', (_what, by) => {
     expect(by.filter((proof) => !isThere(proof))).toEqual([])
   })

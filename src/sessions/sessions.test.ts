@@ -51,7 +51,7 @@ describe('session ids', () => {
   it.each(['a', 'A.b-c_9', '...x', '20261121-101500-k3x9pf', 'x'.repeat(100)])('%s is one', (id) => {
     expect(isSessionId(id)).toBe(true)
   })
-  it.each(['', '.', '..', '...', '-x', 'a/b', '../a', 'a b', 'a\n', 'a\0', 'é', '~x', 'x'.repeat(101)])(
+  it.each(['', '.', '..', '...', '-x', 'a/b', '/a', '../a', 'a b', 'a\n', 'a\0', 'é', '~x', 'x'.repeat(101)])(
     '%j is none, and leads nowhere',
     async (id) => {
       expect(isSessionId(id)).toBe(false)
