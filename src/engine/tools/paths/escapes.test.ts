@@ -201,11 +201,18 @@ describe.each([HOLDING, 'compare'] as const)('a swap between the look and the op
     }
   }
 
-  it('never reads nor writes what the link leads to', async () => {
-    writeFileSync(join(bench.outside, 'in.txt'), SECRET)
+  // Opening the folder does not go through a link in its last name, but through one before it.
+  it.each(['', 'deep'])('never reads nor writes what the link leads to (%j below it)', async (below) => {
+    for (const [folder, text] of [
+      [bench.outside, SECRET],
+      [join(workspace, 'sub'), 'what is inside'],
+    ] as const) {
+      mkdirSync(join(folder, below), { recursive: true })
+      writeFileSync(join(folder, below, 'in.txt'), text)
+    }
     symlinkSync(bench.outside, join(workspace, 'bad'))
     const rules = rulesOf(bench.context)
-    const named = join(workspace, 'sub/in.txt')
+    const named = join(workspace, 'sub', below, 'in.txt')
     const seen = { inside: 0, refused: 0 }
     await whileSwapping(() => {
       const until = performance.now() + 1500
@@ -221,7 +228,7 @@ describe.each([HOLDING, 'compare'] as const)('a swap between the look and the op
           seen.refused += 1
         }
         try {
-          const spot = openToWrite(join(workspace, 'sub/other.txt'), rules, false, holding)
+          const spot = openToWrite(join(workspace, 'sub', below, 'other.txt'), rules, false, holding)
           if (holding === 'proc') writeFileSync(spot.folder.at('other.txt'), 'x')
           spot.folder.close()
         } catch {
@@ -232,7 +239,7 @@ describe.each([HOLDING, 'compare'] as const)('a swap between the look and the op
     // Both happened: the race was a race.
     expect(seen.inside).toBeGreaterThan(0)
     expect(seen.refused).toBeGreaterThan(0)
-    expect(existsSync(join(bench.outside, 'other.txt'))).toBe(false)
+    expect(existsSync(join(bench.outside, below, 'other.txt'))).toBe(false)
   })
 })
 
