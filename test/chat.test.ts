@@ -265,6 +265,18 @@ describe('belay chat in a pipe', () => {
     expect(stderr).not.toContain('\u001b')
   })
 
+  it('keeps the policy that its session began with, until --update-policy', async () => {
+    const { requests } = await scripted(say('hello'), bash('frob x'), say('one'), bash('frob x'), say('two'))
+    const chat = (...more: string[]) =>
+      world.belay(['chat', ...ENGINE, '--session', 's', ...more], { input: 'go on\n' })
+    await chat()
+    world.files({ 'belay.yaml': 'policy: {commands: {deny: ["frob"]}}\n' })
+    expect((await chat()).stderr).toContain('--update-policy takes the new one')
+    expect(requests[2]?.text).not.toContain('policy/deny-1')
+    expect((await chat('--update-policy')).stderr).not.toContain('takes the new one')
+    expect(requests[4]?.text).toContain('policy/deny-1')
+  })
+
   it('works with any agent, and ends with the status of the last turn', async () => {
     world.config()
     const turns: Turn[] = [
