@@ -27,6 +27,12 @@ export type Holding = 'proc' | 'compare'
 
 export const HOLDING: Holding = PROC ? 'proc' : 'compare'
 
+/**
+ * Without a name for the open folder itself a path must be looked at twice, and a swap just in between goes unseen. It would have
+ * to come at this very moment every time.
+ */
+const LOOKS = 16
+
 /** An open folder; belongs to whoever opened it. */
 export interface Folder {
   /** The path to use for `name` (one name, not a path) in it; `.` for itself. */
@@ -63,7 +69,9 @@ function compared(fd: number, real: string): Folder {
   return {
     at: (name) => join(real, name),
     where() {
-      if (realpathSync.native(real) !== real || !isSame(lstatSync(real, { bigint: true }), opened)) throw moved(real)
+      for (let look = 0; look < LOOKS; look++) {
+        if (realpathSync.native(real) !== real || !isSame(lstatSync(real, { bigint: true }), opened)) throw moved(real)
+      }
       return real
     },
     child: (name) => openFolder(join(real, name), 'compare'),
