@@ -4,6 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CLIS, pathWithClis, skipWithout } from './support/agent-clis.ts'
 import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
 import { World } from './support/world.ts'
+import { findBackend } from '../src/sandbox/index.ts'
+
+const noOs = await findBackend('os').probe()
 
 let world: World
 let model: ModelServer | undefined
@@ -95,6 +98,35 @@ describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))
     expect(world.read('in.txt')).toBe('in\n')
     expect(() => world.read('../outside.txt')).toThrow('ENOENT')
   })
+
+  it.skipIf(noOs !== null)('keeps its conversations in a sandbox, and cannot change its settings', async () => {
+    const settings = '{"env":{"MINE":"1"}}'
+    world.files({
+      '../user/.claude/settings.json': settings,
+      '../user/.claude/projects/x': '',
+      '../user/.claude.json': '{}',
+    })
+    const evil = [
+      'cd ~; echo evil > .claude/settings.json; echo evil > .claude/settings.local.json',
+      'mkdir -p .claude/hooks; echo evil > .claude/hooks/x; echo evil >> .claude.json; rm -f .claude/settings.json; mv .claude was; true',
+    ].join('; ')
+    const { requests } = await scripted(
+      { reply: { calls: [{ name: 'Bash', input: { command: evil, description: 'try' } }] } },
+      { reply: { say: 'tried' } },
+      { reply: { say: 'again' } },
+    )
+    const args = ['--agent', 'claude', '--sandbox', 'os', '--session', 's']
+    const first = await world.belay(['exec', 'try', ...args])
+    expect([first.code, first.stdout, first.stderr]).toEqual([0, 'tried\n', expect.anything()])
+    expect(world.read('../user/.claude/settings.json')).toBe(settings)
+    expect(world.read('../user/.claude.json')).not.toContain('evil')
+    for (const made of ['settings.local.json', 'hooks/x']) {
+      expect(() => world.read(`../user/.claude/${made}`)).toThrow('ENOENT')
+    }
+    const second = await world.belay(['exec', 'and now', ...args])
+    expect([second.code, second.stdout]).toEqual([0, 'again\n'])
+    expect(requests.at(-1)?.text).toContain('try')
+  })
 })
 
 describe.skipIf(skipWithout('belay exec with the real Codex', ['codex']))('belay exec with Codex', () => {
@@ -116,5 +148,37 @@ describe.skipIf(skipWithout('belay exec with the real Codex', ['codex']))('belay
       type: 'exec.finished',
       text: 'two',
     })
+  })
+
+  it.skipIf(noOs !== null)('keeps its conversations in a sandbox, and cannot change its settings', async () => {
+    const { url, requests } = await scripted(
+      {
+        reply: {
+          calls: [
+            {
+              name: 'exec_command',
+              input: {
+                cmd: 'cd ~/.codex && echo evil >> config.toml; echo evil > hooks.json; rm -f config.toml; echo "ran $?"',
+              },
+            },
+          ],
+        },
+      },
+      { reply: { say: 'one' } },
+      { reply: { say: 'two' } },
+    )
+    world.env['TMPDIR'] = join(world.dir, 'tmp')
+    const provider = `[model_providers.fake]\nname = "fake"\nbase_url = "${url}/v1"\nwire_api = "responses"\nenv_key = "OPENAI_API_KEY"\n`
+    const config = `model = "gpt-5.5"\nmodel_provider = "fake"\n${provider}`
+    world.files({ '../tmp/x': '', '../user/.codex/config.toml': config })
+    const args = ['--agent', 'codex', '--sandbox', 'os', '--session', 's']
+    const first = await world.belay(['exec', 'first', ...args])
+    expect([first.code, first.stdout, first.stderr]).toEqual([0, 'one\n', expect.anything()])
+    expect(requests.at(-1)?.text).toContain('ran ')
+    expect(world.read('../user/.codex/config.toml')).toBe(config)
+    expect(() => world.read('../user/.codex/hooks.json')).toThrow('ENOENT')
+    const second = await world.belay(['exec', 'second', ...args])
+    expect([second.code, second.stdout]).toEqual([0, 'two\n'])
+    expect(requests.at(-1)?.text).toContain('first')
   })
 })

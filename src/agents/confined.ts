@@ -1,6 +1,7 @@
 import { messageOf } from '../core/errors.ts'
 import { openSandbox, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
 import { createEngineAgent, localDeps } from './engine/index.ts'
+import { ownOf } from './own.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
 
 /** Which sandbox an agent works in, and what is asked of it besides the access and workspace of each turn. */
@@ -32,7 +33,7 @@ export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
   return {
     provider: agent.provider,
     capabilities: agent.capabilities,
-    ...(agent.ownPaths === undefined ? {} : { ownPaths: (env) => agent.ownPaths?.(env) ?? [] }),
+    ...(agent.ownPaths === undefined ? {} : { ownPaths: agent.ownPaths }),
     probe: (env, command) => agent.probe(env, command),
     turn: (request) => confinedTurn(agent, sandbox, request),
   }
@@ -43,7 +44,7 @@ async function* confinedTurn(
   { backend, more }: AgentSandbox,
   request: TurnRequest,
 ): AsyncGenerator<TurnEvent> {
-  const own = agent.ownPaths?.(request.env) ?? []
+  const own = ownOf(agent, request.env)
   let opened
   try {
     opened = await openSandbox(
@@ -53,8 +54,9 @@ async function* confinedTurn(
         ...more,
         access: request.access,
         workspace: request.cwd,
-        read: [...own, ...(more.read ?? [])],
-        write: [...own, ...(more.write ?? [])],
+        own: own.own,
+        read: [...own.read, ...(more.read ?? [])],
+        write: [...own.write, ...(more.write ?? [])],
       },
       request.signal,
     )

@@ -176,11 +176,21 @@ export interface Probe {
   readonly hint: string | null
 }
 
+/** Absolute paths of an agent's program. */
+export interface OwnPaths {
+  /** Settings, and all else that is there: read, never changed, because it decides what runs when a person starts the agent. */
+  readonly settings: readonly string[]
+  /** Folders that must outlive a turn (conversations); nothing in them is ever run. */
+  readonly kept: readonly string[]
+  /** Files that are renewed (logins). */
+  readonly renewed: readonly string[]
+}
+
 export interface Agent {
   readonly provider: string
   readonly capabilities: Capabilities
-  /** Absolute paths outside of the workspace that its program reads and writes (login, conversations); absent: none. */
-  ownPaths?(env: Readonly<Record<string, string>>): readonly string[]
+  /** What its program has outside of the workspace (login, settings, conversations); absent: nothing. */
+  ownPaths?(env: Readonly<Record<string, string>>): OwnPaths
   /** Looks at the machine only: never makes a paid or network call. Never throws. */
   probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe>
   /**

@@ -1,4 +1,5 @@
 import type { Access } from '../core/words.ts'
+import { ownOf } from '../agents/own.ts'
 import type { TurnRequest } from '../agents/port.ts'
 import type { Network } from '../sandbox/index.ts'
 import type { ChosenAgent } from './settings.ts'
@@ -34,8 +35,7 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
     return { spawn: null, confined: false, access, warning, close: () => Promise.resolve() }
   }
   const { openSandbox } = await import('../sandbox/index.ts')
-  const own = agent.ownPaths?.(env) ?? []
-  const request = { access, workspace: cwd, write: own, read: own, network: network ?? { mode: 'full' as const } }
+  const request = { access, workspace: cwd, ...ownOf(agent, env), network: network ?? { mode: 'full' as const } }
   const { sandbox, warning } = await openSandbox(name, request, signal)
   return {
     spawn: (spec) => sandbox.spawn(spec),

@@ -31,6 +31,11 @@ export interface SandboxPolicy {
   readonly denyRead: readonly string[]
   /** Host paths that can be read although a wider rule hides them (an agent's own login, for instance). */
   readonly read: readonly string[]
+  /**
+   * Host folders with a program's own settings: what is there can be read, what is in `write` below them can be written, and what
+   * else is written there goes nowhere (macOS: is refused). Scratch files and databases that are not in `write` are not seen.
+   */
+  readonly own: readonly string[]
   readonly network: Network
   readonly resources: Resources
   /** Image (docker) or template (e2b); null elsewhere. */

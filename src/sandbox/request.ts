@@ -22,12 +22,13 @@ export function policyOf(backend: BackendName, request: SandboxRequest): Sandbox
     write: request.write ?? [],
     denyRead: request.denyRead ?? [],
     read: request.read ?? [],
+    own: request.own ?? [],
     network: request.network ?? NETWORK[backend],
     resources: request.resources ?? { cpus: null, memoryBytes: null, pids: null, diskBytes: null },
     image: request.image ?? null,
     runtime: request.runtime ?? null,
   }
-  for (const path of [policy.workspace, ...policy.write, ...policy.denyRead, ...policy.read]) {
+  for (const path of [policy.workspace, ...policy.write, ...policy.denyRead, ...policy.read, ...policy.own]) {
     if (isAbsolute(path) && !path.includes('\0')) continue
     throw new BelayError('sandbox_policy', `a sandbox is given absolute paths`, {
       expected: 'an absolute path',

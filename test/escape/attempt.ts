@@ -9,6 +9,8 @@ export interface Attempt {
   /** Only root can do it at all: skipped, and said, where the tests are not run by root. */
   readonly root?: true
   readonly limits?: true
+  /** A folder below the machine's with settings of the program's own. */
+  readonly own?: string
   /** The workspace, below the machine's folder; absent: the worktree. It is made when it is not there. */
   readonly workspace?: string
   /** Puts what is to be reached onto the machine. */

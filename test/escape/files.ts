@@ -114,6 +114,16 @@ export const FILES: readonly Attempt[] = [
     prepare: (m) => void m.file('home/.codex/auth.json', m.token),
     script: (m) => `cat ${m.home}/.codex/auth.json`,
   },
+  {
+    name: 'agent-settings',
+    tries: "plant a program in the agent's own settings, for the user's next start",
+    own: 'home/.codex',
+    prepare: (m) => void m.file('home/.codex/config.toml', 'mine'),
+    script: (m) =>
+      `cd ${m.home}/.codex && grep -q mine config.toml || exit; echo evil >> config.toml; echo evil > hooks.json; mkdir hooks; echo evil > hooks/x`,
+    escaped: (m) =>
+      m.read('home/.codex/config.toml') !== 'mine' || m.has('home/.codex/hooks.json') || m.has('home/.codex/hooks'),
+  },
   { name: 'read-record', tries: "read Belay's record", script: (m) => `cat ${m.state}/belay.db` },
   {
     name: 'write-record',

@@ -39,7 +39,8 @@ export function describeEscapes(family: string, attempts: readonly Attempt[]): v
     mkdirSync(workspace, { recursive: true })
     await attempt.prepare?.(machine)
     const limits = attempt.limits && backend !== 'host' ? { resources: LIMITS } : {}
-    const request = { access: 'workspace-write', workspace, ...more, ...limits } as const
+    const own = attempt.own === undefined ? [] : [join(machine.dir, attempt.own)]
+    const request = { access: 'workspace-write', workspace, own, ...more, ...limits } as const
     const { sandbox } = await openSandbox(backend, request, new AbortController().signal)
     const mark = `escape/${machine.id}`
     try {

@@ -1,4 +1,4 @@
-import type { Capabilities, TurnRequest } from '../port.ts'
+import type { Capabilities, OwnPaths, TurnRequest } from '../port.ts'
 
 /** What is particular to one agent that speaks ACP. Everything else the protocol says. */
 export interface AcpPreset {
@@ -19,7 +19,7 @@ export interface AcpPreset {
   /** Which of its ways to log in fits this environment, when a session needs one. */
   login?(env: Readonly<Record<string, string>>): string | null
   /** See `Agent.ownPaths`. */
-  ownPaths?(env: Readonly<Record<string, string>>): readonly string[]
+  ownPaths?(env: Readonly<Record<string, string>>): OwnPaths
   /** Whether a login is there, as far as files and variables tell; null: cannot be known. */
   loggedIn?(env: Readonly<Record<string, string>>): boolean | null
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
-import { apiKeyOf } from '../codex/probe.ts'
+import { apiKeyOf, codexPaths } from '../codex/probe.ts'
 import { opencodePaths } from '../opencode/paths.ts'
 import type { AcpPreset } from './preset.ts'
 
@@ -25,7 +25,11 @@ export const geminiPreset: AcpPreset = {
   capabilities: { usage: 'tokens', readOnly: false, model: true, resume: false },
   args: ({ model }) => (model === null ? [] : [`--model=${model}`]),
   mode: ({ access, approve }) => (access === 'read-only' ? 'plan' : approve === null ? 'yolo' : 'default'),
-  ownPaths: (env) => [join(homeOf(env), '.gemini')],
+  ownPaths: (env) => ({
+    settings: [join(homeOf(env), '.gemini')],
+    kept: [],
+    renewed: ['oauth_creds.json', 'google_accounts.json'].map((name) => join(homeOf(env), '.gemini', name)),
+  }),
   login: (env) => (env.GEMINI_API_KEY ? 'gemini-api-key' : env.GOOGLE_GENAI_USE_VERTEXAI ? 'vertex-ai' : null),
   loggedIn: (env) =>
     Boolean(env.GEMINI_API_KEY ?? env.GOOGLE_API_KEY ?? env.GOOGLE_GENAI_USE_VERTEXAI) ||
@@ -60,7 +64,7 @@ export const codexPreset: AcpPreset = {
   mode: ({ access, approve }) =>
     access === 'read-only' ? 'read-only' : access === 'full' && approve === null ? 'full-access' : 'auto',
   confines: true,
-  ownPaths: (env) => [env.CODEX_HOME ?? join(homeOf(env), '.codex')],
+  ownPaths: codexPaths,
   login: (env) => (env.CODEX_API_KEY ? 'codex-api-key' : env.OPENAI_API_KEY ? 'openai-api-key' : null),
   loggedIn: (env) =>
     apiKeyOf(env) === null ? existsSync(join(env.CODEX_HOME ?? join(homeOf(env), '.codex'), 'auth.json')) : true,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { resolveProgram } from '../../process/index.ts'
-import type { Probe } from '../port.ts'
+import type { OwnPaths, Probe } from '../port.ts'
 import { versionOf } from '../probe.ts'
 import { asFrame, jsonOrNull } from '../stdio/index.ts'
 
@@ -41,9 +41,14 @@ export async function probeClaude(
 }
 
 /** Where it keeps its login, settings and conversations. */
-export function claudePaths(env: Readonly<Record<string, string>>): string[] {
+export function claudePaths(env: Readonly<Record<string, string>>): OwnPaths {
   const home = env['HOME'] ?? homedir()
-  return [env['CLAUDE_CONFIG_DIR'] ?? join(home, '.claude'), join(home, '.claude.json')]
+  const folder = env['CLAUDE_CONFIG_DIR'] ?? join(home, '.claude')
+  return {
+    settings: [folder, join(home, '.claude.json')],
+    kept: ['projects', 'todos', 'tasks', 'plans', 'file-history'].map((name) => join(folder, name)),
+    renewed: [join(folder, '.credentials.json')],
+  }
 }
 
 /** Whether Claude Code has a login. null: macOS may keep it in its keychain, which asks a person before it is read. */

@@ -1,5 +1,5 @@
 import type { Agent } from '../port.ts'
-import { codexHome, probeCodex } from './probe.ts'
+import { codexPaths, probeCodex } from './probe.ts'
 import { codexTurn, warmCodex } from './turn.ts'
 
 /** OpenAI's Codex CLI, driven by its app-server (one process per turn). */
@@ -17,7 +17,7 @@ export const codexAgent: Agent = {
     steer: true,
     efforts: ['minimal', 'low', 'medium', 'high', 'xhigh'],
   },
-  ownPaths: (env) => [codexHome(env)],
+  ownPaths: codexPaths,
   probe: probeCodex,
   warm: warmCodex,
   turn: codexTurn,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { resolveProgram } from '../../process/index.ts'
-import type { Probe } from '../port.ts'
+import type { OwnPaths, Probe } from '../port.ts'
 
 type Env = Readonly<Record<string, string>>
 
@@ -89,4 +89,14 @@ function run([program = '', ...first]: readonly string[], args: readonly string[
     })
     child.stdin?.end()
   })
+}
+
+/** Where it keeps its login, settings and conversations. */
+export function codexPaths(env: Readonly<Record<string, string>>): OwnPaths {
+  const folder = codexHome(env)
+  return {
+    settings: [folder],
+    kept: ['sessions', 'archived_sessions'].map((name) => join(folder, name)),
+    renewed: [join(folder, 'auth.json')],
+  }
 }

@@ -59,7 +59,7 @@ async function probeOpencode(env: Readonly<Record<string, string>>, command: rea
     return { installed: false, path: null, version: null, loggedIn: null, hint }
   }
   // A provider's key in the environment is a login too: only a stored one is certain.
-  const stored = opencodePaths(env).some((folder) => existsSync(join(folder, 'auth.json')))
+  const stored = opencodePaths(env).kept.some((folder) => existsSync(join(folder, 'auth.json')))
   return {
     installed: true,
     path,

@@ -1,14 +1,13 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { OwnPaths } from '../port.ts'
 
-/** Where opencode keeps its login, settings, conversations and caches. */
-export function opencodePaths(env: Readonly<Record<string, string>>): readonly string[] {
+/** Where opencode keeps its login, settings, conversations and caches. Programs that it fetched are in `bin` and in the cache. */
+export function opencodePaths(env: Readonly<Record<string, string>>): OwnPaths {
   const home = env.HOME ?? homedir()
-  const folders = [
-    env.XDG_CONFIG_HOME ?? join(home, '.config'),
-    env.XDG_DATA_HOME ?? join(home, '.local', 'share'),
-    env.XDG_STATE_HOME ?? join(home, '.local', 'state'),
-    env.XDG_CACHE_HOME ?? join(home, '.cache'),
-  ]
-  return folders.map((folder) => join(folder, 'opencode'))
+  const data = join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'opencode')
+  const config = join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'opencode')
+  const state = join(env.XDG_STATE_HOME ?? join(home, '.local', 'state'), 'opencode')
+  const cache = join(env.XDG_CACHE_HOME ?? join(home, '.cache'), 'opencode')
+  return { settings: [config, cache, join(data, 'bin')], kept: [data, state], renewed: [] }
 }

@@ -23,7 +23,10 @@ export const piAgent: Agent = {
     steer: true,
     efforts: EFFORTS,
   },
-  ownPaths: (env) => [folderOf(env) ?? join(homedir(), '.pi')],
+  ownPaths: (env) => {
+    const folder = folderOf(env) ?? join(homedir(), '.pi', 'agent')
+    return { settings: [folder], kept: [join(folder, 'sessions')], renewed: [join(folder, 'auth.json')] }
+  },
   probe: probePi,
   turn: piTurn,
 }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import type Docker from 'dockerode'
 import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
 import { homedir } from 'node:os'
+import { ownFolders } from '../own.ts'
 import type { SandboxPolicy } from '../port.ts'
 import { isWithin, real, secretPaths } from '../secrets.ts'
 
@@ -34,10 +35,13 @@ export function foldersOf(policy: SandboxPolicy, guards: readonly GitGuards[]): 
     for (const path of paths) if (existsSync(path)) shown.set(real(path), how)
   }
   const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
+  const own = policy.access === 'full' ? [] : ownFolders(policy)
+  for (const { shown: inside } of own) show(inside, 'ro')
+  if (policy.access === 'full') show(policy.own, 'rw')
   show([...policy.read, ...outsideGitDirs(policy.workspace), policy.workspace], 'ro')
   show(writable, 'rw')
   if ([...shown.keys()].some((path) => OF_THE_IMAGE.has(path))) return null
-  const tops = [...shown.keys()]
+  const tops = [...shown.keys(), ...own.map(({ path }) => path)]
   for (const { pinned, readOnly, absent } of guards) {
     show(pinned, 'rw')
     show([...readOnly, ...absent], 'ro')
@@ -55,6 +59,7 @@ export function foldersOf(policy: SandboxPolicy, guards: readonly GitGuards[]): 
     (path) => existsSync(path) && isShown(path) && (asked.has(path) || !tops.includes(path)),
   )
   const mounts: Docker.MountConfig = [
+    ...own.map(({ path }) => scratch(path)),
     ...[...shown].filter(([path]) => !hidden.includes(path)).map(([path, how]) => bind(path, path, how === 'ro')),
     ...hidden.map((path) => (statSync(path).isDirectory() ? nothing(path) : bind('/dev/null', path, true))),
   ]
@@ -71,6 +76,11 @@ export function foldersOf(policy: SandboxPolicy, guards: readonly GitGuards[]): 
 
 function bind(source: string, target: string, readOnly: boolean): Docker.MountSettings {
   return { Type: 'bind', Source: source, Target: target, ReadOnly: readOnly, BindOptions: { Propagation: 'rprivate' } }
+}
+
+/** A folder of its own that everybody inside may write. */
+function scratch(path: string): Docker.MountSettings {
+  return { Type: 'tmpfs', Target: path, Source: '', TmpfsOptions: { SizeBytes: 256 << 20, Mode: 0o1777 } }
 }
 
 /** An empty folder that only root could look into. */

@@ -30,7 +30,8 @@ export const e2bBackend: SandboxBackend = {
     if (!statSync(policy.workspace, { throwIfNoEntry: false })?.isDirectory()) {
       return { refusal: failed(`the workspace ${policy.workspace} is not a folder`) }
     }
-    const file = [...policy.read, ...policy.write].find((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
+    const files = [...policy.read, ...policy.write].filter((path) => !policy.own.some((own) => isWithin(path, own)))
+    const file = files.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
     if (file !== undefined) return { refusal: unenforceable(`only folders are carried to e2b, and ${file} is a file`) }
     const { Sandbox: Remote } = await import('e2b')
     const options = { timeoutMs: LIFE_MS, allowInternetAccess: policy.network.mode === 'full', signal }
@@ -51,7 +52,7 @@ function noKey(): Refusal | null {
 /** The folders that are carried over, the workspace first. */
 function sharedOf(policy: SandboxPolicy): Shared[] {
   const folders = (paths: readonly string[]): string[] => paths.filter((path) => existsSync(path)).map(real)
-  const more = new Map(folders(policy.read).map((host) => [host, false]))
+  const more = new Map(folders([...policy.own, ...policy.read]).map((host) => [host, false]))
   for (const host of folders(policy.write)) more.set(host, true)
   return [
     { host: real(policy.workspace), inside: '/home/user/workspace', writable: policy.access !== 'read-only' },

@@ -99,7 +99,13 @@ function rulesOf(policy: SandboxPolicy, temp: string, guards: readonly GitGuards
   const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
   const secrets = full ? secretPaths().slice(0, 1) : secretPaths()
   const hidden = [...secrets, ...policy.denyRead].map(real)
-  const shown = [policy.workspace, ...policy.read, ...policy.write, ...outsideGitDirs(policy.workspace)].map(real)
+  const shown = [
+    policy.workspace,
+    ...policy.read,
+    ...policy.own,
+    ...policy.write,
+    ...outsideGitDirs(policy.workspace),
+  ].map(real)
   const kept = guards.flatMap(({ readOnly, absent, forbidden }) => [...readOnly, ...absent, ...forbidden])
   return {
     readConfig: { denyOnly: [], literalDenyOnly: hidden, allowWithinDeny: [], literalAllowWithinDeny: shown },

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import { ownFolders } from '../own.ts'
 import type { SandboxPolicy } from '../port.ts'
 import { isWithin, real, secretPaths } from '../secrets.ts'
 
@@ -69,6 +70,11 @@ export function mountsOf(
     }
     for (const path of writable.flatMap((folder) => homeGuards(folder, home))) put(path, 'guarded')
   }
+  const own = full ? [] : ownFolders(policy)
+  for (const { path, shown } of own) {
+    put(path, 'private')
+    for (const entry of shown) put(entry, 'readable')
+  }
   for (const path of policy.read) put(path, 'readable')
   for (const path of policy.denyRead) put(path, 'denied')
 
@@ -76,8 +82,10 @@ export function mountsOf(
   const sealed: string[] = []
   const ordered = [...kinds].sort(([a], [b]) => depth(a) - depth(b))
   for (const [path, kind] of ordered) {
-    if (kind === 'private') argv.push('--perms', '1777', '--tmpfs', path)
-    else if (kind === 'readable' || kind === 'guarded') argv.push('--ro-bind', path, path)
+    if (kind === 'private') {
+      argv.push('--perms', '1777', '--tmpfs', path)
+      for (const link of own.find((one) => one.path === path)?.links ?? []) argv.push('--symlink', link.to, link.path)
+    } else if (kind === 'readable' || kind === 'guarded') argv.push('--ro-bind', path, path)
     else if (kind === 'writable') argv.push('--bind', path, path)
     else if (!statSync(path).isDirectory()) argv.push('--ro-bind', '/dev/null', path)
     else {
@@ -96,7 +104,13 @@ export function isSeen(
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
   const place = real(path)
-  const shown = [policy.workspace, ...policy.write, ...policy.read, ...outsideGitDirs(policy.workspace)].map(real)
+  const shown = [
+    policy.workspace,
+    ...policy.write,
+    ...policy.read,
+    ...policy.own,
+    ...outsideGitDirs(policy.workspace),
+  ].map(real)
   const unseen = [...(policy.access === 'full' ? [] : [...secretPaths(env), ...PRIVATE]), ...policy.denyRead].map(real)
   const nearest = (list: readonly string[]): number =>
     Math.max(-1, ...list.filter((folder) => isWithin(place, folder)).map((folder) => folder.length))

@@ -37,6 +37,7 @@ export function makeBench(name: string): Bench {
     write: [],
     denyRead: [],
     read: [],
+    own: [],
     network: { mode: 'none' },
     resources: { cpus: null, memoryBytes: null, pids: null, diskBytes: null },
     image: null,
