@@ -129,6 +129,7 @@ const AF_INET6 = 10
 const AF_NETLINK = 16
 const O_CREAT = 0o100
 const S_ISUID = 0o4000
+const S_ISGID = 0o2000
 const SOCK_DGRAM = 2
 const CLONE_NEWUSER = 0x10000000
 const TIOCSTI = 0x5412
@@ -160,8 +161,8 @@ const opens = [
 
 const refuseSetUserId = (mode: number): Instruction[] => [
   argument(mode),
-  [AND, 0, 0, S_ISUID],
-  [JUMP_EQUAL, 0, 1, S_ISUID],
+  [AND, 0, 0, S_ISUID | S_ISGID],
+  [JUMP_EQUAL, 1, 0, 0],
   give(refuse(EPERM)),
 ]
 
@@ -194,7 +195,7 @@ export function seccompFilter(arch: string = process.arch): Buffer | null {
       [JUMP_EQUAL, 1, 0, AF_NETLINK],
       give(refuse(EPERM)),
     ]),
-    // No program that runs as its owner, which may be root. Opening with a mode makes one, too.
+    // No program that runs as its owner or group, which may be root's. Opening with a mode makes one, too.
     ...setsUserId.flatMap(({ name, mode }) => (name in known.calls ? on(name, refuseSetUserId(mode)) : [])),
     ...opens.flatMap(({ name, flags }) =>
       name in known.calls
