@@ -21,15 +21,9 @@ it('says on the line of the question that a command was cut', () => {
   expect(long).not.toContain('evil')
 })
 
-it.each([
-  ['command', { command: `${'x'.repeat(8000)}; evil` }],
-  ['title', { command: null, title: 'x'.repeat(2001) }],
-  ['list of paths', { paths: Array.from({ length: 51 }, (_, index) => `/${index}`) }],
-  ["tool's input", { command: null, tool: { name: 't', input: { text: 'x'.repeat(4000) } } }],
-])('denies without asking what cannot be shown in full: %s', async (what, change) => {
+it('denies a command that cannot be shown in full, without asking', async () => {
   // No session is touched: nobody is asked.
   const ask = askDurably(null as unknown as Session, 1000, () => expect.unreachable('it was asked'))
-  const answer = await ask({ ...request, ...change } as ApprovalRequest, new AbortController().signal)
-  expect(answer.decision).toBe('deny')
-  expect(answer.reason).toContain(what)
+  const answer = await ask({ ...request, command: `${'x'.repeat(8000)}; evil` }, new AbortController().signal)
+  expect(answer).toMatchObject({ decision: 'deny', reason: expect.stringContaining('8006 characters') })
 })

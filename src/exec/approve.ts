@@ -48,32 +48,29 @@ function answered(value: 'allow' | 'always' | 'deny', note: string | null): Appr
 /** What is asked, on one line. */
 export function questionOf(request: ApprovalRequest): string {
   const what = (request.command ?? request.title).replace(/\s+/g, ' ').trim()
-  const cut =
-    what.length > MAX_LINE ? ` ... (cut here: ${what.length - MAX_LINE} more characters, see all of it first)` : ''
-  return `may the agent do this? ${head(what, MAX_LINE)}${cut}`
+  return `may the agent do this? ${shown(what, MAX_LINE)}`
 }
 
-/** Why a person cannot be asked: nobody may approve what is not shown in full. */
-function tooLong({ title, command, paths, tool }: ApprovalRequest): string | null {
-  const input = tool === null ? '' : (JSON.stringify(tool.input) ?? '')
-  const over = [
-    [command === null ? 'title' : 'command', (command ?? title).length, command === null ? MAX_TITLE : MAX_COMMAND],
-    ['list of paths', paths.length, MAX_PATHS],
-    ["tool's input", command === null ? input.length : 0, MAX_INPUT],
-  ] as const
-  const found = over.find(([, size, limit]) => size > limit)
-  if (found === undefined) return null
-  return `its ${found[0]} is longer (${found[1]}) than what a person is shown (${found[2]}): do it in smaller steps, or put it into a file`
+/** Why a person cannot be asked: nobody may approve a command that is not shown in full. */
+function tooLong({ command }: ApprovalRequest): string | null {
+  if (command === null || command.length <= MAX_COMMAND) return null
+  return `the command is longer (${command.length} characters) than what a person is shown (${MAX_COMMAND}): put it into a file`
+}
+
+/** The beginning of a text, which says how much is missing. */
+function shown(text: string, most: number): string {
+  return text.length <= most ? text : `${head(text, most)} ... (cut here: ${text.length - most} more characters)`
 }
 
 function contextOf({ kind, title, command, cwd, paths, tool, reason }: ApprovalRequest): Record<string, unknown> {
-  const input = tool === null ? null : head(JSON.stringify(tool.input) ?? 'null', MAX_INPUT)
+  const input = tool === null ? null : shown(JSON.stringify(tool.input) ?? 'null', MAX_INPUT)
   const all = {
     kind,
-    title: head(title, MAX_TITLE),
-    command: command && head(command, MAX_COMMAND),
+    title: shown(title, MAX_TITLE),
+    command,
     cwd,
     paths: paths.slice(0, MAX_PATHS),
+    paths_not_shown: paths.length > MAX_PATHS ? paths.length - MAX_PATHS : null,
     tool: tool?.name ?? null,
     input,
     reason,

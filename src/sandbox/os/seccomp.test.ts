@@ -71,6 +71,7 @@ describe.each([
     ['a mount', of(mount), EPERM],
     ['a mode', of(fchmod, 3, 0o755), ALLOW],
     ['a mode that sets the user', of(fchmod, 3, 0o4755), EPERM],
+    ['a mode that sets the group', of(fchmod, 3, 0o2755), EPERM],
     ['a file opened', of(openat, 0, 0, 0, 0o4755), ALLOW],
     ['a file made', of(openat, 0, 0, 0o101, 0o644), ALLOW],
     ['a file made that sets the user', of(openat, 0, 0, 0o101, 0o4755), EPERM],
