@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts'
-import { openSandbox, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
+import { openSandbox, takenAway, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
 import { createEngineAgent, localDeps } from './engine/index.ts'
 import { ownOf } from './own.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
@@ -66,10 +66,23 @@ async function* confinedTurn(
     return
   }
   const { sandbox } = opened
+  let end: TurnEvent | null = null
   try {
     const access = sandbox.confined ? 'full' : request.access
-    yield* agent.turn({ ...request, access, standing: false, spawn: (spec) => sandbox.spawn(spec) })
+    for await (const event of agent.turn({
+      ...request,
+      access,
+      standing: false,
+      spawn: (spec) => sandbox.spawn(spec),
+    })) {
+      if (event.type === 'end') end = event
+      else yield event
+    }
   } finally {
     await sandbox.close()
   }
+  for (const [n, text] of takenAway(sandbox).entries()) {
+    yield { type: 'item', item: { id: `sandbox/${n}`, kind: 'unknown', status: 'completed', text } }
+  }
+  if (end) yield end
 }

@@ -19,7 +19,8 @@ export interface Confinement {
   /** What the agent is told it may do: in a sandbox everything, because the sandbox keeps it to `access`. */
   readonly access: Access
   readonly warning: string | null
-  close(): Promise<void>
+  /** Resolves with what people are to be told of what it took away. */
+  close(): Promise<readonly string[]>
 }
 
 /**
@@ -32,9 +33,9 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
   const { cwd, access, sandbox: name, network, signal } = options
   if (name === null) {
     const warning = `${agent.provider} runs as it is, confined by nothing but itself (--sandbox os confines it)`
-    return { spawn: null, confined: false, access, warning, close: () => Promise.resolve() }
+    return { spawn: null, confined: false, access, warning, close: () => Promise.resolve([]) }
   }
-  const { openSandbox } = await import('../sandbox/index.ts')
+  const { openSandbox, takenAway } = await import('../sandbox/index.ts')
   const request = { access, workspace: cwd, ...ownOf(agent, env), network: network ?? { mode: 'full' as const } }
   const { sandbox, warning } = await openSandbox(name, request, signal)
   return {
@@ -42,6 +43,9 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
     confined: sandbox.confined,
     access: sandbox.confined ? 'full' : access,
     warning,
-    close: () => sandbox.close(),
+    async close() {
+      await sandbox.close()
+      return takenAway(sandbox)
+    },
   }
 }

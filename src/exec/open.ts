@@ -48,7 +48,8 @@ export interface Exec {
   readonly setup: TurnSetup
   /** What the user must be told before anything runs. */
   readonly warnings: readonly string[]
-  close(): Promise<void>
+  /** Resolves with what the user must be told at the end. */
+  close(): Promise<readonly string[]>
 }
 
 /**
@@ -82,7 +83,10 @@ async function openEngine(options: ExecOptions): Promise<Exec> {
       // The engine asks its policy itself, and only what that leaves to a person comes here.
       setup: { ...setup, access, cwd, step, limits, approve: options.approver(session) },
       warnings: [...(warning === null ? [] : [warning]), ...warnings],
-      close: () => session.close(),
+      async close() {
+        await session.close()
+        return []
+      },
     }
   } catch (error) {
     await place.undo()
@@ -122,8 +126,9 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
       },
       warnings: [confined.warning, warning, ...warnings].filter((one) => one !== null),
       async close() {
-        await confined.close()
+        const remarks = await confined.close()
         await session.close()
+        return remarks
       },
     }
   } catch (error) {

@@ -21,7 +21,7 @@ import {
   type Skills,
 } from '../../engine/index.ts'
 import type { Tool, ToolContext } from '../../engine/port.ts'
-import type { Opened, SandboxRequest } from '../../sandbox/index.ts'
+import { takenAway, type Opened, type SandboxRequest } from '../../sandbox/index.ts'
 import type { Approver, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import { gateEnvironment } from '../environment.ts'
 import { estimateCost } from '../prices.ts'
@@ -106,6 +106,7 @@ export async function runEngine(
     } finally {
       await own?.close()
       await opened.sandbox.close()
+      for (const message of takenAway(opened.sandbox)) onEvent({ type: 'warning', code: 'setup', message })
     }
   } finally {
     await conversation.close()

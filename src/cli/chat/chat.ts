@@ -81,7 +81,7 @@ export class Chat implements Talk {
   /** Gives the session back; one in which nothing was said is removed. */
   async close(): Promise<void> {
     const { session } = this.#exec
-    await this.#exec.close()
+    for (const remark of await this.#exec.close()) this.console.note(`warning: ${printable(remark)}`)
     const isEmpty = session.entries.length === 0 && session.meta.workspace === null && session.meta.title === null
     if (isEmpty && session.id !== this.#options.session) await removeSession(this.store, session.id, false)
   }

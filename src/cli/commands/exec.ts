@@ -88,7 +88,7 @@ async function exec(io: Io, given: string, flags: Flags): Promise<void> {
     try {
       await work(io, opened, { prompt, schema, flags, signal: stop.signal })
     } finally {
-      await opened.close()
+      for (const remark of await opened.close()) io.note(`warning: ${printable(remark)}`)
     }
   } finally {
     stop.dispose()
