@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -48,6 +48,23 @@ else {
       await expect(ground.open({ network: { mode: 'hosts', hosts: ['*'] } })).rejects.toMatchObject({
         code: 'sandbox_failed',
       })
+    })
+
+    it('shows a program that is installed below /tmp, and nothing beside it', async () => {
+      const place = mkdtempSync(join(tmpdir(), 'belay-installed-'))
+      const bin = join(place, 'node_modules', '.bin')
+      mkdirSync(bin, { recursive: true })
+      writeFileSync(join(bin, 'tool'), '#!/bin/sh\necho "$(cat "$(dirname "$0")/../data")"\n', { mode: 0o755 })
+      writeFileSync(join(place, 'node_modules', 'data'), 'its own data')
+      writeFileSync(join(place, 'beside'), 'not its own')
+      try {
+        const sandbox = await ground.open()
+        const script = `tool; cat ${place}/beside 2>/dev/null || echo unseen; touch ${bin}/x 2>/dev/null || echo read-only`
+        const ran = await ground.run(sandbox, script, { env: { PATH: `/tmp:${bin}:/usr/bin:/bin` } })
+        expect(ran.out).toBe('its own data\nunseen\nread-only\n')
+      } finally {
+        rmSync(place, { recursive: true })
+      }
     })
 
     it('never looks up what makes the sandbox where the program could have put it', async () => {

@@ -9,6 +9,7 @@ import { bwrapArgv, enterArgv, makeTools, type Tools } from './bwrap.ts'
 import { limitedGroup, type Cgroup } from './cgroup.ts'
 import { hostEnvironment, outside, restored } from './environment.ts'
 import { isSeen, mountsOf } from './mounts.ts'
+import { programFolders } from './programs.ts'
 import { hostsProxy, relayArgv, type HostsProxy } from './proxy.ts'
 
 let works: Promise<Refusal | null> | null = null
@@ -118,7 +119,7 @@ function linuxSandbox(
       const release = repositories.hold(guards)
       let kept: KeptProcess
       try {
-        kept = start(spec, mountsOf(policy, hostEnvironment(), guards))
+        kept = start(spec, mountsOf(policy, hostEnvironment(), guards, programFolders(spec)))
       } catch (error) {
         release()
         throw error

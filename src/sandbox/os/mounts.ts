@@ -37,12 +37,13 @@ const OF_RUN = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager/
 
 /**
  * The file system of a sandbox, as words for bwrap: everything read-only, the workspace and `write` as the policy has it,
- * secrets hidden. Deeper paths come later, so that they count. Made anew for each program: what is there may have changed.
+ * secrets hidden, and of `programs` (folders) what lies in private places. Deeper paths come later, so that they count. Made anew for each program: what is there may have changed.
  */
 export function mountsOf(
   policy: SandboxPolicy,
   env: Readonly<Record<string, string | undefined>>,
   guards: readonly GitGuards[],
+  programs: readonly string[],
 ): readonly string[] {
   const full = policy.access === 'full'
   const kinds = new Map<string, Kind>()
@@ -62,6 +63,15 @@ export function mountsOf(
   } else {
     for (const path of secretPaths(env)) put(path, 'hidden')
     for (const path of PRIVATE) put(path, 'private')
+    // Inside of what may be written they are there already, and stay writable.
+    for (const path of programs.map(real)) {
+      if (
+        PRIVATE.some((folder) => path !== folder && isWithin(path, folder)) &&
+        !writable.some((folder) => isWithin(path, folder))
+      ) {
+        put(path, 'readable')
+      }
+    }
     for (const path of [...OF_RUN, policy.workspace, ...outsideGitDirs(policy.workspace)]) put(path, 'readable')
     for (const path of writable) put(path, 'writable')
     for (const { pinned, readOnly, absent } of guards) {

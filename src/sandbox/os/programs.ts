@@ -1,0 +1,17 @@
+import { delimiter, dirname, isAbsolute } from 'node:path'
+import type { ProcessSpec } from '../../process/index.ts'
+import { real } from '../secrets.ts'
+
+/**
+ * Folders that hold what a program and those on its PATH are made of: the folder itself, or the whole `node_modules` that it is
+ * in. They must be seen inside also where everything around them is private (an installation below /tmp).
+ */
+export function programFolders({ argv, env }: Pick<ProcessSpec, 'argv' | 'env'>): readonly string[] {
+  const [program = ''] = argv
+  const named = [...(isAbsolute(program) ? [dirname(program), dirname(real(program))] : []), ...onPath(env['PATH'])]
+  return [...new Set(named.map((folder) => /^.*?\/node_modules(?=\/|$)/.exec(folder)?.[0] ?? folder))]
+}
+
+function onPath(path: string | undefined): readonly string[] {
+  return (path ?? '').split(delimiter).filter((folder) => isAbsolute(folder))
+}
