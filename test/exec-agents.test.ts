@@ -36,7 +36,13 @@ async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
 describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))('belay exec with Claude Code', () => {
   it('takes a turn, and goes on with its own conversation', async () => {
     const { requests } = await scripted(
-      { reply: { calls: [{ name: 'Bash', input: { command: 'echo 4711 > n.txt', description: 'write' } }] } },
+      {
+        reply: {
+          calls: [
+            { name: 'Bash', input: { command: 'echo 4711 > n.txt; echo x > ../outside.txt', description: 'write' } },
+          ],
+        },
+      },
       { reply: { say: 'the number is written' } },
       { reply: { say: 'it was 4711' } },
     )
@@ -44,11 +50,13 @@ describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))
     expect([first.code, first.stdout, first.stderr]).toEqual([
       0,
       'the number is written\n',
-      expect.stringContaining('claude runs as it is'),
+      expect.not.stringContaining('warning'),
     ])
     expect(world.read('n.txt')).toBe('4711\n')
+    // Confined without being asked to be.
+    expect(() => world.read('../outside.txt')).toThrow('ENOENT')
     const second = await world.belay(['session', 'resume', 's', 'which number?'])
-    expect([second.code, second.stdout]).toEqual([0, 'it was 4711\n'])
+    expect([second.code, second.stdout, second.stderr]).toEqual([0, 'it was 4711\n', expect.anything()])
     expect(requests.at(-1)?.text).toContain('write the number')
     const { entries } = await world.json<{ entries: { type: string; provider?: string }[] }>([
       'session',

@@ -25,12 +25,14 @@ export interface Confinement {
 
 /**
  * The sandbox of an agent that is a program of its own: asked for, it is opened with the agent's own paths (login,
- * conversations) and the network, without which it cannot reach its model. Not asked for, the agent runs as it is, which is
- * told. Throws `sandbox_...`.
+ * conversations) and the network, without which it cannot reach its model. Not asked for, it is `os` where that works, else the
+ * agent runs as it is, which is told; so does one whose own paths are not known. Throws `sandbox_...`.
  */
 export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions): Promise<Confinement> {
   const { agent, env } = chosen
-  const { cwd, access, sandbox: name, network, signal } = options
+  const { cwd, access, network, signal } = options
+  // What an unknown program keeps, and where, nobody can say: it would break in ways that nobody understands.
+  const name = options.sandbox ?? (agent.ownPaths === undefined ? null : 'auto')
   if (name === null) {
     const warning = `${agent.provider} runs as it is, confined by nothing but itself (--sandbox os confines it)`
     return { spawn: null, confined: false, access, warning, close: () => Promise.resolve([]) }

@@ -1,3 +1,4 @@
+import { randomId } from '../core/ids.ts'
 import { fence, subjectLine } from '../core/text.ts'
 import type { Access, Usage } from '../core/words.ts'
 import type { Agent, Approver, Item, JsonSchema, TurnEvent, TurnRequest } from '../agents/port.ts'
@@ -170,7 +171,8 @@ class TurnKeeper {
         task: { handle: 'exec', title: subjectLine(this.#input.prompt, 72) },
         attempt: this.#turn,
         run: id,
-        mark: `session/${id}/${this.#turn}`,
+        // Ids are the user's to choose: another state folder may have a session of the same.
+        mark: `session/${id}/${this.#turn}/${randomId(8)}`,
         approve,
         steer: this.#input.steer ?? null,
         standing: false,

@@ -34,7 +34,10 @@ export function addWorkFlags(command: Command): Command {
     .option('--model <model>', "PROVIDER/NAME for the engine, else in the agent's own words")
     .option('--effort <effort>', 'how hard the model thinks, where the agent has such a setting')
     .addOption(new Option('--access <access>', 'what it may do').choices(ACCESSES).default('workspace-write'))
-    .option('--sandbox <name>', `how it is confined: ${BACKENDS.join(', ')}; for the engine os where that works`)
+    .option(
+      '--sandbox <name>',
+      `how it is confined: ${BACKENDS.join(', ')}; os where that works, host for command and acp`,
+    )
     .option('--network <who>', 'what confined commands reach: none, full, or hosts with commas between')
     .option('--definition <name>', 'agent definition of the engine: .belay/agents/NAME.md')
     .option('--update-policy', 'with a session: use the command policy as it is configured now, not as when it began')
