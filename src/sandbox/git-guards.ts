@@ -16,6 +16,9 @@ export interface GitGuards {
   readonly forbidden: readonly string[]
 }
 
+/** How many programs run whose sandboxes have an empty folder at a path. To the next program nothing is there either. */
+const held = new Map<string, number>()
+
 const IN_GIT_DIR = ['config', 'config.worktree', 'hooks', 'info', 'modules', 'worktrees', 'commondir', 'gitdir']
 const NONE: GitGuards = { pinned: [], readOnly: [], absent: [], forbidden: [] }
 
@@ -26,7 +29,7 @@ const NONE: GitGuards = { pinned: [], readOnly: [], absent: [], forbidden: [] }
 export function gitGuards(root: string): GitGuards {
   const dotGit = join(root, '.git')
   const kind = lstatSync(dotGit, { throwIfNoEntry: false })
-  if (kind === undefined) {
+  if (kind === undefined || held.has(dotGit)) {
     if (isGitDir(root)) return guardsOfGitDir(root, false)
     return statSync(root, { throwIfNoEntry: false })?.isDirectory() ? { ...NONE, absent: [dotGit] } : NONE
   }
@@ -40,15 +43,14 @@ export function guardsOfGitDir(gitDir: string, pin: boolean): GitGuards {
   const paths = IN_GIT_DIR.map((name) => join(gitDir, name))
   return {
     pinned: pin ? [gitDir] : [],
-    readOnly: paths.filter((path) => existsSync(path)),
-    absent: ['hooks', 'info', 'modules'].map((name) => join(gitDir, name)).filter((path) => !existsSync(path)),
+    readOnly: paths.filter((path) => existsSync(path) && !held.has(path)),
+    absent: ['hooks', 'info', 'modules']
+      .map((name) => join(gitDir, name))
+      .filter((path) => !existsSync(path) || held.has(path)),
     // These two lead git elsewhere; an empty file of the first would break it, so that nothing can be put in its place.
     forbidden: ['commondir', 'config.worktree'].map((name) => join(gitDir, name)).filter((path) => !existsSync(path)),
   }
 }
-
-/** How many programs run whose sandboxes have an empty folder at a path. */
-const held = new Map<string, number>()
 
 /**
  * Puts an empty folder wherever a guard wants none to come into being, so that it can be mounted read-only. Returns what takes

@@ -111,6 +111,16 @@ export function describePrograms({ ground }: Stage): void {
       expect((await ground().run(sandbox, 'echo still')).out).toBe('still\n')
     })
 
+    it('starts one while another is about to end', async () => {
+      const sandbox = await ground().open()
+      const waves = Array.from({ length: 8 }, (_, n) => ground().run(sandbox, `sleep 0.0${n}; echo ${n}`))
+      const later = waves.map(async (wave) => {
+        await wave
+        return ground().run(sandbox, 'echo later')
+      })
+      expect((await Promise.all(later)).map(({ out }) => out)).toEqual(waves.map(() => 'later\n'))
+    })
+
     it('runs several at a time without mixing them up', async () => {
       const sandbox = await ground().open()
       const all = [1, 2, 3, 4].map((n) => ground().run(sandbox, `sleep 0.${n}; echo ${n}; exit ${n}`))
