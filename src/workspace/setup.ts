@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Reason } from '../core/words.ts'
 import { tail } from '../core/text.ts'
 import { changedPaths, seedIndex, snapshotTree } from '../git/trees.ts'
+import { gitDirOf } from '../git/git-dir.ts'
 import { git } from '../git/run.ts'
 import { listUntracked } from './clean.ts'
 import { copyIgnored, type CopyResult } from './copy.ts'
@@ -139,7 +140,7 @@ class Files {
 
   /** Takes them in; `index` is where a temporary index may be written. */
   static async of(path: string, index: string): Promise<Files> {
-    await seedIndex(await git(['rev-parse', '--absolute-git-dir'], { cwd: path }), index)
+    await seedIndex(await gitDirOf(path), index)
     const tree = await snapshotTree(path, index)
     const names = (await git(['ls-tree', '-r', '-z', '--name-only', tree], { cwd: path })).split('\0')
     return new Files(path, index, tree, new Set(names))
@@ -171,7 +172,7 @@ interface Notes {
 }
 
 async function notesFile(path: string): Promise<string> {
-  return join(await git(['rev-parse', '--absolute-git-dir'], { cwd: path }), 'belay-setup.json')
+  return join(await gitDirOf(path), 'belay-setup.json')
 }
 
 async function readNotes(path: string): Promise<Notes> {

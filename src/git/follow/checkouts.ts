@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { git, gitFailed, tryGit } from '../run.ts'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gitFailed, tryGit } from '../run.ts'
+import { gitDirOf } from '../git-dir.ts'
 import { withWholeNotes } from '../worktrees.ts'
 
 /** A checkout that has the branch. */
@@ -31,17 +32,6 @@ export async function checkoutsOf(root: string, ref: string): Promise<Checkouts>
     else if (!lines.some((line) => line.startsWith('prunable'))) away.push(path)
   }
   return { here, away }
-}
-
-/** Where git keeps HEAD and index of the checkout at `path`, as its `.git` says. */
-async function gitDirOf(path: string): Promise<string> {
-  const place = join(path, '.git')
-  const pointer = (await stat(place)).isDirectory()
-    ? null
-    : /^gitdir: (.+)\n?$/.exec(await readFile(place, 'utf8'))?.[1]
-  return pointer === undefined
-    ? git(['rev-parse', '--absolute-git-dir'], { cwd: path })
-    : realpath(pointer === null ? place : resolve(path, pointer))
 }
 
 const UNFINISHED: readonly (readonly [string, string])[] = [

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
+import { gitDirOf } from '../git-dir.ts'
 import { gitFailed, tryGit } from '../run.ts'
 import { readGuarded, readState, statOrNull, takeFolder } from './files.ts'
 import { AS_STORED, listRefs } from './refs.ts'
@@ -93,11 +94,10 @@ async function readUncommitted(root: string): Promise<Record<string, string>> {
 /** The place, asked from git while its configuration can be trusted. */
 export async function findPlace(commonDir: string, userRoot: string): Promise<Place> {
   const [gitDir, hooks] = await Promise.all([
-    tryGit(['rev-parse', '--absolute-git-dir'], { cwd: userRoot }),
+    gitDirOf(userRoot),
     // Belay's own git runs with hooks turned off by a setting of its own: the files are asked for.
     tryGit(['config', '--show-scope', '--type=path', '-z', '--get-all', 'core.hooksPath'], { cwd: userRoot }),
   ])
-  if (gitDir.code !== 0) throw gitFailed(['rev-parse'], gitDir)
   const values = hooks.stdout.toString('utf8').split('\0')
   let path: string | null = null
   for (let i = 0; i + 1 < values.length; i += 2) if (values[i] !== 'command') path = values[i + 1] ?? null
@@ -106,7 +106,7 @@ export async function findPlace(commonDir: string, userRoot: string): Promise<Pl
   return {
     commonDir,
     userRoot,
-    userGitDir: gitDir.stdout.toString('utf8').replace(/\n$/, ''),
+    userGitDir: gitDir,
     hooksPath: own ? null : full,
   }
 }
