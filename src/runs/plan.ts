@@ -1,4 +1,5 @@
 import { BelayError } from '../core/errors.ts'
+import { newRunId } from '../core/ids.ts'
 import { loadConfig, type Config, type FlagValue } from '../config/index.ts'
 import { checkBranchName } from '../git/branch-name.ts'
 import { checkSigning, identity } from '../git/identity.ts'
@@ -30,6 +31,8 @@ export interface RunRequest {
 
 /** Everything that is known before anything is written. */
 export interface RunPlan {
+  /** The id that the run will have. */
+  readonly id: string
   readonly repository: Repository
   readonly config: Config
   /** null: what `belay init` would write was used. */
@@ -57,7 +60,8 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
   const proposal = (): Promise<string> => request.propose(root)
   const loaded = await loadConfig({ root, env: request.env, set: request.set, flags: request.flags, proposal })
   const { config } = loaded
-  const agents = request.dryRun ? null : startChecking(config, request.env, root)
+  const id = newRunId(Date.now())
+  const agents = request.dryRun ? null : startChecking(config, request.env, root, id)
   if (config.verify.required && config.verify.gates.length === 0) throw gatesRequired()
   const pointer = await resolveSource({
     arg: request.arg,
@@ -85,6 +89,7 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
   const sign = config.git.sign === 'auto' ? await checkSigning(root) : false
   await agents
   return {
+    id,
     repository: { ...repository, head: { ...repository.head, commit: head } },
     config,
     configFile: loaded.projectFile,
@@ -100,8 +105,12 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
 }
 
 /** Asking the agents' programs takes as long as everything else that is looked at: it goes on meanwhile, and is awaited last. */
-function startChecking(config: Config, env: RunRequest['env'], root: string): Promise<void> {
-  const checking = checkRoles(config, rolesOf(config, env)).then(() => checkSandboxes(config, root))
+function startChecking(config: Config, env: RunRequest['env'], root: string, run: string): Promise<void> {
+  const roles = rolesOf(config, env)
+  // The first agent to work is up when the first workspace is.
+  const { agent, env: own, command } = roles.implementer
+  agent.warm?.({ env: own, command, cwd: root, run })
+  const checking = checkRoles(config, roles).then(() => checkSandboxes(config, root))
   checking.catch(() => {}) // what else is wrong with the run is said first
   return checking
 }

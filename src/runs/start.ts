@@ -1,5 +1,4 @@
 import { iso } from '../core/clock.ts'
-import { newRunId } from '../core/ids.ts'
 import { resultBranch } from '../git/refs.ts'
 import {
   createRun,
@@ -40,8 +39,7 @@ export async function startRun(record: RecordStore, plan: RunPlan, options: RunO
 }
 
 async function storeRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<RunRow> {
-  const { repository, source } = plan
-  const id = newRunId(record.clock.now())
+  const { id, repository, source } = plan
   await upsertProject(record, repository.id, repository.root)
   // Before the run is stored: a crash in between must not leave a run that waits for a branch.
   if (plan.newTarget) await putIntent(record, newTargetIntent(id), id, plan.target, null)

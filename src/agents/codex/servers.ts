@@ -130,6 +130,7 @@ async function loadedIn(
 export function warmServer(wanted: ServerRequest): void {
   onCloseStanding(closeServers)
   const key = keyOf(wanted)
+  if ([...waiting.values()].includes(key)) return // one is enough to begin with
   const starting = start(wanted, key, NOBODY)
   waiting.set(starting, key)
   void settle(starting)
