@@ -64,7 +64,7 @@ export function networkFlag(text: string | undefined): Network | null {
   const hosts = text.split(',').map((host) => host.trim())
   if (hosts.every((host) => /^(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(host))) return { mode: 'hosts', hosts }
   throw new BelayError('usage', '--network takes none, full, or host names', {
-    expected: 'none, full, or hosts such as registry.npmjs.org,*.example.com',
+    expected: 'none, full, or hosts such as api.example.com,*.example.org',
     received: text,
   })
 }
