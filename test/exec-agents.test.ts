@@ -6,7 +6,8 @@ import { startModelServer, type ModelServer, type Step } from './support/model-s
 import { World } from './support/world.ts'
 import { findBackend } from '../src/sandbox/index.ts'
 
-const noOs = await findBackend('os').probe()
+/** Without bubblewrap these are left out on a machine of one's own; in CI they fail. */
+const noOs = (await findBackend('os').probe()) !== null && process.env['CI'] !== 'true'
 
 let world: World
 let model: ModelServer | undefined
@@ -34,7 +35,7 @@ async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
 }
 
 describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))('belay exec with Claude Code', () => {
-  it('takes a turn, and goes on with its own conversation', async () => {
+  it.skipIf(noOs)('takes a turn, and goes on with its own conversation', async () => {
     const { requests } = await scripted(
       {
         reply: {
@@ -85,7 +86,7 @@ describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))
     expect(requests.at(-1)?.text).toContain('I looked: it is blue')
   })
 
-  it('can be confined: --sandbox os lets it work in the folder, and nowhere else', async () => {
+  it.skipIf(noOs)('can be confined: --sandbox os lets it work in the folder, and nowhere else', async () => {
     const outside = join(world.dir, 'outside.txt')
     await scripted(
       {
@@ -101,13 +102,12 @@ describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))
       { reply: { say: 'tried' } },
     )
     const probe = await world.belay(['exec', 'try', '--agent', 'claude', '--sandbox', 'os'])
-    if (probe.code === 2 && probe.stderr.includes('sandbox_')) return // no bubblewrap here; doctor says so
     expect([probe.code, probe.stdout, probe.stderr]).toEqual([0, 'tried\n', expect.anything()])
     expect(world.read('in.txt')).toBe('in\n')
     expect(() => world.read('../outside.txt')).toThrow('ENOENT')
   })
 
-  it.skipIf(noOs !== null)('keeps its conversations in a sandbox, and cannot change its settings', async () => {
+  it.skipIf(noOs)('keeps its conversations in a sandbox, and cannot change its settings', async () => {
     const settings = '{"env":{"MINE":"1"}}'
     world.files({
       '../user/.claude/settings.json': settings,
@@ -158,7 +158,7 @@ describe.skipIf(skipWithout('belay exec with the real Codex', ['codex']))('belay
     })
   })
 
-  it.skipIf(noOs !== null)('keeps its conversations in a sandbox, and cannot change its settings', async () => {
+  it.skipIf(noOs)('keeps its conversations in a sandbox, and cannot change its settings', async () => {
     const { url, requests } = await scripted(
       {
         reply: {
