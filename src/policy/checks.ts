@@ -1,4 +1,5 @@
 /** Built-in rules that need more than a rule's text. */
+import { isAbsolute } from 'node:path'
 import type { Call } from './shell/scan.ts'
 import type { Arg } from './shell/arg.ts'
 import { placesOfArg, type Invocation } from './match.ts'
@@ -27,6 +28,7 @@ export function checkCommand(one: Invocation, call: Call, around: Surroundings):
     ...chmodChecks(one),
     ...indexChecks(one),
     ...fileChecks(one, around),
+    ...linkChecks(one, around),
     ...builtinChecks(one),
   ]
 }
@@ -53,6 +55,16 @@ function gitChecks({ program, parts, args }: Invocation): Remark[] {
     }
     if (/^--(config-env|exec-path=)/.test(arg.value))
       found.push(ask('builtin/git-config', `${arg.value} changes what git runs`))
+  }
+  if (command === 'clone') {
+    for (const [i, arg] of args.entries()) {
+      const long = arg.value.split('=')[0] ?? ''
+      const takes = arg.value === '-c' || (long.length > 5 && '--config'.startsWith(long))
+      const attached = /^(?:-c|--conf\w*=)(.+)$/s.exec(arg.value)?.[1]
+      const value = attached === undefined ? (takes ? args[i + 1] : undefined) : { ...arg, value: attached }
+      if (i > at && value && (value.kind !== 'static' || !GIT_KEYS.test(value.value)))
+        found.push(ask('builtin/git-config', `sets ${value.value}, which may make git run something`))
+    }
   }
   if (command === 'push') {
     const spec = parts.words.slice(2).find((arg) => /^[+:]./.test(arg.value))
@@ -132,17 +144,36 @@ function programChecks({ program, cwds }: Invocation, around: Surroundings): Rem
 }
 
 const RUNS_FILES =
-  /^((ba|da|a|z|k|mk)?sh|python[\d.]*|node|nodejs|perl|ruby|php|lua|deno|bun|tsx|make|gmake|source|\.)$/
-const LOADS = /^(-f|--file|--makefile|-r|--require|--import|--loader|--rcfile|--init-file|-I|--env-file)$/
+  /^((ba|da|a|z|k|mk)?sh|[gmn]?awk|g?sed|python[\d.]*|node|nodejs|perl|ruby|php|lua|deno|bun|tsx|make|gmake|source|\.)$/
+const LOADS = /^(-f|-E|--file|--makefile|-r|--require|--import|--loader|--rcfile|--init-file|-I|--env-file)$/
 
 /** A script or module from outside of the workspace, by whatever runs it. */
 function fileChecks({ program, parts, cwds }: Invocation, around: Surroundings): Remark[] {
   if (!RUNS_FILES.test(program.name)) return []
-  const first = program.name.endsWith('make') ? [] : parts.words.slice(0, 1)
+  const first = /make$|awk$|sed$/.test(program.name) ? [] : parts.words.slice(0, 1)
   const loaded = parts.options.flatMap(({ name, value }) => (LOADS.test(name) && value ? [value] : []))
   return [...first, ...loaded].some((arg) => placesOfArg(arg, cwds, around)?.has('tmp') === true)
     ? [ask('builtin/outside', 'runs a file from outside of the workspace')]
     : []
+}
+
+/** `ln -s /etc x; rm x/passwd`: what is said of a path after a link was made knows nothing of that link. */
+function linkChecks({ program, parts, cwds }: Invocation, around: Surroundings): Remark[] {
+  if (program.name !== 'ln' || !parts.options.some(({ name }) => /^-[a-zA-Z]*s|^--sy/.test(name))) return []
+  const into = parts.options.find(({ name }) => /^(-t|--target-directory)$/.test(name))?.value
+  const last = into ?? (parts.words.length > 1 ? parts.words.at(-1) : known('.'))
+  const targets = into || parts.words.length < 2 ? parts.words : parts.words.slice(0, -1)
+  if ([...targets, last].some((arg) => arg?.kind !== 'static'))
+    return [ask('not-understood', 'where the link leads is not known')]
+  // the name of the link, or the folder that it is made in
+  const folders = [last?.value ?? '.', `${last?.value ?? '.'}/..`]
+  const outside = targets.find(({ value }) =>
+    (isAbsolute(value) ? [value] : folders.map((folder) => `${folder}/${value}`)).some((path) => {
+      const places = placesOfArg(known(path), cwds, around)
+      return places === null || !places.has('workspace')
+    }),
+  )
+  return outside ? [ask('builtin/outside', `makes a link to what lies outside of the workspace: ${outside.raw}`)] : []
 }
 
 /** Builtins with an option that makes them run something, or changes what names mean. */
@@ -172,23 +203,26 @@ const EVALUATES = new Set(
   'test [ printf read unset let declare typeset local export readonly mapfile readarray wait expr'.split(' '),
 )
 
-/** `test -v 'a[$(x)]'` runs x: an index is evaluated once more. */
+/** `test -v 'a[$(x)]'` and `declare -a 'a=($(x))'` run x: an index and the words of an array are evaluated once more. */
 function indexChecks({ program, args }: Invocation): Remark[] {
   if (!EVALUATES.has(program.name)) return []
   const hidden = args.find(
     (arg) =>
-      arg.kind === 'static' && /\$\(|`|\$\{/.test(arg.value) && (/\[.+/.test(arg.value) || program.name === 'let'),
+      arg.kind === 'static' &&
+      /\$\(|`|\$\{/.test(arg.value) &&
+      (/\[.+|=\s*\(/.test(arg.value) || program.name === 'let'),
   )
   return hidden ? [ask('not-understood', `${hidden.raw} may be evaluated once more`)] : []
 }
 
 /** Variables that change what programs are, or what they run. */
 const RUNS_THINGS =
-  /^(PATH|LD_.*|DYLD_.*|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|PS[0-4]|IFS|SHELLOPTS|BASHOPTS|CDPATH|BASH_FUNC.*|GIT_(SSH|SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|ASKPASS|CONFIG.*|EXEC_PATH|PROXY_COMMAND|DIR|WORK_TREE|TEMPLATE_DIR)|PAGER|MANPAGER|EDITOR|VISUAL|BROWSER|SSH_ASKPASS|SUDO_ASKPASS|LESSOPEN|LESSCLOSE|NODE_OPTIONS|NODE_PATH|PYTHON(STARTUP|HOME|BREAKPOINT|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|MAVEN_OPTS|GRADLE_OPTS|RUSTC(_WRAPPER|_WORKSPACE_WRAPPER)?|CARGO_BUILD_RUSTC.*|GOFLAGS|CC|CXX|MAKEFLAGS|TAR_OPTIONS|npm_config_.*|NPM_CONFIG_.*|HOME|XDG_CONFIG_HOME|BELAY_.*|OPENSSL_CONF|GCONV_PATH|LOCPATH|NLSPATH|TERMINFO.*)$/
+  /^(PATH|LD_.*|DYLD_.*|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|PS[0-4]|IFS|SHELLOPTS|BASHOPTS|CDPATH|BASH_FUNC.*|GIT_(SSH|SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|ASKPASS|CONFIG.*|EXEC_PATH|PROXY_COMMAND|DIR|WORK_TREE|TEMPLATE_DIR)|PAGER|MANPAGER|LESS|LESSKEY\w*|EDITOR|VISUAL|BROWSER|SSH_ASKPASS|SUDO_ASKPASS|LESSOPEN|LESSCLOSE|NODE_OPTIONS|NODE_PATH|PYTHON(STARTUP|HOME|BREAKPOINT|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|MAVEN_OPTS|GRADLE_OPTS|RUSTC(_WRAPPER|_WORKSPACE_WRAPPER)?|CARGO_BUILD_RUSTC.*|GOFLAGS|CC|CXX|MAKEFLAGS|TAR_OPTIONS|npm_config_.*|NPM_CONFIG_.*|HOME|XDG_CONFIG_HOME|BELAY_.*|OPENSSL_CONF|GCONV_PATH|LOCPATH|NLSPATH|TERMINFO.*)$/
 const HARMLESS_VALUES: Readonly<Record<string, RegExp>> = {
   GIT_PAGER: /^(cat|less|)$/,
   PAGER: /^(cat|less|more|)$/,
   MANPAGER: /^(cat|less|)$/,
+  LESS: /^[-A-Za-z0-9# ]*$/,
   GIT_EDITOR: /^(true|:|cat)$/,
   EDITOR: /^(true|:|cat)$/,
   GIT_SEQUENCE_EDITOR: /^(true|:|cat)$/,
@@ -203,8 +237,8 @@ const HARMLESS_VALUES: Readonly<Record<string, RegExp>> = {
 /** What is said of setting variables, before a command or by itself. */
 export function checkVariables(assigned: Call['assigned']): Remark[] {
   return assigned.flatMap(({ name, value }) => {
-    if (value?.kind === 'static' && /\[.*(\$\(|`)/s.test(value.value)) {
-      return [ask('not-understood', `${name} holds a command that arithmetic would run`)]
+    if (value?.kind === 'static' && /(\[|^\s*\().*(\$\(|`)/s.test(value.value)) {
+      return [ask('not-understood', `${name} holds a command that arithmetic or an array would run`)]
     }
     if (!RUNS_THINGS.test(name)) return []
     const fine = Object.hasOwn(HARMLESS_VALUES, name) ? HARMLESS_VALUES[name] : undefined

@@ -8,6 +8,7 @@ import { judgePath } from './paths.ts'
 import type { Surroundings } from './places.ts'
 import type { CommandQuestion, Decision, Finding, Verdict } from './port.ts'
 import { isKnownReader, pathsOf } from './programs/effects.ts'
+import { runsScriptFile } from './programs/scripts.ts'
 import { innerOf } from './programs/wrappers.ts'
 import type { PolicyRules, Rule } from './rules.ts'
 import { scan, type Call, type FileRedirect, type Scan, type Stdin } from './shell/scan.ts'
@@ -197,6 +198,8 @@ class Judgement {
       }
       const allowed = list.find((rule) => rule.decision === 'allow' && this.matches(rule, one, true) === 'yes')
       if (allowed === undefined) continue
+      const other = layer === 'preset' ? this.runsOther(one, list) : undefined
+      if (other) this.remark({ decision: 'ask', rule: other.id, reason: other.reason }, one.part)
       if (rules.strict) for (const remark of strictChecks(one, this.around)) this.add(remark, one.part)
       this.add({ ...allowed, rule: allowed.id }, one.part)
       // a list of commands says nothing about what makes one of them run something else
@@ -216,7 +219,9 @@ class Judgement {
     }
     if (remarks.some(({ decision }) => decision !== 'allow')) return false
     const reads =
-      isKnownReader(one.program.name) || wraps || rules.readers.some((rule) => this.matches(rule, one, true) === 'yes')
+      (isKnownReader(one.program.name) && !runsScriptFile(one)) ||
+      wraps ||
+      rules.readers.some((rule) => this.matches(rule, one, true) === 'yes')
     if (question.access === 'read-only' && !question.confined && !reads && !changesByPath(one)) {
       this.add(
         {
@@ -239,6 +244,25 @@ class Judgement {
       one.part,
     )
     return false
+  }
+
+  /** The built-in rule by which `one` runs some other program, unless a preset names that very command. */
+  private runsOther(one: Invocation, presets: readonly Rule[]): Rule | undefined {
+    const asked = this.rules.builtin.find(
+      (rule) =>
+        rule.decision === 'ask' && rule.id.startsWith('builtin/run-') && this.matches(rule, one, false) !== 'no',
+    )
+    if (asked?.pattern.kind !== 'command') return undefined
+    const { flags, words } = asked.pattern
+    const named = presets.some(
+      (rule) =>
+        rule.decision === 'allow' &&
+        rule.pattern.kind === 'command' &&
+        flags.length === 0 &&
+        rule.pattern.words.length > words.length &&
+        this.matches(rule, one, true) === 'yes',
+    )
+    return named ? undefined : asked
   }
 
   private matches(rule: Rule, one: Invocation, allow: boolean): 'yes' | 'maybe' | 'no' {

@@ -73,7 +73,7 @@ describe('access and confinement', () => {
   it.each([
     ['touch x', 'deny'], ['rm x', 'deny'], ['mkdir x', 'deny'], ['cp a b', 'deny'], ['sed -i s/a/b/ x', 'deny'], ['echo x > y', 'deny'], ['sort -o x y', 'deny'],
     ['git commit -m x', 'deny'], ['git -C sub commit', 'deny'], ['npm ci', 'deny'], ['cargo fmt', 'deny'], ['tee x', 'deny'], ['find . -name x -delete', 'deny'], ['env touch x', 'deny'],
-    ['npm test', 'ask'], ['./build.sh', 'ask'], ['xargs frob', 'ask'],
+    ['npm test', 'ask'], ['./build.sh', 'ask'], ['xargs frob', 'ask'], ['awk -f x.awk y', 'ask'], ['sed -nf x.sed y', 'ask'],
     ['ls', 'allow'], ['git status', 'allow'], ['git log | head', 'allow'], ['cat x > /dev/null', 'allow'], ['cat x > /tmp/y', 'allow'], ['sed s/a/b/ x', 'allow'], ['timeout 5 cat x', 'allow'],
   ] as const)('read-only, %s: %s', (command, decision) => {
     expect(decide(command, { access: 'read-only' })).toBe(decision)
@@ -87,6 +87,23 @@ describe('access and confinement', () => {
   it('a preset allows what nobody knows to be reading only', () => {
     expect(decide('npm test', { access: 'read-only', presets: ['node'] })).toBe('allow')
   })
+
+  it.each([
+    ['npx tsc', 'node', 'allow'],
+    ['npx cowsay', 'node', 'ask'],
+    ['yarn test', 'node', 'allow'],
+    ['yarn dlx cowsay', 'node', 'ask'],
+    ['npm --script-shell=/tmp/x test', 'node', 'ask'],
+    ['make check', 'c', 'allow'],
+    ['make SHELL=/tmp/x check', 'c', 'ask'],
+    ['go run .', 'go', 'allow'],
+    ['go run x.org/y@latest', 'go', 'ask'],
+  ] as const)(
+    'a preset that allows a tool does not allow whatever the tool may run: %s',
+    (command, preset, decision) => {
+      expect(decide(command, { presets: [preset] })).toBe(decision)
+    },
+  )
 
   it('full access: places outside of the workspace, not the system', () => {
     expect(decide('cp a ~/b', { access: 'full' })).toBe('allow')

@@ -58,6 +58,7 @@ const OUT: Readonly<Record<string, readonly string[]>> = {
   go: ['-o', '-coverprofile'],
   git: ['--output-directory'],
   strace: ['-o'],
+  time: ['-o', '--output'],
   tsc: ['--outDir'],
   unzip: ['-d'],
   patch: ['-o', '-d'],

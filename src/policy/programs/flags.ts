@@ -48,10 +48,11 @@ const ROWS: Readonly<Record<string, Row>> = {
       '-O --output-document -o --output-file -P --directory-prefix -i --input-file -e --execute --post-file --header -U',
     same: '-O=--output-document -P=--directory-prefix -o=--output-file -e=--execute',
   },
+  time: { valued: '-f --format -o --output' },
   tar: {
     valued:
       '-f --file -C --directory -T -X --to-command --use-compress-program -I --checkpoint-action --rsh-command -F --info-script --new-volume-script',
-    same: '-x=--extract=--get -f=--file -C=--directory -I=--use-compress-program',
+    same: '-x=--extract=--get -f=--file -C=--directory -I=--use-compress-program -P=--absolute-names',
   },
   unzip: { valued: '-d -P' },
   patch: { valued: '-i --input -d --directory -o --output -p -r' },

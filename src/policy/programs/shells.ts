@@ -61,8 +61,19 @@ export function shellInner({ program, args }: Invocation, stdin: Input): Inner[]
     if (!BOURNE.has(name)) return [doubt(`the language of ${name} is not understood`)]
     return [textInner(first)]
   }
-  if (first !== undefined && !reads) return [] // a file: judged like any program of that path
+  // another file is judged like any program of that path
+  if (first !== undefined && !reads && !isInput(first)) return []
+  if (first !== undefined && !reads && !isStdin(first)) return [doubt(`${name} runs what it reads`)]
   return inputInner(name, stdin, BOURNE.has(name))
+}
+
+/** A descriptor by its path, as `<(...)` becomes one. */
+function isInput(arg: Arg): boolean {
+  return /^\/(dev\/(stdin$|fd\/)|proc\/[^/]+\/fd\/)/.test(arg.value)
+}
+
+function isStdin(arg: Arg): boolean {
+  return arg.value === '/dev/stdin' || arg.value.endsWith('/fd/0')
 }
 
 function inputInner(name: string, stdin: Input, understood: boolean): Inner[] {
@@ -97,6 +108,20 @@ const INTERPRETERS: Readonly<Record<string, RegExp>> = {
   nvim: /^(-c|--cmd|\+|-S|-l)/,
   ex: /^(-c|\+|-s)/,
   emacs: /^--?(eval|execute|batch|script|l|load)/,
+  pypy: /^-[a-zA-Z]*c/,
+  racket: /^-[a-zA-Z]*e|^--eval/,
+  ghci: /^-e/,
+  runghc: /^-e/,
+  erl: /^-eval/,
+  swift: /^-e/,
+  ocaml: /^-e/,
+  clojure: /^(-e|--eval)/,
+  clj: /^(-e|--eval)/,
+  sbcl: /^--(eval|load)/,
+  raku: /^-e/,
+  octave: /^--eval/,
+  crystal: /^eval$/,
+  duckdb: /^\.(shell|system)/,
 }
 const READS_INPUT = new Set([
   'python',
@@ -111,13 +136,19 @@ const READS_INPUT = new Set([
   'tclsh',
   'guile',
   'bun',
+  'pypy',
+  'jshell',
+  'racket',
+  'ocaml',
 ])
+/** Modules and scripts by an address: `deno run https://...`, `node --import data:...`. */
+const ADDRESSED = new Set(['node', 'nodejs', 'deno', 'bun', 'tsx'])
 
 /** `python -c`, `node -e`: code that is not a shell's. */
-export function interpreterInner({ program, args, parts }: Invocation, stdin: Input): Inner[] {
+export function interpreterInner({ program, args }: Invocation, stdin: Input): Inner[] {
   const name = /^python[\d.]*$/.test(program.name)
     ? 'python'
-    : (/^(perl|ruby|lua|php)[\d.]+$/.exec(program.name)?.[1] ?? program.name)
+    : (/^(perl|ruby|lua|php|pypy)[\d.]+$/.exec(program.name)?.[1] ?? program.name)
   const inline = Object.hasOwn(INTERPRETERS, name) ? INTERPRETERS[name] : undefined
   const found: Inner[] = []
   if (inline) {
@@ -125,6 +156,10 @@ export function interpreterInner({ program, args, parts }: Invocation, stdin: In
     const options = end < 0 ? args : args.slice(0, end)
     const code = options.find((arg) => inline.test(arg.head))
     if (code) found.push(doubt(`${name} runs code that is not a shell's`, 'builtin/inline-code'))
+    if (!code && /^(perl|raku)$/.test(name) && options.some((arg) => /^-[a-zA-Z]*[mM].*[;({]/s.test(arg.value)))
+      found.push(doubt(`${name} -M runs what stands after the name`, 'builtin/inline-code'))
+    if (!code && end >= 0 && args[end] && isInput(args[end]))
+      found.push(doubt(`${name} runs what it reads`, 'builtin/inline-code'))
     const bare =
       args.every((arg) => arg.value === '-' || arg.value.startsWith('-')) &&
       !args.some((arg) => /^(-[vVh]|--version|--help|-m)/.test(arg.value))
@@ -132,30 +167,12 @@ export function interpreterInner({ program, args, parts }: Invocation, stdin: In
       found.push(doubt(`${name} runs what it reads`, 'builtin/inline-code'))
     }
   }
-  if (/^[gmn]?awk$/.test(name)) found.push(...awkInner(parts.words[0], parts))
-  if (/^g?sed$/.test(name)) found.push(...sedInner(args, parts.words[0]))
-  if (/^(bsdtar|tar|rsync|zip|7z)$/.test(name) && args.some((arg) => arg.kind === 'glob' && arg.head === '')) {
-    found.push(doubt(`a file whose name begins with "-" would be an option of ${name}: write ./*`))
+  if (ADDRESSED.has(name)) {
+    const end = name === 'deno' ? args.length - 1 : scriptAt(args, name)
+    const loads = end < 0 ? args : args.slice(0, end + 1)
+    if (loads.some((arg) => /^(--[\w-]+=)?(data|https?|npm|jsr):/.test(arg.head)))
+      found.push(doubt(`${name} runs what stands at an address`))
   }
-  if (name === 'tar' || name === 'bsdtar') {
-    const runs = args.find((arg) =>
-      /^(--to-command|--checkpoint-action|--use-compress-program|-I|--rsh-command|--info-script|--new-volume-script|-F)/.test(
-        arg.head,
-      ),
-    )
-    if (runs && !/^(-I|--use-compress-program=?)\s*(zstd|xz|gzip|bzip2|pigz)?$/.test(runs.value))
-      found.push(doubt(`tar ${runs.head} runs a program`))
-  }
-  if (name === 'rsync' && args.some((arg) => /^(-[a-zA-Z]*e|--rsh|--rsync-path)/.test(arg.head)))
-    found.push(doubt('rsync runs a program'))
-  if (name === 'rg' && args.some((arg) => /^--pre(=|$)|^--hostname-bin/.test(arg.head)))
-    found.push(doubt('rg --pre runs a program'))
-  if (name === 'sort' && args.some((arg) => arg.head.startsWith('--compress-pro')))
-    found.push(doubt('sort --compress-program runs a program'))
-  if (name === 'man' && args.some((arg) => /^(-P|--pager|-H|--html)/.test(arg.head)))
-    found.push(doubt('man runs a program'))
-  if (name === 'zip' && args.some((arg) => /^(-T?T|--unzip-command)/.test(arg.head)))
-    found.push(doubt('zip -TT runs a program'))
   return found
 }
 
@@ -168,43 +185,4 @@ function scriptAt(args: readonly Arg[], name: string): number {
   const before = args[at - 1]
   if (name === 'python' && before?.value === '-m') return at
   return args[at]?.kind === 'static' && (before === undefined || before.value === 'eval') ? at : -1
-}
-
-function awkInner(program: Arg | undefined, parts: Invocation['parts']): Inner[] {
-  const texts = [
-    program,
-    ...parts.options.flatMap(({ name, value }) => (/^(-e|--source)$/.test(name) && value ? [value] : [])),
-  ]
-  if (parts.options.some(({ name }) => /^(-f|--file|-i|--include|-l|--load|-E|--exec)$/.test(name))) return [] // a file of the workspace
-  if (texts.some((text) => text?.kind === 'dynamic')) return [doubt('an awk program that is not known')]
-  if (
-    texts.some(
-      (text) =>
-        text && /\bsystem\s*\(|\|\s*getline|\|&|(print|printf)[^;}]*(\||>)|getline\s*<|@load|@include/.test(text.value),
-    )
-  ) {
-    return [doubt('an awk program that runs commands or opens files', 'builtin/inline-code')]
-  }
-  return []
-}
-
-/** sed's `e` runs commands, `w` and `r` open files. */
-function sedInner(args: readonly Arg[], first: Arg | undefined): Inner[] {
-  const scripts = args.flatMap((arg, i) => {
-    if (/^(-[a-zA-Z]*e|--expression)$/.test(arg.value)) return args[i + 1] ?? []
-    const attached = /^(?:-e|--expression=)(.+)$/s.exec(arg.value)
-    return attached ? [{ ...arg, value: attached[1] ?? '' }] : []
-  })
-  const all = scripts.length > 0 ? scripts : first ? [first] : []
-  if (all.some((text) => text.kind === 'dynamic')) return [doubt('a sed script that is not known')]
-  for (const { value } of all) {
-    // options of s///, and commands of their own
-    if (
-      /(^|[;{}\n\s\d$/!])[ewW](\s|$|\/)/.test(value) ||
-      /[|/,#!@:_][gpIiMm\d]*[ewW][gpIiMm\d]*(\s*$|\s*[;}\n\s])/.test(value)
-    ) {
-      return [doubt('a sed script that may run commands or write files', 'builtin/inline-code')]
-    }
-  }
-  return []
 }

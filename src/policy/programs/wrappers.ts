@@ -4,7 +4,9 @@ import type { Invocation } from '../match.ts'
 import { doubt, textInner, type Inner } from './inner.ts'
 import { innerOf as packageRunner } from './runners.ts'
 import { findInner, gitInner, xargsInner } from './special.ts'
+import { scriptInner } from './scripts.ts'
 import { interpreterInner, shellInner } from './shells.ts'
+import { toolInner } from './tools.ts'
 
 interface Shape {
   /** Options with a value. */
@@ -144,6 +146,8 @@ export function innerOf(one: Invocation, stdin: { readonly kind: string; readonl
     ...gitInner(one),
     ...shellInner(one, stdin),
     ...interpreterInner(one, stdin),
+    ...scriptInner(one),
+    ...toolInner(one, stdin),
     ...packageRunner(one),
   ]
 }
