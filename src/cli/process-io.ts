@@ -3,13 +3,18 @@ import type { Io } from './io.ts'
 /** The real world: this process's environment, folder and streams. */
 export function processIo(): Io {
   let gone = false
-  // A reader that went away (| head) is no error of ours: there is nobody left to tell.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      if (stream === process.stdout) gone = true
-    })
-  }
+  // A reader that went away (| head) is no error of ours: there is nobody left to tell. What cannot be printed otherwise (a
+  // full disk) is told and fails the command, but ends no work that is going on.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && !gone) {
+      process.stderr.write(`belay: stdout cannot be written: ${error.message} [stdout_failed]\n`)
+      process.on('exit', () => {
+        if (!process.exitCode) process.exitCode = 1
+      })
+    }
+    gone = true
+  })
+  process.stderr.on('error', () => {})
   const drawable = process.stderr.isTTY && process.env['TERM'] !== 'dumb'
   return {
     env: process.env,
@@ -20,8 +25,8 @@ export function processIo(): Io {
     screen: drawable ? process.stderr : null,
     color: drawable && !process.env['NO_COLOR'],
     outputGone: () => gone,
-    out: (line) => void process.stdout.write(`${line}\n`),
-    outBytes: (bytes) => void process.stdout.write(bytes),
+    out: (line) => void (gone || process.stdout.write(`${line}\n`)),
+    outBytes: (bytes) => void (gone || process.stdout.write(bytes)),
     note: (line) => void process.stderr.write(`${line}\n`),
     exitCode: 0,
   }

@@ -29,7 +29,7 @@ const MAX_PARALLEL = 4
 
 /** Variables that would point git at another repository, index or program than the one that Belay means. */
 const FOREIGN =
-  /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|CONFIG(_.*)?|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|ASKPASS|SSH|SSH_COMMAND|PAGER|TRACE.*)$/
+  /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|CONFIG|CONFIG_PARAMETERS|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|ASKPASS|SSH|SSH_COMMAND|PAGER|TRACE.*)$/
 
 /** Belay's own git runs without hooks, file-system monitor, external diff, automatic maintenance or prompts. */
 const OWN_CONFIG: readonly (readonly [string, string])[] = [
@@ -40,6 +40,7 @@ const OWN_CONFIG: readonly (readonly [string, string])[] = [
   ['maintenance.auto', 'false'],
   ['advice.detachedHead', 'false'],
   ['submodule.recurse', 'false'],
+  ['core.safecrlf', 'false'], // line ends are kept as git is configured to; a warning made fatal would stop every task
 ]
 
 /** The environment variable that says which Belay a git belongs to, so that one that outlived it can be found. */
@@ -50,7 +51,10 @@ export function gitMark({ pid, startTime }: ProcessIdentity): string {
   return `${pid}.${startTime.replace(/\s+/g, '_')}`
 }
 
-/** The environment of Belay's own git. Identity (GIT_AUTHOR_*, GIT_COMMITTER_*) and global configuration stay the user's. */
+/**
+ * The environment of Belay's own git. Identity (GIT_AUTHOR_*, GIT_COMMITTER_*) and configuration (also GIT_CONFIG_GLOBAL and
+ * GIT_CONFIG_COUNT) stay the user's, but for what Belay sets after it.
+ */
 export function gitEnv(base: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(base)) {
@@ -62,10 +66,12 @@ export function gitEnv(base: NodeJS.ProcessEnv = process.env): Record<string, st
   env['GIT_OPTIONAL_LOCKS'] = '0'
   env['GIT_EDITOR'] = 'true'
   env['LC_ALL'] = 'C'
-  env['GIT_CONFIG_COUNT'] = String(OWN_CONFIG.length)
+  const theirs = Number(env['GIT_CONFIG_COUNT'] ?? 0)
+  const first = Number.isInteger(theirs) && theirs > 0 ? theirs : 0
+  env['GIT_CONFIG_COUNT'] = String(first + OWN_CONFIG.length)
   for (const [i, [key, value]] of OWN_CONFIG.entries()) {
-    env[`GIT_CONFIG_KEY_${i}`] = key
-    env[`GIT_CONFIG_VALUE_${i}`] = value
+    env[`GIT_CONFIG_KEY_${first + i}`] = key
+    env[`GIT_CONFIG_VALUE_${first + i}`] = value
   }
   return env
 }

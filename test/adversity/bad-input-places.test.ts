@@ -1,7 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { collect } from '../support/world.ts'
 import { expectProven, status, userState, type Status } from './support.ts'
 import { world, mounts, start, ready, errorOf, refused } from './bad-input-world.ts'
 
@@ -240,6 +243,17 @@ describe('names', () => {
     expect(readFileSync(join(folder, 'two.txt'), 'utf8')).toBe('2\n')
   })
 
+  it('an empty HOME makes no state folder in the checkout', async () => {
+    ready()
+    const { checks } = await world.json<{ checks: { name: string; message: string }[] }>(['doctor'], {
+      env: { HOME: '', BELAY_HOME: '' },
+    })
+    expect(checks.find(({ name }) => name === 'state')?.message).toContain(
+      join(userInfo().homedir, '.local', 'state', 'belay'),
+    )
+    expect(world.git('status', '--porcelain')).toBe('')
+  })
+
   it('a state folder with an odd name', async () => {
     ready()
     const home = join(world.dir, "state 'of' ünï\nlines")
@@ -283,6 +297,22 @@ describe('a run that is held', () => {
 })
 
 describe('output that nobody reads', () => {
+  it('a stdout that cannot be written fails the command, and ends no run', async () => {
+    ready()
+    const child = world.startCommand([
+      '/bin/bash',
+      '-c',
+      `"$0" "$1" run 'Write a file' --json > /dev/full`,
+      process.execPath,
+      fileURLToPath(new URL('../support/built.mjs', import.meta.url)),
+    ])
+    const result = await collect(child)
+    expect(result.code).toBe(1)
+    expect(result.stderr).toContain('[stdout_failed]')
+    expect(result.stderr).not.toContain('    at ')
+    expect(world.read('new.txt')).toBe('new\n')
+  })
+
   it('a closed stdout is no crash', async () => {
     ready()
     const child = world.start(['run', 'Write a file', '--json'])

@@ -98,6 +98,19 @@ describe('what git keeps of files', () => {
     await expectProven(world)
   })
 
+  it('core.safecrlf, where it would refuse what the agent wrote', async () => {
+    start(turn({ files: { 'a.txt': 'two\nlines\n' } }))
+    world.git('config', 'core.autocrlf', 'true')
+    world.git('config', 'core.safecrlf', 'true')
+    world.config().files({ 'belay.yaml': world.read('belay.yaml').replaceAll('\n', '\r\n') })
+    world.git('-c', 'core.safecrlf=false', 'add', '-A')
+    world.git('commit', '-qm', 'work')
+    await run(['Write two lines'])
+    expect(world.git('cat-file', '-s', 'HEAD:a.txt')).toBe('10')
+    expect(world.git('status', '--porcelain')).toBe('')
+    await expectProven(world)
+  })
+
   it('a sparse checkout stays sparse, and what is not there is not deleted', async () => {
     start(turn({ files: { 'app/new.txt': 'new\n', 'lib/too.txt': 'too\n' } }))
       .files({ 'app/a.txt': 'a\n', 'lib/b.txt': 'b\n' })
@@ -141,6 +154,30 @@ describe('what git keeps of files', () => {
 })
 
 describe('settings of the user', () => {
+  it.each([
+    ['a global configuration elsewhere', (file: string) => ({ GIT_CONFIG_GLOBAL: file })],
+    [
+      'the environment',
+      () => ({
+        GIT_CONFIG_COUNT: '2',
+        GIT_CONFIG_KEY_0: 'user.name',
+        GIT_CONFIG_VALUE_0: 'Ada',
+        GIT_CONFIG_KEY_1: 'user.email',
+        GIT_CONFIG_VALUE_1: 'ada@example.com',
+      }),
+    ],
+  ])('name and address come from %s', async (_from, env) => {
+    start(turn({ files: { 'a.txt': 'a\n' } }))
+      .config()
+      .commit()
+    const file = join(world.dir, 'gitconfig')
+    writeFileSync(file, '[user]\n\tname = Ada\n\temail = ada@example.com\n')
+    for (const name of Object.keys(world.env)) if (/^GIT_(AUTHOR|COMMITTER)/.test(name)) delete world.env[name]
+    const result = await world.belay(['run', 'Write a file'], { env: env(file) })
+    expect(result.code, result.stderr).toBe(0)
+    expect(world.git('log', '-1', '--format=%an <%ae> %cn <%ce>')).toBe('Ada <ada@example.com> Ada <ada@example.com>')
+  })
+
   it('hooks are not run', async () => {
     start(turn({ files: { 'new.txt': 'new\n' } }))
       .files({ a: '1\n' })
@@ -258,6 +295,42 @@ describe('submodules', () => {
     await run(['Change the library'], { code: 3 })
     expect((await status(world)).tasks).toMatchObject([{ status: 'blocked', reason: { code: 'submodule_changed' } }])
     expect(userState(world)).toEqual(before)
+  })
+})
+
+describe('a repository that lies apart from its checkout', () => {
+  it('a submodule that the user works in', async () => {
+    start(turn({ files: { 'a.txt': 'a\n' } }))
+      .config()
+      .commit()
+    const outer = join(world.dir, 'outer')
+    const git = (...args: readonly string[]): string =>
+      execFileSync('git', args, { cwd: outer, env: world.env, encoding: 'utf8' })
+    mkdirSync(outer)
+    git('init', '-q', '-b', 'main')
+    git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', world.repo, 'inner')
+    git('commit', '-qm', 'inner')
+    const inner = join(outer, 'inner')
+    await run(['Write a file'], { cwd: inner })
+    expect(readFileSync(join(inner, 'a.txt'), 'utf8')).toBe('a\n')
+    expect(git('-C', 'inner', 'status', '--porcelain', '--branch')).toBe('## main...origin/main [ahead 1]\n')
+    expect(git('status', '--porcelain')).toBe(' M inner\n')
+  })
+
+  it('--separate-git-dir, also from a linked worktree', async () => {
+    start(turn({ files: { 'a.txt': 'a\n' } }))
+      .config()
+      .commit()
+    world.git('init', '-q', '--separate-git-dir', join(world.dir, 'apart'))
+    await run(['Write a file'])
+    expect(world.read('a.txt')).toBe('a\n')
+    expect(world.git('status', '--porcelain')).toBe('')
+    // Git keeps no note of where that checkout is: nothing is moved under it.
+    world.git('worktree', 'add', '-q', '-b', 'side', join(world.dir, 'side'))
+    world.script(turn({ files: { 'b.txt': 'b\n' } }))
+    await run(['Write another', '--into', 'main'], { cwd: join(world.dir, 'side') })
+    expect((await status(world)).run).toMatchObject({ status: 'done', landed: false })
+    expect(world.git('status', '--porcelain')).toBe('')
   })
 })
 

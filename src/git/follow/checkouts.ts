@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { gitFailed, tryGit } from '../run.ts'
 import { gitDirOf } from '../git-dir.ts'
 import { withWholeNotes } from '../worktrees.ts'
@@ -28,10 +28,25 @@ export async function checkoutsOf(root: string, ref: string): Promise<Checkouts>
     const lines = block.split('\0')
     const path = lines.find((line) => line.startsWith('worktree '))?.slice('worktree '.length)
     if (path === undefined || !lines.includes(`branch ${ref}`)) continue
-    if (existsSync(path)) here.push({ root: path, gitDir: await gitDirOf(path) })
+    const top = await topOf(path, root)
+    if (top !== null) here.push({ root: top, gitDir: await gitDirOf(top) })
     else if (!lines.some((line) => line.startsWith('prunable'))) away.push(path)
   }
   return { here, away }
+}
+
+/**
+ * The top of the checkout that git lists as `path`; null when it cannot be reached. Where the repository lies apart from its
+ * checkout (a submodule, --separate-git-dir) git lists the repository; which checkout is its own, `root` or its
+ * configuration tells.
+ */
+async function topOf(path: string, root: string): Promise<string | null> {
+  if (!existsSync(path)) return null
+  if (existsSync(join(path, '.git')) || !existsSync(join(path, 'HEAD'))) return path
+  if ((await gitDirOf(root)) === (await realpath(path))) return root
+  const named = await tryGit(['config', '--file', join(path, 'config'), 'core.worktree'], { cwd: root })
+  const top = resolve(path, named.stdout.toString('utf8').replace(/\n$/, ''))
+  return named.code === 0 && existsSync(join(top, '.git')) ? top : null
 }
 
 const UNFINISHED: readonly (readonly [string, string])[] = [
