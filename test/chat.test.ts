@@ -278,7 +278,7 @@ describe('belay chat in a pipe', () => {
   })
 
   it('works with any agent, and ends with the status of the last turn', async () => {
-    world.config()
+    world.config().unconfined()
     const turns: Turn[] = [
       { lines: [{ type: 'message', text: 'hello' }] },
       { error: { code: 'quota', message: 'used up' } },

@@ -270,6 +270,18 @@ describe('belay exec with the engine', () => {
     expect(requests[1]?.text).toMatch(/curl: \(\d+\)/)
   })
 
+  it('is what its role in belay.yaml says: model, sandbox, environment', async () => {
+    const { requests } = await scripted(bash('echo "[$MINE]" > ../outside.txt'), say('ok'))
+    world.files({
+      'belay.yaml':
+        'workflow: {roles: {implementer: {provider: engine, model: anthropic/claude-opus-4-5, sandbox: host, env: {MINE: here}}}}\n',
+    })
+    const { code, stderr } = await world.belay(['exec', 'x', '--access', 'full'])
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('warning')])
+    expect(JSON.stringify(requests[0])).toContain('claude-opus-4-5')
+    expect(world.read('../outside.txt')).toBe('[here]\n')
+  })
+
   it('speaks to any OpenAI-compatible address', async () => {
     writeFileSync(join(world.repo, 'x'), '')
     const { LLMock } = await import('@copilotkit/aimock')

@@ -10,7 +10,7 @@ let world: World
 let server: Server | undefined
 beforeEach(() => {
   world = new World()
-  world.config().files({ 'README.md': 'hello\n' }).commit('first')
+  world.config().unconfined().files({ 'README.md': 'hello\n' }).commit('first')
 })
 afterEach(async () => {
   await new Promise((resolve) => (server ? server.close(resolve) : resolve(null)))

@@ -1,11 +1,15 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findBackend } from '../src/sandbox/index.ts'
 import { World, collect, said, type Turn } from './support/world.ts'
+
+/** Without bubblewrap these are left out on a machine of one's own; in CI they fail. */
+const noOs = (await findBackend('os').probe()) !== null && process.env['CI'] !== 'true'
 
 let world: World
 beforeEach(() => {
   world = new World()
-  world.config()
+  world.config().unconfined()
 })
 afterEach(() => world.dispose())
 
@@ -63,12 +67,51 @@ describe('belay exec', () => {
     })
   })
 
-  it('warns that an agent which is not asked to be confined is not', async () => {
-    agent({})
-    const { stderr } = await world.belay(['exec', 'x'])
-    expect(stderr).toContain(
-      'warning: command runs as it is, confined by nothing but itself (--sandbox os confines it)\n',
-    )
+  describe.skipIf(noOs)('an agent of which nobody knows what it needs', () => {
+    beforeEach(() => void delete world.env['BELAY_WORKFLOW__ROLES__IMPLEMENTER__SANDBOX'])
+
+    it('is confined without being asked to be, and told how it gets more when that fails', async () => {
+      agent({})
+      const { code, stderr } = await world.belay(['exec', 'x'])
+      expect(code).toBe(1)
+      // It may not write beside the checkout.
+      expect(stderr).toContain('EROFS')
+      expect(stderr).toContain(`It ran in a sandbox (os), where it can write in ${world.repo} only`)
+      expect(stderr).toContain('workflow.roles.X.sandbox: {backend: os, write: [PATH], read: [PATH]}')
+      expect(world.requests()).toEqual([])
+    })
+
+    it("writes where its role's sandbox says, and nowhere else", async () => {
+      agent({ files: { 'in.txt': 'in\n' }, sh: 'echo out > ../out.txt; echo home > ~/home.txt; true' })
+      const roles = world.read('belay.yaml').replace('{', `{sandbox: {backend: os, write: [${world.agentDir}]}, `)
+      world.files({ 'belay.yaml': roles })
+      const { code, stderr } = await world.belay(['exec', 'x'])
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining('warning')])
+      expect(world.requests()).toHaveLength(1)
+      expect(world.read('in.txt')).toBe('in\n')
+      expect([world.has('../out.txt'), world.has('../user/home.txt')]).toEqual([false, false])
+    })
+
+    it('reads the folder that bears its name; what it changes there is gone, but for its state', async () => {
+      const script = [
+        '#!/bin/bash',
+        'read -r request',
+        'found=$(cat ~/.config/robot/login)',
+        'echo 1 >> ~/.config/robot/login; echo new > ~/.config/robot/made; echo seen > ~/.local/state/robot/history',
+        `echo '{"type":"result","output":{"found":"'"$found"'"}}'`,
+      ].join('\n')
+      world.files({
+        '../tools/robot.sh': script,
+        '../user/.config/robot/login': 'me',
+        '../user/.local/state/robot/x': '',
+        'belay.yaml': `workflow: {roles: {implementer: {command: [/bin/bash, ${world.dir}/tools/robot.sh]}}}\n`,
+      })
+      const { code, stdout, stderr } = await world.belay(['exec', 'x'])
+      expect([code, stdout, stderr]).toEqual([0, '{"found":"me"}\n', expect.anything()])
+      expect(world.read('../user/.config/robot/login')).toBe('me')
+      expect(world.has('../user/.config/robot/made')).toBe(false)
+      expect(world.read('../user/.local/state/robot/history')).toBe('seen\n')
+    })
   })
 
   it('works in the current directory, also outside of git and in a subdirectory', async () => {

@@ -6,7 +6,7 @@ import { World, collect, said, type Turn } from './support/world.ts'
 let world: World
 beforeEach(() => {
   world = new World()
-  world.config()
+  world.config().unconfined()
 })
 afterEach(() => world.dispose())
 

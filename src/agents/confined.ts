@@ -34,6 +34,7 @@ export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
     provider: agent.provider,
     capabilities: agent.capabilities,
     ...(agent.ownPaths === undefined ? {} : { ownPaths: agent.ownPaths }),
+    ...(agent.guessesPaths === true ? { guessesPaths: true as const } : {}),
     probe: (env, command) => agent.probe(env, command),
     turn: (request) => confinedTurn(agent, sandbox, request),
   }
@@ -44,7 +45,7 @@ async function* confinedTurn(
   { backend, more }: AgentSandbox,
   request: TurnRequest,
 ): AsyncGenerator<TurnEvent> {
-  const own = ownOf(agent, request.env)
+  const own = ownOf(agent, request.env, request.command)
   let opened
   try {
     opened = await openSandbox(

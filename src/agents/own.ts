@@ -10,8 +10,9 @@ import type { Agent } from './port.ts'
 export function ownOf(
   agent: Agent,
   env: Readonly<Record<string, string>>,
+  command: readonly string[] | null,
 ): Required<Pick<SandboxRequest, 'own' | 'read' | 'write'>> {
-  const paths = agent.ownPaths?.(env)
+  const paths = agent.ownPaths?.(env, command)
   if (paths === undefined) return { own: [], read: [], write: [] }
   for (const folder of paths.kept) {
     // The agent would make them itself, and its own folder too when it is started for the first time.
@@ -23,7 +24,7 @@ export function ownOf(
   const files = paths.settings.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false)
   return {
     own: paths.settings.filter((path) => !files.includes(path)),
-    read: files,
+    read: [...files, ...(paths.read ?? [])],
     write: [...paths.kept, ...paths.renewed],
   }
 }

@@ -184,13 +184,20 @@ export interface OwnPaths {
   readonly kept: readonly string[]
   /** Files that are renewed (logins). */
   readonly renewed: readonly string[]
+  /** What its program consists of, where that is not installed like others; only read. */
+  readonly read?: readonly string[]
 }
 
 export interface Agent {
   readonly provider: string
   readonly capabilities: Capabilities
-  /** What its program has outside of the workspace (login, settings, conversations); absent: nothing. */
-  ownPaths?(env: Readonly<Record<string, string>>): OwnPaths
+  /**
+   * What its program has outside of the workspace (login, settings, conversations); absent: nothing. `command`: as in the
+   * turn's request.
+   */
+  ownPaths?(env: Readonly<Record<string, string>>, command: readonly string[] | null): OwnPaths
+  /** `ownPaths` is a guess from the command line: what else it needs in a sandbox has to be configured. */
+  readonly guessesPaths?: true
   /** Looks at the machine only: never makes a paid or network call. Never throws. */
   probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe>
   /**

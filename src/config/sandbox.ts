@@ -1,6 +1,7 @@
 /** The `sandbox` keys: how programs are confined, in the file's words and in the code's. */
 import { z } from 'zod'
 import { BACKENDS, type BackendName, type Network, type Resources } from '../sandbox/port.ts'
+import type { SandboxRequest } from '../sandbox/request.ts'
 import { hasNoNul, listOf, mapping, oneOf, text, whole } from './leaves.ts'
 
 /** A sandbox as configured: which, and what is asked of it beyond its own defaults. Absolute paths; null: not said. */
@@ -102,6 +103,21 @@ export function resolveSandbox(parsed: ParsedSandbox, places: { readonly home: s
     hide: asked.hide.map(absolute),
     image: asked.image ?? null,
     runtime: asked.runtime ?? null,
+  }
+}
+
+/** What a configured sandbox asks for besides access and workspace; what is not said is the sandbox's own. */
+export function requestOf(config: SandboxConfig): Omit<SandboxRequest, 'access' | 'workspace'> {
+  const { network, resources, read, write, hide, image, runtime } = config
+  const limited = Object.values(resources).some((limit) => limit !== null)
+  return {
+    ...(network === null ? {} : { network }),
+    ...(limited ? { resources } : {}),
+    ...(read.length > 0 ? { read } : {}),
+    ...(write.length > 0 ? { write } : {}),
+    ...(hide.length > 0 ? { denyRead: hide } : {}),
+    ...(image === null ? {} : { image }),
+    ...(runtime === null ? {} : { runtime }),
   }
 }
 

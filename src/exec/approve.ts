@@ -14,12 +14,30 @@ const MAX_PATHS = 50
 export const nobody: Approver = () =>
   Promise.resolve({ decision: 'deny', reason: 'it needs approval and nobody is there to give it' })
 
+/** Puts one request after the other to `approve`; one that is withdrawn while it waits is denied. */
+export function oneAtATime(approve: Approver): Approver {
+  let before: Promise<unknown> = Promise.resolve()
+  return async (request, signal) => {
+    const turn = before
+    const { promise, resolve } = Promise.withResolvers<void>()
+    before = promise
+    try {
+      await turn
+      if (signal.aborted) return { decision: 'deny', reason: 'it was withdrawn' }
+      return await approve(request, signal)
+    } finally {
+      resolve()
+    }
+  }
+}
+
 /**
  * Asks durably: the question stands in the session until somebody answers it from any terminal (`belay answer`), it expires
- * (then it is denied), or the agent withdraws it. `told` says that it was asked.
+ * (then it is denied), or the agent withdraws it. `told` says that it was asked. One question stands at a time, and its time
+ * runs from when it does.
  */
 export function askDurably(session: Session, expiryMs: number, told: (ask: Ask) => void): Approver {
-  return async (request, signal) => {
+  return oneAtATime(async (request, signal) => {
     const unshown = tooLong(request)
     if (unshown !== null) return { decision: 'deny', reason: unshown }
     const until = Date.now() + expiryMs
@@ -37,7 +55,7 @@ export function askDurably(session: Session, expiryMs: number, told: (ask: Ask) 
       if (signal.aborted) return { decision: 'deny', reason: 'it was withdrawn' }
       throw error
     }
-  }
+  })
 }
 
 function answered(value: 'allow' | 'always' | 'deny', note: string | null): ApprovalAnswer {
@@ -52,7 +70,7 @@ export function questionOf(request: ApprovalRequest): string {
 }
 
 /** Why a person cannot be asked: nobody may approve a command that is not shown in full. */
-function tooLong({ command }: ApprovalRequest): string | null {
+export function tooLong({ command }: ApprovalRequest): string | null {
   if (command === null || command.length <= MAX_COMMAND) return null
   return `the command is longer (${command.length} characters) than what a person is shown (${MAX_COMMAND}): put it into a file`
 }

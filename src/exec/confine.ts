@@ -1,7 +1,8 @@
 import type { Access } from '../core/words.ts'
 import { ownOf } from '../agents/own.ts'
-import type { TurnRequest } from '../agents/port.ts'
-import type { Network } from '../sandbox/index.ts'
+import type { Agent, TurnRequest } from '../agents/port.ts'
+import type { Network, SandboxRequest } from '../sandbox/index.ts'
+import type { SandboxConfig } from '../config/index.ts'
 import type { ChosenAgent } from './settings.ts'
 
 export interface ConfineOptions {
@@ -19,35 +20,72 @@ export interface Confinement {
   /** What the agent is told it may do: in a sandbox everything, because the sandbox keeps it to `access`. */
   readonly access: Access
   readonly warning: string | null
+  /** What may help an agent that failed for this reason (a finish reason), because it is confined; null: nothing of ours. */
+  readonly hint: (reason: string) => string | null
   /** Resolves with what people are to be told of what it took away. */
   close(): Promise<readonly string[]>
 }
 
 /**
- * The sandbox of an agent that is a program of its own: asked for, it is opened with the agent's own paths (login,
- * conversations) and the network, without which it cannot reach its model. Not asked for, it is `os` where that works, else the
- * agent runs as it is, which is told; so does one whose own paths are not known. Throws `sandbox_...`.
+ * The sandbox of an agent that is a program of its own: the one that is asked for, else the one of its role, else `os` where that
+ * works and `host`, which is told, where not. It is opened with the agent's own paths (login, conversations) and the network,
+ * without which it cannot reach its model. Throws `sandbox_...`.
  */
 export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions): Promise<Confinement> {
-  const { agent, env } = chosen
-  const { cwd, access, network, signal } = options
-  // What an unknown program keeps, and where, nobody can say: it would break in ways that nobody understands.
-  const name = options.sandbox ?? (agent.ownPaths === undefined ? null : 'auto')
-  if (name === null) {
-    const warning = `${agent.provider} runs as it is, confined by nothing but itself (--sandbox os confines it)`
-    return { spawn: null, confined: false, access, warning, close: () => Promise.resolve([]) }
-  }
+  const { agent, env, command } = chosen
+  const { cwd, access, signal } = options
+  const name = options.sandbox ?? chosen.sandbox?.backend ?? 'auto'
   const { openSandbox, takenAway } = await import('../sandbox/index.ts')
-  const request = { access, workspace: cwd, ...ownOf(agent, env), network: network ?? { mode: 'full' as const } }
+  const role = await roleRequest(chosen.sandbox, options.sandbox)
+  const own = ownOf(agent, env, command)
+  const request: SandboxRequest = {
+    ...role,
+    access,
+    workspace: cwd,
+    own: own.own,
+    read: [...own.read, ...(role.read ?? [])],
+    write: [...own.write, ...(role.write ?? [])],
+    network: options.network ?? role.network ?? { mode: 'full' },
+  }
   const { sandbox, warning } = await openSandbox(name, request, signal)
   return {
     spawn: (spec) => sandbox.spawn(spec),
     confined: sandbox.confined,
     access: sandbox.confined ? 'full' : access,
     warning,
+    hint: (reason) => (sandbox.confined && isMaybeOurs(agent, reason) ? hintOf(sandbox.backend, cwd) : null),
     async close() {
       await sandbox.close()
       return takenAway(sandbox)
     },
   }
+}
+
+/**
+ * What a role's sandbox asks for, when `asked` is the backend that is wanted instead (null: none): of another backend what all
+ * that confine know.
+ */
+export async function roleRequest(
+  sandbox: SandboxConfig | null,
+  asked: string | null,
+): Promise<Partial<Omit<SandboxRequest, 'access' | 'workspace'>>> {
+  if (sandbox === null || asked === 'host') return {}
+  const { requestOf } = await import('../config/sandbox.ts')
+  const request = requestOf(sandbox)
+  if (asked === null || asked === sandbox.backend) return request
+  const { read = [], write = [], network } = request
+  return { read, write, ...(network === undefined ? {} : { network }) }
+}
+
+/** What an unknown program says of why it failed, nobody can tell from what the sandbox kept it from. */
+function isMaybeOurs(agent: Agent, reason: string): boolean {
+  const broken = ['spawn', 'protocol']
+  return (agent.guessesPaths === true ? [...broken, 'failed', 'auth'] : broken).includes(reason)
+}
+
+function hintOf(backend: string, cwd: string): string {
+  return (
+    `It ran in a sandbox (${backend}), where it can write in ${cwd} only and read no keys and logins. If it needs more, name it in ` +
+    `belay.yaml (workflow.roles.X.sandbox: {backend: ${backend}, write: [PATH], read: [PATH]}), or use --sandbox host`
+  )
 }

@@ -1,26 +1,26 @@
 import { configHome } from '../core/home.ts'
 import type { Access } from '../core/words.ts'
 import { createEngineAgent } from '../agents/engine/index.ts'
-import { agentEnvironment } from '../agents/environment.ts'
 import type { LoopReport } from '../engine/index.ts'
 import type { CommandPolicy } from '../policy/index.ts'
-import type { Network } from '../sandbox/index.ts'
+import type { Network, SandboxRequest } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
 import type { ChosenAgent, WantedAgent } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 export interface EngineOptions extends WantedAgent {
   /** The user's folder: configuration and definitions are those of this one. */
   readonly cwd: string
-  readonly env: Environment
+  /** The agent's whole environment. */
+  readonly env: Readonly<Record<string, string>>
   readonly access: Access
   readonly limits: ExecLimits
   /** Name of an agent definition; null: none. */
   readonly definition: string | null
   /** A backend's name, or `auto`; null: the definition's, else `auto`. */
   readonly sandbox: string | null
+  /** What else is asked of it. */
+  readonly more: Partial<Omit<SandboxRequest, 'access' | 'workspace'>>
   /** null: the definition's, else the backend's own. */
   readonly network: Network | null
 }
@@ -52,13 +52,14 @@ export async function engineSetup(
   options: EngineOptions,
   session: Session,
   policy: CommandPolicy,
-): Promise<ChosenAgent & Pick<TurnSetup, 'ownsHistory' | 'finish' | 'spawn'>> {
-  const { env, limits, definition, sandbox, network } = options
+): Promise<ChosenAgent & Pick<TurnSetup, 'ownsHistory' | 'finish' | 'spawn' | 'hint'>> {
+  const { env, limits, definition, sandbox, network, more } = options
   let last: LoopReport | null = null
   const agent = createEngineAgent({
     async openSandbox(name, request, signal) {
       const { openSandbox } = await import('../sandbox/index.ts')
-      return openSandbox(name, network === null ? request : { ...request, network }, signal)
+      const read = [...(request.read ?? []), ...(more.read ?? [])]
+      return openSandbox(name, { ...request, ...more, read, ...(network === null ? {} : { network }) }, signal)
     },
     policy: () => Promise.resolve(policy),
     async openHistory() {
@@ -81,9 +82,11 @@ export async function engineSetup(
     model: options.model,
     effort: options.effort,
     command: null,
-    env: agentEnvironment(env),
+    env,
     spawn: null,
+    sandbox: null,
     ownsHistory: true,
+    hint: () => null,
     finish: () =>
       last === null ? null : { reason: last.finish.reason, message: last.finish.message, steps: last.steps },
   }

@@ -1,14 +1,15 @@
 import { realpath } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
+import { agentEnvironment } from '../agents/environment.ts'
 import type { Approver } from '../agents/port.ts'
 import type { Network } from '../sandbox/index.ts'
 import { checkSessionId, type Session } from '../sessions/index.ts'
-import { confineAgent } from './confine.ts'
+import { confineAgent, roleRequest } from './confine.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
 import { policyFirst, policyOf } from './policy.ts'
-import { checkBudget, chooseAgent, agentName } from './settings.ts'
+import { checkBudget, chooseAgent, agentName, roleOf } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -27,7 +28,7 @@ export interface ExecOptions {
   /** Name of an agent definition of the engine. */
   readonly definition: string | null
   readonly access: Access
-  /** A backend's name; null: the engine's commands run in `os` where that works, other agents as they are. */
+  /** A backend's name; null: the agent's own (definition, role), else `os` where that works. */
   readonly sandbox: string | null
   readonly network: Network | null
   readonly limits: ExecLimits
@@ -67,7 +68,7 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
 
 async function openEngine(options: ExecOptions): Promise<Exec> {
   const { access, limits } = options
-  const engine: EngineOptions = options
+  const engine = await engineOptions(options)
   await checkEngine(engine)
   const place = await openPlace(options)
   const { session, cwd, step, warnings } = place
@@ -94,6 +95,20 @@ async function openEngine(options: ExecOptions): Promise<Exec> {
   }
 }
 
+/** What is asked for, and for the rest what the role of the engine says; of a definition's matters only its environment. */
+async function engineOptions(options: ExecOptions): Promise<EngineOptions> {
+  const role = await roleOf('engine', options.cwd, options.env)
+  const own = options.definition === null ? role : null
+  return {
+    ...options,
+    env: agentEnvironment(options.env, role?.env),
+    model: options.model ?? own?.model ?? null,
+    effort: options.effort ?? own?.effort ?? null,
+    sandbox: options.sandbox ?? own?.sandbox?.backend ?? null,
+    more: await roleRequest(own?.sandbox ?? null, options.sandbox),
+  }
+}
+
 async function openOther(options: ExecOptions, name: string): Promise<Exec> {
   const { access, env, limits } = options
   if (options.definition !== null) {
@@ -107,9 +122,9 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
   const place = await openPlace(options)
   const { session, cwd, step, warnings } = place
   try {
-    const confined = await confineAgent(chosen, { ...options, cwd })
     const person = options.approver(session)
     const { policy, warning } = await policyOf(session, { cwd: options.cwd, env, update: options.updatePolicy })
+    const confined = await confineAgent(chosen, { ...options, cwd })
     const around = { cwd, access, confined: confined.confined }
     return {
       session,
@@ -123,6 +138,7 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
         approve: policyFirst(policy, around, person),
         ownsHistory: false,
         finish: null,
+        hint: confined.hint,
       },
       warnings: [confined.warning, warning, ...warnings].filter((one) => one !== null),
       async close() {

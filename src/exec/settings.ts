@@ -6,7 +6,7 @@ import { nearest } from '../core/text.ts'
 import { agentEnvironment } from '../agents/environment.ts'
 import type { Agent } from '../agents/port.ts'
 import { hasPrice } from '../agents/prices.ts'
-import type { Config, RoleConfig } from '../config/index.ts'
+import type { Config, RoleConfig, SandboxConfig } from '../config/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -51,6 +51,11 @@ async function rolesFor(cwd: string, env: Environment): Promise<readonly RoleCon
   return config === null ? [] : Object.values(config.workflow.roles)
 }
 
+/** The first configured role of that agent; null: none. Throws `config_invalid`. */
+export async function roleOf(provider: string, cwd: string, env: Environment): Promise<RoleConfig | null> {
+  return (await rolesFor(cwd, env)).find((one) => one.provider === provider) ?? null
+}
+
 /** What was asked for, as text from a command line; null: not said. */
 export interface WantedAgent {
   readonly agent: string | null
@@ -65,6 +70,8 @@ export interface ChosenAgent {
   readonly effort: string | null
   readonly command: readonly string[] | null
   readonly env: Readonly<Record<string, string>>
+  /** As its role has it; null: nothing is said. */
+  readonly sandbox: SandboxConfig | null
 }
 
 /**
@@ -79,13 +86,14 @@ export async function chooseAgent(
 ): Promise<ChosenAgent> {
   const { AGENTS } = await import('../agents/registry.ts')
   const agent = AGENTS.find((one) => one.provider === name) ?? refuse(name, AGENTS)
-  const role = (await rolesFor(cwd, env)).find((one) => one.provider === name)
+  const role = await roleOf(name, cwd, env)
   const chosen: ChosenAgent = {
     agent,
     model: wanted.model ?? role?.model ?? null,
     effort: wanted.effort ?? role?.effort ?? null,
     command: role?.command ?? null,
     env: agentEnvironment(env, role?.env),
+    sandbox: role?.sandbox ?? null,
   }
   checkEffort(chosen)
   await checkInstalled(chosen)

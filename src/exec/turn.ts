@@ -36,6 +36,8 @@ export interface TurnSetup {
   readonly step: (() => Promise<(prompt: string, provider: string) => Promise<StepLeft>>) | null
   /** More than the end event says of the newest turn, where the agent says it. */
   readonly finish: (() => { readonly reason: string; readonly message: string; readonly steps: number } | null) | null
+  /** What may help after a failure with this finish reason; null: nothing is known to. */
+  readonly hint: (reason: string) => string | null
 }
 
 export interface TurnInput {
@@ -197,6 +199,7 @@ class TurnKeeper {
             ? outcome.status
             : (told?.reason ?? said.finishReason)))
     const status = statusOf(finishReason)
+    const hint = over === null && wrong === null ? this.#setup.hint(finishReason) : null
     const completed = outcome.status === 'completed' ? outcome : null
     return {
       status,
@@ -210,8 +213,10 @@ class TurnKeeper {
           ? null
           : {
               code: finishReason,
-              message:
+              message: [
                 wrong ?? over?.message ?? (outcome.status === 'failed' ? told?.message : undefined) ?? said.message,
+                ...(hint === null ? [] : [hint]),
+              ].join('\n'),
               retryAt: said.retryAt,
             },
     }

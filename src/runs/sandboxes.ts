@@ -1,23 +1,9 @@
 import { confinedAgent } from '../agents/confined.ts'
 import type { Agent } from '../agents/port.ts'
 import type { Config, RoleConfig, SandboxConfig } from '../config/index.ts'
+import { requestOf } from '../config/sandbox.ts'
 import type { KeptProcess, ProcessSpec } from '../process/index.ts'
-import { openSandbox, type SandboxRequest } from '../sandbox/index.ts'
-
-/** What a configured sandbox asks for besides access and workspace; what is not said is the sandbox's own. */
-export function requestOf(config: SandboxConfig): Omit<SandboxRequest, 'access' | 'workspace'> {
-  const { network, resources, read, write, hide, image, runtime } = config
-  const limited = Object.values(resources).some((limit) => limit !== null)
-  return {
-    ...(network === null ? {} : { network }),
-    ...(limited ? { resources } : {}),
-    ...(read.length > 0 ? { read } : {}),
-    ...(write.length > 0 ? { write } : {}),
-    ...(hide.length > 0 ? { denyRead: hide } : {}),
-    ...(image === null ? {} : { image }),
-    ...(runtime === null ? {} : { runtime }),
-  }
-}
+import { openSandbox } from '../sandbox/index.ts'
 
 /** An agent in the sandbox that its role has. */
 export function inSandbox(agent: Agent, config: SandboxConfig | null | undefined): Agent {

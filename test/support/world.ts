@@ -95,6 +95,12 @@ export class World {
     return this.files({ 'belay.yaml': `${more}${more.endsWith('\n') || more === '' ? '' : '\n'}${roles}` })
   }
 
+  /** The scripted agent writes down what it was asked, beside the checkout: exec and chat are to let it. */
+  unconfined(): this {
+    this.env['BELAY_WORKFLOW__ROLES__IMPLEMENTER__SANDBOX'] = 'host'
+    return this
+  }
+
   /** A spec-kit feature with these tasks.md lines. */
   feature(id: string, tasks: readonly string[]): this {
     const dir = `specs/${id}`

@@ -21,6 +21,7 @@ function acpAgent(preset: AcpPreset): Agent {
       ...preset.capabilities,
     },
     ...(preset.ownPaths ? { ownPaths: preset.ownPaths } : {}),
+    ...(preset.guessesPaths ? { guessesPaths: preset.guessesPaths } : {}),
     probe: (env, command) => probe(preset, env, command),
     turn: (request) => turn(preset, request),
   }

@@ -19,7 +19,9 @@ export interface AcpPreset {
   /** Which of its ways to log in fits this environment, when a session needs one. */
   login?(env: Readonly<Record<string, string>>): string | null
   /** See `Agent.ownPaths`. */
-  ownPaths?(env: Readonly<Record<string, string>>): OwnPaths
+  ownPaths?(env: Readonly<Record<string, string>>, command: readonly string[] | null): OwnPaths
+  /** See `Agent.guessesPaths`. */
+  readonly guessesPaths?: true
   /** Whether a login is there, as far as files and variables tell; null: cannot be known. */
   loggedIn?(env: Readonly<Record<string, string>>): boolean | null
 }

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
 import { apiKeyOf, codexPaths } from '../codex/probe.ts'
+import { namedPaths } from '../named.ts'
 import { opencodePaths } from '../opencode/paths.ts'
 import type { AcpPreset } from './preset.ts'
 
@@ -15,6 +16,8 @@ export const anyPreset: AcpPreset = {
   program: null,
   install: 'set workflow.roles.X.command to a program that speaks ACP on stdin and stdout',
   capabilities: { usage: 'none', readOnly: false, model: true },
+  ownPaths: namedPaths,
+  guessesPaths: true,
 }
 
 export const geminiPreset: AcpPreset = {

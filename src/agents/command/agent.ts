@@ -1,4 +1,5 @@
 import { resolveProgram } from '../../process/index.ts'
+import { namedPaths } from '../named.ts'
 import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { CommandDialogue } from './dialogue.ts'
@@ -23,6 +24,8 @@ export const commandAgent: Agent = {
     steer: false,
     efforts: [],
   },
+  ownPaths: namedPaths,
+  guessesPaths: true,
   probe(env, command): Promise<Probe> {
     const [program = ''] = command ?? []
     const path = program === '' ? null : resolveProgram(program, process.cwd(), env.PATH)

@@ -1,39 +1,36 @@
 import type { ApprovalAnswer, ApprovalRequest, Approver } from '../../agents/port.ts'
 import { printable } from '../../core/text.ts'
-import { questionOf } from '../../exec/approve.ts'
+import { oneAtATime, questionOf, tooLong } from '../../exec/index.ts'
 import { oneLine } from '../views/format.ts'
-import type { Console } from './console.ts'
+import type { Asking } from './console.ts'
 
-const CHOICES = '[y]es, [a]lways in this chat, [n]o'
+const CHOICES = '[y]es, [a]lways in this session, [n]o'
 
-/** Asks in the chat itself, one question at a time. A pipe cannot be asked: denied. */
-export function askInline(console: Console): Approver {
-  let before: Promise<unknown> = Promise.resolve()
-  return async (request, signal) => {
-    const turn = before
-    const { promise, resolve } = Promise.withResolvers<void>()
-    before = promise
-    try {
-      await turn
-      return await decide(console, request, signal)
-    } finally {
-      resolve()
-    }
-  }
+/** Asks in the terminal itself, one question at a time. Where nobody can be asked: denied. */
+export function askInline(asking: Asking): Approver {
+  return oneAtATime((request, signal) => decide(asking, request, signal))
 }
 
-async function decide(console: Console, request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer> {
-  if (!console.interactive) return { decision: 'deny', reason: 'it needs approval and nobody is there to give it' }
-  console.note(`? ${oneLine(questionOf(request), 600)}`)
-  if (request.reason !== null) console.note(`  ${oneLine(request.reason, 300)}`)
-  if (request.cwd !== null) console.note(`  in ${printable(request.cwd)}`)
+async function decide(asking: Asking, request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer> {
+  if (!asking.interactive) return { decision: 'deny', reason: 'it needs approval and nobody is there to give it' }
+  const unshown = tooLong(request)
+  if (unshown !== null) return { decision: 'deny', reason: unshown }
+  asking.note(`? ${oneLine(questionOf(request), 600)}`)
+  if (request.command !== null && !isWhole(request.command)) asking.note(printable(request.command))
+  if (request.reason !== null) asking.note(`  ${oneLine(request.reason, 300)}`)
+  if (request.cwd !== null) asking.note(`  in ${printable(request.cwd)}`)
   for (;;) {
-    const answer = await console.ask(`${CHOICES}: `, signal)
+    const answer = await asking.ask(`${CHOICES}: `, signal)
     if (answer === null) return { decision: 'deny', reason: 'nobody answered' }
     const known = answerOf(answer)
     if (known !== null) return known
-    console.note(`  please answer ${CHOICES}; words after it are told to the agent`)
+    asking.note(`  please answer ${CHOICES}; words after it are told to the agent`)
   }
+}
+
+/** The line of the question has all of it. */
+function isWhole(command: string): boolean {
+  return command.length <= 400 && !command.includes('\n')
 }
 
 const ANSWERS = {

@@ -6,6 +6,8 @@ import type { Approver, TurnEvent } from '../../agents/port.ts'
 import { askDurably, execTurn, exitOf, openExec, type Exec, type TurnResult } from '../../exec/index.ts'
 import { stateHome } from '../../core/home.ts'
 import type { Session } from '../../sessions/index.ts'
+import { askInline } from '../chat/approve.ts'
+import { terminalAsker } from '../exec/asker.ts'
 import { addWorkFlags, durationFlag, limitsOf, networkFlag, type WorkFlags } from '../exec/flags.ts'
 import { addIsolationFlags, isolationOf, type IsolationFlags } from '../exec/isolation.ts'
 import { EventLines } from '../exec/lines.ts'
@@ -50,7 +52,7 @@ export function execCommand(io: Io): Command {
     .option('--output-schema <file>', 'JSON Schema that the answer must fit')
     .option(
       '--ask',
-      'what needs approval waits for: belay answer (from another terminal); without it such things are denied',
+      'what needs approval waits for: belay answer (from any terminal); without it you are asked here, or in a script it is denied',
     )
     .option('--ask-timeout <duration>', 'with --ask: deny what nobody answered for this long', '30m')
     .option('--quiet', 'no progress on stderr')
@@ -82,7 +84,7 @@ async function exec(io: Io, given: string, flags: Flags): Promise<void> {
       session: flags.session ?? null,
       updatePolicy: flags.updatePolicy === true,
       purpose: 'exec',
-      approver: (session) => approverOf(io, session, flags.ask === true ? askMs : null),
+      approver: (session) => approverOf(io, session, { given, flags, askMs }),
       signal: stop.signal,
     })
     try {
@@ -154,11 +156,22 @@ function shown(io: Io, text: string): string {
   return io.stdoutIsTerminal ? printable(text) : text
 }
 
-function approverOf(io: Io, session: Session, askMs: number | null): Approver | null {
-  if (askMs === null) return null
-  return askDurably(session, askMs, (ask) => {
-    io.note(`${printable(ask.question)}\n  belay answer ${ask.id} allow|always|deny`)
-  })
+/**
+ * Who decides what policy leaves to a person: with --ask somebody at any terminal, else whoever sits at this one. null: nobody. A
+ * terminal from which the prompt was read to its end can be read no more.
+ */
+function approverOf(
+  io: Io,
+  session: Session,
+  { given, flags, askMs }: { readonly given: string; readonly flags: Flags; readonly askMs: number },
+): Approver | null {
+  if (flags.ask === true) {
+    return askDurably(session, askMs, (ask) => {
+      io.note(`${printable(ask.question)}\n  belay answer ${ask.id} allow|always|deny`)
+    })
+  }
+  const somebody = io.interactive && io.stdoutIsTerminal && flags.json !== true && given !== '-'
+  return somebody ? askInline(terminalAsker(io)) : null
 }
 
 async function promptOf(io: Io, given: string): Promise<string> {

@@ -36,7 +36,7 @@ export function addWorkFlags(command: Command): Command {
     .addOption(new Option('--access <access>', 'what it may do').choices(ACCESSES).default('workspace-write'))
     .option(
       '--sandbox <name>',
-      `how it is confined: ${BACKENDS.join(', ')}; os where that works, host for command and acp`,
+      `how it is confined: ${BACKENDS.join(', ')}; without it as its role says, else os where that works`,
     )
     .option('--network <who>', 'what confined commands reach: none, full, or hosts with commas between')
     .option('--definition <name>', 'agent definition of the engine: .belay/agents/NAME.md')
