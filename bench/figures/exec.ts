@@ -1,207 +1,136 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { claudeEnv } from '../../src/agents/claude/testing/harness.ts'
-import { codexHome } from '../../src/agents/codex/testing/harness.ts'
-import { agentCli, cliMissing, pathWithClis } from '../../test/support/agent-clis.ts'
 import { startModelServer, type Step } from '../../test/support/model-server/index.ts'
-import { compare, type Bench } from '../support/figure.ts'
+import { childrenCpuMs, watchMemory, type Memory } from '../support/cost.ts'
+import { compare, spread, type Bench, type Figure } from '../support/figure.ts'
 import { inFolder } from '../support/folder.ts'
+import { belay, installedPeers, type Player } from '../support/players.ts'
 
-const BUILT = fileURLToPath(new URL('../../test/support/built.mjs', import.meta.url))
 const CALLS = 10
 
-interface Player {
-  readonly name: string
-  /** Its shell tool and what it calls the command. */
-  readonly tool: readonly [string, string]
-  /** Program, arguments and environment, for a model at `url`; `home` is empty and its own. */
-  command(
-    url: string,
-    home: string,
-  ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
+interface Goal {
+  readonly text: string
+  met(value: number, ratio: number): boolean
 }
 
-const BASE = { PATH: pathWithClis(), TMPDIR: tmpdir(), TZ: 'UTC' }
+const HALF: Goal = { text: 'at most half of it', met: (_, ratio) => ratio <= 0.5 }
+const SMALL: Goal = { text: 'below 90 MB', met: (size) => size < 90 }
 
-function belay(sandbox: string): Player {
-  return {
-    name: `belay exec (${sandbox})`,
-    tool: ['bash', 'command'],
-    command: (url, home) => ({
-      argv: [
-        process.execPath,
-        BUILT,
-        'exec',
-        'go',
-        '--agent',
-        'engine',
-        '--model',
-        'openai-compatible/m1',
-        '--sandbox',
-        sandbox,
-      ],
-      env: {
-        ...BASE,
-        HOME: home,
-        BELAY_HOME: join(home, 'state'),
-        OPENAI_BASE_URL: `${url}/v1`,
-        OPENAI_API_KEY: 'scripted',
-        // Compiled code is kept between starts, as on a user's machine; the home is new each time.
-        NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
-      },
-    }),
-  }
+/** What was seen of one player. */
+interface Seen {
+  readonly ms: number[]
+  readonly cpu: number[]
+  readonly largest: number[]
+  readonly together: number[]
 }
 
-const claude: Player = {
-  name: 'claude -p',
-  tool: ['Bash', 'command'],
-  command: (url, home) => ({
-    argv: [
-      agentCli('claude') ?? 'claude',
-      '-p',
-      'go',
-      '--output-format',
-      'stream-json',
-      '--verbose',
-      '--dangerously-skip-permissions',
-    ],
-    env: { ...BASE, ...claudeEnv(url, 'key'), HOME: home },
-  }),
-}
-
-const codex: Player = {
-  name: 'codex exec',
-  tool: ['exec_command', 'cmd'],
-  command: (url) => ({
-    argv: [
-      agentCli('codex') ?? 'codex',
-      'exec',
-      '--json',
-      '--skip-git-repo-check',
-      '--dangerously-bypass-approvals-and-sandbox',
-      'go',
-    ],
-    env: codexHome(url).env,
-  }),
+interface Played {
+  readonly player: Player
+  readonly seen: Seen
 }
 
 /** The same scripted task for Belay's engine and the real agents, in turns: ten shell calls, then done. */
 export const exec: Bench = {
   name: 'exec',
   measure: async ({ quick }) => {
-    const peers = [claude, codex].filter(({ name }, i) => {
-      const missing = cliMissing(i === 0 ? 'claude' : 'codex')
-      if (missing !== null) process.stderr.write(`${name}: left out, ${missing}\n`)
-      return missing === null
-    })
-    const players = [belay('host'), belay('os'), ...peers]
-    const seen = new Map(players.map(({ name }) => [name, { ms: [] as number[], mb: [] as number[] }]))
+    const own = [belay('host'), belay('os')].map(unseen)
+    const peers = installedPeers().map(unseen)
     for (let round = -1; round < (quick ? 3 : 11); round++) {
-      for (const player of players) {
-        const { ms, mb } = await once10(player)
+      for (const { player, seen } of [...own, ...peers]) {
+        const { ms, cpu } = await timed(player)
         if (round < 0) continue // the first of each fills caches
-        seen.get(player.name)?.ms.push(ms)
-        seen.get(player.name)?.mb.push(mb)
+        seen.ms.push(ms)
+        seen.cpu.push(cpu)
       }
     }
-    return [belay('host'), belay('os')].flatMap(({ name }) => {
-      const own = seen.get(name) ?? { ms: [], mb: [] }
-      const beside = peers.flatMap((peer) => {
-        const other = seen.get(peer.name) ?? { ms: [], mb: [] }
-        return [
-          compare(
-            `${name}: 10 calls`,
-            'ms',
-            own.ms,
-            { what: peer.name, values: other.ms },
-            {
-              goal: { text: 'at most half of it', met: (_, ratio) => ratio <= 0.5 },
-            },
-          ),
-          compare(
-            `${name}: memory`,
-            'MB',
-            own.mb,
-            { what: peer.name, values: other.mb },
-            {
-              goal: { text: 'below 90 MB', met: (size) => size < 90 },
-            },
-          ),
-        ]
-      })
-      return beside.length > 0
-        ? beside
-        : [compare(`${name}: 10 calls`, 'ms', own.ms, null), compare(`${name}: memory`, 'MB', own.mb, null)]
-    })
+    for (let round = 0; round < (quick ? 1 : 3); round++) {
+      for (const { player, seen } of [...own, ...peers]) {
+        const { largest, together } = await weighed(player)
+        seen.largest.push(largest)
+        seen.together.push(together)
+      }
+    }
+    return own.flatMap((one) => figuresOf(one, peers))
   },
 }
 
-/** Wall time of one task in ms, and the largest resident size that any of its processes had, in MB (Linux; 0 elsewhere). */
-async function once10(player: Player): Promise<{ readonly ms: number; readonly mb: number }> {
-  const [tool, key] = player.tool
-  const calls: Step[] = Array.from({ length: CALLS }, (_, n) => ({
-    reply: { calls: [{ name: tool, input: { [key]: `echo ${n}` } }] },
-  }))
-  const model = await startModelServer({ steps: [...calls, { reply: { say: 'done' } }] })
+/** Time beside every other agent; the rest beside the one that has least of it. */
+function figuresOf({ player: { name }, seen }: Played, peers: readonly Played[]): readonly Figure[] {
+  const figure = (what: string, unit: Figure['unit'], key: keyof Seen, peer: Played | undefined, goal?: Goal): Figure =>
+    compare(
+      `${name}: ${what}`,
+      unit,
+      seen[key],
+      peer === undefined ? null : { what: peer.player.name, values: peer.seen[key] },
+      goal === undefined ? {} : { goal },
+    )
+  const least = (key: keyof Seen): Played | undefined =>
+    peers.toSorted((a, b) => spread(a.seen[key]).median - spread(b.seen[key]).median)[0]
+  const times = peers.map((peer) => figure('10 calls', 'ms', 'ms', peer, HALF))
+  return [
+    ...(times.length > 0 ? times : [figure('10 calls', 'ms', 'ms', undefined)]),
+    figure('processor time', 'ms', 'cpu', least('cpu')),
+    figure('largest process', 'MB', 'largest', least('largest'), SMALL),
+    figure('all processes', 'MB', 'together', least('together'), SMALL),
+  ]
+}
+
+function unseen(player: Player): Played {
+  return { player, seen: { ms: [], cpu: [], largest: [], together: [] } }
+}
+
+/** Wall time and processor time of one task, in ms. */
+async function timed(player: Player): Promise<{ readonly ms: number; readonly cpu: number }> {
+  return play(player, () => {
+    const [started, used] = [performance.now(), childrenCpuMs()]
+    return () => ({ ms: performance.now() - started, cpu: childrenCpuMs() - used })
+  })
+}
+
+async function weighed(player: Player): Promise<Memory> {
+  return play(player, watchMemory)
+}
+
+/** Has a player do the task; `look` is told of its process, and what that returns is asked at the end. */
+async function play<T>(player: Player, look: (pid: number) => () => T): Promise<T> {
+  const calls: Step[] = Array.from({ length: CALLS }, (_, n) => ({ reply: { calls: [player.call(`echo ${n}`)] } }))
+  const model = await startModelServer({
+    steps: [...calls, { reply: { say: 'done' } }],
+    isSide: player.isSide,
+  })
   try {
     return await inFolder(async (folder) => {
       const [home, work] = [join(folder, 'home'), join(folder, 'work')]
       mkdirSync(home)
       mkdirSync(work)
-      const { argv, env } = player.command(model.url, home)
-      const started = performance.now()
-      const child = spawn(argv[0] ?? '', argv.slice(1), { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] })
-      let said = ''
-      child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-      child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
-      const peak = watch(child.pid ?? 0)
-      const [code] = (await once(child, 'close')) as [number | null]
-      const ms = performance.now() - started
-      if (code !== 0) throw new Error(`${player.name} ended with ${code}:\n${said.slice(-2000)}`)
-      return { ms, mb: peak() }
+      const { argv, env, remove } = player.start(model.url, home)
+      try {
+        return await run(player.name, argv, env, work, look)
+      } finally {
+        remove()
+      }
     })
   } finally {
     await model.close()
   }
 }
 
-/** Looks at a process and its children until asked; the largest peak that the kernel has counted for one of them, in MB. */
-function watch(root: number): () => number {
-  let largest = 0
-  const look = (): void => {
-    for (const pid of family(root)) largest = Math.max(largest, peakOf(pid))
-  }
-  const timer = setInterval(look, 25)
-  return () => {
-    clearInterval(timer)
-    return largest / 1024
-  }
-}
-
-function family(root: number): number[] {
-  const found = [root]
-  for (const pid of found) {
-    try {
-      for (const task of readdirSync(`/proc/${pid}/task`)) {
-        const children = readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')
-        found.push(...children.split(' ').filter(Boolean).map(Number))
-      }
-    } catch {
-      // it has ended, or this is no Linux
-    }
-  }
-  return found
-}
-
-function peakOf(pid: number): number {
-  try {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
-  } catch {
-    return 0
-  }
+async function run<T>(
+  name: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  look: (pid: number) => () => T,
+): Promise<T> {
+  const child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const seen = look(child.pid ?? 0)
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  const result = seen()
+  if (code !== 0) throw new Error(`${name} ended with ${code}:\n${said.slice(-2000)}`)
+  return result
 }
