@@ -1,8 +1,10 @@
 import { closeSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { printable } from '../../../core/text.ts'
 import { isSecret } from '../paths/names.ts'
-import { openToRead } from '../paths/open.ts'
+import type { Folder } from '../paths/folder.ts'
+import { openIn, openToList, openToRead, type OpenFile } from '../paths/open.ts'
+import { judgePath } from '../paths/rules.ts'
 import { ENTRIES_MAX, newestFirst, notesOf, pathTest } from './glob-job.ts'
 import { grepFile } from './grep-file.ts'
 import type { GrepJob, Say } from './job.ts'
@@ -18,7 +20,12 @@ export function runGrep(job: GrepJob, say: Say): void {
   let size = 0
   let secret = 0
   let failed = 0
+  const files = new Opener(job)
   for (const path of paths) {
+    if (performance.now() > until) {
+      notes.push('stopped at the time limit: look in a smaller folder, or in fewer files with include')
+      break
+    }
     const isNamed = path === ''
     // A secret file is searched only when it was asked for by its own name.
     if (!isNamed && isSecret(path)) {
@@ -27,7 +34,7 @@ export function runGrep(job: GrepJob, say: Say): void {
     }
     let open
     try {
-      open = openToRead(join(job.named, path), job.rules)
+      open = isNamed ? openToRead(job.named, job.rules) : files.open(path)
     } catch (error) {
       if (isNamed) throw error
       failed += 1
@@ -51,6 +58,7 @@ export function runGrep(job: GrepJob, say: Say): void {
       closeSync(open.fd)
     }
   }
+  files.close()
   if (secret > 0) notes.push(`${secret} files that look secret were left out`)
   if (failed > 0) notes.push(`${failed} files could not be read`)
   say({ type: 'end', notes })
@@ -66,5 +74,34 @@ function filesOf({ named, rules, ignored, include }: GrepJob, until: number): { 
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return { paths: [''], notes: [] }
     throw error
+  }
+}
+
+/** Opens files that a walk has found. Most lie beside the one before: its folder is kept open. */
+class Opener {
+  readonly #job: GrepJob
+  #at: string | null = null
+  #in: { readonly folder: Folder; readonly path: string } | null = null
+
+  constructor(job: GrepJob) {
+    this.#job = job
+  }
+
+  open(path: string): OpenFile {
+    const at = dirname(path)
+    if (at !== this.#at || this.#in === null) {
+      this.close()
+      this.#in = openToList(join(this.#job.named, at), this.#job.rules)
+      this.#at = at
+    }
+    const { folder, path: where } = this.#in
+    const real = join(where, basename(path))
+    if (judgePath(real, real, 'read', this.#job.rules).decision === 'deny') throw new Error(`not to be read: ${real}`)
+    return openIn(folder, basename(path), real)
+  }
+
+  close(): void {
+    this.#in?.folder.close()
+    this.#in = null
   }
 }

@@ -265,6 +265,14 @@ describe('grep', () => {
     expect(text).toContain('the pattern takes too long on some line')
   })
 
+  it('stops by itself among many files, and does not blame the expression', async () => {
+    for (let i = 0; i < 400; i++) put(`many/${i}.txt`, `${'a'.repeat(17)}c`)
+    const tool = searchTools(400).find(({ name }) => name === 'grep')
+    if (!tool) throw new Error('grep')
+    const { text } = await call(tool, { pattern: '^(a+)+b$' }, bench.context)
+    expect(text).toContain('stopped at the time limit: look in a smaller folder')
+  })
+
   it('ends when the call is aborted', async () => {
     put('a.txt', `${'a'.repeat(40)}c`)
     const abort = new AbortController()
