@@ -192,17 +192,20 @@ describe.each(CASES)('$title', (one) => {
 
   it('ends at once for a refused key and for a request that is wrong', async () => {
     const refused = await turn(one, [{ reply: { status: 401 } }])
-    expect(refused.end).toMatchObject({ status: 'failed', error: { code: 'auth' } })
+    expect(refused.end).toMatchObject({ status: 'failed', error: { code: 'auth', message: 'scripted status 401' } })
     await server?.close()
     const wrong = await turn(one, [{ reply: { status: 400 } }])
     expect(wrong.end).toMatchObject({ status: 'failed', error: { code: 'failed' } })
   })
 
-  it('is a schedule when it is to come back only much later', async () => {
-    const reply = one.later?.(3600) ?? { status: 429, headers: { 'retry-after': '3600' } }
-    const { end } = await turn(one, [{ reply }])
-    expect(end).toMatchObject({ status: 'failed', error: { code: 'rate_limit' } })
-    const { error } = end as Extract<TurnEnd, { status: 'failed' }>
-    expect(Date.parse(error.retryAt ?? '') - Date.now()).toBeGreaterThan(3_500_000)
+  it('is a schedule when it is to come back only much later, as a header or the body says', async () => {
+    for (const reply of [{ status: 429, headers: { 'retry-after': '3600' } }, one.later?.(3600)]) {
+      if (reply === undefined) continue
+      const { end } = await turn(one, [{ reply }])
+      expect(end).toMatchObject({ status: 'failed', error: { code: 'rate_limit' } })
+      const { error } = end as Extract<TurnEnd, { status: 'failed' }>
+      expect(Date.parse(error.retryAt ?? '') - Date.now()).toBeGreaterThan(3_500_000)
+      await server?.close()
+    }
   })
 })

@@ -10,11 +10,10 @@ import type {
   TranscriptContext,
 } from '@earendil-works/pi-ai'
 import { messageOf } from '../../core/errors.ts'
-import { head } from '../../core/text.ts'
 import { failureOf, type Failure, type HttpAnswer } from './failure.ts'
-import { httpFetch } from './http.ts'
 import { loadWire } from './providers.ts'
 import type { ResolvedModel } from './resolve.ts'
+import { watchedFetch, watchingGlobalFetch, type Heard } from './watch.ts'
 
 export interface ModelRequest {
   readonly system: string
@@ -45,8 +44,6 @@ type Stream = (
   options: SimpleStreamOptions,
 ) => AsyncIterable<AssistantMessageEvent>
 
-const BODY = 4096
-
 /** How a resolved model is called. `load` is there for tests: it stands in for the provider's wire format. */
 export function modelCaller(
   resolved: ResolvedModel,
@@ -55,11 +52,13 @@ export function modelCaller(
 ): CallModel {
   let stream: Promise<Stream> | undefined
   return async (request, onEvent) => {
-    const http: { answer: HttpAnswer | null } = { answer: null }
+    const http: Heard = { answer: null }
     try {
       stream ??= load()
       const call = await stream
-      const events = call(resolved.model, contextOf(request), optionsOf(resolved, request, http))
+      const begin = (): ReturnType<Stream> =>
+        call(resolved.model, contextOf(request), optionsOf(resolved, request, http))
+      const events = takesNoFetch(resolved) ? watchingGlobalFetch(http, begin) : begin()
       for await (const event of events) {
         if (event.type === 'done') return { ok: true, message: event.message }
         if (event.type === 'error') {
@@ -82,7 +81,10 @@ function failed(
   now: number,
   partial: AssistantMessage | null,
 ): ModelAnswer {
-  return { ok: false, aborted: signal.aborted, failure: failureOf(said, http, now), partial }
+  // how Node and HTTP clients say that the other side went away
+  const isCut = !signal.aborted && /^(aborted|terminated|socket hang up)$/.test(said)
+  const message = isCut ? 'the connection was cut before the answer ended' : said
+  return { ok: false, aborted: signal.aborted, failure: failureOf(message, http, now), partial }
 }
 
 /** The wire formats take prompt and tools as a leading system message. */
@@ -91,11 +93,8 @@ function contextOf({ system, messages, tools }: ModelRequest): TranscriptContext
   return { messages: [leading, ...messages] } as unknown as TranscriptContext
 }
 
-function optionsOf(
-  { model, api, apiKey, headers }: ResolvedModel,
-  request: ModelRequest,
-  http: { answer: HttpAnswer | null },
-): SimpleStreamOptions {
+function optionsOf(resolved: ResolvedModel, request: ModelRequest, http: Heard): SimpleStreamOptions {
+  const { model, apiKey, headers } = resolved
   return {
     signal: request.signal,
     sessionId: request.session,
@@ -103,20 +102,11 @@ function optionsOf(
     headers: { ...headers },
     ...(apiKey === null ? {} : { apiKey }),
     ...(request.effort === null || !model.reasoning ? {} : { reasoning: request.effort }),
-    // Google's wire format takes no other fetch; it puts the whole error body into its message.
-    ...(api === 'google-generative-ai' ? {} : { fetch: watched(http) }),
+    ...(takesNoFetch(resolved) ? {} : { fetch: watchedFetch(http) }),
   }
 }
 
-/** `fetch` that keeps what the service says of a failure: the wire formats pass on the message only. */
-function watched(http: { answer: HttpAnswer | null }): typeof globalThis.fetch {
-  return async (input, init) => {
-    http.answer = null
-    const response = await httpFetch(input, init)
-    if (!response.ok) {
-      const body = head(await response.text(), BODY)
-      http.answer = { status: response.status, headers: Object.fromEntries(response.headers), body }
-    }
-    return response
-  }
+/** Google's wire format calls the global one. */
+function takesNoFetch({ api }: ResolvedModel): boolean {
+  return api === 'google-generative-ai'
 }
