@@ -192,7 +192,10 @@ describe.each(CASES)('$title', (one) => {
 
   it('ends at once for a refused key and for a request that is wrong', async () => {
     const refused = await turn(one, [{ reply: { status: 401 } }])
-    expect(refused.end).toMatchObject({ status: 'failed', error: { code: 'auth', message: 'auth: scripted status 401' } })
+    expect(refused.end).toMatchObject({
+      status: 'failed',
+      error: { code: 'auth', message: 'auth: scripted status 401' },
+    })
     await server?.close()
     const wrong = await turn(one, [{ reply: { status: 400 } }])
     expect(wrong.end).toMatchObject({ status: 'failed', error: { code: 'failed' } })
