@@ -9,6 +9,7 @@ import {
   setRunConfig,
   type RecordStore,
   type RunRow,
+  type TaskRow,
 } from '../record/index.ts'
 import type { Config } from '../config/index.ts'
 import { hasWork } from '../scheduler/loop.ts'
@@ -25,7 +26,10 @@ export interface LimitFlags {
   readonly allowAbsentGates?: true
 }
 
-/** The run of this id, or the newest of the project that is not finished; null when all are. */
+/**
+ * The run of this id, or the newest of the project that is not finished; null when all are. A run whose open tasks a later run
+ * of the same source took up counts as finished: else they would be done twice.
+ */
 export async function resumableRun(
   record: RecordStore,
   project: string,
@@ -33,7 +37,9 @@ export async function resumableRun(
 ): Promise<RunRow | null> {
   const runs = await listRuns(record.read, project, 1000)
   if (id === undefined) {
-    for (const run of runs) if (await isUnfinished(record, run)) return run
+    for (const [i, run] of runs.entries()) {
+      if ((await isUnfinished(record, run)) && !(await isTakenUp(record, run, runs.slice(0, i)))) return run
+    }
     return null
   }
   const run = await findRun(record.read, id)
@@ -47,6 +53,26 @@ export async function resumableRun(
     received: id,
     next: 'belay status',
   })
+}
+
+/** Whether one of the `later` runs was to do all that is open in `run`. */
+async function isTakenUp(record: RecordStore, run: RunRow, later: readonly RunRow[]): Promise<boolean> {
+  const source = JSON.stringify(run.source)
+  const same = later.filter(
+    (one) => one.program === 'direct' && one.target === run.target && JSON.stringify(one.source) === source,
+  )
+  if (run.program !== 'direct' || same.length === 0) return false
+  const open = (await wantedOf(record, run)).filter((task) => task.status !== 'done')
+  for (const one of same) {
+    const taken = new Set((await wantedOf(record, one)).map((task) => task.handle))
+    if (open.every((task) => taken.has(task.handle))) return true
+  }
+  return false
+}
+
+async function wantedOf(record: RecordStore, run: RunRow): Promise<TaskRow[]> {
+  const { until } = run.options
+  return wantedTasks(await listTasks(record.read, run.id), typeof until === 'string' ? until : null)
 }
 
 /** Whether going on could change anything: work is left that needs no person first, or the target has not followed. */

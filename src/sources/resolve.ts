@@ -62,6 +62,7 @@ export async function resolveSource(request: SourceRequest): Promise<SourcePoint
   if (arg === '-') return { kind: 'prompt', text: await request.readStdin() }
   if (feature !== null) return byFeature(request, feature)
   if (arg === null) return choose(request, '')
+  if (arg === '') return { kind: 'prompt', text: arg }
   const path = await repositoryPath(request, arg)
   const kind = path === null ? null : await kindOfPath(request.files, path)
   if (path !== null && kind !== null) return byPath(request, path, kind)

@@ -1,10 +1,9 @@
 import { Command } from 'commander'
-import { holderOf, listRuns, type RecordStore, type RunRow } from '../../record/index.ts'
-import { runLease } from '../../runs/lease-keys.ts'
 import { projectIdHere, withRecord, selectRun } from '../session.ts'
 import type { Io } from '../io.ts'
 import { statusView } from '../views/status.ts'
-import { statusText, type StatusFacts } from '../views/status-text.ts'
+import { statusFacts } from '../views/status-facts.ts'
+import { statusText } from '../views/status-text.ts'
 
 const EXAMPLES = `
 Examples:
@@ -25,19 +24,7 @@ export function statusCommand(io: Io): Command {
         const run = await selectRun(record, await projectIdHere(io, record), id)
         const view = await statusView(record, run)
         if (flags.json) io.out(JSON.stringify(view))
-        else for (const line of statusText(view, await factsOf(record, run))) io.out(line)
+        else for (const line of statusText(view, await statusFacts(record, run))) io.out(line)
       })
     })
-}
-
-async function factsOf(record: RecordStore, run: RunRow | null): Promise<StatusFacts> {
-  const now = record.clock.now()
-  if (run === null) return { holder: null, newest: true, endedAt: null, now }
-  const [newest] = await listRuns(record.read, run.project, 1)
-  return {
-    holder: await holderOf(record, runLease(run.id)),
-    newest: newest?.id === run.id,
-    endedAt: run.endedAt === null ? null : Date.parse(run.endedAt),
-    now,
-  }
 }

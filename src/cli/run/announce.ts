@@ -1,6 +1,7 @@
 import { formatDuration } from '../../core/duration.ts'
 import { printable } from '../../core/text.ts'
 import type { RunPlan } from '../../runs/plan.ts'
+import { withAncestors } from '../../scheduler/graph.ts'
 import type { Io } from '../io.ts'
 
 /** One line about what will be done and its limits, and what the user should know before it begins. On stderr. */
@@ -18,7 +19,8 @@ export async function announce(io: Io, plan: RunPlan, json: boolean): Promise<vo
 /** What a run will do, with which agents and within which limits, in one line. */
 export function summaryLine(plan: RunPlan): string {
   const { config, source } = plan
-  const open = source.tasks.filter((task) => !task.done).length
+  const wanted = plan.until === null ? null : withAncestors(source.tasks, plan.until)
+  const open = source.tasks.filter((task) => !task.done && (wanted === null || wanted.has(task.handle))).length
   const { implementer, reviewer } = config.workflow.roles
   const what =
     source.feature === null ? 'one prompt' : `${open} of ${source.tasks.length} tasks of ${printable(source.feature)}`

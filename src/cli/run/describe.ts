@@ -27,6 +27,8 @@ function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string
     case 'task.started':
       return 'started'
     case 'task.resumed':
+      // Resumed as it was: the work itself says so right after.
+      if (data['because'] === 'resumed' && !verbose) return null
       return `goes on${data['phase'] ? ` at ${str(data['phase'])}` : ''}`
     case 'task.phase':
       return verbose || WORTH[`${str(data['phase'])}.${str(data['outcome'])}`] !== undefined

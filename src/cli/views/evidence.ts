@@ -23,6 +23,7 @@ export interface EvidenceView {
   readonly failing: readonly string[] | null
   readonly notes: readonly string[]
   readonly output_head: string
+  /** The end of the output; of a short one that is all of it, as in the head. */
   readonly output_tail: string
   readonly output_bytes: number
   readonly created_at: string
@@ -50,7 +51,7 @@ export function evidenceView(artifact: ArtifactRow): EvidenceView {
     failing: report?.failing ?? null,
     notes: seen.notes,
     output_head: seen.outputHead,
-    output_tail: seen.outputTail,
+    output_tail: seen.outputTail === '' ? seen.outputHead : seen.outputTail,
     output_bytes: seen.outputBytes,
     created_at: artifact.createdAt,
   }

@@ -83,7 +83,7 @@ function gate(one: EvidenceView, newest: boolean): string[] {
   const line = `${printable(one.gate)}: ${one.result}${counts} (${end}, ${formatDuration(one.duration_ms)}, tree ${one.tree.slice(0, 12)})${why}`
   const notes = one.notes.map((note) => `  note: ${oneLine(note, 400)}`)
   if (one.result === 'pass' || one.result === 'absent') return [line, ...notes]
-  const output = one.output_tail === '' ? one.output_head : one.output_tail
+  const output = one.output_tail
   const failing = (one.failing ?? []).slice(0, 20).map((test) => `  failing: ${oneLine(test, 200)}`)
   return [
     line,

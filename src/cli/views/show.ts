@@ -15,6 +15,7 @@ import {
   type SessionRow,
 } from '../../record/index.ts'
 import { runLease } from '../../runs/lease-keys.ts'
+import { wantedTasks } from '../../runs/outcome.ts'
 import type { TaskChoice } from '../session.ts'
 import { evidenceView, type EvidenceView } from './evidence.ts'
 import { whyTask } from './why.ts'
@@ -108,7 +109,9 @@ export async function showView(record: RecordStore, { run, task, ref }: TaskChoi
   const sessions = await listSessions(record.read, run.id, task.handle)
   const artifacts = await listArtifacts(record.read, run.id, task.handle)
   const questions = (await listCheckpoints(record.read, { runs: [run.id] })).filter((one) => one.task === task.handle)
-  const status = new Map((await listTasks(record.read, run.id)).map((one) => [one.handle, one.status]))
+  const all = await listTasks(record.read, run.id)
+  const status = new Map(all.map((one) => [one.handle, one.status]))
+  const { until } = run.options
   const why = whyTask({
     run,
     task,
@@ -116,6 +119,7 @@ export async function showView(record: RecordStore, { run, task, ref }: TaskChoi
     waitsFor: task.definition.dependsOn
       .map(({ handle }) => ({ handle, status: status.get(handle) ?? 'queued' }))
       .filter((one) => one.status !== 'done'),
+    wanted: wantedTasks(all, typeof until === 'string' ? until : null).some((one) => one.handle === task.handle),
     question: questions.find((one) => one.status === 'open') ?? null,
     holder: await holderOf(record, runLease(run.id)),
     now: record.clock.now(),

@@ -3,31 +3,21 @@ import { formatDuration } from '../../core/duration.ts'
 import { printable } from '../../core/text.ts'
 import { quoteShell } from '../../git/quote.ts'
 import { columns, money, oneLine } from './format.ts'
+import type { StatusFacts } from './status-facts.ts'
 import type { StatusView, TaskView } from './status.ts'
-
-/** What people see beside the view itself. */
-export interface StatusFacts {
-  /** Process that works on the run now, or null. */
-  readonly holder: { readonly host: string; readonly pid: number } | null
-  /** It is the newest run of its repository: commands need not name it. */
-  readonly newest: boolean
-  /** When it ended, in ms since the epoch; null while it has not. */
-  readonly endedAt: number | null
-  /** ms since the epoch. */
-  readonly now: number
-}
 
 type Run = NonNullable<StatusView['run']>
 
 /** How things stand, for people. */
-export function statusText({ run, tasks }: StatusView, facts: StatusFacts): string[] {
+export function statusText(view: StatusView, facts: StatusFacts): string[] {
+  const { run, tasks } = view
   if (run === null) return ['No run has been made in this repository yet. Begin with: belay run']
   const of = run.feature ?? (run.path === null ? 'a prompt' : basename(run.path))
   const things = run.source === 'batch' ? 'files' : run.source === 'workflow' ? 'steps' : 'tasks'
   const done = tasks.filter((task) => task.status === 'done').length
   const elapsed = formatDuration(Math.max(0, (facts.endedAt ?? facts.now) - Date.parse(run.created_at)))
   const cost = money(run.cost_usd, run.cost_kind)
-  const next = nextStep(run, tasks, facts)
+  const next = nextCommand(view, facts)
   return [
     `run ${run.id}: ${run.status}${standing(run, facts)}`,
     `  ${done} of ${tasks.length} ${things} of ${printable(of)} done${landing(run)}, ${elapsed}${cost === null ? '' : `, ${cost}`}`,
@@ -75,26 +65,41 @@ function what(task: TaskView): string {
   return `${text}${text === '' ? '' : ': '}${oneLine(task.reason.message, 200)}`
 }
 
-function nextStep(run: Run, tasks: readonly TaskView[], { holder, newest }: StatusFacts): string | null {
-  if (holder !== null)
-    return tasks.some((task) => task.status === 'waiting') ? 'belay checkpoints' : 'belay events --follow'
+/** The command that gets a run further; null when nothing does. */
+export function nextCommand(
+  { run, tasks }: StatusView,
+  { holder, newest, open }: Pick<StatusFacts, 'holder' | 'newest' | 'open'>,
+): string | null {
+  if (run === null) return 'belay run'
+  const isAsked = tasks.some((task) => task.status === 'waiting')
+  if (holder !== null) return isAsked ? 'belay checkpoints' : 'belay events --follow'
   const id = newest ? '' : ` ${run.id}`
   const stuck = tasks.find((task) => ['blocked', 'replan'].includes(task.status))
   switch (run.status) {
     case 'waiting':
-      return 'belay checkpoints'
+      return isAsked ? 'belay checkpoints' : `belay resume${id}`
     case 'running':
     case 'interrupted':
-    case 'failed':
       return `belay resume${id}`
+    case 'failed':
+      return AFTER_FAILURE[run.reason?.code ?? '']?.(`belay resume${id}`) ?? `belay resume${id}`
     case 'suspended':
       return `belay resume${id}${budgetFlag(tasks)}`
     case 'blocked':
     case 'replan':
     case 'cancelled':
     case 'done':
+      // Queued again by a person.
+      if (open && run.status !== 'done') return `belay resume${id}`
       return stuck ? `belay show ${quoteShell(newest ? stuck.handle : `${run.id}/${stuck.handle}`)}` : null
   }
+}
+
+/** A run keeps its base and its configuration: what is mended there counts for a new one. */
+const AFTER_FAILURE: Readonly<Record<string, (resume: string) => string>> = {
+  setup_failed: () => 'mend it and commit, then: belay run',
+  red_baseline: (resume) => `mend it and commit, then: belay run; or go on as it is: ${resume} --accept-red-baseline`,
+  gates_absent: (resume) => `mend it, then: belay run; or go on as it is: ${resume} --allow-absent-gates`,
 }
 
 /** A limit that was reached has to be raised, else the run stops again at once. */

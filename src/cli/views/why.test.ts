@@ -55,6 +55,7 @@ function why(
     run: RUN,
     ref: 'T002',
     waitsFor: [],
+    wanted: true,
     question: null,
     holder: null,
     now: NOW,

@@ -11,6 +11,8 @@ export interface Standing {
   readonly ref: string
   /** Handles that this task waits for, with their status, as far as they are not done. */
   readonly waitsFor: readonly { readonly handle: string; readonly status: string }[]
+  /** Whether the run is to do it at all (`--until`). */
+  readonly wanted: boolean
   /** The open question to a person, if there is one. */
   readonly question: CheckpointRow | null
   /** Process that works on the run now, or null. */
@@ -128,6 +130,13 @@ function running(standing: Standing): Why {
 
 function queued(standing: Standing): Why {
   const { task, holder, run } = standing
+  if (!standing.wanted) {
+    return not(
+      task,
+      `this run was to do only ${String(run.options['until'])} and what it depends on (--until)`,
+      'belay run',
+    )
+  }
   const [first, ...more] = standing.waitsFor
   const others = more.length === 0 ? '' : ` and ${more.length} more`
   const why =

@@ -80,8 +80,8 @@ async function refuseUseless(context: Context, base: string, baselines: readonly
     expected: 'gates that run on the base commit',
     next:
       stop.code === 'red_baseline'
-        ? 'mend the base, or: belay resume --accept-red-baseline'
-        : 'mend verify.commands, or: belay resume --allow-absent-gates',
+        ? 'mend it and commit, then: belay run; or go on as it is: belay resume --accept-red-baseline'
+        : 'mend verify.commands, then: belay run; or go on as it is: belay resume --allow-absent-gates',
   })
 }
 
