@@ -1,9 +1,11 @@
 /** Who takes a turn when the role's own agent cannot. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { World } from './support/world.ts'
+import { parse } from 'yaml'
+import { BatchWorld } from './support/batch-world.ts'
+import { World, type Result } from './support/world.ts'
 
 const AGENT = fileURLToPath(new URL('support/scripted-agent.mjs', import.meta.url))
 
@@ -45,12 +47,26 @@ function program(name: string, script: string): string {
   return file
 }
 
+const QUOTA = '{"type":"error","code":"quota","message":"the plan is used up","retry_at":"2099-01-01T00:00:00Z"}'
+
+class Batch extends BatchWorld {
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+function eventTypes({ stdout }: Result): [string, string | null][] {
+  const lines = stdout.split('\n').filter((line) => line !== '')
+  return lines
+    .map((line) => JSON.parse(line) as { type: string; task: string | null })
+    .map(({ type, task }) => [type, task])
+}
+
 const stepsIn = { provider: 'command', model: 'second' }
 
 describe('failover', () => {
   it('hands the turn to the next agent when a quota is used up, and records why', async () => {
-    const error = '{"type":"error","code":"quota","message":"the plan is used up","retry_at":"2099-01-01T00:00:00Z"}'
-    const empty = program('empty', `cat > /dev/null; echo half > half.txt; echo '${error}'`)
+    const empty = program('empty', `cat > /dev/null; echo half > half.txt; echo '${QUOTA}'`)
     configure(JSON.stringify({ provider: 'command', command: [empty], model: 'first' }), [
       { ...stepsIn, command: scripted() },
     ])
@@ -67,14 +83,113 @@ describe('failover', () => {
         from: 'command/first',
         to: 'command/second',
         reason: { code: 'agent_quota', message: expect.stringContaining('the plan is used up') as string },
+        until: '2099-01-01T00:00:00.000Z',
         session: expect.stringMatching(/^s-/) as string,
       },
     ])
     const [{ prompt }] = world.requests() as [{ prompt: string }]
     expect(prompt).toContain('# Task T001')
     expect(prompt).toContain('Another agent was given this before you and was cut off')
-    expect((await world.belay(['show', 'T001'])).stdout).toMatch(/command\/first -> command\/second {2}agent_quota/)
+    expect((await world.belay(['show', 'T001'])).stdout).toMatch(
+      /command\/first -> command\/second {2}agent_quota until 2099-01-01/,
+    )
     expect((await world.belay(['logs', 'T001'])).stdout).toContain('command/second steps in: the plan is used up')
+  })
+
+  it('passes over an agent that is out, in later turns too, until its quota is back', async () => {
+    const asked = join(world.dir, 'asked')
+    // The first time it has no quota; then it works.
+    const [node = '', ...rest] = scripted()
+    const works = `exec ${node} ${rest.join(' ')}`
+    const empty = program(
+      'empty',
+      `[ -e '${asked}' ] && { echo again >>'${asked}'; ${works}; }; cat >/dev/null; echo once >'${asked}'; echo '${QUOTA}'`,
+    )
+    configure(JSON.stringify({ provider: 'command', command: [empty], model: 'first' }), [
+      { ...stepsIn, command: scripted() },
+    ])
+    world.feature('001-routing', ['- [ ] T001 Make it', '- [ ] T002 Make it too', '- [ ] T003 And this']).commit()
+    // The time of the quota comes in the turn of T002.
+    const comes = join(world.dir, 'comes.mjs')
+    const sql = "update outages set until = '2000-01-01T00:00:00.000Z'"
+    const db = JSON.stringify(join(world.home, 'belay.db'))
+    writeFileSync(
+      comes,
+      `import { DatabaseSync } from 'node:sqlite'\nnew DatabaseSync(${db}, { timeout: 10_000 }).exec(${JSON.stringify(sql)})\n`,
+    )
+    world.script({
+      implementer: {
+        T001: [{ files: { 'one.txt': '1\n' } }],
+        T002: [{ files: { 'two.txt': '2\n' }, sh: `'${node}' '${comes}'` }],
+        T003: [{ files: { 'three.txt': '3\n' } }],
+      },
+      byCall: true,
+    })
+    const run = await world.belay(['run'])
+    expect(run.code, run.stderr).toBe(0)
+    expect(readFileSync(asked, 'utf8')).toBe('once\nagain\n')
+    const agents = world.log().map(({ trailers }) => (trailers['Belay-Agent'] ?? '').split(',')[0])
+    expect(agents.filter((name) => name !== '')).toEqual([
+      'implementer=command/second',
+      'implementer=command/second',
+      'implementer=command/first',
+    ])
+    const second = await world.json<Shown>(['show', 'T002'])
+    expect(second.task.failovers).toMatchObject([{ from: 'command/first', reason: { message: 'the plan is used up' } }])
+    expect(second.task.sessions.filter(({ role }) => role === 'implementer')).toHaveLength(1)
+    expect(eventTypes(await world.belay(['events', '--type', 'agent.*', '--json']))).toEqual([
+      ['agent.unavailable', 'T001'],
+      ['agent.available', 'T003'],
+    ])
+  })
+
+  it('remembers what is not there until the run is resumed', async () => {
+    const later = join(world.dir, 'bin', 'later')
+    configure(JSON.stringify({ provider: 'command', command: [later], model: 'first' }), [
+      { ...stepsIn, command: scripted() },
+    ])
+    world.feature('001-routing', ['- [ ] T001 Make it', '- [ ] T002 Make it too', '- [ ] T003 And this']).commit()
+    const installs = `mkdir -p '${join(world.dir, 'bin')}'; printf '#!/bin/sh\\nexec "%s" "%s" "%s"\\n' ${scripted()
+      .map((word) => `'${word}'`)
+      .join(' ')} > '${later}'; chmod +x '${later}'`
+    const blocked = { answer: { status: 'blocked', summary: 'stop here' } }
+    world.script({
+      implementer: {
+        T001: [{ files: { 'one.txt': '1\n' }, sh: installs }],
+        T002: [{ files: { 'two.txt': '2\n' } }],
+        T003: [blocked, { files: { 'three.txt': '3\n' } }],
+      },
+      byCall: true,
+    })
+    expect((await world.belay(['run'])).code).toBe(3)
+    const failovers = async (task: string) => (await world.json<Shown>(['show', task])).task.failovers
+    // It is there since the end of the first turn, but nobody has said so.
+    expect(await failovers('T002')).toMatchObject([
+      { from: 'command/first', reason: { code: 'agent_spawn' }, until: null },
+    ])
+    const resumed = await world.belay(['unblock', 'T003', '--resume'])
+    expect(resumed.code, resumed.stderr).toBe(0)
+    expect(world.log().at(-1)?.trailers['Belay-Agent']).toContain('implementer=command/first')
+    expect(await failovers('T003')).toHaveLength(1)
+    expect(eventTypes(await world.belay(['events', '--type', 'agent.*', '--json']))).toEqual([
+      ['agent.unavailable', 'T001'],
+      ['agent.available', null],
+    ])
+  })
+
+  it('answers for the files of a batch', async () => {
+    using batch = new Batch()
+    const empty = program('empty', `cat > /dev/null; echo x >>'${join(world.dir, 'asked')}'; echo '${QUOTA}'`)
+    const { command } = parse(batch.files({ 'a.md': 'A', 'b.md': 'B' }).batch().read('batch.yaml')) as {
+      command: string[]
+    }
+    batch.batch({ command: [empty], failover: [{ provider: 'command', model: 'second', command }] })
+    const result = await batch.run()
+    expect(result.code, result.stderr).toBe(0)
+    expect(batch.results()).toEqual({ 'a.md': { summary: 'A' }, 'b.md': { summary: 'B' } })
+    expect(readFileSync(join(world.dir, 'asked'), 'utf8')).toBe('x\n')
+    const events = await batch.belay(['events', '--type', 'item.failover', '--json'])
+    expect(eventTypes(events).map(([, task]) => task)).toEqual(['a.md', 'b.md'])
   })
 
   it('takes the next agent when the first is not installed', async () => {

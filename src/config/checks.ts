@@ -22,11 +22,11 @@ function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] 
 }
 
 /** What is wrong with the agents that step in for the one in the mapping `value` at `path`. */
-export function failoverProblems({ failover }: Mapping, path: KeyPath, locate: Locate): Problem[] {
+export function failoverProblems({ failover }: Mapping, path: KeyPath, locate: Locate, root = rootNode()): Problem[] {
   const standIns = Array.isArray(failover)
     ? failover.map((one: unknown) => (isMapping(one) ? one : { provider: one }))
     : []
-  return standIns.flatMap((one, i) => agentProblems(one, [...path, 'failover', i], locate))
+  return standIns.flatMap((one, i) => agentProblems(one, [...path, 'failover', i], locate, root))
 }
 
 /** What is wrong with how an agent is set up in the mapping `value` at `path`. */

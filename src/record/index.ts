@@ -15,6 +15,7 @@ export { appendEvents, lastSeq, readEvents, type EventFilter, type NewEvent, typ
 export { stateHome } from '../core/home.ts'
 export { dropIntent, getIntent, putIntent } from './intents.ts'
 export { assertLease, holderOf, leaseLost, refuseHeld, releaseLease, takeLease, type Lease } from './leases.ts'
+export { dropOutage, dropOutages, listOutages, putOutage, type OutageRow } from './outages.ts'
 export {
   beginDelivery,
   endDelivery,

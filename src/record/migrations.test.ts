@@ -15,6 +15,7 @@ import { getIntent } from './intents.ts'
 import { takeLease } from './leases.ts'
 import { MIGRATIONS } from './migrations/index.ts'
 import { pendingDeliveries } from './outbox.ts'
+import { listOutages } from './outages.ts'
 import { RecordStore } from './record.ts'
 import { findRun } from './runs.ts'
 import { listSessions } from './sessions.ts'
@@ -32,6 +33,7 @@ const LANDED = [
   '1dde2fe131eacadcd7e2be9857d369fd5d81ff9eea2aee4529e66737299a09a9',
   'c3fd4732bd8d71724c23af8fdcdd4fb924c6fc124ccdf5ed21fb0ce81c5e887f',
   'b2c3cd5cd2f6c41cc1ae2346041c253ead25c4f6af27665f99bda779c59a6508',
+  '61d38625d70209fbd0b75571782e474cde8b24967ef940314e730db791e582c3',
 ]
 
 const EVERY_VERSION = Array.from({ length: MIGRATIONS.length + 1 }, (_, version) => version)
@@ -110,6 +112,15 @@ describe('migrations', () => {
     expect(await listWorkspaces(read, 'r1')).toMatchObject([{ path: '/w', task: 'T001', state: { setupKey: 'x' } }])
     expect(await getIntent(read, 'follow:p1:main')).toEqual({ token: 't' })
     expect(await pendingDeliveries(record, 'r1')).toMatchObject([{ key: 'o-1', tries: 1 }])
+    const outage = {
+      key: 'k',
+      agent: 'claude',
+      until: '2099-01-01T00:00:00.000Z',
+      named: true,
+      times: 2,
+      session: 's-1',
+    }
+    expect(await listOutages(read, 'r1')).toMatchObject(version >= 4 ? [outage] : [])
     // What was learnt stays in force: the next taking of the lease counts on.
     expect((await takeLease(record, 'run:r1', 'run r1')).epoch).toBe(5)
     await record.close()

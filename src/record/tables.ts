@@ -134,6 +134,19 @@ export interface Tables {
     created_at: string
   }
   intents: { key: string; run: string; data: string; created_at: string }
+  outages: {
+    run: string
+    key: string
+    role: string
+    agent: string
+    code: string
+    message: string
+    until: string | null
+    named: number
+    times: number
+    session: string | null
+    created_at: string
+  }
   outbox: {
     id: Generated<number>
     key: string

@@ -14,6 +14,7 @@ import {
   assertEpoch,
   assertLease,
   changeRun,
+  dropOutages,
   findRun,
   keepRenewing,
   listTasks,
@@ -331,10 +332,13 @@ export async function setStatus(
     const now = record.now()
     await changeRun(tx, run.id, now, { status, reason })
     await queueDeliveries(tx, run.id, now, deliveries)
+    // What was not there or not logged in may have been mended by who resumes the run.
+    const back = status === 'running' ? await dropOutages(tx, run.id) : []
+    const available = back.map((data) => ({ type: 'agent.available', data: { ...data, because: 'resumed' } }))
     await appendEvents(
       tx,
       now,
-      events.map((event) => ({ ...event, project: run.project, run: run.id })),
+      [...events, ...available].map((event) => ({ ...event, project: run.project, run: run.id })),
     )
   })
 }

@@ -7,6 +7,7 @@ import {
   changeRun,
   changeTask,
   closeRound,
+  dropOutages,
   findRun,
   findTask,
   listTasks,
@@ -73,6 +74,7 @@ async function retry({ record, repository, run, from }: RetryRequest, task: Task
     const now = record.now()
     await raiseEpoch(tx, run.id, handle)
     await closeRound(tx, run.id, handle, now)
+    await dropOutages(tx, run.id, true)
     // A run that was given up goes on with this task.
     const given = await findRun(tx, run.id)
     if (given?.status === 'cancelled')

@@ -93,17 +93,29 @@ export class CrashWorld extends World {
     writeFileSync(join(this.agentDir, name), `${script}\n`)
   }
 
+  /** Calls that the process which ended last under the killer had made. */
+  counts(): Readonly<Record<Port, number>> {
+    return JSON.parse(readFileSync(this.#counts, 'utf8')) as Record<Port, number>
+  }
+
+  get #counts(): string {
+    return join(this.dir, 'counts.json')
+  }
+
   /** Runs belay under the killer. */
   async killed(args: readonly string[], at: KillAt): Promise<Result> {
-    const env = { KILL_AT: `${at.port}:${at.n}:${at.when}`, ...(at.group === true ? { KILL_GROUP: '1' } : {}) }
+    const env = {
+      KILL_COUNT: this.#counts,
+      KILL_AT: `${at.port}:${at.n}:${at.when}`,
+      ...(at.group === true ? { KILL_GROUP: '1' } : {}),
+    }
     return collect(this.detached(args, env))
   }
 
   /** Runs belay to its end and counts its calls. */
   async counted(args: readonly string[]): Promise<Result & { counts: Readonly<Record<Port, number>> }> {
-    const file = join(this.dir, 'counts.json')
-    const result = await collect(this.detached(args, { KILL_COUNT: file }))
-    return { ...result, counts: JSON.parse(readFileSync(file, 'utf8')) as Record<Port, number> }
+    const result = await collect(this.detached(args, { KILL_COUNT: this.#counts }))
+    return { ...result, counts: this.counts() }
   }
 
   /** Starts belay as the leader of a process group. */

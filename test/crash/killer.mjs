@@ -3,7 +3,7 @@
 //
 // KILL_AT=<port>:<n>:<when>  port: record | git | process | files; n from 1; when: before | after the n-th call.
 // KILL_GROUP=1               the whole process group goes, git children too (as when a terminal or a machine dies).
-// KILL_COUNT=<file>          no kill: counts are written there at exit, as JSON.
+// KILL_COUNT=<file>          counts are written there at exit and before the kill, as JSON.
 import childProcess from 'node:child_process'
 import fs from 'node:fs'
 import promises from 'node:fs/promises'
@@ -17,7 +17,10 @@ const counts = { record: 0, git: 0, process: 0, files: 0 }
 // Children are Belay's own business from here on; their environment is passed on without ours.
 for (const name of ['KILL_AT', 'KILL_COUNT', 'KILL_GROUP']) delete process.env[name]
 
+const { writeFileSync } = fs
+
 function die() {
+  if (countFile) writeFileSync(countFile, JSON.stringify(counts))
   process.kill(pid, 'SIGKILL')
   // SIGKILL to oneself is delivered before the call returns; to a group, this process may go on for an instant.
   for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
@@ -99,4 +102,4 @@ for (const name of CHANGES) wrapAsync(promises, name, 'files')
 for (const name of CHANGES) wrapSync(fs, `${name}Sync`, () => 'files')
 syncBuiltinESMExports()
 
-if (countFile) process.on('exit', () => fs.writeFileSync(countFile, JSON.stringify(counts)))
+if (countFile) process.on('exit', () => writeFileSync(countFile, JSON.stringify(counts)))

@@ -155,8 +155,8 @@ function sessions({ task }: ShowView, now: number): string[] {
 
 function failovers({ task }: ShowView): string[] {
   return task.failovers.map(
-    ({ attempt, role, from, to, reason }) =>
-      `attempt ${attempt}  ${role}  ${printable(from)} -> ${printable(to)}  ${oneLine(`${reason.code}: ${reason.message}`, 300)}`,
+    ({ attempt, role, from, to, reason, until }) =>
+      `attempt ${attempt}  ${role}  ${printable(from)} -> ${printable(to)}  ${oneLine(`${reason.code}${until === null ? '' : ` until ${until}`}: ${reason.message}`, 300)}`,
   )
 }
 

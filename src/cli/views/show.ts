@@ -73,6 +73,8 @@ export interface FailoverView {
   readonly from: string
   readonly to: string
   readonly reason: { readonly code: string; readonly message: string }
+  /** When the first is back; null: when the run is resumed. */
+  readonly until: string | null
   readonly session: string | null
 }
 
@@ -178,8 +180,10 @@ function withoutEvidence(data: unknown): unknown {
 }
 
 function failoverView({ data, session }: RecordedEvent): FailoverView {
-  const { attempt, role, from, to, reason } = data as unknown as Omit<FailoverView, 'session'>
-  return { attempt, role, from, to, reason, session }
+  const { attempt, role, from, to, reason, until } = data as unknown as Omit<FailoverView, 'session' | 'until'> & {
+    readonly until?: string | null // not in events of an older Belay
+  }
+  return { attempt, role, from, to, reason, until: until ?? null, session }
 }
 
 function sessionView(session: SessionRow): SessionView {

@@ -103,14 +103,16 @@ async function takeTurn(context: Context, content: string): Promise<Asked<{ read
  * The provider's trouble is waited out and counts as no attempt; an agent that cannot work at all stops the other files too;
  * whatever else went wrong was an attempt.
  */
-function afterFailure(context: Context, failure: Failure, session: string): PhaseResult {
+function afterFailure(context: Context, failure: Failure, by: string | null): PhaseResult {
   context.signal.throwIfAborted()
   const { task, services } = context
+  const session = by ?? undefined
+  const ended = { attemptOutcome: 'failed', ...(session === undefined ? {} : { attemptSession: session }) }
   switch (kindOf(failure)) {
     case 'auth':
     case 'spawn':
       services.agent.unusable = reasonOf(failure)
-      return { outcome: 'failed', reason: reasonOf(failure), attemptOutcome: 'failed', attemptSession: session }
+      return { outcome: 'failed', reason: reasonOf(failure), ...ended }
     case 'quota':
     case 'rate_limit':
     case 'provider': {

@@ -32,6 +32,8 @@ export async function waitForQuota(
   role: keyof DirectServices['roles'],
 ): Promise<PhaseResult | null> {
   const { record, run, roles } = services
+  // Who steps in takes the turn; what is out is remembered in a place of its own (shared/outages.ts).
+  if ((roles[role].failover ?? []).length > 0) return null
   const now = record.clock.now()
   let last: { readonly at: number; readonly met: TaskRow } | null = null
   for (const met of await listTasks(record.read, run.id)) {

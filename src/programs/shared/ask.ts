@@ -1,10 +1,10 @@
 import type { TurnOutcome } from '../../agents/turn.ts'
-import type { JsonSchema, TurnErrorCode } from '../../agents/port.ts'
+import type { JsonSchema } from '../../agents/port.ts'
 import { fence } from '../../core/text.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
-import { reasonOf, type Failure } from './faults.ts'
-import { nameOf, type RoleSetup } from './role.ts'
 import { converse, type ConversationServices, type Question } from './conversation.ts'
+import { endOutage, failureOf, isOutage, outageOf, rememberOutage, type Outage } from './outages.ts'
+import { nameOf, type RoleSetup } from './role.ts'
 
 /** How often an answer that breaks the schema goes back to the agent. */
 const MAX_REASKS = 2
@@ -21,7 +21,8 @@ export type Asked<T> =
   | {
       readonly kind: 'failure'
       readonly failure: Exclude<TurnOutcome, { status: 'completed' }>
-      readonly session: string
+      /** null: nobody was asked, because all are known to be out. */
+      readonly session: string | null
     }
 
 export type Checked<T> = { readonly answer: T } | { readonly problems: readonly string[] }
@@ -37,49 +38,55 @@ export interface Expectation<T> {
 /**
  * Asks an agent and checks its answer: what is wrong with it goes back into the same conversation, at most twice. When the
  * agent has used up its quota, is not there or is not logged in, the next one of `setup.failover` is asked in a conversation of
- * its own, and the reason is recorded; when none is left, the first failure is the outcome. Throws as `converse`.
+ * its own, and the reason is recorded. What is out is passed over without being asked, in later turns and after a crash too:
+ * until its quota is back, or else until the run is resumed. When none is left, the failure of the one that is back first is
+ * the outcome. Throws as `converse`.
  */
 export async function ask<T>(
   context: PhaseContext<ConversationServices>,
   question: Omit<Question, 'schema'>,
   expected: Expectation<T>,
 ): Promise<Asked<T>> {
-  const asked = await askOne(context, question, expected)
-  let last = asked
-  let from = question.setup
-  for (const setup of question.setup.failover ?? []) {
-    if (last.kind !== 'failure' || !isToFailOver(last.failure)) return last
-    await context.emit([failoverEvent(question, last, from, setup)])
-    last = await askOne(
-      context,
-      { ...question, setup, session: null, prompt: `${question.prompt}${CUT_OFF}` },
-      expected,
-    )
-    from = setup
+  const { setup: own, role, attempt } = question
+  if ((own.failover ?? []).length === 0) return askOne(context, question, expected)
+  const missed: { readonly setup: RoleSetup; readonly outage: Outage }[] = []
+  let begun: string | null = null
+  for (const setup of [own, ...(own.failover ?? [])]) {
+    const { now, over } = await outageOf(context, role, setup)
+    if (now !== null) {
+      missed.push({ setup, outage: now })
+      continue
+    }
+    const before = missed.at(-1)
+    if (before) await context.emit([failoverEvent(question, before, setup)])
+    const handed: Partial<Question> = begun === null ? {} : { session: null, prompt: `${question.prompt}${CUT_OFF}` }
+    const asked: Asked<T> = await askOne(context, { ...question, setup, ...handed }, expected)
+    if (asked.kind !== 'failure' || !isOutage(asked.failure)) {
+      if (over !== null && asked.kind !== 'failure') await endOutage(context, over)
+      return asked
+    }
+    const { failure, session } = asked
+    begun = session
+    missed.push({ setup, outage: await rememberOutage(context, role, setup, { failure, session, attempt }) })
   }
-  return last.kind === 'failure' && isToFailOver(last.failure) ? asked : last
+  return { kind: 'failure', failure: failureOf(missed.map(({ outage }) => outage)), session: begun }
 }
 
 /** The agent before may have begun. */
 const CUT_OFF =
   '\n\nAnother agent was given this before you and was cut off. Its work may be in the files, unfinished: look before you build on it.'
 
-const FAILOVER_CODES: ReadonlySet<TurnErrorCode> = new Set(['quota', 'spawn', 'auth'])
-
-function isToFailOver(failure: Failure): boolean {
-  return failure.status === 'failed' && FAILOVER_CODES.has(failure.error.code)
-}
-
 function failoverEvent(
   { attempt, role }: Omit<Question, 'schema'>,
-  { failure, session }: { readonly failure: Failure; readonly session: string },
-  from: RoleSetup,
-  to: RoleSetup,
+  before: { readonly setup: RoleSetup; readonly outage: Outage },
+  setup: RoleSetup,
 ) {
-  const reason = reasonOf(failure)
-  const text = `${nameOf(from)} could not take the turn (${reason.code}), ${nameOf(to)} steps in: ${reason.message}`
-  const data = { attempt, role, from: nameOf(from), to: nameOf(to), reason, text, status: 'completed' }
-  return { type: 'item.failover', actor: role, session, data }
+  const { code, message, until, session } = before.outage
+  const [from, to] = [nameOf(before.setup), nameOf(setup)]
+  const back = until === null ? '' : ` (until ${until})`
+  const text = `${from} could not take the turn (${code})${back}, ${to} steps in: ${message}`
+  const data = { attempt, role, from, to, reason: { code, message }, until, text, status: 'completed' }
+  return { type: 'item.failover', actor: role, ...(session === null ? {} : { session }), data }
 }
 
 async function askOne<T>(

@@ -70,7 +70,7 @@ export function judgeFailure(failure: Failure, before: FaultHistory, now: number
     if (Number.isFinite(named) && named > now - STALE_TIME_MS)
       return wait(Math.max(named, now + backoffMs(faults)), 'quota')
     if (now - since >= QUOTA_PATIENCE_MS) return { kind: 'stop', reason }
-    return wait(now + Math.min(FIRST_QUOTA_DELAY_MS * 2 ** (faults - 1), LONGEST_QUOTA_DELAY_MS), 'quota')
+    return wait(now + quotaDelayMs(faults), 'quota')
   }
   if (faults >= (kind === 'provider' ? MAX_PROVIDER_FAULTS : MAX_FAULTS)) return { kind: 'stop', reason }
   return wait(now + backoffMs(faults), 'fault')
@@ -79,6 +79,11 @@ export function judgeFailure(failure: Failure, before: FaultHistory, now: number
 /** How long to wait after the `n`th failure (from 1), in ms: 1 s, doubling, at most a minute. */
 export function backoffMs(n: number): number {
   return Math.min(FIRST_FAULT_DELAY_MS * 2 ** (n - 1), LONGEST_FAULT_DELAY_MS)
+}
+
+/** How long to wait after the `n`th quota (from 1) that named no time, in ms: a minute, doubling, at most an hour. */
+export function quotaDelayMs(n: number): number {
+  return Math.min(FIRST_QUOTA_DELAY_MS * 2 ** (n - 1), LONGEST_QUOTA_DELAY_MS)
 }
 
 /** Faults that the provider itself described: what the program wrote to stderr besides would only hide it. */

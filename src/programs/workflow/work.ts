@@ -130,7 +130,7 @@ function afterFailure(
   context: Context,
   state: AgentState,
   failure: Exclude<TurnOutcome, { status: 'completed' }>,
-  session: string,
+  session: string | null,
 ): PhaseResult {
   const { task, services } = context
   const reason = reasonOf(failure)
@@ -152,12 +152,12 @@ function afterFailure(
   }
 }
 
-function ended(result: PhaseResult, reason: Reason, session: string): PhaseResult {
-  return { ...result, attemptOutcome: reason.code, attemptSession: session }
+function ended(result: PhaseResult, reason: Reason, session: string | null): PhaseResult {
+  return { ...result, attemptOutcome: reason.code, ...(session === null ? {} : { attemptSession: session }) }
 }
 
 /** Again after a pause, as the state's `retry` says, or failed. */
-function afterFailedTry(context: Context, state: AgentState, reason: Reason, session: string): PhaseResult {
+function afterFailedTry(context: Context, state: AgentState, reason: Reason, session: string | null): PhaseResult {
   const { task, services } = context
   const { retry } = state
   const n = task.attempt + 1
@@ -177,6 +177,6 @@ function afterFailedTry(context: Context, state: AgentState, reason: Reason, ses
     state: withState(stateOf(task), change),
     change: { attempt: n, wakeAt: at },
     attemptOutcome: reason.code,
-    attemptSession: session,
+    ...(session === null ? {} : { attemptSession: session }),
   }
 }

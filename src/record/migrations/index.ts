@@ -1,6 +1,7 @@
 import { start } from './0001-start.ts'
 import { rounds } from './0002-rounds.ts'
 import { appendOnly } from './0003-append-only.ts'
+import { outages } from './0004-outages.ts'
 
 /** SQL of every version, in order; version n is at index n - 1. Landed entries are never edited: add the next one. */
-export const MIGRATIONS: readonly string[] = [start, rounds, appendOnly]
+export const MIGRATIONS: readonly string[] = [start, rounds, appendOnly, outages]

@@ -73,6 +73,7 @@ model: m
 timeout: 5m
 stall: 30s
 env: {A: b, C: null}
+failover: [codex, {provider: command, command: [./other, ./data.json]}]
 max_attempts: 7
 max_file_size: 2KB
 concurrency: 4
@@ -87,6 +88,10 @@ budget: {usd: 1.5, tokens: 10, wall: 1h, unknown_cost: allow}
         timeoutMs: 300_000,
         stallMs: 30_000,
         env: { A: 'b', C: null },
+        failover: [
+          { provider: 'codex', model: null, effort: null, command: null },
+          { provider: 'command', model: null, effort: null, command: [join(dir, 'other'), join(dir, 'data.json')] },
+        ],
       },
       glob: ['src', '*.md'],
       exclude: ['x'],
@@ -122,6 +127,7 @@ budget: {usd: 1.5, tokens: 10, wall: 1h, unknown_cost: allow}
     ['effort: huge', 'effort', 'one of low'],
     ['command: run it', 'command', 'a list of arguments'],
     ['access: full', 'access', 'unknown key'],
+    ['failover: [{provider: acp}]', 'failover[0].command', 'a command'],
     ['constructor: 1', 'constructor', 'unknown key'],
   ])('refuses %s, naming the key', async (line, key, words) => {
     const error = await problem(`${MINIMUM}${line}\n`)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { JsonSchema } from '../../agents/port.ts'
-import { agentProblems } from '../../config/checks.ts'
+import { agentProblems, failoverProblems } from '../../config/checks.ts'
 import { readConfigFile } from '../../config/files.ts'
 import {
   configInvalid,
@@ -68,6 +68,7 @@ export async function loadBatchConfig(cwd: string, path: string): Promise<BatchC
     ...hostile,
     ...issues,
     ...agentProblems(value, [], parsed.locate, batchRoot()),
+    ...failoverProblems(value, [], parsed.locate, batchRoot()),
     ...schemaProblems(schema, parsed.locate([`schema`])),
     ...nameProblems(value, file, parsed.locate),
   ]
@@ -120,6 +121,9 @@ function nameProblems(value: Mapping, file: string, locate: Locate): Problem[] {
 
 function resolveBatch(parsed: ParsedBatch, schema: JsonSchema, file: string, root: string): BatchConfig {
   const { provider, model, effort, timeout, stall, env, command } = parsed
+  const failover = parsed.failover.map((one) =>
+    typeof one === 'string' ? one : { ...one, command: fromRoot(one.command, root) },
+  )
   const bytes = parseSize(parsed.max_file_size)
   if (bytes === null) throw new Error(`not a size: ${parsed.max_file_size}`)
   return {
@@ -127,7 +131,7 @@ function resolveBatch(parsed: ParsedBatch, schema: JsonSchema, file: string, roo
     root,
     results: join(root, parsed.results),
     role: resolveRole(
-      { provider, model, effort, timeout, stall, env, command: fromRoot(command, root), access: 'read-only' },
+      { provider, model, effort, timeout, stall, env, command: fromRoot(command, root), access: 'read-only', failover },
       { root },
     ),
     prompt: parsed.prompt,

@@ -6,6 +6,7 @@ import {
   changeRun,
   changeTask,
   closeRound,
+  dropOutages,
   findTask,
   listTasks,
   raiseEpoch,
@@ -44,6 +45,7 @@ export async function retryFile(
     const now = record.now()
     await raiseEpoch(tx, run.id, handle)
     await closeRound(tx, run.id, handle, now)
+    await dropOutages(tx, run.id, true)
     await changeTask(tx, run.id, handle, now, {
       status: 'queued',
       phase: null,

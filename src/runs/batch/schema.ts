@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { SchemaNode } from '../../config/keys.ts'
 import { listOf, mapping, oneOf, text, whole, flag } from '../../config/leaves.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../../config/providers.ts'
-import { budgetKeys, concurrency, notifyKeys, roleKeys } from '../../config/schema.ts'
+import { budgetKeys, concurrency, failoverKey, notifyKeys, roleKeys } from '../../config/schema.ts'
 import { SIZE, isSize } from './size.ts'
 import { patternProblem } from './patterns.ts'
 
@@ -74,6 +74,9 @@ export const batchSchema = mapping({
   env: agent.env,
   command: agent.command.describe(
     "Provider `command`: the program that speaks the command protocol, as a list of arguments or as text for `/bin/sh -c`. Other providers: a list that replaces the program looked up on PATH. A first argument with a slash, and arguments that begin with `./`, are relative to this file's folder.",
+  ),
+  failover: failoverKey(agent.provider).describe(
+    'Agents that answer, in this order, when the one before has used up its quota, is not there or is not logged in. Each a name, or a mapping with `provider`, `model`, `effort` and `command`.',
   ),
   max_attempts: whole(1, 20)
     .default(3)

@@ -6,6 +6,7 @@ import {
   changeRun,
   changeTask,
   closeRound,
+  dropOutages,
   findTask,
   listTasks,
   raiseEpoch,
@@ -46,6 +47,7 @@ export async function retryStep(
     const now = record.now()
     await raiseEpoch(tx, run.id, handle)
     await closeRound(tx, run.id, handle, now)
+    await dropOutages(tx, run.id, true)
     await cancelCheckpoints(tx, run.id, handle, now)
     await changeTask(tx, run.id, handle, now, {
       status: 'queued',
