@@ -48,7 +48,7 @@ export class AcpDialogue implements Dialogue {
 
   constructor(request: TurnRequest, argv: readonly string[], preset: AcpPreset, sdk: typeof Sdk) {
     this.argv = [...argv, ...(preset.args?.(request) ?? [])]
-    this.env = { ...preset.environment?.(request), ...request.env }
+    this.env = { ...preset.environment?.(request), ...request.env, ...preset.settings?.(request) }
     this.#request = request
     this.#preset = preset
     this.#sdk = sdk

@@ -12,8 +12,12 @@ export interface AcpPreset {
   args?(request: TurnRequest): readonly string[]
   /** Defaults below the request's environment. */
   environment?(request: TurnRequest): Readonly<Record<string, string>>
+  /** Variables above the request's environment: by these the agent keeps to its access. */
+  settings?(request: TurnRequest): Readonly<Record<string, string>>
   /** The session mode for this turn; null leaves the agent's own. */
   mode?(request: Pick<TurnRequest, 'access' | 'approve'>): string | null
+  /** Takes a conversation up by `session/load` though it has `session/resume`: only then is it told what was used before. */
+  readonly loads?: boolean
   /** Within `workspace-write` it asks only for what leads out of the workspace. */
   readonly confines?: boolean
   /** Which of its ways to log in fits this environment, when a session needs one. */

@@ -6,6 +6,7 @@ import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
 import { apiKeyOf, codexPaths } from '../codex/probe.ts'
 import { namedPaths } from '../named.ts'
 import { opencodePaths } from '../opencode/paths.ts'
+import { opencodeEnvironment, opencodeSettings } from '../opencode/settings.ts'
 import type { AcpPreset } from './preset.ts'
 
 type Env = Readonly<Record<string, string>>
@@ -43,7 +44,10 @@ export const opencodePreset: AcpPreset = {
   provider: 'opencode-acp',
   program: ['opencode', 'acp'],
   install: 'npm install -g opencode-ai',
-  capabilities: { usage: 'reported', readOnly: false, model: true },
+  capabilities: { usage: 'reported', readOnly: true, model: true },
+  loads: true,
+  environment: opencodeEnvironment,
+  settings: opencodeSettings,
   ownPaths: opencodePaths,
 }
 

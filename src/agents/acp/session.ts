@@ -64,7 +64,7 @@ async function enter(
   const [method, params] =
     request.resume === null
       ? (['session/new', common] as const)
-      : ([resumeMethod(capabilities), { ...common, sessionId: request.resume }] as const)
+      : ([resumeMethod(capabilities, preset), { ...common, sessionId: request.resume }] as const)
   try {
     return asFrame(await ask(agent, method, params))
   } catch (error) {
@@ -75,7 +75,8 @@ async function enter(
   }
 }
 
-function resumeMethod(capabilities: Frame): string {
+function resumeMethod(capabilities: Frame, { loads }: AcpPreset): string {
+  if (loads === true && capabilities.loadSession === true) return 'session/load'
   if (asFrame(capabilities.sessionCapabilities).resume) return 'session/resume'
   if (capabilities.loadSession === true) return 'session/load'
   throw refusal('failed', 'this agent cannot take up a conversation again')

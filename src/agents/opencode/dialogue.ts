@@ -16,13 +16,14 @@ import {
   type Ending,
   type Frame,
 } from '../stdio/index.ts'
-import { approvalOf, permissionsOf, replyOf, withoutApprover } from './approvals.ts'
+import { approvalOf, replyOf, withoutApprover } from './approvals.ts'
 import { OpencodeClient, ServerRefusal } from './client.ts'
 import { Items } from './items.ts'
+import { opencodeEnvironment, opencodeSettings } from './settings.ts'
 
 /** Deltas are only a sign of life: at most one in this time is passed on. */
 const DELTA_GAP_MS = 1000
-/** It retries a failing provider without end: after so many tries, or so long a wait, the kernel's schedule takes over. */
+/** It retries a failing provider: after so many tries, or so long a wait, the kernel's schedule takes over. */
 const MOST_RETRIES = 3
 const LONGEST_RETRY_MS = 120_000
 
@@ -52,13 +53,10 @@ export class OpencodeDialogue implements Dialogue {
 
   constructor(request: TurnRequest, port: number, password: string) {
     this.argv = [...(request.command ?? ['opencode']), 'serve', '--hostname=127.0.0.1', `--port=${port}`]
-    const config = JSON.stringify({ permission: permissionsOf(request) })
     this.env = {
-      OPENCODE_DISABLE_AUTOUPDATE: '1',
-      // A reviewer's workspace holds the change under review: its plugins are code.
-      ...(request.access === 'read-only' ? { OPENCODE_DISABLE_PROJECT_CONFIG: '1' } : {}),
+      ...opencodeEnvironment(request),
       ...request.env,
-      OPENCODE_CONFIG_CONTENT: config,
+      ...opencodeSettings(request),
       OPENCODE_SERVER_PASSWORD: password,
     }
     this.#request = request

@@ -7,7 +7,7 @@ import { claudeEnv, claudeReply } from '../../claude/testing/harness.ts'
 import { codexHome, codexReply } from '../../codex/testing/harness.ts'
 import type { Act, AgentHarness, Fault, Scene, Step } from '../../testing/index.ts'
 import { opencodeHome, opencodeReply } from '../../opencode/testing/home.ts'
-import { claudeAcpAgent, codexAcpAgent, geminiAgent, opencodeAcpAgent } from '../index.ts'
+import { acpAnyAgent, claudeAcpAgent, codexAcpAgent, geminiAgent, opencodeAcpAgent } from '../index.ts'
 
 interface Home {
   readonly env: Readonly<Record<string, string>>
@@ -104,6 +104,7 @@ export const opencodeAcpHarness: AgentHarness = {
   unavailable: cliMissing('opencode'),
   model: { ask: 'scripted/m2', seen: 'm2', session: 'scripted/m2' },
   reportsCost: true,
+  reconnectsMs: 90_000,
   faults: ['rate_limit', 'auth', 'provider'],
   start: starting({
     cli: 'opencode',
@@ -112,6 +113,25 @@ export const opencodeAcpHarness: AgentHarness = {
     reply: opencodeReply,
     isSide: ({ tools }) => tools.length === 0,
   }),
+}
+
+/** An agent of which only its program is known: opencode, whose user has it ask. */
+export const anyAcpHarness: AgentHarness = {
+  ...opencodeAcpHarness,
+  agent: acpAnyAgent,
+  start: starting({
+    cli: 'opencode',
+    args: ['acp'],
+    home: askingHome,
+    reply: opencodeReply,
+    isSide: ({ tools }) => tools.length === 0,
+  }),
+}
+
+function askingHome(url: string): Home {
+  const { env, remove } = opencodeHome(url)
+  const config = JSON.stringify({ permission: { edit: 'ask', bash: 'ask' } })
+  return { env: { ...env, OPENCODE_CONFIG_CONTENT: config }, remove }
 }
 
 function folder(name: string): string {

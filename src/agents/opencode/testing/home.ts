@@ -50,7 +50,8 @@ export function opencodeReply(act: Act, workspace: string): Reply {
   }
   if ('run' in act) return bash(act.run)
   if ('ask' in act) return bash(act.ask)
-  if ('fail' in act) return { status: STATUS[act.fail] }
+  // It keeps to the wait that it is told; its own waits would take a minute.
+  if ('fail' in act) return { status: STATUS[act.fail], headers: { 'retry-after-ms': '50' } }
   return act
 }
 
