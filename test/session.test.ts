@@ -154,8 +154,13 @@ describe('belay session', () => {
     expect((await world.belay(['session', 'show', 'copy', '--items'])).stdout).toBe(
       (await world.belay(['session', 'show', 's', '--items'])).stdout,
     )
+    type Shown = { session: Record<string, unknown> }
+    const [original, copy] = await Promise.all(['s', 'copy'].map((id) => world.json<Shown>(['session', 'show', id])))
+    expect(copy?.session).toMatchObject({ created_at: original?.session['created_at'], turns: 1 })
+    expect(copy?.session['size_bytes']).toEqual(expect.any(Number))
     expect((await world.belay(['exec', 'b', '--session', 'copy'])).stdout).toBe('two\n')
-    expect((await world.belay(['session', 'import', 'belay.yaml'])).stderr).toContain('[session_damaged]')
+    const refused = await world.belay(['session', 'import', 'belay.yaml'])
+    expect(refused.stderr).toMatch(/\[session_damaged\][^]*next: +belay session export/)
   })
 
   it('delete and cleanup remove what they say', async () => {

@@ -12,13 +12,16 @@ export interface ReadLog {
   readonly torn: number
 }
 
+/** What mends a session whose file is damaged. */
+const RESTORE = 'restore the file, or remove the session: belay session delete SESSION --force'
+
 /** Reads all lines. Throws `session_damaged` when a line in the middle is not one, `session_newer` for a later schema. */
 export async function readLog(file: string): Promise<ReadLog> {
   return parseLog(await readFile(file), file)
 }
 
-/** The lines of `bytes`; `name` is what errors call them. */
-export function parseLog(bytes: Buffer, name: string): ReadLog {
+/** The lines of `bytes`; `name` is what errors call them, `next` what mends them. */
+export function parseLog(bytes: Buffer, name: string, next = RESTORE): ReadLog {
   const end = bytes.lastIndexOf(0x0a) + 1
   const lines = bytes.toString('utf8', 0, end).split('\n')
   lines.pop() // after the last line feed
@@ -31,12 +34,12 @@ export function parseLog(bytes: Buffer, name: string): ReadLog {
       length -= Buffer.byteLength(line) + 1
       break
     }
-    if (entry === null) throw damaged(name, i + 1)
+    if (entry === null) throw damaged(name, i + 1, next)
     parsed.push(entry)
   }
   const header = parsed.shift() as Partial<Header> | undefined
   if (header?.type !== 'session' || typeof header.schema !== 'number' || typeof header.id !== 'string')
-    throw damaged(name, 1)
+    throw damaged(name, 1, next)
   if (header.schema > SCHEMA) throw newer(name, header.schema)
   return { header: header as Header, entries: parsed as StoredEntry[], length, torn: bytes.length - length }
 }
@@ -116,10 +119,10 @@ export function sessionLost(): BelayError {
   })
 }
 
-function damaged(name: string, line: number): BelayError {
+function damaged(name: string, line: number, next: string): BelayError {
   return new BelayError('session_damaged', `line ${line} of ${name} is no entry of a session`, {
     expected: 'JSON lines that begin with a session header',
-    next: 'restore the file, or remove the session: belay session delete ID --force',
+    next,
   })
 }
 

@@ -16,7 +16,7 @@ export interface SessionState {
   readonly holder: LockHolder | null
 }
 
-export type NewSessionMeta = Partial<Omit<SessionMeta, 'id' | 'createdAt' | 'lastUsedAt' | 'turns'>>
+export type NewSessionMeta = Partial<Omit<SessionMeta, 'id' | 'lastUsedAt' | 'turns'>>
 
 /** The sessions in a state folder. Each is a folder of its own; nothing is kept in memory. */
 export class SessionStore {
@@ -32,11 +32,11 @@ export class SessionStore {
   async create(id: string, meta: NewSessionMeta = {}, body = ''): Promise<SessionMeta> {
     const folder = sessionFolder(this.home, id)
     const now = new Date().toISOString()
-    const made: SessionMeta = { ...EMPTY, ...meta, id, createdAt: now, lastUsedAt: now }
+    const made: SessionMeta = { ...EMPTY, createdAt: now, ...meta, id, lastUsedAt: now }
     const half = join(this.root, `~${randomId(10)}`)
     await mkdir(half, { recursive: true, mode: 0o700 })
     try {
-      await writeNew(join(half, LOG), `${headerLine(id, now)}${body}`)
+      await writeNew(join(half, LOG), `${headerLine(id, made.createdAt)}${body}`)
       await writeMeta(half, made)
       if ((await stat(folder).catch(() => null)) !== null) throw exists(id)
       await rename(half, folder)

@@ -13,6 +13,8 @@ interface ExportHeader extends Header {
   readonly meta: SessionMeta
 }
 
+const REEXPORT = 'belay session export SESSION --output FILE, once more'
+
 /** The session as JSON lines. Lossless: importing them and exporting again gives the same lines after the first. */
 export async function exportSession(store: SessionStore, id: string): Promise<string> {
   const { meta } = await store.get(id)
@@ -22,15 +24,16 @@ export async function exportSession(store: SessionStore, id: string): Promise<st
 }
 
 /**
- * Makes a session of what `exportSession` gave, under `id` or its old one. Its workspace does not come with it. Throws
+ * Makes a session of what `exportSession` gave, under `id` or its old one. Its workspace and its policy do not come with it. Throws
  * `session_exists`, `session_damaged`.
  */
 export async function importSession(store: SessionStore, text: string, id: string | null): Promise<SessionMeta> {
   const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
-  const { header, entries, torn } = parseLog(Buffer.from(whole), 'the exported session')
+  const { header, entries, torn } = parseLog(Buffer.from(whole), 'the exported session', REEXPORT)
   if (torn > 0) {
     throw new BelayError('session_damaged', 'the last line of the exported session is cut off', {
       expected: 'a whole file of: belay session export',
+      next: REEXPORT,
     })
   }
   const meta = (header as Partial<ExportHeader>).meta
@@ -41,6 +44,7 @@ export async function importSession(store: SessionStore, text: string, id: strin
       model: textOf(meta?.model),
       cwd: textOf(meta?.cwd),
       title: textOf(meta?.title),
+      ...(isTime(header.created_at) ? { createdAt: header.created_at } : {}),
     },
     afterFirstLine(whole),
   )
@@ -52,6 +56,11 @@ export async function importSession(store: SessionStore, text: string, id: strin
   } finally {
     await session.close()
   }
+}
+
+/** A time as Belay writes it. */
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value)) && new Date(value).toISOString() === value
 }
 
 function textOf(value: unknown): string | null {

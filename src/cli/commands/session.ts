@@ -115,7 +115,8 @@ async function show(io: Io, id: string, flags: Json & { items?: true }): Promise
   if (torn > 0 && state.holder === null) io.note(`note: the last entry was cut off by a crash (${torn} bytes)`)
   if (flags.json) {
     const shown = flags.items ? entries : entries.filter(({ type }) => type !== 'item' && type !== 'history')
-    const view = sessionView(state, null, sessionFolder(store.home, id))
+    const { size } = await measured(store, state)
+    const view = sessionView(state, size, sessionFolder(store.home, id))
     io.out(JSON.stringify({ session: view, entries: shown }))
     return
   }
