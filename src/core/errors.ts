@@ -53,11 +53,27 @@ export function messageOf(error: unknown): string {
 
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 
-/** What a full (or read-only) disk threw, as an error that a user can do something about; anything else unchanged. */
-export function knownFailure(error: unknown): unknown {
+/** That a disk is full or read-only: nothing more can be written. */
+export function isNoRoom(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown }
-  if (error instanceof BelayError || typeof code !== 'string' || !NO_ROOM.has(code)) return error
-  return diskFull(messageOf(error), error)
+  return typeof code === 'string' && NO_ROOM.has(code)
+}
+
+/**
+ * What a full or read-only disk threw, or files and folders that are not this user's to use, as an error that a user can do
+ * something about; anything else unchanged.
+ */
+export function knownFailure(error: unknown): unknown {
+  if (error instanceof BelayError) return error
+  if (isNoRoom(error)) return diskFull(messageOf(error), error)
+  const { code, path } = (error ?? {}) as { code?: unknown; path?: unknown }
+  if ((code !== 'EACCES' && code !== 'EPERM') || typeof path !== 'string') return error
+  return new BelayError('not_permitted', messageOf(error), {
+    expected: 'a file or folder that you may read and write',
+    received: path,
+    next: 'look at whose it is: ls -ld, for it and the folders above it; BELAY_HOME names another state folder',
+    cause: error,
+  })
 }
 
 /** The disk is full in the middle of something that can go on later. */
@@ -65,7 +81,7 @@ export function diskFull(said: string, cause?: unknown): BelayError {
   return new BelayError('disk_full', `the disk is full or cannot be written: ${said}`, {
     exit: 1,
     expected: 'free space',
-    next: 'free some space (belay clean removes workspaces of ended runs), then: belay resume',
+    next: 'free some space (belay clean: workspaces of ended runs, belay session cleanup: old sessions), then go on (belay resume, or the same command)',
     cause,
   })
 }

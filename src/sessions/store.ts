@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BelayError } from '../core/errors.ts'
+import { BelayError, isNoRoom } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import { nearest } from '../core/text.ts'
 import { syncFolder, writeNew } from './files.ts'
@@ -103,12 +103,12 @@ export class SessionStore {
   async remove(id: string, force: boolean): Promise<void> {
     await this.get(id)
     const folder = sessionFolder(this.home, id)
-    if (force) await breakLock(folder)
-    const lock = await takeLock(folder, 'delete')
-    if ('by' in lock) throw heldError(id, lock.by)
+    if (force) await breakLock(folder).catch((error: unknown) => this.#noLock(null, error))
+    const lock = await takeLock(folder, 'delete').catch((error: unknown) => this.#noLock(id, error))
+    if (lock !== null && 'by' in lock) throw heldError(id, lock.by)
     const gone = join(this.root, `~${randomId(10)}`)
     await rename(folder, gone)
-    lock.forget()
+    lock?.forget()
     await rm(gone, { recursive: true, force: true, maxRetries: 3 })
   }
 
@@ -124,6 +124,14 @@ export class SessionStore {
       swept += 1
     }
     return swept
+  }
+
+  /** On a full disk there is no room for a lock, and a session must still go: that makes room. Nobody else can take one either. */
+  async #noLock(id: string | null, error: unknown): Promise<null> {
+    if (!isNoRoom(error)) throw error
+    const holder = id === null ? null : ((await this.find(id))?.holder ?? null)
+    if (id !== null && holder !== null) throw heldError(id, holder)
+    return null
   }
 
   async #ids(): Promise<string[]> {

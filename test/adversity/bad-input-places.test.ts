@@ -173,6 +173,18 @@ describe('disks', () => {
     expect(world.requests()).toEqual([])
   })
 
+  it('full: a session can be removed, which makes room', async () => {
+    ready()
+    if (!mountAt(world.home, 'size=2m')) return
+    const header = { type: 'session', schema: 1, id: 's', created_at: '2026-01-01T00:00:00.000Z' }
+    writeFileSync(join(world.dir, 's.jsonl'), `${JSON.stringify(header)}\n`)
+    expect((await world.belay(['session', 'import', join(world.dir, 's.jsonl')])).code).toBe(0)
+    execFileSync('sh', ['-c', `cat /dev/zero > ${world.home}/ballast 2>/dev/null || true`])
+    await refused(['session', 'import', join(world.dir, 's.jsonl'), '--id', 't'], 'disk_full', { exit: 1 })
+    expect((await world.belay(['session', 'delete', 's'])).stdout).toBe('deleted s\n')
+    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+  })
+
   it('full in the middle of a run: it goes on when there is room', async () => {
     start({
       implementer: {
