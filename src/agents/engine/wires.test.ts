@@ -17,9 +17,17 @@ interface Case {
   env(url: string): Record<string, string>
   /** How the key is sent. */
   readonly header: readonly [string, string]
+  /** What else has to be there. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Too many requests, with the time of the next; default: as a header. */
   later?(seconds: number): Reply
 }
+
+/** As a login to ChatGPT gives it: the account is named inside. */
+const SUBSCRIPTION = [{ alg: 'none' }, { 'https://api.openai.com/auth': { chatgpt_account_id: 'acc-1' } }]
+  .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  .concat('x')
+  .join('.')
 
 const CASES: readonly Case[] = [
   {
@@ -49,6 +57,14 @@ const CASES: readonly Case[] = [
     api: 'openai',
     env: (url) => ({ OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: 'k2' }),
     header: ['authorization', 'Bearer k2'],
+  },
+  {
+    title: 'Codex with a subscription',
+    model: 'openai-codex/gpt-5.4',
+    api: 'openai',
+    env: (url) => ({ OPENAI_CODEX_BASE_URL: url, OPENAI_CODEX_TOKEN: SUBSCRIPTION }),
+    header: ['authorization', `Bearer ${SUBSCRIPTION}`],
+    headers: { 'chatgpt-account-id': 'acc-1' },
   },
   {
     title: 'OpenAI chat',
@@ -150,6 +166,7 @@ describe.each(CASES)('$title', (one) => {
     const [first, second] = requests
     expect(first).toMatchObject({ api: one.api, model: one.model.slice(one.model.indexOf('/') + 1) })
     expect(first?.headers[one.header[0]]).toBe(one.header[1])
+    expect(first?.headers).toMatchObject(one.headers ?? {})
     expect(first?.text).toContain('Fix the leak.')
     expect(first?.tools.map((name) => name.toLowerCase())).toEqual(
       expect.arrayContaining(['bash', 'read', 'write', 'edit']),
@@ -210,5 +227,21 @@ describe.each(CASES)('$title', (one) => {
       expect(Date.parse(error.retryAt ?? '') - Date.now()).toBeGreaterThan(3_500_000)
       await server?.close()
     }
+  })
+})
+
+it('says when the allowance of a ChatGPT subscription is back', async () => {
+  const codex = CASES.find(({ title }) => title === 'Codex with a subscription')
+  if (codex === undefined) throw new Error('no such case')
+  const back = Math.floor(Date.now() / 1000) + 7200
+  const error = { type: 'usage_limit_reached', message: 'The usage limit has been reached', resets_at: back }
+  const { end } = await turn(codex, [{ reply: { status: 429, body: { error } } }])
+  expect(end).toMatchObject({
+    status: 'failed',
+    error: {
+      code: 'quota',
+      message: expect.stringContaining('The usage limit has been reached') as string,
+      retryAt: new Date(back * 1000).toISOString(),
+    },
   })
 })

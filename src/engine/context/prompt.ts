@@ -69,7 +69,7 @@ function skillsSection(skills: readonly Skill[]): string {
     '# Skills',
     'A skill is a folder with instructions for a kind of work. Load it with the `skill` tool before you do such work; read other files in its folder when it says so.',
     ...skills.map(({ name, description, path, allowedTools }) => {
-      const tools = allowedTools === null ? '' : ` (with it, use only: ${allowedTools.join(', ')})`
+      const tools = allowedTools === null ? '' : ` (made for these tools: ${allowedTools.join(', ')})`
       return `- ${name}: ${description}${tools}\n  ${path}`
     }),
   ].join('\n')

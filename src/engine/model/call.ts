@@ -103,6 +103,8 @@ function optionsOf(resolved: ResolvedModel, request: ModelRequest, http: Heard):
     ...(apiKey === null ? {} : { apiKey }),
     ...(request.effort === null || !model.reasoning ? {} : { reasoning: request.effort }),
     ...(takesNoFetch(resolved) ? {} : { fetch: watchedFetch(http) }),
+    // Over a WebSocket neither proxies nor what the service says of its limits would be seen.
+    ...(resolved.api === 'openai-codex-responses' ? { transport: 'sse' as const } : {}),
   }
 }
 

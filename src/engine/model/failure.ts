@@ -41,7 +41,8 @@ const OVERLOADED = /overloaded|rate[_ ]limit|too many requests|RESOURCE_EXHAUSTE
 export function failureOf(message: string, http: HttpAnswer | null, now: number): Failure {
   const status = http !== null && http.status >= 400 ? http.status : statusIn(message)
   const said = head(http?.body ? textOf(http.body) : message, MESSAGE) || message
-  const all = `${message}\n${http?.body ?? ''}`
+  // What the wire makes of it may say more than the service did.
+  const all = http?.body ? http.body : message
   const retryAt = http === null ? retryAtIn(message, now) : retryAtOf(http, now)
   const make = (kind: FailureKind, retryable: boolean): Failure => ({ kind, message: said, retryable, retryAt })
   if (status === 413 || (status === 400 && OVERFLOW.test(all)) || (status === null && OVERFLOW.test(message)))

@@ -75,6 +75,14 @@ describe('a model’s name', () => {
     const bad = await problem('openai-compatible/x', { OPENAI_BASE_URL: 'sk-secret' })
     expect(bad.code).toBe('model_no_address')
     expect(JSON.stringify(bad.shape())).not.toContain('sk-secret')
+    for (const token of ['sk-secret', `a.${Buffer.from('{"sub":"sk-secret"}').toString('base64url')}.c`]) {
+      const other = await problem('openai-codex/gpt-5.4', { OPENAI_CODEX_TOKEN: token })
+      expect(other).toMatchObject({
+        code: 'model_no_key',
+        message: expect.stringContaining('OPENAI_CODEX_TOKEN') as string,
+      })
+      expect(JSON.stringify(other.shape())).not.toContain(token)
+    }
   })
 
   it('lists every variable that commands must not see', () => {

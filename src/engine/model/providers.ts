@@ -14,6 +14,8 @@ export interface ModelProvider {
   readonly keysFrom: readonly string[]
   /** Variables that may hold a token to be sent as `Authorization: Bearer`. */
   readonly bearerFrom: readonly string[]
+  /** What is wrong with a key, in words that do not hold it; null: nothing that can be seen. Absent: any text will do. */
+  readonly keyProblem?: (key: string) => string | null
   /** False: works without a key (a server of one's own). */
   readonly needsKey: boolean
   /** Context window of models that the catalog does not know, in tokens. */
@@ -78,6 +80,7 @@ export const MODEL_PROVIDERS: Readonly<Record<string, ModelProvider>> = {
     baseUrl: 'https://chatgpt.com/backend-api',
     baseUrlFrom: ['OPENAI_CODEX_BASE_URL'],
     keysFrom: ['OPENAI_CODEX_TOKEN'],
+    keyProblem: codexTokenProblem,
     contextWindow: 272_000,
     catalog: async () => (await import('@earendil-works/pi-ai/providers/openai-codex.models')).OPENAI_CODEX_MODELS,
   },
@@ -136,6 +139,19 @@ export const MODEL_PROVIDERS: Readonly<Record<string, ModelProvider>> = {
     'XAI_API_KEY',
     async () => (await import('@earendil-works/pi-ai/providers/xai.models')).XAI_MODELS,
   ),
+}
+
+/** The account is named in the token itself: a JWT as `codex login` stores it. */
+function codexTokenProblem(token: string): string | null {
+  const [, claims = '', signature] = token.split('.')
+  try {
+    const said = JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<string, unknown>
+    const account = (said['https://api.openai.com/auth'] as Record<string, unknown> | undefined)?.['chatgpt_account_id']
+    if (signature !== undefined && typeof account === 'string' && account !== '') return null
+  } catch {
+    // told below
+  }
+  return 'it is no access token of a ChatGPT subscription (tokens.access_token in auth.json of codex), or names no account'
 }
 
 export const MODEL_PROVIDER_NAMES: readonly string[] = Object.keys(MODEL_PROVIDERS)

@@ -115,6 +115,12 @@ function authOf(
   const bearer = first(known.bearerFrom, env)
   if (bearer) return { apiKey: null, headers: { Authorization: `Bearer ${bearer.value}` } }
   const key = first(known.keysFrom, env)
+  const problem = key === null ? null : (known.keyProblem?.(key.value) ?? null)
+  if (key !== null && problem !== null) {
+    throw new BelayError('model_no_key', `${key.name} cannot be used: ${problem}`, {
+      expected: `a key for ${provider}`,
+    })
+  }
   if (key) return { apiKey: key.value, headers: {} }
   if (!known.needsKey) return { apiKey: 'none', headers: {} }
   throw new BelayError('model_no_key', `there is no key for ${provider}`, {

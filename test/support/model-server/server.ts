@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { json } from 'node:stream/consumers'
+import { buffer, json } from 'node:stream/consumers'
+import { zstdDecompressSync } from 'node:zlib'
 import { anthropic } from './anthropic.ts'
 import { chat } from './chat.ts'
 import { gemini, isGemini } from './gemini.ts'
@@ -36,7 +37,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
       else response.writeHead(200).end()
       return
     }
-    const body = record(await json(request))
+    const body = record(await bodyOf(request))
     if (path.endsWith('/count_tokens')) {
       sendJson(response, 200, { input_tokens: USAGE.input })
       return
@@ -142,6 +143,11 @@ function sendJson(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  if (request.headers['content-encoding'] !== 'zstd') return json(request)
+  return JSON.parse(zstdDecompressSync(await buffer(request)).toString())
 }
 
 function headersOf(headers: IncomingHttpHeaders): Record<string, string> {
