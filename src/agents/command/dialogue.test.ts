@@ -51,6 +51,16 @@ describe('command agent', () => {
     expect(usage).toEqual({ inputTokens: 6, outputTokens: 2, costUsd: null })
   })
 
+  it.each(['"text"', '[1]', '7', 'null'])('hands on an answer that is no object: %s', async (output) => {
+    const played = await playScript(`echo '{"type":"result","output":${output}}'`)
+    expect(completed(played).output).toEqual(JSON.parse(output))
+  })
+
+  it.each(['"soon"', '1700000000', '{}'])('is told of a failure whose time is none: %s', async (at) => {
+    const played = await playScript(`echo '{"type":"error","code":"quota","message":"used up","retry_at":${at}}'`)
+    expect(errorOf(played)).toMatchObject({ code: 'quota', message: 'used up', retryAt: null })
+  })
+
   it('keeps frames with bad values as unknown', async () => {
     const bad = '{"type":"usage","input_tokens":-5}'
     const played = await playScript(`echo '${bad}'; ${RESULT}`)

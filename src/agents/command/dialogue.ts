@@ -75,7 +75,7 @@ export class CommandDialogue implements Dialogue {
   finish({ exit, lingered, stderrTail }: Ending): TurnEnd {
     const answer = this.#answer
     if (answer?.type === 'error') {
-      const at = answer.retry_at == null ? Number.NaN : Date.parse(answer.retry_at)
+      const at = answer.retry_at === null ? Number.NaN : Date.parse(answer.retry_at)
       const retryAt = Number.isNaN(at) ? null : new Date(at).toISOString()
       return failed(answer.code, head(answer.message, 4096), { retryAt, stderrTail })
     }

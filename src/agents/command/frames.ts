@@ -14,10 +14,12 @@ export const commandFrame = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('error'),
     code: z.enum(['rate_limit', 'quota', 'auth', 'failed']).catch('failed'),
-    message: z.string().default('the agent gave no reason'),
-    retry_at: z.string().nullish(),
+    // A failure counts as one however badly it is told.
+    message: z.string().catch('the agent gave no reason'),
+    retry_at: z.string().nullable().catch(null),
   }),
-  z.object({ type: z.literal('result'), output: z.record(z.string(), z.unknown()) }),
+  // What does not fit the schema, of whatever type, is for the asker to send back.
+  z.object({ type: z.literal('result'), output: z.unknown().transform((output) => output ?? null) }),
 ])
 
 export type CommandFrame = z.infer<typeof commandFrame>
