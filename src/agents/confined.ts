@@ -35,7 +35,7 @@ export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
     capabilities: agent.capabilities,
     ...(agent.ownPaths === undefined ? {} : { ownPaths: agent.ownPaths }),
     ...(agent.guessesPaths === true ? { guessesPaths: true as const } : {}),
-    probe: (env, command) => agent.probe(env, command),
+    probe: (env, command, look) => agent.probe(env, command, look),
     turn: (request) => confinedTurn(agent, sandbox, request),
   }
 }

@@ -198,8 +198,15 @@ export interface Agent {
   ownPaths?(env: Readonly<Record<string, string>>, command: readonly string[] | null): OwnPaths
   /** `ownPaths` is a guess from the command line: what else it needs in a sandbox has to be configured. */
   readonly guessesPaths?: true
-  /** Looks at the machine only: never makes a paid or network call. Never throws. */
-  probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe>
+  /**
+   * Looks at the machine only: never makes a paid or network call. Never throws. `look` `start` asks no more than whether a
+   * turn can be started (what it costs is time before every run); `whole` (the default) also what else a person wants to know.
+   */
+  probe(
+    env: Readonly<Record<string, string>>,
+    command: readonly string[] | null,
+    look?: 'start' | 'whole',
+  ): Promise<Probe>
   /**
    * Starts what a turn like this one will need, so that it need not wait for it; only with `standing`. Absent: nothing can be
    * started ahead. Returns at once; what goes wrong is found out by the turn.

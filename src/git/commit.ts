@@ -1,3 +1,4 @@
+import { identsOf } from './identity.ts'
 import { readObject, writeObject } from './objects.ts'
 import { git, gitFailed, tryGit } from './run.ts'
 
@@ -27,20 +28,10 @@ export async function commitTree(root: string, options: CommitOptions): Promise<
   return writeObject(root, 'commit', `${head.join('\n')}\n\n${text.replaceAll('\0', '')}`)
 }
 
-const known = new Map<string, Promise<readonly [string, string]>>()
-
-/** Author and committer as git would write them now; who they are is asked once. */
+/** Author and committer as git would write them now. */
 async function people(root: string): Promise<readonly [string, string]> {
-  const found = known.get(root) ?? askPeople(root)
-  known.set(root, found)
-  found.catch(() => known.delete(root))
-  const [author, committer] = await found
+  const [author, committer] = await identsOf(root)
   return [now(author, 'GIT_AUTHOR_DATE'), now(committer, 'GIT_COMMITTER_DATE')]
-}
-
-async function askPeople(root: string): Promise<readonly [string, string]> {
-  const ask = (name: string): Promise<string> => git(['var', name], { cwd: root })
-  return [await ask('GIT_AUTHOR_IDENT'), await ask('GIT_COMMITTER_IDENT')]
 }
 
 /** `NAME <EMAIL> SECONDS ZONE` with the present time, unless the user's environment names one. */

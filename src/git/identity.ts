@@ -22,21 +22,54 @@ export interface Identity {
  * and host name would put a wrong name into history. Throws `identity_missing` with the commands that set it.
  */
 export async function identity(root: string): Promise<Identity> {
-  const [author, committer] = await Promise.all(
-    ['GIT_AUTHOR_IDENT', 'GIT_COMMITTER_IDENT'].map((name) => person(root, name)),
-  )
-  if (author && committer) return { author, committer }
-  throw new BelayError('identity_missing', 'git does not know who you are, so nothing can be committed in your name', {
-    expected: 'user.name and user.email in the git configuration',
-    received: author ? 'no committer' : 'no author',
-    next: 'git config --global user.name "Your Name" && git config --global user.email you@example.com',
-  })
+  const idents = await askIdents(root, ['-c', 'user.useConfigOnly=true'])
+  const [author, committer] = idents.map(personOf)
+  if (author && committer) {
+    known.set(root, Promise.resolve(idents))
+    return { author, committer }
+  }
+  throw unknown(author ? 'no committer' : 'no author')
 }
 
-async function person(root: string, variable: string): Promise<Person | null> {
-  const result = await tryGit(['-c', 'user.useConfigOnly=true', 'var', variable], { cwd: root })
-  const [, name, email] = /^(.*?) <([^>]*)> \d+ [+-]\d{4}\n?$/s.exec(result.stdout.toString('utf8')) ?? []
-  return result.code === 0 && name !== undefined && email !== undefined && name !== '' ? { name, email } : null
+/** Author and committer as git writes them into a commit: `NAME <EMAIL> SECONDS ZONE`; empty where git knows none. */
+type Idents = readonly [author: string, committer: string]
+
+const known = new Map<string, Promise<Idents>>()
+
+/** Who commits in `root`, with the time of the question; asked once, also by `identity`. Throws `identity_missing`. */
+export async function identsOf(root: string): Promise<Idents> {
+  const found = known.get(root) ?? askIdents(root, []).then(refuseUnknown)
+  known.set(root, found)
+  found.catch(() => known.delete(root))
+  return found
+}
+
+async function askIdents(root: string, settings: readonly string[]): Promise<Idents> {
+  const [author, committer] = await Promise.all(
+    ['GIT_AUTHOR_IDENT', 'GIT_COMMITTER_IDENT'].map(async (variable) => {
+      const result = await tryGit([...settings, 'var', variable], { cwd: root })
+      return result.code === 0 ? result.stdout.toString('utf8').replace(/\n$/, '') : ''
+    }),
+  )
+  return [author ?? '', committer ?? '']
+}
+
+function refuseUnknown(idents: Idents): Idents {
+  if (idents.every((one) => one !== '')) return idents
+  throw unknown(idents[0] === '' ? 'no author' : 'no committer')
+}
+
+function personOf(ident: string): Person | null {
+  const [, name, email] = /^(.*?) <([^>]*)> \d+ [+-]\d{4}$/s.exec(ident) ?? []
+  return name !== undefined && email !== undefined && name !== '' ? { name, email } : null
+}
+
+function unknown(received: string): BelayError {
+  return new BelayError('identity_missing', 'git does not know who you are, so nothing can be committed in your name', {
+    expected: 'user.name and user.email in the git configuration',
+    received,
+    next: 'git config --global user.name "Your Name" && git config --global user.email you@example.com',
+  })
 }
 
 /** How long a signature may take that needs nobody: a smart card may be slow, a person is slower. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
+import { rememberCommonDir } from './common-dir.ts'
 import { git, gitFailed, tryGit, type GitResult } from './run.ts'
 import { quoteShell } from './quote.ts'
 
@@ -45,8 +46,10 @@ export function checkGitVersion(text: string): void {
  * each with the way out. Writes nothing.
  */
 export async function openRepository(cwd: string, platform: NodeJS.Platform = process.platform): Promise<Repository> {
+  const asked = askHead(cwd) // git is asked for all it has to say at once
   const found = await locateRepository(cwd, platform)
-  return { ...found, head: await readHead(found.root) }
+  rememberCommonDir(found.root, found.commonDir)
+  return { ...found, head: await readHead(found.root, asked) }
 }
 
 /** The same without a look at HEAD: works where there is no commit yet. */
@@ -125,12 +128,19 @@ function refusal(cwd: string, result: GitResult): BelayError {
   return gitFailed(['rev-parse'], result)
 }
 
-/** What is checked out at `root`; `unborn_head` with the command for a first commit when there is none yet. */
-export async function readHead(root: string): Promise<Head> {
-  const [symbolic, commit] = await Promise.all([
-    tryGit(['symbolic-ref', '--quiet', 'HEAD'], { cwd: root }),
-    tryGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { cwd: root }),
+/** What git says of HEAD from any folder of a checkout: its name and its commit. Rejects only when git cannot be started. */
+function askHead(cwd: string): Promise<readonly [GitResult, GitResult]> {
+  const asked = Promise.all([
+    tryGit(['symbolic-ref', '--quiet', 'HEAD'], { cwd }),
+    tryGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { cwd }),
   ])
+  asked.catch(() => {}) // who asks may have to say first that this is no checkout
+  return asked
+}
+
+/** What is checked out at `root`; `unborn_head` with the command for a first commit when there is none yet. */
+export async function readHead(root: string, asked = askHead(root)): Promise<Head> {
+  const [symbolic, commit] = await asked
   const ref = symbolic.code === 0 ? symbolic.stdout.toString('utf8').replace(/\n$/, '') : null
   if (commit.code === 0) {
     return { commit: commit.stdout.toString('utf8').trim(), branch: ref?.replace(/^refs\/heads\//, '') ?? null }

@@ -1,7 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { BelayError } from '../core/errors.ts'
-import { DEADLINE_MS, git, gitFailed, gitMissing, startGit, type GitResult } from './run.ts'
+import { commonDirOf } from './common-dir.ts'
+import { DEADLINE_MS, gitFailed, gitMissing, startGit, type GitResult } from './run.ts'
 
 /** What is made of the bytes that came so far: an answer, how many bytes there have to be for another look, or no sense (what came). */
 export type Reading<T> = { readonly value: T } | { readonly more: number } | { readonly wrong: string }
@@ -137,21 +138,13 @@ export class StandingGit {
 }
 
 const known = new Map<string, StandingGit>()
-const gitDirs = new Map<string, Promise<string>>()
 
 /** The standing git with these arguments of the repository that the checkout `root` belongs to. */
 export async function standingGit(root: string, args: readonly string[]): Promise<StandingGit> {
-  const gitDir = await (gitDirs.get(root) ?? findGitDir(root))
+  const gitDir = await commonDirOf(root)
   const key = [gitDir, ...args].join('\0')
   const found = known.get(key) ?? new StandingGit(args, gitDir)
   known.set(key, found)
-  return found
-}
-
-function findGitDir(root: string): Promise<string> {
-  const found = git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
-  gitDirs.set(root, found)
-  found.catch(() => gitDirs.delete(root))
   return found
 }
 

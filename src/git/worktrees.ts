@@ -3,6 +3,7 @@ import { lstat, readFile, readdir, realpath, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { removeTree } from './remove-tree.ts'
 import { alone, meetingPoint } from './alone.ts'
+import { commonDirOf } from './common-dir.ts'
 import { git, gitFailed, tryGit, type GitResult } from './run.ts'
 
 /** A checkout of Belay's own, with the folder where git keeps its HEAD and index. */
@@ -87,17 +88,6 @@ async function readPlain(path: string): Promise<string> {
   return found?.isFile() ? readFile(path, 'utf8').catch(() => '') : ''
 }
 
-const commonDirs = new Map<string, Promise<string>>()
-
-function commonDirOf(root: string): Promise<string> {
-  const known = commonDirs.get(root)
-  if (known) return known
-  const found = git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
-  commonDirs.set(root, found)
-  found.catch(() => commonDirs.delete(root))
-  return found
-}
-
 /** Where git keeps its notes of worktrees. */
 async function notesFolder(root: string): Promise<string> {
   return join(await commonDirOf(root), 'worktrees')
@@ -142,14 +132,22 @@ export async function resetWorktree(worktree: Worktree, commit: string, branch: 
   const { path, gitDir } = worktree
   await rm(join(gitDir, 'index.lock'), { force: true })
   await rm(join(gitDir, 'HEAD.lock'), { force: true })
-  if (branch !== null) await git(['symbolic-ref', 'HEAD', `refs/heads/${branch}`], { cwd: path })
   const args =
     branch === null
       ? ['checkout', '--force', '--quiet', '--detach', commit, '--']
       : ['read-tree', '--reset', '-u', commit]
-  const result = await tryGit(args, { cwd: path })
+  // Neither looks at what the other writes.
+  const [result] = await Promise.all([
+    tryGit(args, { cwd: path }),
+    branch === null ? null : switchWorktree(worktree, branch),
+  ])
   if (result.code === 0) return
   // A damaged index cannot be reset: begin with none.
   await rm(join(gitDir, 'index'), { force: true })
   await git(args, { cwd: path })
+}
+
+/** Puts HEAD of one of Belay's worktrees on `branch`, which must exist; files stay as they are. */
+export async function switchWorktree({ path }: Pick<Worktree, 'path'>, branch: string): Promise<void> {
+  await git(['symbolic-ref', 'HEAD', `refs/heads/${branch}`], { cwd: path })
 }

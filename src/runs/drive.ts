@@ -32,7 +32,7 @@ import { removeScratch } from '../workspace/pool.ts'
 import { runLease, targetLease } from './lease-keys.ts'
 import { checkRoles } from './roles.ts'
 import { checkSandboxes } from './sandboxes.ts'
-import { followResult } from './follow.ts'
+import { Follower, followResult } from './follow.ts'
 import { endJournal, settleGuard } from './guard.ts'
 import { Notifier } from './deliver.ts'
 import { refuseCleaned } from './lifecycle-cleaned.ts'
@@ -136,8 +136,14 @@ async function driveHeld(options: DriveOptions, leases: readonly Lease[], lost: 
     await opened.services.landing.begin()
     notifier.wake()
     warm(opened)
+    const follower = new Follower({ ...opened.services, repository: options.repository, lease })
     for (;;) {
-      await work(options, opened, notifier, leases, lost)
+      try {
+        await work(options, opened, { notifier, follower }, leases, lost)
+      } finally {
+        await follower.idle()
+      }
+      follower.check()
       const result = await settle(options, opened, notifier, lease)
       if (result !== null) return result
     }
@@ -177,7 +183,7 @@ async function settleDead(options: DriveOptions, opened: OpenedRun, lease: Lease
 async function work(
   options: DriveOptions,
   opened: OpenedRun,
-  notifier: Notifier,
+  { notifier, follower }: { readonly notifier: Notifier; readonly follower: Follower },
   leases: readonly Lease[],
   lost: AbortSignal,
 ): Promise<void> {
@@ -201,13 +207,7 @@ async function work(
     claimed: (claim) => fence(opened, claim),
     stepped: async (handle, step) => {
       await endTask(opened, handle, step)
-      // One at a time: parallel tasks land one after the other, and so does the target follow.
-      if (step.outcome === 'landed') {
-        await services.landing.alone(async () => {
-          const to = await services.landing.tip()
-          await followResult({ record, run, repository: options.repository, lease, moves: services.moves, to })
-        })
-      }
+      if (step.outcome === 'landed') follower.wake()
       if (step.status !== 'running') notifier.wake()
     },
     taken: (handle) => services.workspaces.done(handle),

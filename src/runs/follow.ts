@@ -2,6 +2,7 @@ import { branchRef, readRef } from '../git/refs.ts'
 import { BelayError, messageOf } from '../core/errors.ts'
 import { followTarget, type Followed, type FollowIntent, type FollowRequest } from '../git/follow/index.ts'
 import type { MoveJournal } from '../git/moves.ts'
+import type { Landing } from '../programs/direct/landing.ts'
 import type { Repository } from '../git/repository.ts'
 import {
   appendEvents,
@@ -15,6 +16,38 @@ import {
   type RecordStore,
   type RunRow,
 } from '../record/index.ts'
+
+/** Lets the target follow each landing beside the work, one after the other: the next task need not wait for it. */
+export class Follower {
+  readonly #options: Omit<FollowOptions, 'to'> & { readonly landing: Landing }
+  #work: Promise<unknown> = Promise.resolve()
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(options: Omit<FollowOptions, 'to'> & { readonly landing: Landing }) {
+    this.#options = options
+  }
+
+  /** Something has landed. */
+  wake(): void {
+    const { landing } = this.#options
+    // No other task lands meanwhile, and no guard takes the half-changed checkout for the user's doing.
+    const follow = landing.alone(async () => followResult({ ...this.#options, to: await landing.tip() }))
+    const noted = follow.catch((error: unknown) => {
+      this.#failure ??= { error }
+    })
+    this.#work = Promise.all([this.#work, noted])
+  }
+
+  /** Waits until nothing of it runs. Never rejects. */
+  async idle(): Promise<void> {
+    await this.#work
+  }
+
+  /** Throws what stopped it: the record could not be written, or is another's now. */
+  check(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+}
 
 export interface FollowOptions {
   readonly record: RecordStore

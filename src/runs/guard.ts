@@ -18,6 +18,8 @@ export interface GuardOptions {
   readonly repository: Repository
   readonly record: Pick<RecordStore, 'home' | 'read'>
   readonly moves: MoveJournal
+  /** Resolves when Belay itself changes nothing in the user's checkout for now. */
+  readonly quiet?: () => Promise<void>
 }
 
 /** Where all processes of a user's Belay meet that work in one repository. */
@@ -44,6 +46,8 @@ export function repositoryGuard(options: GuardOptions): Guard {
   return {
     async begin(workspace, run, handle) {
       const mark = agentMark(run, handle)
+      // What is seen while the target follows would be taken for the state in which the user left his files.
+      await options.quiet?.()
       const snapshot = await takeSnapshot({
         commonDir: repository.commonDir,
         userRoot: repository.root,

@@ -54,9 +54,9 @@ export interface RunPlan {
  * except that `commitSource` commits the source's own files in the user's checkout. Throws BelayErrors (exit 2).
  */
 export async function planRun(request: RunRequest): Promise<RunPlan> {
-  const repository = await openRepository(request.cwd)
+  const { repository, who } = await lookAround(request.cwd)
   const { root } = repository
-  await Promise.all([identity(root), request.into === null ? null : checkBranchName(root, request.into)])
+  await Promise.all([who, request.into === null ? null : checkBranchName(root, request.into)])
   const proposal = (): Promise<string> => request.propose(root)
   const loaded = await loadConfig({ root, env: request.env, set: request.set, flags: request.flags, proposal })
   const { config } = loaded
@@ -102,6 +102,13 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     until: request.until === null ? null : selectTask(source, request.until),
     sign,
   }
+}
+
+/** The repository, and whether commits can be made in it (asked at the same time; the repository's own troubles come first). */
+async function lookAround(cwd: string): Promise<{ repository: Repository; who: Promise<unknown> }> {
+  const who = identity(cwd)
+  who.catch(() => {})
+  return { repository: await openRepository(cwd), who }
 }
 
 /** Asking the agents' programs takes as long as everything else that is looked at: it goes on meanwhile, and is awaited last. */

@@ -79,7 +79,7 @@ const looks = new Map<string, Promise<Probe>>()
 
 async function checkInstalled(role: string, { agent, env, command }: RoleSetup): Promise<void> {
   const key = JSON.stringify([agent.provider, command, env])
-  const looking = looks.get(key) ?? agent.probe(env, command)
+  const looking = looks.get(key) ?? agent.probe(env, command, 'start')
   looks.set(key, looking)
   const probe = await looking
   // What is missing may be mended by the next look.

@@ -98,6 +98,8 @@ export async function openRun(
       ]),
     )
   const moves = moveJournal(record.home, run.id)
+  const { resultBranch, base } = run
+  const landing = new Landing({ root, run: run.id, resultBranch, base, moves, epochMark, restored })
   const services: DirectServices = {
     record,
     project: run.project,
@@ -123,18 +125,10 @@ export async function openRun(
       owned: source.owned,
       preparation: preparation({ config, root, pool, env: gateEnv, confine }),
       moves,
-      guard: repositoryGuard({ repository, record, moves }),
+      guard: repositoryGuard({ repository, record, moves, quiet: () => landing.alone(() => Promise.resolve()) }),
     }),
     budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),
-    landing: new Landing({
-      root,
-      run: run.id,
-      resultBranch: run.resultBranch,
-      base: run.base,
-      moves,
-      epochMark,
-      restored,
-    }),
+    landing,
     moves,
     gateEnv,
     confine,

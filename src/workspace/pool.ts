@@ -59,10 +59,10 @@ export class WorkspacePool {
   }
 
   /**
-   * Leases a workspace to `task`: the one that it has, a free one, or a new one checked out at `commit`. What is in it is
-   * the caller's to reset.
+   * Leases a workspace to `task`: the one that it has, a free one, or a new one (`fresh`) checked out at `commit`, with
+   * nothing else in it. What is in one that is not fresh is the caller's to reset.
    */
-  async lease(purpose: Purpose, task: string, commit: string): Promise<Workspace> {
+  async lease(purpose: Purpose, task: string, commit: string): Promise<Workspace & { readonly fresh: boolean }> {
     this.#atWork.add(task)
     const row = await this.#alone(() => this.#pick(purpose, task))
     await mkdir(this.folder, { recursive: true, mode: 0o700 })

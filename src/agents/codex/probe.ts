@@ -21,15 +21,19 @@ export function locateCodex(env: Env, command: readonly string[] | null, cwd: st
   return program === null ? null : [program, ...args]
 }
 
-/** Looks for codex, its version, its login and whether its sandbox can run here. Never throws, makes no network call. */
-export async function probeCodex(env: Env, command: readonly string[] | null): Promise<Probe> {
+/** Looks for codex, its version, its login and (`whole`) whether its sandbox can run here. Never throws, makes no network call. */
+export async function probeCodex(
+  env: Env,
+  command: readonly string[] | null,
+  look: 'start' | 'whole' = 'whole',
+): Promise<Probe> {
   const argv = locateCodex(env, command, process.cwd())
   if (argv === null) return { installed: false, path: null, version: null, loggedIn: null, hint: INSTALL_HINT }
   const path = argv[0] ?? null
   const [version, loggedIn, sandbox] = await Promise.all([
     run(argv, ['--version'], env),
     isLoggedIn(argv, env),
-    run(argv, ['sandbox', '--', 'true'], env),
+    look === 'whole' ? run(argv, ['sandbox', '--', 'true'], env) : null,
   ])
   if (version.code !== 0) {
     return {
@@ -42,7 +46,9 @@ export async function probeCodex(env: Env, command: readonly string[] | null): P
   }
   const hints = [
     ...(loggedIn === false ? [LOGIN_HINT] : []),
-    ...(sandbox.code === 0 ? [] : [`codex's sandbox does not run here (${sandbox.output}): ${SANDBOX_HINT}`]),
+    ...(sandbox === null || sandbox.code === 0
+      ? []
+      : [`codex's sandbox does not run here (${sandbox.output}): ${SANDBOX_HINT}`]),
   ]
   return {
     installed: true,

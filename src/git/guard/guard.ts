@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
 import { thisHost, thisProcess } from '../../process/index.ts'
 import { alone } from '../alone.ts'
+import { gitDirOf } from '../git-dir.ts'
 import { worktreesLock } from '../worktrees.ts'
 import { ledgerPath, lives, readLedger, touchLedger, writeLedger, type Ledger } from './ledger.ts'
 import { look } from './look.ts'
@@ -82,10 +83,13 @@ export async function takeSnapshot(request: GuardRequest): Promise<Snapshot> {
 }
 
 async function begin({ commonDir, userRoot, ledger }: GuardRequest): Promise<Ledger> {
-  const place = await findPlace(commonDir, userRoot)
-  const [files, rest] = await Promise.all([
-    alone(worktreesLock(ledger, commonDir), () => observeFiles(place)),
-    observeRest(place, []),
+  const userGitDir = await gitDirOf(userRoot)
+  const [{ place, files }, rest] = await Promise.all([
+    findPlace(commonDir, userRoot, userGitDir).then(async (found) => ({
+      place: found,
+      files: await alone(worktreesLock(ledger, commonDir), () => observeFiles(found)),
+    })),
+    observeRest({ commonDir, userRoot, userGitDir }, []),
   ])
   return { place, trusted: { ...files, ...rest }, turns: [] }
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
-import { gitDirOf } from '../git-dir.ts'
 import { gitFailed, tryGit } from '../run.ts'
 import { readGuarded, readState, statOrNull, takeFolder } from './files.ts'
 import { AS_STORED, listRefs } from './refs.ts'
@@ -38,7 +37,7 @@ export async function observeFiles(place: Place): Promise<Pick<SharedState, 'fil
 
 /** Everything else; runs two git processes, so the guarded files must be as they should be. */
 export async function observeRest(
-  place: Place,
+  place: Omit<Place, 'hooksPath'>,
   workspaces: readonly GuardedWorkspace[],
 ): Promise<Omit<SharedState, 'files' | 'worktrees'>> {
   const { commonDir, userRoot, userGitDir } = place
@@ -92,12 +91,10 @@ async function readUncommitted(root: string): Promise<Record<string, string>> {
 }
 
 /** The place, asked from git while its configuration can be trusted. */
-export async function findPlace(commonDir: string, userRoot: string): Promise<Place> {
-  const [gitDir, hooks] = await Promise.all([
-    gitDirOf(userRoot),
-    // Belay's own git runs with hooks turned off by a setting of its own: the files are asked for.
-    tryGit(['config', '--show-scope', '--type=path', '-z', '--get-all', 'core.hooksPath'], { cwd: userRoot }),
-  ])
+export async function findPlace(commonDir: string, userRoot: string, userGitDir: string): Promise<Place> {
+  // Belay's own git runs with hooks turned off by a setting of its own: the files are asked for.
+  const args = ['config', '--show-scope', '--type=path', '-z', '--get-all', 'core.hooksPath']
+  const hooks = await tryGit(args, { cwd: userRoot })
   const values = hooks.stdout.toString('utf8').split('\0')
   let path: string | null = null
   for (let i = 0; i + 1 < values.length; i += 2) if (values[i] !== 'command') path = values[i + 1] ?? null
@@ -106,7 +103,7 @@ export async function findPlace(commonDir: string, userRoot: string): Promise<Pl
   return {
     commonDir,
     userRoot,
-    userGitDir: gitDir,
+    userGitDir,
     hooksPath: own ? null : full,
   }
 }

@@ -49,6 +49,8 @@ async function judge(context: Context): Promise<PhaseResult> {
   const held = await waitForQuota(context, 'reviewer')
   if (held !== null) return held
   const report = await verifyReport(services, task.handle)
+  const diff = patchText(services.root, candidate.tip, candidate.tree, MAX_DIFF)
+  diff.catch(() => {}) // made while the checkout is; its failure is met below
   const checkout = await services.workspaces.reviewCheckout(context, candidate)
   const asked = await ask(
     context,
@@ -56,7 +58,7 @@ async function judge(context: Context): Promise<PhaseResult> {
       role: 'reviewer',
       setup: withEnv(services.roles.reviewer, checkout.env),
       prompt: reviewPrompt(task, (await services.sourceOf(task)).reviewPrompt(task.handle), state, {
-        diff: await patchText(services.root, candidate.tip, candidate.tree, MAX_DIFF),
+        diff: await diff,
         changedFiles: report.changedFiles,
         protectedFiles: report.protectedFiles,
         removedTests: report.removedTests,

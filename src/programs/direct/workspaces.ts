@@ -16,7 +16,7 @@ import {
 } from '../../git/refs.ts'
 import { initSubmodules, submoduleChanges, type Submodule } from '../../git/submodules.ts'
 import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
-import { resetWorktree } from '../../git/worktrees.ts'
+import { resetWorktree, switchWorktree } from '../../git/worktrees.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
 import { assertEpoch, type NewEvent, type RecordStore } from '../../record/index.ts'
@@ -305,9 +305,10 @@ export class WorkspaceKeeper {
     const { pool, preparation } = this.#options
     const { task, services } = context
     const leased = await pool.lease(purpose, task.handle, commit)
-    await resetWorktree(leased, commit, branch)
+    if (!leased.fresh) await resetWorktree(leased, commit, branch)
+    else if (branch !== null) await switchWorktree(leased, branch)
     const workspace = await this.#withSubmodules(leased)
-    await preparation.clean(workspace)
+    if (!leased.fresh) await preparation.clean(workspace)
     const wall = services.budget.watchWall()
     const failed = await preparation
       .prepare(workspace, {
