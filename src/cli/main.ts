@@ -7,10 +7,12 @@ import { COMMANDS } from './commands/index.ts'
 import type { Io } from './io.ts'
 import { processIo } from './process-io.ts'
 import { printError } from './print-error.ts'
+import { keepHeapSmall } from './small-heap.ts'
 import { arrange, rootCommand, setUp } from './program.ts'
 
 /** Runs one command line and returns its exit status; everything it prints goes through `io`. */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  keepHeapSmall()
   const words = arrange(argv)
   const end = words.indexOf('--')
   const json = words.slice(0, end < 0 ? undefined : end).includes('--json')

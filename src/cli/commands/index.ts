@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import type { CommandEntry } from '../command-entry.ts'
 import type { Io } from '../io.ts'
 import { wholeProgram } from '../program.ts'
-import { keepHeapSmall } from '../small-heap.ts'
 
 /** Every command, in the order of `belay --help`. The module of a command is loaded only when it is called. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -114,10 +113,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'exec',
     summary: 'one turn of an agent in the current directory',
-    load: async (io) => {
-      keepHeapSmall()
-      return (await import('./exec.ts')).execCommand(io)
-    },
+    load: async (io) => (await import('./exec.ts')).execCommand(io),
   },
   {
     name: 'chat',
