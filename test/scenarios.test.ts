@@ -25,6 +25,7 @@ const POLICY = 'src/policy/policy.test.ts'
 const SESSIONS = 'src/sessions/sessions.test.ts'
 const SESSION = 'test/session.test.ts'
 const EXEC = 'test/exec-engine.test.ts'
+const HOOKS = 'test/exec-hooks.test.ts'
 const WORLD = 'test/exec-scenarios.test.ts'
 const ISOLATION = 'test/exec-isolation.test.ts'
 const CHAT = 'test/chat.test.ts'
@@ -56,6 +57,7 @@ const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   'hooks and permissions': [
     { what: 'block beats ask beats continue, in any order', by: [`${CALLS}: combine as deny over ask over allow, in any order`, `${CALLS}: never come before a denial`] },
     { what: 'hooks cannot take safety away', by: [`${CALLS}: cannot loosen the policy or leave it out, and deny when they throw or say nothing`] },
+    { what: 'hooks of a definition, through the command line', by: [`${HOOKS}: deny a call, with a reason for the model and for people`, `${HOOKS}: cannot loosen what policy says`, `${HOOKS}: one that %s denies`, `${HOOKS}: are told what came of a call; one that fails then is a warning`] },
     { what: 'patterns and permission table', by: [`${POLICY}: %s: %s`, `${POLICY}: %j is one`, `${POLICY}: %j is none`] },
     { what: 'a more special rule never masks a deny', by: ['test/cli-policy.test.ts: policy.commands.deny wins over a longer allow'] },
     { what: 'compound commands are read', by: ['src/policy/mechanisms.test.ts: %s %j', 'src/policy/differential.test.ts: finds the same commands in generated scripts, or the verdict is not allow'] },

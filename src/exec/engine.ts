@@ -35,8 +35,9 @@ export async function checkEngine(options: EngineOptions): Promise<void> {
   const { cwd, env, definition: name } = options
   const places = placesFor(cwd, configHome(env))
   const definition = name === null ? null : await loadAgentDefinition(name, places)
-  const { createTools, loadMcpServers } = await import('../engine/tools/index.ts')
-  if (definition?.settings.tools) createTools({ allow: definition.settings.tools })
+  const { commandHooks, createTools, loadMcpServers } = await import('../engine/tools/index.ts')
+  const { tools, hooks } = definition?.settings ?? {}
+  if (tools || hooks) commandHooks(hooks, createTools(tools ? { allow: tools } : {}))
   await loadMcpServers(places, env)
   await resolveModel(options.model ?? definition?.settings.model ?? null, env)
   const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'

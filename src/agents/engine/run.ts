@@ -76,7 +76,7 @@ export async function runEngine(
         signal: request.signal,
       }
       own = await openTools(deps, definition, skills, places, context)
-      const { tools, problems } = own
+      const { tools, hooks, problems } = own
       for (const message of [
         ...(opened.warning === null ? [] : [opened.warning]),
         ...memory.problems,
@@ -87,6 +87,7 @@ export async function runEngine(
       const caller = deps.callerFor ?? modelCaller
       const running = runLoop({
         ...(await shared(deps, request, settings, definition, conversation)),
+        hooks: [...(deps.hooks ?? []), ...hooks],
         model: {
           title: model.title,
           call: caller(model),
@@ -113,7 +114,7 @@ export async function runEngine(
   }
 }
 
-type Shared = Omit<LoopOptions, 'model' | 'system' | 'tools' | 'context' | 'emit'>
+type Shared = Omit<LoopOptions, 'model' | 'system' | 'tools' | 'hooks' | 'context' | 'emit'>
 
 async function shared(
   deps: EngineDeps,
@@ -130,7 +131,6 @@ async function shared(
       request.outputSchema === null ? null : (await import('../json-schema.ts')).compileSchema(request.outputSchema),
     history,
     session: id,
-    hooks: deps.hooks ?? [],
     asker: request.approve === null ? null : askerOf(request.approve),
     steer: request.steer,
     limits: {

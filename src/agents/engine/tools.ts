@@ -1,10 +1,12 @@
-import type { AgentDefinition, Places, Skills } from '../../engine/index.ts'
+import type { AgentDefinition, Places, Skills, ToolHook } from '../../engine/index.ts'
 import type { Tool, ToolContext } from '../../engine/port.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** The tools of a turn, with what runs for them. */
 export interface TurnTools {
   readonly tools: readonly Tool[]
+  /** The definition's: they see every call. */
+  readonly hooks: readonly ToolHook[]
   /** What was left out, and why. */
   readonly problems: readonly string[]
   /** Ends what runs for them; before the sandbox is closed. */
@@ -13,7 +15,7 @@ export interface TurnTools {
 
 /**
  * The tools that a definition allows: the registry's, with the skills there are and those of MCP servers, which are started
- * for this. Throws `unknown_tool` and `mcp_config`.
+ * for this. Throws `unknown_tool`, `mcp_config`, and `agent_definition_invalid` for hooks that fit no tool.
  */
 export async function openTools(
   deps: EngineDeps,
@@ -23,12 +25,16 @@ export async function openTools(
   context: ToolContext,
 ): Promise<TurnTools> {
   const allow = definition?.settings.tools ?? null
-  if (deps.tools) return { tools: await deps.tools(allow), problems: [], close: async () => {} }
-  const { connectMcp, createTools, loadMcpServers, sweepWriting } = await import('../../engine/tools/index.ts')
+  const { commandHooks, connectMcp, createTools, loadMcpServers, sweepWriting } =
+    await import('../../engine/tools/index.ts')
+  if (deps.tools) {
+    const tools = await deps.tools(allow)
+    return { tools, hooks: commandHooks(definition?.settings.hooks, tools), problems: [], close: async () => {} }
+  }
   const wanted = { skills, ...(allow === null ? {} : { allow }) }
   sweepWriting(context.store)
   // A name that is wrong is said before anything is started.
-  createTools(wanted)
+  const hooks = commandHooks(definition?.settings.hooks, createTools(wanted))
   const mcp = await connectMcp(await loadMcpServers(places, context.env), context)
-  return { tools: createTools({ ...wanted, more: mcp.tools }), problems: mcp.problems, close: mcp.close }
+  return { tools: createTools({ ...wanted, more: mcp.tools }), hooks, problems: mcp.problems, close: mcp.close }
 }

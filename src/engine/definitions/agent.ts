@@ -16,6 +16,14 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+/** A command that sees calls of tools. */
+const hookCommand = z.strictObject({
+  run: z.string().min(1).describe('text for /bin/sh -c, run in the workspace, in the sandbox of the agent'),
+  tools: z.array(z.string().min(1)).min(1).default(['*']).describe('calls of these tools; * is anything'),
+  timeout: duration.default(30_000).describe('the longest that it may take'),
+})
+const hookList = z.array(hookCommand).default([])
+
 /** The keys of `.belay/agents/NAME.md`: the one schema of agent definitions. */
 export const agentDefinition = z.strictObject({
   name: z.string().min(1).optional().describe('must be the name of the file'),
@@ -35,8 +43,16 @@ export const agentDefinition = z.strictObject({
     .union([z.enum(['none', 'full']), z.array(z.string().min(1)).min(1)])
     .optional()
     .describe('none, full, or a list of hosts'),
+  hooks: z
+    .strictObject({
+      before: hookList.describe('may ask for a person or deny a call'),
+      after: hookList.describe('are told what came of it'),
+    })
+    .optional()
+    .describe('commands that see every call of a tool'),
 })
 
+export type HookCommand = z.output<typeof hookCommand>
 export type AgentSettings = z.output<typeof agentDefinition>
 
 /** An agent as its file defines it. */

@@ -71,6 +71,7 @@ describe('an agent definition', () => {
         'sandbox: docker',
         'image: img:1',
         'network: [example.com]',
+        'hooks: {before: [{run: ./guard.sh, tools: [bash], timeout: 5s}], after: [{run: ./log.sh}]}',
         '---',
         '',
         'You help.',
@@ -95,6 +96,10 @@ describe('an agent definition', () => {
         sandbox: 'docker',
         image: 'img:1',
         network: ['example.com'],
+        hooks: {
+          before: [{ run: './guard.sh', tools: ['bash'], timeout: 5000 }],
+          after: [{ run: './log.sh', tools: ['*'], timeout: 30_000 }],
+        },
       },
     })
   })

@@ -1,3 +1,4 @@
+export { commandHooks } from './hook-command.ts'
 export { loadMcpServers, type McpServer } from './mcp/config.ts'
 export { connectMcp, type McpTools } from './mcp/index.ts'
 export { sweepWriting } from './paths/index.ts'

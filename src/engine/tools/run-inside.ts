@@ -17,6 +17,8 @@ export interface Inside {
   readonly cwd: string
   readonly timeoutMs: number
   readonly env?: Readonly<Record<string, string>>
+  /** What it reads; without it nothing. */
+  readonly input?: string
   onStdout(chunk: Buffer): void
   onStderr(chunk: Buffer): void
 }
@@ -63,10 +65,11 @@ export async function runInside(context: ToolContext, inside: Inside): Promise<E
   }
 }
 
-async function start(context: ToolContext, { argv, cwd, env }: Inside, call: string): Promise<KeptProcess> {
+async function start(context: ToolContext, { argv, cwd, env, input }: Inside, call: string): Promise<KeptProcess> {
   try {
     const all = { ...context.env, ...env, [CALL]: call }
-    return await context.sandbox.spawn({ argv, cwd, env: all, stdin: 'none', mark: context.mark })
+    const stdin = input === undefined ? 'none' : { text: input }
+    return await context.sandbox.spawn({ argv, cwd, env: all, stdin, mark: context.mark })
   } catch (error) {
     throw new BelayError('command_not_started', `the command could not be started: ${messageOf(error)}`, {
       cause: error,
