@@ -68,6 +68,18 @@ describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))
     expect(entries.some(({ type, provider }) => type === 'native' && provider === 'claude')).toBe(true)
   })
 
+  it.each([
+    ['in a sandbox', 'os'],
+    ['on the host', 'host'],
+  ])('changes files of the folder with its own tools, with nobody there, %s', async (_, sandbox) => {
+    if (sandbox === 'os' && noOs) return
+    const write = { name: 'Write', input: { file_path: join(world.repo, 'made.txt'), content: 'made\n' } }
+    await scripted({ reply: { calls: [write] } }, { reply: { say: 'made' } })
+    const { code, stderr } = await world.belay(['exec', 'make it', '--agent', 'claude', '--sandbox', sandbox])
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('denied')])
+    expect(world.read('made.txt')).toBe('made\n')
+  })
+
   it('hands work over to another agent, which is told of it', async () => {
     const { requests } = await scripted({ reply: { say: 'I looked: it is blue' } }, { reply: { say: 'blue it is' } })
     await world.belay(['exec', 'which colour?', '--agent', 'claude', '--session', 's'])

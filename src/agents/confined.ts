@@ -35,6 +35,7 @@ export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
     capabilities: agent.capabilities,
     ...(agent.ownPaths === undefined ? {} : { ownPaths: agent.ownPaths }),
     ...(agent.guessesPaths === true ? { guessesPaths: true as const } : {}),
+    ...(backend === 'host' ? {} : { isConfined: true as const }),
     probe: (env, command, look) => agent.probe(env, command, look),
     turn: (request) => confinedTurn(agent, sandbox, request),
   }

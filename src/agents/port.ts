@@ -85,6 +85,8 @@ export interface ApprovalRequest {
   readonly paths: readonly string[]
   readonly tool: { readonly name: string; readonly input: unknown } | null
   readonly reason: string | null
+  /** It asks to leave the sandbox that the agent has of its own. */
+  readonly beyond?: true
 }
 
 /** `allow_session`: this and the like for the rest of the conversation, where the agent knows such a thing (else as `allow`). */
@@ -196,6 +198,10 @@ export interface Agent {
    * turn's request.
    */
   ownPaths?(env: Readonly<Record<string, string>>, command: readonly string[] | null): OwnPaths
+  /** It judges commands by `TurnRequest.policy` itself, and asks only for what that leaves to a person. */
+  readonly judges?: true
+  /** Every turn of it is held by a sandbox of Belay's. */
+  readonly isConfined?: true
   /** `ownPaths` is a guess from the command line: what else it needs in a sandbox has to be configured. */
   readonly guessesPaths?: true
   /**

@@ -59,6 +59,11 @@ export interface Config {
   }
   /** Runs that an older Belay began have none: nothing but the built-in rules. */
   readonly policy?: PolicyConfig
+  /** Runs that an older Belay began have none: nobody is asked. */
+  readonly approvals?: {
+    /** How long people are waited for when policy leaves something to one; null: nobody is asked. */
+    readonly waitMs: number | null
+  }
   readonly budget: {
     readonly usd: number | null
     readonly tokens: number | null
@@ -106,6 +111,7 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
       },
     },
     policy: { commands: parsed.policy.commands, presets: parsed.policy.presets },
+    approvals: { waitMs: parsed.policy.wait === undefined ? null : milliseconds(parsed.policy.wait) },
     budget: resolveBudget(parsed.budget),
     concurrency: parsed.concurrency,
     git: { sign: parsed.git.sign },

@@ -316,6 +316,12 @@ export const configSchema = mapping({
         'Languages whose usual commands (build, test, lint) need no person; `strict` denies every command that no rule allows.',
       )
       .meta({ examples: [['node', 'shell']] }),
+    wait: duration()
+      .optional()
+      .describe(
+        'How long a run waits for `belay answer` when policy leaves to a person what an agent asks for; then it is denied. Without it nobody is asked and it is denied at once. The turn goes on meanwhile, and its `timeout` counts.',
+      )
+      .meta({ examples: ['30m'] }),
   })
     .prefault({})
     .describe('What agents may run in a shell.'),

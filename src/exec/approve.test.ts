@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import type { ApprovalRequest } from '../agents/port.ts'
 import type { Session } from '../sessions/index.ts'
-import { askDurably, questionOf } from './approve.ts'
+import { questionOf } from '../agents/questions.ts'
+import { askDurably } from './approve.ts'
 
 const request = {
   id: '1',

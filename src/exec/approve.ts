@@ -1,35 +1,7 @@
 import { formatDuration } from '../core/duration.ts'
-import { head } from '../core/text.ts'
-import type { ApprovalAnswer, ApprovalRequest, Approver } from '../agents/port.ts'
+import type { Approver } from '../agents/port.ts'
+import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../agents/questions.ts'
 import { askInSession, type Ask, type Session } from '../sessions/index.ts'
-
-/** What a person is shown: characters on the line of a question, and in what belongs to it. */
-const MAX_LINE = 500
-const MAX_COMMAND = 8000
-const MAX_TITLE = 2000
-const MAX_INPUT = 4000
-const MAX_PATHS = 50
-
-/** Nobody is there: what is not allowed by itself is denied. */
-export const nobody: Approver = () =>
-  Promise.resolve({ decision: 'deny', reason: 'it needs approval and nobody is there to give it' })
-
-/** Puts one request after the other to `approve`; one that is withdrawn while it waits is denied. */
-export function oneAtATime(approve: Approver): Approver {
-  let before: Promise<unknown> = Promise.resolve()
-  return async (request, signal) => {
-    const turn = before
-    const { promise, resolve } = Promise.withResolvers<void>()
-    before = promise
-    try {
-      await turn
-      if (signal.aborted) return { decision: 'deny', reason: 'it was withdrawn' }
-      return await approve(request, signal)
-    } finally {
-      resolve()
-    }
-  }
-}
 
 /**
  * Asks durably: the question stands in the session until somebody answers it from any terminal (`belay answer`), it expires
@@ -50,50 +22,10 @@ export function askDurably(session: Session, expiryMs: number, told: (ask: Ask) 
         told,
       )
       if (answer === null) return { decision: 'deny', reason: `nobody answered within ${formatDuration(expiryMs)}` }
-      return answered(answer.value, answer.note)
+      return askedOf(answer.value, answer.note)
     } catch (error) {
       if (signal.aborted) return { decision: 'deny', reason: 'it was withdrawn' }
       throw error
     }
   })
-}
-
-function answered(value: 'allow' | 'always' | 'deny', note: string | null): ApprovalAnswer {
-  const reason = `a person said ${value}${note === null ? '' : `: ${note}`}`
-  return { decision: value === 'always' ? 'allow_session' : value, reason }
-}
-
-/** What is asked, on one line. */
-export function questionOf(request: ApprovalRequest): string {
-  const what = (request.command ?? request.title).replace(/\s+/g, ' ').trim()
-  return `may the agent do this? ${shown(what, MAX_LINE)}`
-}
-
-/** Why a person cannot be asked: nobody may approve a command that is not shown in full. */
-export function tooLong({ command }: ApprovalRequest): string | null {
-  if (command === null || command.length <= MAX_COMMAND) return null
-  return `the command is longer (${command.length} characters) than what a person is shown (${MAX_COMMAND}): put it into a file`
-}
-
-/** The beginning of a text, which says how much is missing. */
-function shown(text: string, most: number): string {
-  return text.length <= most ? text : `${head(text, most)} ... (cut here: ${text.length - most} more characters)`
-}
-
-function contextOf({ kind, title, command, cwd, paths, tool, reason }: ApprovalRequest): Record<string, unknown> {
-  const input = tool === null ? null : shown(JSON.stringify(tool.input) ?? 'null', MAX_INPUT)
-  const all = {
-    kind,
-    title: shown(title, MAX_TITLE),
-    command,
-    cwd,
-    paths: paths.slice(0, MAX_PATHS),
-    paths_not_shown: paths.length > MAX_PATHS ? paths.length - MAX_PATHS : null,
-    tool: tool?.name ?? null,
-    input,
-    reason,
-  }
-  return Object.fromEntries(
-    Object.entries(all).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)),
-  )
 }

@@ -1,4 +1,4 @@
-export { askDurably, oneAtATime, questionOf, tooLong } from './approve.ts'
+export { askDurably } from './approve.ts'
 export { mergeParts, type MergeReport } from './isolation/parts.ts'
 export { openExec, type Exec, type ExecOptions } from './open.ts'
 export type { Isolation } from './place.ts'

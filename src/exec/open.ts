@@ -2,13 +2,14 @@ import { realpath } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
 import { agentEnvironment } from '../agents/environment.ts'
+import { judgedApprover, nobody } from '../agents/judged.ts'
 import type { Approver } from '../agents/port.ts'
 import type { Network } from '../sandbox/index.ts'
 import { checkSessionId, type Session } from '../sessions/index.ts'
 import { confineAgent, roleRequest } from './confine.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
-import { policyFirst, policyOf } from './policy.ts'
+import { policyOf } from './policy.ts'
 import { checkBudget, chooseAgent, agentName, roleOf } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
@@ -125,7 +126,13 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
     const person = options.approver(session)
     const { policy, warning } = await policyOf(session, { cwd: options.cwd, env, update: options.updatePolicy })
     const confined = await confineAgent(chosen, { ...options, cwd })
-    const around = { cwd, access, confined: confined.confined }
+    const judging = {
+      policy: () => Promise.resolve(policy),
+      cwd,
+      access,
+      confined: confined.confined,
+      rest: 'ask' as const,
+    }
     return {
       session,
       setup: {
@@ -135,7 +142,7 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
         step,
         limits,
         spawn: confined.spawn,
-        approve: policyFirst(policy, around, person),
+        approve: judgedApprover(judging, person ?? nobody),
         ownsHistory: false,
         finish: null,
         hint: confined.hint,

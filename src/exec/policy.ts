@@ -1,7 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Access } from '../core/words.ts'
-import type { Approver } from '../agents/port.ts'
-import { nobody } from './approve.ts'
 import { configFor } from './settings.ts'
 import type { CommandPolicy } from '../policy/index.ts'
 import type { Session } from '../sessions/index.ts'
@@ -30,22 +27,3 @@ export async function policyOf(
 
 const CHANGED =
   'the policy of the configuration is another one since this session began; the session keeps its own (--update-policy takes the new one)'
-
-/**
- * Decides what policy decides, and hands on what it leaves to a person: commands by their rules; changes of files inside of the
- * workspace are what `access` gave leave for.
- */
-export function policyFirst(
-  policy: CommandPolicy,
-  around: { readonly cwd: string; readonly access: Access; readonly confined: boolean },
-  person: Approver | null,
-): Approver {
-  return async (request, signal) => {
-    const ask = person ?? nobody
-    if (request.kind !== 'command' || request.command === null) return ask(request, signal)
-    const { cwd, access, confined } = around
-    const question = { command: request.command, cwd: request.cwd ?? cwd, workspace: cwd, access, confined }
-    const { decision, reason } = policy.judge(question)
-    return decision === 'ask' ? ask({ ...request, reason }, signal) : { decision, reason }
-  }
-}

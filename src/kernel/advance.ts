@@ -37,6 +37,8 @@ export interface RunScope {
   readonly lease: Lease
   /** Effects to be queued with every transition, beside those of the phase itself. */
   readonly deliveries?: (change: TaskTransition) => readonly NewDelivery[]
+  /** Called when effects were queued in the middle of a step. */
+  readonly queued?: () => void
 }
 
 /** A step of a task as it is stored. */
@@ -75,6 +77,8 @@ export async function claimTask<S>(scope: RunScope, program: Program<S>, handle:
     const now = record.now()
     const crashed = task.status === 'running'
     const raised = await raiseEpoch(tx, run, handle)
+    // Whoever asked in the middle of a phase died there.
+    if (crashed) await cancelCheckpoints(tx, run, handle, now)
     await changeTask(tx, run, handle, now, {
       status: 'running',
       phase: task.phase ?? program.entry,
@@ -123,6 +127,7 @@ export async function advance<S>(claim: Claim, program: Program<S>, services: S,
     services,
     signal: AbortSignal.any([signal, deadline]),
     emit: (events) => emit(claim, events),
+    ask: (question) => ask(claim, task, question),
   }
   const result = await phase.run(context).catch((error: unknown) => {
     if (deadline.aborted && !signal.aborted) throw late(task.phase ?? '', error)
@@ -145,6 +150,23 @@ async function emit(claim: Claim, events: readonly NewEvent[]): Promise<void> {
       events.map((event) => owned(scope, handle, event)),
     )
   })
+}
+
+async function ask(claim: Claim, task: TaskRow, question: NewCheckpoint): Promise<string> {
+  const { scope, handle, epoch } = claim
+  const { record, run } = scope
+  const id = await record.write(async (tx) => {
+    await assertEpoch(tx, run, handle, epoch)
+    const now = record.now()
+    const checkpoint = { id: await openCheckpoint(tx, run, handle, now, question), ...question }
+    const phase = task.phase ?? ''
+    const change: TaskTransition = { task, epoch, phase, status: 'waiting', reason: null, checkpoint }
+    await queueDeliveries(tx, run, now, scope.deliveries?.(change) ?? [])
+    await appendEvents(tx, now, [owned(scope, handle, { type: 'checkpoint.opened', data: checkpoint })])
+    return checkpoint.id
+  })
+  scope.queued?.()
+  return id
 }
 
 async function store(claim: Claim, task: TaskRow, target: Target, result: PhaseResult): Promise<Step> {

@@ -45,6 +45,11 @@ export interface PhaseContext<Services> {
   readonly signal: AbortSignal
   /** Appends events now, in a transaction of their own; throws `lease_lost` when the task's epoch is no longer ours. */
   emit(events: readonly NewEvent[]): Promise<void>
+  /**
+   * Asks people in the middle of the phase, which goes on meanwhile: opens the question, tells of it, and resolves with its id.
+   * Whoever asks closes it; what is open when the task is claimed again is closed then. Throws as `emit`.
+   */
+  ask(question: NewCheckpoint): Promise<string>
 }
 
 /** One resumable step. It is written to be repeated: it looks at the world before it acts. */

@@ -71,6 +71,16 @@ export async function answerCheckpoint(
   return result.numUpdatedRows === 1n
 }
 
+/** Ends a question, if it is still open, because nobody waits for its answer any more. */
+export async function closeCheckpoint(tx: Writer, id: string, now: string): Promise<void> {
+  await tx
+    .updateTable('checkpoints')
+    .set({ status: 'cancelled', closed_at: now })
+    .where('id', '=', id)
+    .where('status', '=', 'open')
+    .execute()
+}
+
 /** Ends every open question of a task, because its asker ended. */
 export async function cancelCheckpoints(tx: Writer, run: string, task: string, now: string): Promise<void> {
   await tx

@@ -4,6 +4,7 @@ export { dropBaselines, getBaseline, putBaseline } from './baselines.ts'
 export {
   answerCheckpoint,
   cancelCheckpoints,
+  closeCheckpoint,
   findCheckpoint,
   listCheckpoints,
   newestCheckpoint,

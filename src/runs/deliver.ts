@@ -72,7 +72,8 @@ export class Notifier {
     if (status !== 'waiting' && status !== 'blocked' && status !== 'replan') return []
     const { handle, title } = task
     const what = checkpoint?.question ?? reason?.message ?? ''
-    return this.#queue(`${handle}:${change.epoch}:${status}`, {
+    const key = checkpoint === null ? status : `${status}:${checkpoint.id}`
+    return this.#queue(`${handle}:${change.epoch}:${key}`, {
       event: `task.${status}`,
       status,
       task: { handle, title, phase: change.phase },

@@ -191,7 +191,8 @@ async function work(
   const [lease] = leases
   if (!lease) throw new Error('a run is driven under its lease')
   const deliveries = (change: TaskTransition): readonly NewDelivery[] => notifier.ofTask(change)
-  const scope = { record, project: run.project, run: run.id, lease, deliveries }
+  const queued = (): void => notifier.wake()
+  const scope = { record, project: run.project, run: run.id, lease, deliveries, queued }
   const { services } = opened
   await runTasks({
     scope,

@@ -13,17 +13,17 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** The agents of a run, as its configuration names them. */
 export function rolesOf(config: Config, env: Environment): { implementer: RoleSetup; reviewer: RoleSetup } {
   const { implementer, reviewer } = config.workflow.roles
-  const { policy } = config
   return {
-    implementer: withPolicy(setUp(implementer, env), policy),
-    reviewer: withPolicy(setUp(reviewer, env), policy),
+    implementer: withPolicy(setUp(implementer, env), config),
+    reviewer: withPolicy(setUp(reviewer, env), config),
   }
 }
 
-/** The same agents under a command policy. */
-export function withPolicy(setup: RoleSetup, policy: Config['policy']): RoleSetup {
-  const failover = setup.failover?.map((one) => ({ ...one, policy }))
-  return { ...setup, policy, ...(failover ? { failover } : {}) }
+/** The same agents under the command policy of a configuration. */
+export function withPolicy(setup: RoleSetup, { policy, approvals }: Pick<Config, 'policy' | 'approvals'>): RoleSetup {
+  const under = { policy, askMs: approvals?.waitMs ?? null }
+  const failover = setup.failover?.map((one) => ({ ...one, ...under }))
+  return { ...setup, ...under, ...(failover ? { failover } : {}) }
 }
 
 /** An agent as its settings have it, with those who step in for it. */

@@ -132,7 +132,11 @@ export class AcpDialogue implements Dialogue {
     const answer =
       this.#desk === null || access === 'read-only'
         ? withoutApprover(call, access, this.#preset.confines === true)
-        : await this.#desk.ask(approvalOf(id, call, cwd))
+        : await this.#desk.ask({
+            ...approvalOf(id, call, cwd),
+            // What such an agent can do in its own sandbox, it does not ask for.
+            ...(this.#preset.confines === true && access !== 'full' ? { beyond: true as const } : {}),
+          })
     return outcomeOf(params.options, answer)
   }
 

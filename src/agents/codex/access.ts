@@ -26,10 +26,10 @@ export function sandboxPolicy(access: Access): SandboxPolicy {
 }
 
 /**
- * When codex asks. Nobody there: never. In its sandbox it asks for what leads out of it; where there is no sandbox, for every
- * command that it does not know to be harmless. Read-only stays read-only whoever is there.
+ * When codex asks. Nobody there: never. Else for every command that it does not know to be harmless (what is allowed still runs
+ * in its sandbox), and to be let out of it. Read-only stays read-only whoever is there.
  */
 export function approvalPolicy({ access, approve }: Pick<TurnRequest, 'access' | 'approve'>): AskForApproval {
   if (approve === null || access === 'read-only') return 'never'
-  return access === 'full' ? 'untrusted' : 'on-request'
+  return 'untrusted'
 }

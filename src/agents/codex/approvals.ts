@@ -55,31 +55,58 @@ export function approvalOf(
   switch (method) {
     case 'item/commandExecution/requestApproval': {
       const { command, cwd, reason, networkApprovalContext: network } = params as CommandExecutionRequestApprovalParams
+      const beyond = reason || network ? BEYOND : {}
       const host = (network as { readonly host?: string } | null | undefined)?.host
       if (host !== undefined) {
         const title = `network access to ${host}`
-        return { ...none, kind: 'network', title, command: command ?? null, cwd: cwd ?? null, reason: reason ?? null }
+        return {
+          ...none,
+          kind: 'network',
+          title,
+          command: command ?? null,
+          cwd: cwd ?? null,
+          reason: reason ?? null,
+          ...beyond,
+        }
       }
       const line = command ?? ''
       const unknown = { ...none, kind: 'other', title: 'a command that codex does not name' } as const
-      if (line === '') return { ...unknown, cwd: cwd ?? null, reason: reason ?? null }
-      return { ...none, kind: 'command', title: line, command: line, cwd: cwd ?? null, reason: reason ?? null }
+      if (line === '') return { ...unknown, cwd: cwd ?? null, reason: reason ?? null, ...beyond }
+      return {
+        ...none,
+        kind: 'command',
+        title: line,
+        command: line,
+        cwd: cwd ?? null,
+        reason: reason ?? null,
+        ...beyond,
+      }
     }
     case 'item/fileChange/requestApproval': {
       const { itemId, reason, grantRoot } = params as FileChangeRequestApprovalParams
       const changed = [...paths(itemId), ...(grantRoot ? [grantRoot] : [])]
       const title = changed.length === 0 ? 'a change of files' : `change ${changed.join(', ')}`
-      return { ...none, kind: 'file_change', title, paths: changed, reason: reason ?? null }
+      return {
+        ...none,
+        kind: 'file_change',
+        title,
+        paths: changed,
+        reason: reason ?? null,
+        ...(reason || grantRoot ? BEYOND : {}),
+      }
     }
     case 'item/permissions/requestApproval': {
       const { permissions, cwd, reason } = params as PermissionsRequestApprovalParams
       const tool = { name: 'request_permissions', input: permissions }
-      return { ...none, kind: 'other', title: 'wider permissions', cwd, tool, reason }
+      return { ...none, kind: 'other', title: 'wider permissions', cwd, tool, reason, ...BEYOND }
     }
     default:
       return null
   }
 }
+
+/** What leads out of codex's sandbox says so with a reason, a host or a folder. */
+const BEYOND = { beyond: true } as const
 
 /** The response that tells the server how an `approvalOf` was decided. It has no place for a reason. */
 export function responseTo(method: string, params: unknown, { decision }: ApprovalAnswer): unknown {

@@ -28,7 +28,13 @@ const LOGINS =
  * the sandbox; nothing of the engine is loaded before its first turn.
  */
 export function createEngineAgent(deps: EngineDeps): Agent {
-  return { provider: 'engine', capabilities: CAPABILITIES, probe, turn: (request) => takeTurn(deps, request) }
+  return {
+    provider: 'engine',
+    capabilities: CAPABILITIES,
+    judges: true,
+    probe,
+    turn: (request) => takeTurn(deps, request),
+  }
 }
 
 function probe(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {

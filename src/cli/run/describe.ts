@@ -50,6 +50,7 @@ function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string
     case 'attempt.reasked':
       return `the answer did not fit, asked again: ${list(data['problems'])}`
     case 'item.failover':
+    case 'item.approval':
       return str(data['text'])
     case 'gate.finished':
       return gateLine(data)

@@ -42,6 +42,8 @@ function itemLines(kind: string, data: ItemData): string[] {
       return plain(text).map((line) => `  * ${line}${failed}`)
     case 'plan':
       return ['  plan', ...plain(text).map((line) => `  | ${line}`)]
+    case 'approval':
+      return [`  ! ${oneLine(text, 1000)}`]
     default:
       return [`  ? ${oneLine(text, 400)}`]
   }

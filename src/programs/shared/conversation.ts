@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
 import { head } from '../../core/text.ts'
 import type { Role, Usage } from '../../core/words.ts'
-import type { Item, JsonSchema, TurnEvent } from '../../agents/port.ts'
+import type { ApprovalAnswer, ApprovalRequest, Item, JsonSchema, TurnEvent } from '../../agents/port.ts'
 import { estimateCost } from '../../agents/prices.ts'
 import { ALONE, takeTurn, type TurnOutcome } from '../../agents/turn.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
@@ -19,6 +19,7 @@ import {
   type RecordStore,
   type SessionRow,
 } from '../../record/index.ts'
+import { approvalEvent, runApprover } from './approvals.ts'
 import { BudgetExceeded, type Budget } from './budget.ts'
 import type { RoleSetup } from './role.ts'
 
@@ -92,6 +93,7 @@ export async function converse(context: Context, question: Question): Promise<Re
         run: services.run.id,
         mark: taskMark(services.run.id, task.handle, task.epoch),
         ...ALONE,
+        approve: runApprover(context, question),
         standing: true,
       },
       { timeoutMs: setup.timeoutMs, stallMs: setup.stallMs },
@@ -187,7 +189,8 @@ class TurnKeeper {
       case 'process':
         // A process that slept for long may have been overtaken between its last look and this start.
         return this.#assert(this.#context.services.record.read)
-      case 'approval': // nobody is asked here
+      case 'approval':
+        return this.#keepApproval(event.request, event.answer)
       case 'end':
         return undefined
     }
@@ -245,6 +248,11 @@ class TurnKeeper {
         },
       },
     ])
+  }
+
+  async #keepApproval(request: ApprovalRequest, answer: ApprovalAnswer | null): Promise<void> {
+    const event = approvalEvent(request, answer, this.#question.attempt)
+    if (event !== null) await this.#append([{ ...event, actor: this.#question.role }])
   }
 
   async #keepUsage(usage: Usage): Promise<void> {

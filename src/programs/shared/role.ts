@@ -15,6 +15,8 @@ export interface RoleSetup {
   readonly failover?: readonly RoleSetup[]
   /** Rules for commands from the configuration. */
   readonly policy?: PolicyConfig | undefined
+  /** How long people are waited for when policy leaves something to one, in ms; null or absent: nobody is asked. */
+  readonly askMs?: number | null
 }
 
 /** `setup` with more variables. */

@@ -15,7 +15,7 @@ export function setUpStep(
 ): RoleSetup {
   const { role, agentDefinition: definition } = state
   const plain = setUp(role, env)
-  const setup = project === null ? plain : withPolicy(plain, project.policy)
+  const setup = project === null ? plain : withPolicy(plain, project)
   if (definition === null) return setup
   const agent = createEngineAgent({ ...localDeps, settings: () => ({ definition }) })
   return { ...setup, agent: inSandbox(agent, role.sandbox) }

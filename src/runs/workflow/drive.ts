@@ -152,6 +152,7 @@ async function work(
       run: run.id,
       lease,
       deliveries: (change) => notifier.ofTask(change),
+      queued: () => notifier.wake(),
     },
     program: workflowProgram,
     services: opened.services,

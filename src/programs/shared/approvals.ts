@@ -1,0 +1,99 @@
+import { head } from '../../core/text.ts'
+import { judgedApprover, nobody } from '../../agents/judged.ts'
+import type { ApprovalAnswer, ApprovalRequest, Approver } from '../../agents/port.ts'
+import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../../agents/questions.ts'
+import { closeCheckpoint, findCheckpoint, type NewEvent } from '../../record/index.ts'
+import type { PhaseContext } from '../../kernel/index.ts'
+import type { ConversationServices, Question } from './conversation.ts'
+
+type Context = PhaseContext<ConversationServices>
+
+/** How often an answer is looked for, in ms. */
+const LOOK_MS = 500
+const MAX_TEXT = 2000
+
+/**
+ * Who decides what an agent of a run asks for: the command policy, then, when the configuration has people wait for
+ * (`policy.wait`), whoever answers the checkpoint that is opened; else it is denied. null: the agent is not to ask at all, and
+ * keeps to its access by itself.
+ */
+export function runApprover(context: Context, { setup, cwd }: Pick<Question, 'setup' | 'cwd'>): Approver | null {
+  const { agent, access, askMs = null } = setup
+  if (access === 'read-only' || !agent.capabilities.approvals) return null
+  const person = askMs === null ? nobody : askInRun(context, askMs)
+  if (agent.judges === true) return askMs === null ? null : person
+  const policy = async () => {
+    const { createPolicy, policyRules } = await import('../../policy/index.ts')
+    return createPolicy(policyRules(setup.policy))
+  }
+  let made: ReturnType<typeof policy> | undefined
+  const confined = agent.isConfined === true
+  return judgedApprover({ policy: () => (made ??= policy()), cwd, access, confined, rest: 'allow' }, person)
+}
+
+/** What is recorded of a decision: what was denied, and what a person said. null: nothing needs to be said of it. */
+export function approvalEvent(
+  request: ApprovalRequest,
+  answer: ApprovalAnswer | null,
+  attempt: number,
+): NewEvent | null {
+  if (answer === null) return null
+  const byPerson = answer.reason.startsWith(BY_PERSON)
+  if (answer.decision !== 'deny' && !byPerson) return null
+  const what = (request.command ?? request.title).replace(/\s+/g, ' ').trim()
+  const said = answer.decision === 'deny' ? 'denied' : 'allowed'
+  return {
+    type: 'item.approval',
+    data: {
+      id: request.id,
+      status: answer.decision === 'deny' ? 'failed' : 'completed',
+      text: `${said}: ${head(what, MAX_TEXT)} (${head(answer.reason, MAX_TEXT)})`,
+      decision: answer.decision,
+      kind: request.kind,
+      command: request.command === null ? null : head(request.command, MAX_TEXT),
+      reason: head(answer.reason, MAX_TEXT),
+      attempt,
+    },
+  }
+}
+
+const BY_PERSON = 'a person said '
+
+/** Opens a checkpoint and waits for its answer. Belay may die meanwhile: then the phase begins anew, and the question is closed. */
+function askInRun(context: Context, askMs: number): Approver {
+  const { record } = context.services
+  return oneAtATime(async (request, signal) => {
+    const unshown = tooLong(request)
+    if (unshown !== null) return { decision: 'deny', reason: unshown }
+    const until = record.clock.now() + askMs
+    const id = await context.ask({
+      kind: 'approval',
+      question: questionOf(request),
+      options: ['allow', 'always', 'deny'],
+      context: { ...contextOf(request), expires_at: new Date(until).toISOString() },
+    })
+    try {
+      for (;;) {
+        const asked = await findCheckpoint(record.read, id)
+        if (asked?.status === 'answered') return askedOf(asked.answer ?? 'deny', asked.note)
+        if (asked?.status !== 'open') return { decision: 'deny', reason: 'the question was withdrawn' }
+        if (signal.aborted || context.signal.aborted) return { decision: 'deny', reason: 'it was withdrawn' }
+        if (record.clock.now() >= until) return { decision: 'deny', reason: 'nobody answered in time' }
+        await sleep(Math.min(LOOK_MS, until - record.clock.now()), signal)
+      }
+    } finally {
+      await record.write((tx) => closeCheckpoint(tx, id, record.now()))
+    }
+  })
+}
+
+/** Resolves after `ms`, or when the signal aborts. */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = (): void => resolve()
+  const timer = setTimeout(done, Math.max(1, ms))
+  signal.addEventListener('abort', done, { once: true })
+  await promise
+  clearTimeout(timer)
+  signal.removeEventListener('abort', done)
+}
