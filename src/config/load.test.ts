@@ -71,6 +71,7 @@ describe('defaults and values', () => {
         commands: { allow: ['git push origin *'], ask: ['npm publish'], deny: ['> @tmp'] },
         presets: ['node', 'strict'],
       },
+      approvals: { waitMs: 1_800_000 },
       workflow: {
         mode: 'direct',
         roles: {
@@ -278,6 +279,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'policy.commands.ask': '[make deploy]',
   'policy.commands.deny': '[rm -r @outside]',
   'policy.presets': '[node]',
+  'policy.wait': '30m',
   'publish.nats.url': 'tls://nats.test:4222',
   'publish.nats.subject': 'x.{type}',
   'publish.nats.max_payload': '2048',
@@ -302,7 +304,7 @@ verify:
   protected: [checks/**]
 workspace: {setup: [npm ci], setup_inputs: [./package-lock.json], copy: [.env], root: /var/tmp/ws}
 publish: {nats: {url: 'nats://h:4222', subject: 'x.{run}', max_payload: 4096, flush: 1s}}
-policy: {commands: {allow: [git push origin *], ask: [npm publish], deny: ['> @tmp']}, presets: [node, strict]}
+policy: {commands: {allow: [git push origin *], ask: [npm publish], deny: ['> @tmp']}, presets: [node, strict], wait: 30m}
 workflow:
   mode: direct
   roles:
