@@ -82,8 +82,8 @@ describe.skipIf(skipWithout('approvals in belay run', ['claude']))('policy.wait'
   async function question(of: Stage): Promise<Question> {
     for (;;) {
       const { checkpoints } = await of.world.json<{ checkpoints: Question[] }>(['checkpoints'])
-      const open = checkpoints.find(({ status }) => status === 'open')
-      if (open) return open
+      const found = checkpoints.find(({ status }) => status === 'open')
+      if (found) return found
     }
   }
 

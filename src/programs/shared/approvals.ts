@@ -2,11 +2,11 @@ import { head } from '../../core/text.ts'
 import { judgedApprover, nobody } from '../../agents/judged.ts'
 import type { ApprovalAnswer, ApprovalRequest, Approver } from '../../agents/port.ts'
 import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../../agents/questions.ts'
-import { closeCheckpoint, findCheckpoint, type NewEvent } from '../../record/index.ts'
+import { closeCheckpoint, findCheckpoint, type NewEvent, type RecordStore } from '../../record/index.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
-import type { ConversationServices, Question } from './conversation.ts'
+import type { RoleSetup } from './role.ts'
 
-type Context = PhaseContext<ConversationServices>
+type Context = PhaseContext<{ readonly record: RecordStore }>
 
 /** How often an answer is looked for, in ms. */
 const LOOK_MS = 500
@@ -17,7 +17,10 @@ const MAX_TEXT = 2000
  * (`policy.wait`), whoever answers the checkpoint that is opened; else it is denied. null: the agent is not to ask at all, and
  * keeps to its access by itself.
  */
-export function runApprover(context: Context, { setup, cwd }: Pick<Question, 'setup' | 'cwd'>): Approver | null {
+export function runApprover(
+  context: Context,
+  { setup, cwd }: { readonly setup: RoleSetup; readonly cwd: string },
+): Approver | null {
   const { agent, access, askMs = null } = setup
   if (access === 'read-only' || !agent.capabilities.approvals) return null
   const person = askMs === null ? nobody : askInRun(context, askMs)
