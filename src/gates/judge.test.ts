@@ -85,7 +85,7 @@ describe('judge on a green base', () => {
     const now = evidence(report({ a: 'passed', b: 'skipped', d: 'passed' }))
     expect(judged(now, green)).toEqual({
       is: 'pass',
-      notes: ['1 tests of the base are gone: c', '1 tests of the base are newly skipped: b'],
+      notes: ['1 test of the base is gone: c', '1 test of the base is newly skipped: b'],
     })
     const text = { source: 'text', tests: null, failing: null } as const
     const fewer = evidence(report({ a: 'passed' }, text))
@@ -114,7 +114,7 @@ describe('judge on a green base', () => {
 
 describe('judge on a red base', () => {
   it('fails on what the base did not have, by name', () => {
-    expect(judged(oneRed, oneRed)).toEqual({ is: 'pass', notes: ['1 tests fail as they did on the base'] })
+    expect(judged(oneRed, oneRed)).toEqual({ is: 'pass', notes: ['1 test fails as it did on the base'] })
     expect(judged(green, oneRed).is).toBe('pass')
     expect(judged(evidence(report({ a: 'failed', b: 'passed', c: 'passed' })), oneRed).is).toBe('fail new_failures')
     expect(judged(evidence(report({ a: 'failed', b: 'passed', c: 'failed' })), oneRed).is).toBe('fail new_failures')

@@ -105,20 +105,24 @@ function newFailure(evidence: Evidence, baseline: GateBaseline | null, notes: st
   const own = fail(reason?.code ?? 'exit_status', reason?.message ?? `it ended with exit status ${exitCode ?? 'none'}`)
   if (baseline?.result !== 'fail') {
     const names = report?.failing ?? null
-    if (names !== null && names.length > 0) return fail('tests_failed', `${names.length} tests fail: ${listed(names)}`)
+    if (names !== null && names.length > 0)
+      return fail('tests_failed', `${count(names.length, 'test fails', 'tests fail')}: ${listed(names)}`)
     return own
   }
   if (report !== null && report.failing !== null && baseline.failing !== null) {
     const known = new Set(baseline.failing)
     const anew = report.failing.filter((id) => !known.has(id))
     if (anew.length > 0)
-      return fail('new_failures', `${anew.length} tests fail that did not on the base: ${listed(anew)}`)
+      return fail(
+        'new_failures',
+        `${count(anew.length, 'test fails that did', 'tests fail that did')} not on the base: ${listed(anew)}`,
+      )
     if (report.failing.length === 0 && baseline.failing.length > 0) return own
   } else if (report !== null && baseline.counts !== null) {
     if (baseline.failing !== null)
       return fail('failing_unnamed', 'the base named its failing tests, and this run does not')
     const more = report.counts.failed - baseline.counts.failed
-    if (more > 0) return fail('new_failures', `${more} more tests fail than on the base`)
+    if (more > 0) return fail('new_failures', `${count(more, 'more test fails', 'more tests fail')} than on the base`)
     if (report.counts.failed === 0 && baseline.counts.failed > 0) return own
   } else if ((report === null) !== (baseline.counts === null)) {
     return own
@@ -134,7 +138,7 @@ function newFailure(evidence: Evidence, baseline: GateBaseline | null, notes: st
   const failed = report?.counts.failed ?? 0
   notes.push(
     failed > 0
-      ? `${failed} tests fail as they did on the base`
+      ? `${count(failed, 'test fails as it', 'tests fail as they')} did on the base`
       : `it fails as it did on the base (exit status ${exitCode})`,
   )
   return null
@@ -145,8 +149,12 @@ function notesOf(report: TestReport | null, baseline: GateBaseline | null): stri
   if (report === null || baseline?.counts == null) return notes
   if (report.tests !== null && baseline.tests !== null) {
     const { missing, skipped } = lostTests(report.tests, baseline.tests)
-    if (missing.length > 0) notes.push(`${missing.length} tests of the base are gone: ${listed(missing)}`)
-    if (skipped.length > 0) notes.push(`${skipped.length} tests of the base are newly skipped: ${listed(skipped)}`)
+    if (missing.length > 0)
+      notes.push(`${count(missing.length, 'test of the base is', 'tests of the base are')} gone: ${listed(missing)}`)
+    if (skipped.length > 0)
+      notes.push(
+        `${count(skipped.length, 'test of the base is', 'tests of the base are')} newly skipped: ${listed(skipped)}`,
+      )
   } else if (ran(report.counts) < ran(baseline.counts)) {
     notes.push(`${ran(report.counts)} tests ran, ${ran(baseline.counts)} on the base (names are not known)`)
   }
@@ -174,4 +182,8 @@ function listed(names: readonly string[]): string {
 
 function fail(code: string, message: string): Decision {
   return { result: 'fail', reason: { code, message } }
+}
+
+function count(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`
 }
