@@ -109,7 +109,7 @@ describe('an argument', () => {
     })
   })
 
-  it.each(['specs/001-b', 'fix', '', '../elsewhere', '/etc/passwd', 'constructor', 'specs/001-a/no.md'])(
+  it.each(['specs/001-b', 'fix', '../elsewhere', '/etc/passwd', 'constructor', 'specs/001-a/no.md'])(
     'that is nothing of these is refused: %j',
     async (arg) => {
       await expect(resolve(TWO, { arg })).rejects.toMatchObject({ code: 'source_not_found', exit: 2 })

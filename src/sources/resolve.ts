@@ -63,11 +63,23 @@ export async function resolveSource(request: SourceRequest): Promise<SourcePoint
   if (feature !== null) return byFeature(request, feature)
   if (arg === null) return choose(request, '')
   if (arg === '') return { kind: 'prompt', text: arg }
-  const path = await repositoryPath(request, arg)
-  const kind = path === null ? null : await kindOfPath(request.files, path)
-  if (path !== null && kind !== null) return byPath(request, path, kind)
+  // As the user sees it; else as messages and documents write it, from the root.
+  for (const cwd of new Set([request.cwd, request.root])) {
+    const path = await repositoryPath({ ...request, cwd }, arg)
+    const kind = path === null ? null : await kindOfPath(request.files, path)
+    if (path !== null && kind !== null) return byPath(request, path, kind)
+  }
   if (/\s/.test(arg)) return { kind: 'prompt', text: arg }
+  if (isAbsolute(arg) && (await repositoryPath(request, arg)) === null) throw outside(request, arg)
   throw notFound(request, `There is no file or folder ${quote(arg)}`, arg, await allFeatures(request, '', false))
+}
+
+function outside({ root }: SourceRequest, arg: string): BelayError {
+  return new BelayError('source_not_found', `${quote(arg)} is not in this repository`, {
+    expected: `a path in ${root}`,
+    received: quote(arg),
+    next: 'belay run FEATURE_FOLDER, or belay run "a prompt of several words"',
+  })
 }
 
 /** `arg` relative to the repository root (`/` separated, '' for the root); null when it cannot be a path inside it. */

@@ -66,6 +66,12 @@ describe('what to run', () => {
     },
   )
 
+  it('says of a path elsewhere that it is elsewhere', async () => {
+    start().feature('001-x', ['- [ ] T001 Write it']).config().commit()
+    const result = await world.belay(['run', world.dir])
+    expect(result.stderr).toContain('is not in this repository [source_not_found]')
+  })
+
   it('names the nearest feature', async () => {
     start().feature('001-search', ['- [ ] T001 Write it']).config().commit()
     const error = await refused(['run', 'specs/001-serach'], 'source_not_found')
@@ -93,7 +99,7 @@ describe('what to run', () => {
     ['a blank stdin', ['run', '-'], '\n  \n'],
   ])('%s', async (_name, args, input) => {
     ready()
-    await refused(args, args.includes('') && args.length === 2 ? 'source_not_found' : 'prompt_empty', { input })
+    await refused(args, 'prompt_empty', { input })
   })
 
   it('a prompt from stdin, of one word, with odd characters', async () => {

@@ -115,6 +115,19 @@ describe('a monorepo', () => {
     await run(['001-x'], { cwd: join(world.repo, 'specs') })
     expect(world.log()[1]?.trailers['Belay-Task']).toBe('T001')
   })
+
+  it('finds a feature by its path from the root too, which is how messages write it', async () => {
+    start(turn({ files: { 'done.txt': '1\n' } }))
+      .feature('001-x', ['- [ ] T001 Write it'])
+      .feature('002-y', ['- [ ] T001 Write it'])
+      .config()
+      .commit()
+    const cwd = join(world.repo, 'specs', '002-y')
+    const { stderr } = await world.belay(['run'], { cwd })
+    const said = /belay run (specs\/\S+)/.exec(stderr)?.[1] ?? ''
+    await run([said], { cwd })
+    expect((await status(world)).run?.status).toBe('done')
+  })
 })
 
 describe('where HEAD is', () => {
