@@ -34,7 +34,8 @@ export async function workOnBatch(
   const interrupts = listenForInterrupts(watch)
   let result: BatchResult
   try {
-    result = await driveBatch({ record, run, env: io.env, noWait, signal: interrupts.signal }, lease)
+    const note = (text: string): void => io.note(`warning: ${text}`)
+    result = await driveBatch({ record, run, env: io.env, noWait, note, signal: interrupts.signal }, lease)
   } finally {
     await watch.stop()
     interrupts.dispose()

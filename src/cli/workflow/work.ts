@@ -33,7 +33,8 @@ export async function workOnWorkflow(
   const interrupts = listenForInterrupts(watch)
   let result: WorkflowResult
   try {
-    result = await driveWorkflow({ record, run, repository, env: io.env, noWait, signal: interrupts.signal })
+    const note = (text: string): void => io.note(`warning: ${text}`)
+    result = await driveWorkflow({ record, run, repository, env: io.env, noWait, note, signal: interrupts.signal })
   } finally {
     await watch.stop()
     interrupts.dispose()

@@ -15,6 +15,7 @@ import {
 } from '../../config/problems.ts'
 import { resolveArgv, resolveBudget, resolveRole, type Config, type RoleConfig } from '../../config/resolve.ts'
 import { hostilePaths, isMapping, withoutEmptySections, type Mapping } from '../../config/values.ts'
+import type { NatsPublishing } from '../../publish/index.ts'
 import { BelayError } from '../../core/errors.ts'
 import { schemaProblem } from '../../agents/json-schema.ts'
 import { batchRoot, batchSchema, type ParsedBatch } from './schema.ts'
@@ -43,6 +44,8 @@ export interface BatchConfig {
   readonly budget: Config['budget']
   /** Absent in runs that an older Belay stored. */
   readonly notify?: Config['notify']
+  /** Where its events go beside the record, as belay.yaml around the batch's file or the user's own says. */
+  readonly publish?: NatsPublishing
 }
 
 /**

@@ -1,6 +1,7 @@
 import { stateHome, type RecordStore } from '../../record/index.ts'
 import { ResultsFile } from '../../programs/batch/index.ts'
 import { projectOf, type Project } from '../project.ts'
+import { publishingOf } from '../publishing.ts'
 import { loadBatchConfig, type BatchConfig } from './config.ts'
 import { discover, type Discovered } from './discover.ts'
 import { lookAtFiles, type FileState } from './files.ts'
@@ -24,7 +25,11 @@ export interface BatchPlan {
 /** Reads a batch's file and finds its files. Writes nothing. Throws `config_missing`, `config_invalid` and what git refuses. */
 export async function planBatch(request: BatchRequest): Promise<BatchPlan> {
   const loaded = await loadBatchConfig(request.cwd, request.config)
-  const config = request.concurrency === null ? loaded : { ...loaded, concurrency: request.concurrency }
+  const config = {
+    ...loaded,
+    ...(request.concurrency === null ? {} : { concurrency: request.concurrency }),
+    ...(await publishingOf(loaded.root, request.env)),
+  }
   const project = await projectOf(config.root)
   const home = stateHome(request.env)
   const discovered = await discover(config, { inRepository: project.kind === 'repository', home })

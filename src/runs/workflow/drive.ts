@@ -1,32 +1,25 @@
 import { dirname } from 'node:path'
-import { BelayError, knownFailure } from '../../core/errors.ts'
 import type { Reason, RunStatus } from '../../core/words.ts'
-import { raiseEpochRef } from '../../git/refs.ts'
 import type { Repository } from '../../git/repository.ts'
-import type { Claim } from '../../kernel/index.ts'
 import { endEarlier } from '../../process/index.ts'
 import { STEPS_INSIDE, workflowProgram, type Walk } from '../../programs/workflow/index.ts'
-import {
-  assertEpoch,
-  findRun,
-  keepRenewing,
-  listTasks,
-  releaseLease,
-  takeLease,
-  type Lease,
-  type RecordStore,
-  type RunRow,
-  type TaskRow,
-} from '../../record/index.ts'
-import { hasWork, runTasks } from '../../scheduler/loop.ts'
+import { findRun, listTasks, type TaskRow } from '../../record/index.ts'
+import { hasWork } from '../../scheduler/loop.ts'
 import { checkDisk } from '../../workspace/disk.ts'
-import { Notifier } from '../deliver.ts'
-import { setStatus, type DriveResult } from '../drive.ts'
+import {
+  begin,
+  driveAlone,
+  fence,
+  finish,
+  interruptedReason,
+  workOnTasks,
+  type Drive,
+  type DriveOptions,
+  type DriveResult,
+} from '../driver.ts'
 import { settleGuard } from '../guard.ts'
-import { runLease } from '../lease-keys.ts'
 import { refuseCleaned } from '../lifecycle-cleaned.ts'
-import { meterWork } from '../lifecycle-worked.ts'
-import { exitOf, progressOf, runStatus } from '../outcome.ts'
+import { progressOf, runStatus } from '../outcome.ts'
 import { checkRoles } from '../roles.ts'
 import { endHolder, takeOver } from '../takeover.ts'
 import { expand } from './expand.ts'
@@ -36,14 +29,9 @@ import type { WorkflowConfig } from './config.ts'
 import { endGit, showResult } from './result.ts'
 import { openWorkflowRun, type OpenedWorkflow } from './services.ts'
 
-export interface WorkflowDriveOptions {
-  readonly record: RecordStore
-  readonly run: RunRow
+export interface WorkflowDriveOptions extends DriveOptions {
   /** null when the run works in a folder. */
   readonly repository: Repository | null
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly noWait: boolean
-  readonly signal: AbortSignal
 }
 
 /** What this process did of a workflow. */
@@ -60,72 +48,42 @@ export interface WorkflowResult extends DriveResult {
  * where it was.
  */
 export async function driveWorkflow(options: WorkflowDriveOptions): Promise<WorkflowResult> {
-  const { record, run } = options
+  const { run, repository } = options
   refuseCleaned(run)
-  const lease = await takeLease(record, runLease(run.id), `run ${run.id}`)
-  const renewal = keepRenewing(record, [lease])
-  const meter = meterWork(record, run, lease)
-  try {
-    return await driveHeld(options, lease, renewal.lost)
-  } finally {
-    await meter.stop()
-    await renewal.stop()
-    await releaseLease(record, lease)
+  const { file, project, publish } = run.config as WorkflowConfig
+  const settings = {
+    root: repository?.root ?? dirname(file),
+    notify: project?.notify.command ?? null,
+    publish: publish ?? project?.publish?.nats,
   }
+  return driveAlone(options, settings, (drive) => driveHeld(drive, repository))
 }
 
-/** Failures that the record cannot be told of: it is another's now, or cannot be written. */
-const UNSTORABLE: ReadonlySet<string> = new Set(['lease_lost', 'record_unwritable', 'record_corrupt'])
-
-async function driveHeld(options: WorkflowDriveOptions, lease: Lease, lost: AbortSignal): Promise<WorkflowResult> {
-  const { record, run, repository, env } = options
-  const notifier = notifierOf(options)
-  try {
-    const opened = await openWorkflowRun(record, run, repository, env, lease)
-    await takeOverFrom(options, opened, lease)
-    const config = run.config as WorkflowConfig
-    await checkRoles(config, agentsOf(config, env))
-    if (opened.git !== null) {
-      const { root } = opened.git.repository
-      await checkDisk({ root, commit: run.base, folder: opened.git.pool.folder, checkouts: config.concurrency })
-    }
-    await setStatus(record, run, lease, 'running', null, [{ type: 'run.resumed' }])
-    notifier.wake()
-    for (;;) {
-      await expand(record, run, lease)
-      await work(options, opened, notifier, lease, lost)
-      const walked = await expand(record, run, lease)
-      if (walked.create.length + walked.join.length > 0 && !options.signal.aborted) continue
-      const result = await settle(options, opened, notifier, walked, lease)
-      if (result !== null) return result
-    }
-  } catch (thrown) {
-    const error = knownFailure(thrown)
-    if (error instanceof BelayError && UNSTORABLE.has(error.code)) throw error
-    const reason =
-      error instanceof BelayError
-        ? { code: error.code, message: error.message }
-        : { code: 'internal', message: String(error) }
-    const deliveries = notifier.ofRun('run.failed', lease.epoch, { status: 'failed', reason })
-    await setStatus(record, run, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }], deliveries)
-    await notifier.drain()
-    throw error
+async function driveHeld(drive: Drive, repository: Repository | null): Promise<WorkflowResult> {
+  const { record, run, env, signal } = drive.options
+  const { lease } = drive
+  const opened = await openWorkflowRun(record, run, repository, env, lease)
+  await takeOverFrom(drive, opened)
+  const config = run.config as WorkflowConfig
+  await checkRoles(config, agentsOf(config, env))
+  if (opened.git !== null) {
+    const { root } = opened.git.repository
+    await checkDisk({ root, commit: run.base, folder: opened.git.pool.folder, checkouts: config.concurrency })
   }
-}
-
-/** Tells what `notify.command` of the repository's configuration is to be told. */
-function notifierOf({ record, run, repository, env }: WorkflowDriveOptions): Notifier {
-  const { file, project } = run.config as WorkflowConfig
-  const root = repository?.root ?? dirname(file)
-  return new Notifier({ record, run, root, env, command: project?.notify.command ?? null })
+  await begin(drive)
+  for (;;) {
+    await expand(record, run, lease)
+    await work(drive, opened)
+    const walked = await expand(record, run, lease)
+    if (walked.create.length + walked.join.length > 0 && !signal.aborted) continue
+    const result = await settle(drive, opened, walked)
+    if (result !== null) return result
+  }
 }
 
 /** What an earlier holder left behind ends before anything moves. */
-async function takeOverFrom(
-  { record, run }: WorkflowDriveOptions,
-  { git }: OpenedWorkflow,
-  lease: Lease,
-): Promise<void> {
+async function takeOverFrom({ options, lease }: Drive, { git }: OpenedWorkflow): Promise<void> {
+  const { record, run } = options
   if (git === null) {
     await endHolder({ record, run, lease })
     return
@@ -137,51 +95,28 @@ async function takeOverFrom(
   await takeOver({ record, run, repository, lease, workspaces: pool.folder, moves, settle: settleDead })
 }
 
-async function work(
-  options: WorkflowDriveOptions,
-  opened: OpenedWorkflow,
-  notifier: Notifier,
-  lease: Lease,
-  lost: AbortSignal,
-): Promise<void> {
-  const { record, run, signal } = options
-  await runTasks({
-    scope: {
-      record,
-      project: run.project,
-      run: run.id,
-      lease,
-      deliveries: (change) => notifier.ofTask(change),
-      queued: () => notifier.wake(),
-    },
+async function work(drive: Drive, opened: OpenedWorkflow): Promise<void> {
+  const { record, run } = drive.options
+  const { git } = opened
+  await workOnTasks(drive, {
     program: workflowProgram,
     services: opened.services,
     until: null,
     keepGoing: true,
     concurrency: (run.config as WorkflowConfig).concurrency,
-    noWait: options.noWait,
-    leases: [lease],
-    lost,
-    signal,
-    claimed: (claim) => fence(opened, claim),
+    claimed: async (claim) => {
+      if (git === null) await endEarlier(run.id, claim.handle, claim.epoch)
+      else git.setEpochMark(claim.handle, await fence(claim, git.repository.root, git.moves))
+    },
     stepped: async (handle, step) => {
       if (step.status === 'running') return
-      if (step.status === 'suspended' || step.status === 'waiting') opened.git?.pool.rest(handle)
-      await expand(record, run, lease)
-      notifier.wake()
+      if (step.status === 'suspended' || step.status === 'waiting') git?.pool.rest(handle)
+      await expand(record, run, drive.lease)
     },
     taken: async (handle) => {
-      await opened.git?.keeper.done(handle)
+      await git?.keeper.done(handle)
     },
   })
-}
-
-/** Before a claimed step moves: what an earlier holder left running is ended, and git knows the new epoch. */
-async function fence({ git }: OpenedWorkflow, { scope, handle, epoch }: Claim): Promise<void> {
-  await endEarlier(scope.run, handle, epoch)
-  if (git === null) return
-  const stillOurs = (): Promise<void> => assertEpoch(scope.record.read, scope.run, handle, epoch)
-  git.setEpochMark(handle, await raiseEpochRef(git.repository.root, scope.run, handle, epoch, stillOurs, git.moves))
 }
 
 /** Steps that say how the run stands: those that wait for steps inside of them stand as these do. */
@@ -190,14 +125,8 @@ function telling(tasks: readonly TaskRow[]): TaskRow[] {
 }
 
 /** Nothing runs any more: the run gets its status; null when a person has just let a step go on. */
-async function settle(
-  options: WorkflowDriveOptions,
-  opened: OpenedWorkflow,
-  notifier: Notifier,
-  walked: Walk,
-  lease: Lease,
-): Promise<WorkflowResult | null> {
-  const { record, run, signal } = options
+async function settle(drive: Drive, opened: OpenedWorkflow, walked: Walk): Promise<WorkflowResult | null> {
+  const { record, run, signal } = drive.options
   const tasks = telling(await listTasks(record.read, run.id))
   const row = await findRun(record.read, run.id)
   const cancelled = row?.status === 'cancelled'
@@ -210,27 +139,19 @@ async function settle(
   const status: RunStatus = 'problem' in made ? 'blocked' : came
   const reason = 'problem' in made ? made.problem : cancelled ? (row.reason ?? null) : reasonOf(status, tasks)
   const output = 'problem' in made ? null : made.output
-  const finishCommand = opened.git === null ? null : await showResult(record, run, opened.git, walked.tip, lease)
+  const finishCommand = opened.git === null ? null : await showResult(record, run, opened.git, walked.tip, drive.lease)
   if (opened.git !== null && (status === 'done' || status === 'cancelled')) await endGit(record, run, opened.git)
-  const data = {
+  const ending = {
     status,
-    exit_code: exitOf(status),
     reason,
-    progress: progressOf(tasks),
-    output,
-    finish_command: finishCommand,
+    end: { finish_command: finishCommand },
+    data: { progress: progressOf(tasks), output },
   }
-  const deliveries = notifier.ofRun('run.finished', lease.epoch, { status, reason, finish_command: finishCommand })
-  await setStatus(record, run, lease, status, reason, [{ type: 'run.finished', data }], deliveries)
-  if (!signal.aborted) await notifier.drain()
-  return { status, exitCode: exitOf(status), output, reason, finishCommand }
+  return { ...(await finish(drive, ending)), output, reason, finishCommand }
 }
 
 function reasonOf(status: RunStatus, tasks: readonly TaskRow[]): Reason | null {
-  if (status === 'interrupted') {
-    return { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' }
-  }
-  if (status !== 'blocked') return null
+  if (status !== 'blocked') return interruptedReason(status)
   const failed = tasks.find((task) => task.status === 'blocked')
   return failed?.reason
     ? { code: failed.reason.code, message: `step ${failed.handle}: ${failed.reason.message}` }

@@ -1,0 +1,226 @@
+/** What driving a run is, whatever its program: leases that are kept, time that is metered, events, notices, how it ended. */
+import { BelayError, knownFailure } from '../core/errors.ts'
+import type { Reason, RunStatus } from '../core/words.ts'
+import { raiseEpochRef } from '../git/refs.ts'
+import type { MoveJournal } from '../git/moves.ts'
+import type { Claim } from '../kernel/index.ts'
+import { endEarlier } from '../process/index.ts'
+import { publishRun, type NatsPublishing, type Publishing } from '../publish/index.ts'
+import {
+  appendEvents,
+  assertEpoch,
+  assertLease,
+  changeRun,
+  dropOutages,
+  keepRenewing,
+  queueDeliveries,
+  releaseLease,
+  takeLease,
+  type Lease,
+  type NewDelivery,
+  type RecordStore,
+  type RunRow,
+} from '../record/index.ts'
+import { runTasks, type LoopOptions } from '../scheduler/loop.ts'
+import { Notifier } from './deliver.ts'
+import { runLease } from './lease-keys.ts'
+import { meterWork } from './lifecycle-worked.ts'
+import { exitOf } from './outcome.ts'
+
+export interface DriveOptions {
+  readonly record: RecordStore
+  readonly run: RunRow
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Leave instead of waiting for an agent's quota or a timer. */
+  readonly noWait: boolean
+  readonly signal: AbortSignal
+  /** Tells the user what does not stop the run, such as a server that gets no events. */
+  readonly note?: (text: string) => void
+}
+
+export interface DriveResult {
+  readonly status: RunStatus
+  readonly exitCode: number
+}
+
+/** What of a run's configuration its driving needs. */
+export interface DriveSettings {
+  /** Where the user's own command is run. */
+  readonly root: string
+  /** `notify.command`; null: nobody is told. */
+  readonly notify: readonly string[] | null
+  readonly publish: NatsPublishing | undefined
+  /** Leases beside the run's own, taken after it and given back with it. */
+  readonly take?: () => Promise<Lease>
+  /** Leases that the caller has and gives back itself. */
+  readonly held?: readonly Lease[]
+}
+
+/** A run in the hands of this process. */
+export interface Drive {
+  readonly options: DriveOptions
+  /** The run's own. */
+  readonly lease: Lease
+  /** With the run's own. */
+  readonly leases: readonly Lease[]
+  /** Aborts when one of them is lost. */
+  readonly lost: AbortSignal
+  readonly notifier: Notifier
+}
+
+/** Failures that the record cannot be told of: it is another's now, or cannot be written. */
+const UNSTORABLE: ReadonlySet<string> = new Set(['lease_lost', 'record_unwritable', 'record_corrupt'])
+
+/**
+ * Does `work` as the only process that works on the run: `held` names another. Its events are published and its time is
+ * metered meanwhile; what `work` throws marks the run `failed` and is thrown.
+ */
+export async function driveAlone<T>(
+  options: DriveOptions,
+  settings: DriveSettings,
+  work: (drive: Drive) => Promise<T>,
+): Promise<T> {
+  const { record, run, env, note = () => {} } = options
+  const taken: Lease[] = []
+  let publishing: Publishing | null = null
+  let failed = false
+  try {
+    const lease = await takeLease(record, runLease(run.id), `run ${run.id}`)
+    taken.push(lease)
+    if (settings.take) taken.push(await settings.take())
+    publishing = publishRun(record, run, settings.publish, env, note)
+    const leases = [...taken, ...(settings.held ?? [])]
+    const renewal = keepRenewing(record, leases)
+    const meter = meterWork(record, run, lease)
+    const notifier = new Notifier({ record, run, root: settings.root, env, command: settings.notify })
+    const drive: Drive = { options, lease, leases, lost: renewal.lost, notifier }
+    try {
+      return await work(drive).catch((error: unknown) => fail(drive, error))
+    } finally {
+      await meter.stop()
+      await renewal.stop()
+    }
+  } catch (error) {
+    failed = true
+    throw error
+  } finally {
+    for (const lease of taken) {
+      // What failed first is what the user has to know; a lease of a process that ended is no hindrance.
+      await releaseLease(record, lease).catch((error: unknown) => {
+        if (!failed) throw error
+      })
+    }
+    // Last: what others may do now does not wait for a server.
+    await publishing?.stop()
+  }
+}
+
+async function fail({ options, lease, notifier }: Drive, thrown: unknown): Promise<never> {
+  const error = knownFailure(thrown)
+  if (error instanceof BelayError && UNSTORABLE.has(error.code)) throw error
+  const reason =
+    error instanceof BelayError
+      ? { code: error.code, message: error.message }
+      : { code: 'internal', message: String(error) }
+  const deliveries = notifier.ofRun('run.failed', lease.epoch, { status: 'failed', reason })
+  await setStatus(options, lease, 'failed', reason, [{ type: 'run.failed', data: { reason } }], deliveries)
+  await notifier.drain()
+  throw error
+}
+
+type Given = 'scope' | 'noWait' | 'leases' | 'lost' | 'signal'
+
+/** Works on the run's tasks under its leases until nothing is left that this process can do (see `runTasks`). */
+export async function workOnTasks<S>(drive: Drive, loop: Omit<LoopOptions<S>, Given>): Promise<void> {
+  const { options, lease, leases, lost, notifier } = drive
+  const { record, run, noWait, signal } = options
+  await runTasks({
+    ...loop,
+    scope: {
+      record,
+      project: run.project,
+      run: run.id,
+      lease,
+      deliveries: (change) => notifier.ofTask(change),
+      queued: () => notifier.wake(),
+    },
+    noWait,
+    leases,
+    lost,
+    signal,
+    stepped: async (handle, step) => {
+      await loop.stepped(handle, step)
+      if (step.status !== 'running') notifier.wake()
+    },
+  })
+}
+
+/**
+ * Before a claimed task moves: what an earlier holder left running is ended, and the git of `root` knows the new epoch. Returns
+ * the mark that its ref moves are to verify.
+ */
+export async function fence({ scope, handle, epoch }: Claim, root: string, moves: MoveJournal): Promise<string> {
+  await endEarlier(scope.run, handle, epoch)
+  const stillOurs = (): Promise<void> => assertEpoch(scope.record.read, scope.run, handle, epoch)
+  return raiseEpochRef(root, scope.run, handle, epoch, stillOurs, moves)
+}
+
+/** The run is in the hands of this process: whoever looks sees it. */
+export async function begin({ options, lease, notifier }: Drive): Promise<void> {
+  await setStatus(options, lease, 'running', null, [{ type: 'run.resumed' }])
+  notifier.wake()
+}
+
+export interface Ending {
+  readonly status: RunStatus
+  readonly reason: Reason | null
+  /** More of `run.finished`. */
+  readonly data: Readonly<Record<string, unknown>>
+  /** Told to people too. */
+  readonly end?: { readonly landed?: boolean | null; readonly finish_command?: string | null }
+}
+
+/** Nothing runs any more: stores what the run has come to, and tells it. */
+export async function finish(
+  { options, lease, notifier }: Drive,
+  { status, reason, data, end = {} }: Ending,
+): Promise<DriveResult> {
+  const exitCode = exitOf(status)
+  const event = { type: 'run.finished', data: { status, exit_code: exitCode, ...end, reason, ...data } }
+  const deliveries = notifier.ofRun('run.finished', lease.epoch, { status, reason, ...end })
+  await setStatus(options, lease, status, reason, [event], deliveries)
+  if (!options.signal.aborted) await notifier.drain()
+  return { status, exitCode }
+}
+
+/** Why a run stands as it does where no task says so. */
+export function interruptedReason(status: RunStatus): Reason | null {
+  return status === 'interrupted'
+    ? { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' }
+    : null
+}
+
+/** Stores what a run has come to, with the events that tell of it, under its lease. */
+async function setStatus(
+  { record, run }: Pick<DriveOptions, 'record' | 'run'>,
+  lease: Lease,
+  status: RunStatus,
+  reason: Reason | null,
+  events: readonly { type: string; data?: Record<string, unknown> }[],
+  deliveries: readonly NewDelivery[] = [],
+): Promise<void> {
+  await record.write(async (tx) => {
+    await assertLease(tx, lease)
+    const now = record.now()
+    await changeRun(tx, run.id, now, { status, reason })
+    await queueDeliveries(tx, run.id, now, deliveries)
+    // What was not there or not logged in may have been mended by who resumes the run.
+    const back = status === 'running' ? await dropOutages(tx, run.id) : []
+    const available = back.map((data) => ({ type: 'agent.available', data: { ...data, because: 'resumed' } }))
+    await appendEvents(
+      tx,
+      now,
+      [...events, ...available].map((event) => ({ ...event, project: run.project, run: run.id })),
+    )
+  })
+}
