@@ -41,6 +41,9 @@ const FORGE_SECRETS = new Set([
   'BELAY_NATS_USER',
   'BELAY_NATS_PASSWORD',
   'BELAY_NATS_CREDS',
+  'BELAY_NATS_CA',
+  'BELAY_NATS_CERT',
+  'BELAY_NATS_KEY',
 ])
 
 /** Keys and logins of model providers: gates need none. */

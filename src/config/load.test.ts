@@ -66,7 +66,15 @@ describe('defaults and values', () => {
         copy: ['.env'],
         root: '/var/tmp/ws',
       },
-      publish: { nats: { url: 'nats://h:4222', subject: 'x.{run}', maxPayload: 4096, flushMs: 1000 } },
+      publish: {
+        nats: {
+          url: 'nats://h:4222',
+          subject: 'x.{run}',
+          sessionSubject: 'y.{session}',
+          maxPayload: 4096,
+          flushMs: 1000,
+        },
+      },
       policy: {
         commands: { allow: ['git push origin *'], ask: ['npm publish'], deny: ['> @tmp'] },
         presets: ['node', 'strict'],
@@ -282,6 +290,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'policy.wait': '30m',
   'publish.nats.url': 'tls://nats.test:4222',
   'publish.nats.subject': 'x.{type}',
+  'publish.nats.session_subject': 'y.{type}',
   'publish.nats.max_payload': '2048',
   'publish.nats.flush': '2s',
   'budget.usd': '1.5',
@@ -303,7 +312,7 @@ verify:
   sandbox: {backend: docker, network: none, cpus: 1.5, memory: 512m, pids: 300, disk: 2g, read: [/opt/tools], write: [~/.cache], hide: [/srv], image: 'node:24', runtime: runsc}
   protected: [checks/**]
 workspace: {setup: [npm ci], setup_inputs: [./package-lock.json], copy: [.env], root: /var/tmp/ws}
-publish: {nats: {url: 'nats://h:4222', subject: 'x.{run}', max_payload: 4096, flush: 1s}}
+publish: {nats: {url: 'nats://h:4222', subject: 'x.{run}', session_subject: 'y.{session}', max_payload: 4096, flush: 1s}}
 policy: {commands: {allow: [git push origin *], ask: [npm publish], deny: ['> @tmp']}, presets: [node, strict], wait: 30m}
 workflow:
   mode: direct

@@ -119,6 +119,7 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
       nats: {
         url: parsed.publish.nats.url ?? null,
         subject: parsed.publish.nats.subject,
+        sessionSubject: parsed.publish.nats.session_subject,
         maxPayload: parsed.publish.nats.max_payload,
         flushMs: milliseconds(parsed.publish.nats.flush),
       },

@@ -1,6 +1,6 @@
 /** The one definition of belay.yaml: what is checked, what the JSON Schema says and what the reference documents. */
 import { z } from 'zod'
-import { DEFAULT_SUBJECT, SUBJECT, isSubject } from '../publish/subject.ts'
+import { DEFAULT_SESSION_SUBJECT, DEFAULT_SUBJECT, SUBJECT, isSubject } from '../publish/subject.ts'
 import { PRESETS } from '../policy/presets.ts'
 import { RULE_GRAMMAR, ruleProblem } from '../policy/rules.ts'
 import { duration, flag, hasNoNul, insidePath, listOf, mapping, oneOf, text, whole } from './leaves.ts'
@@ -341,7 +341,7 @@ export const configSchema = mapping({
         .regex(/^(nats|tls):\/\/[^\s@/?#]+$/, { error: NATS_URL })
         .optional()
         .describe(
-          'Server that gets the events of runs while they are recorded. Credentials come from the environment: `BELAY_NATS_TOKEN`, `BELAY_NATS_USER` and `BELAY_NATS_PASSWORD`, or `BELAY_NATS_CREDS` (a file).',
+          'Server that gets the events of runs, batches, workflows, `belay exec` and `belay chat` while they are recorded. Credentials come from the environment: `BELAY_NATS_TOKEN`, `BELAY_NATS_USER` and `BELAY_NATS_PASSWORD`, or `BELAY_NATS_CREDS` (a file); `BELAY_NATS_CA`, `BELAY_NATS_CERT` and `BELAY_NATS_KEY` are files for TLS.',
         )
         .meta({ title: 'URL', examples: ['nats://127.0.0.1:4222'] }),
       subject: z
@@ -352,12 +352,18 @@ export const configSchema = mapping({
           'Subject of an event: `{host}`, `{project}`, `{run}`, `{task}`, `{session}` and `{type}` are filled in.',
         )
         .meta({ title: 'subject', examples: ['belay.{project}.{run}.{type}'] }),
+      session_subject: z
+        .string({ error: SUBJECT })
+        .refine(isSubject, { error: SUBJECT })
+        .default(DEFAULT_SESSION_SUBJECT)
+        .describe('Subject of an event that is in no run: of `belay exec` and `belay chat`.')
+        .meta({ title: 'subject', examples: ['belay.{session}.{type}'] }),
       max_payload: whole(1024, 1_048_576)
         .default(65_536)
         .describe('Bytes that one event may have; longer texts in it are cut. A server that takes less gets less.'),
       flush: duration()
         .default('5s')
-        .describe('How long the end of a run waits for events that are not published yet.')
+        .describe('How long the end of a run, an exec or a chat waits for events that are not published yet.')
         .meta({ examples: ['2s'] }),
     })
       .prefault({})

@@ -10,7 +10,7 @@ import { confineAgent, roleRequest } from './confine.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
 import { policyOf } from './policy.ts'
-import { checkBudget, chooseAgent, agentName, roleOf } from './settings.ts'
+import { checkBudget, chooseAgent, agentName, configFor, roleOf } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -64,7 +64,27 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
   const cwd = await realpath(options.cwd).catch(() => null)
   if (cwd === null) throw new BelayError('no_folder', 'the folder to work in is not there', { received: options.cwd })
   const name = await agentName(options, cwd, env)
-  return name === 'engine' ? openEngine({ ...options, cwd }) : openOther({ ...options, cwd }, name)
+  const exec = await (name === 'engine' ? openEngine({ ...options, cwd }) : openOther({ ...options, cwd }, name))
+  return published(exec, { ...options, cwd })
+}
+
+/** The session's lines are published while it is open, where the configuration says so. */
+async function published(exec: Exec, { home, cwd, env }: ExecOptions): Promise<Exec> {
+  const nats = (await configFor(cwd, env))?.publish?.nats
+  if (nats === undefined || nats.url === null) return exec
+  // Only who publishes pays for its code.
+  const { publishSession } = await import('../publish/index.ts')
+  const remarks: string[] = []
+  const publishing = publishSession(home, exec.session, nats, env, (text) => remarks.push(text))
+  return {
+    ...exec,
+    async close() {
+      // First: who goes on with the session does not wait for a server.
+      const own = await exec.close()
+      await publishing.stop()
+      return [...own, ...remarks]
+    },
+  }
 }
 
 async function openEngine(options: ExecOptions): Promise<Exec> {

@@ -4,10 +4,10 @@ import type { RecordedEvent } from '../record/index.ts'
 
 /** Who an event belongs to. Ids are text; what does not apply is null. */
 export interface Owner {
-  readonly project: string
-  readonly run: string
+  readonly project: string | null
+  readonly run: string | null
   /** The run's program. */
-  readonly program: string
+  readonly program: string | null
   readonly host: string
 }
 
@@ -19,23 +19,24 @@ export interface SessionAgent {
 }
 
 export interface Envelope {
-  /** Of the record that it comes from; grows, with gaps where other runs' events are. */
+  /** Of the record, or the session, that it comes from; grows, with gaps where other events are. */
   readonly seq: number
-  /** Of the run: 1, 2, 3, without gaps. */
+  /** Of the run, or the session that is in none: 1, 2, 3, without gaps. */
   readonly run_seq: number
   readonly timestamp: string
   readonly type: string
   readonly version: number
   readonly host: string
-  readonly project_id: string
-  readonly run_id: string
+  readonly project_id: string | null
+  /** null: a turn of `belay exec` or `belay chat`. */
+  readonly run_id: string | null
   /** The run, when it is a workflow's. */
   readonly workflow_run_id: string | null
   readonly task: string | null
   readonly session_id: string | null
   /** `provider/model`. */
   readonly agent_id: string | null
-  /** What it does in the run: `implementer`, `reviewer`, a workflow's own name. */
+  /** What it does in the run: `implementer`, `reviewer`, `step`; in no run its provider. */
   readonly agent_name: string | null
   readonly actor: string
   readonly data: Readonly<Record<string, unknown>>
@@ -51,7 +52,7 @@ export function envelope(event: RecordedEvent, runSeq: number, owner: Owner, age
     host: owner.host,
     project_id: owner.project,
     run_id: owner.run,
-    workflow_run_id: owner.program.startsWith('workflow') ? owner.run : null,
+    workflow_run_id: owner.program?.startsWith('workflow') ? owner.run : null,
     task: event.task,
     session_id: event.session,
     agent_id: agent === null ? null : `${agent.provider}${agent.model === null ? '' : `/${agent.model}`}`,

@@ -1,4 +1,6 @@
 import type { RecordStore, RunRow } from '../record/index.ts'
+import type { Session } from '../sessions/index.ts'
+import { runFeed, sessionFeed, type Feed } from './feed.ts'
 import { openNats } from './nats.ts'
 import { Publisher, type PublishConfig } from './publisher.ts'
 
@@ -7,6 +9,8 @@ export type { PublishConfig } from './publisher.ts'
 /** What a configuration says about publishing; `url` null: nothing is published. */
 export interface NatsPublishing extends PublishConfig {
   readonly url: string | null
+  /** `subject` for what is in no run; not there in runs that an older version stored. */
+  readonly sessionSubject?: string
 }
 
 export interface Publishing {
@@ -14,23 +18,35 @@ export interface Publishing {
   stop(): Promise<void>
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
+const NOTHING: Publishing = { stop: () => Promise.resolve() }
+
 /** Begins to publish the events of a run, as far as the configuration wants that. Costs nothing when it does not. */
 export function publishRun(
   record: RecordStore,
   run: RunRow,
   nats: NatsPublishing | undefined,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   note: (text: string) => void,
 ): Publishing {
-  const url = nats?.url ?? null
-  if (nats === undefined || url === null) return { stop: () => Promise.resolve() }
-  return new Publisher({
-    record,
-    run,
-    config: nats,
-    env,
-    server: url,
-    note,
-    open: (signal) => openNats({ url }, env, signal),
-  })
+  return nats === undefined ? NOTHING : publish(runFeed(record, run), nats, env, note)
+}
+
+/** As `publishRun`, for the lines of a session that this process holds. */
+export function publishSession(
+  home: string,
+  session: Session,
+  nats: NatsPublishing,
+  env: Environment,
+  note: (text: string) => void,
+): Publishing {
+  const { sessionSubject: subject = nats.subject } = nats
+  return publish(sessionFeed(home, session), { ...nats, subject }, env, note)
+}
+
+function publish(feed: Feed, nats: NatsPublishing, env: Environment, note: (text: string) => void): Publishing {
+  const { url } = nats
+  if (url === null) return NOTHING
+  return new Publisher({ feed, config: nats, env, server: url, note, open: (signal) => openNats({ url }, env, signal) })
 }

@@ -13,12 +13,14 @@ const CONFIRM_MS = 5000
 
 /**
  * Connects to a server, with the credentials of `BELAY_NATS_TOKEN`, `..._USER` and `..._PASSWORD`, or `..._CREDS` (no agent or gate gets
- * them: agents/environment.ts). Throws what it says. Without reconnecting: who uses it knows what to send again.
+ * them: agents/environment.ts). A `tls://` server that has no TLS gets nothing. Throws what it says. Without reconnecting: who uses it
+ * knows what to send again.
  */
 export async function openNats(config: NatsConfig, env: Environment, signal: AbortSignal): Promise<Outlet> {
   signal.throwIfAborted()
   const { connect, credsAuthenticator, headers } = await import('@nats-io/transport-node')
   const creds = env['BELAY_NATS_CREDS']
+  const tls = tlsOf(config.url, env)
   const connection = await within(
     connect({
       servers: config.url,
@@ -27,6 +29,7 @@ export async function openNats(config: NatsConfig, env: Environment, signal: Abo
       timeout: CONNECT_MS,
       ...(env['BELAY_NATS_TOKEN'] ? { token: env['BELAY_NATS_TOKEN'] } : {}),
       ...(env['BELAY_NATS_USER'] ? { user: env['BELAY_NATS_USER'], pass: env['BELAY_NATS_PASSWORD'] ?? '' } : {}),
+      ...(tls === null ? {} : { tls }),
       ...(creds ? { authenticator: credsAuthenticator(await readFile(creds)) } : {}),
     }),
     CONNECT_MS + 1000,
@@ -51,6 +54,17 @@ export async function openNats(config: NatsConfig, env: Environment, signal: Abo
     },
     close: () => connection.close(),
   }
+}
+
+/** Paths of files; null: as the server wants it. Anything else makes encryption a condition. */
+function tlsOf(url: string, env: Environment): Readonly<Record<string, string>> | null {
+  const [caFile, certFile, keyFile] = ['CA', 'CERT', 'KEY'].map((name) => env[`BELAY_NATS_${name}`])
+  const files = {
+    ...(caFile ? { caFile } : {}),
+    ...(certFile ? { certFile } : {}),
+    ...(keyFile ? { keyFile } : {}),
+  }
+  return url.startsWith('tls://') || Object.keys(files).length > 0 ? files : null
 }
 
 /** `work`, or what is thrown when it takes longer than `ms` or is given up. */

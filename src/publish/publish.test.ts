@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
 import { encode, envelope, type Owner } from './envelope.ts'
+import type { Feed } from './feed.ts'
+import { Publisher } from './publisher.ts'
 import { redactor } from './redact.ts'
 import { isSubject, subjectOf } from './subject.ts'
 
@@ -134,5 +139,45 @@ describe('subject', () => {
   it('an event cannot make a subject of its own', () => {
     const hostile = envelope({ ...event({}, 'x.>.*. '), task: '../*.>' }, 1, OWNER, null)
     expect(subjectOf('a.{type}.{task}', hostile)).toMatch(/^[\w-]+(\.[\w-]+)*$/)
+  })
+})
+
+describe('Publisher', () => {
+  it('publishes what comes while the last batch is on its way', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'belay-publish-'))
+    const events = [{ ...event({}), seq: 1 }]
+    const sent: string[] = []
+    const feed: Feed = {
+      name: 'run r1',
+      key: 'r1',
+      cursor: join(dir, 'cursor.json'),
+      owner: OWNER,
+      read: (from, limit) => Promise.resolve(events.filter(({ seq }) => seq >= from).slice(0, limit)),
+      agentOf: () => Promise.resolve(null),
+    }
+    let stopped: Promise<void> | null = null
+    const publisher = new Publisher({
+      feed,
+      config: { subject: 'x', maxPayload: 4096, flushMs: 5000 },
+      env: {},
+      server: 'nats://test',
+      note: (text) => expect.fail(text),
+      open: () =>
+        Promise.resolve({
+          most: 4096,
+          send: (_, id) => void sent.push(id),
+          confirm() {
+            // The run comes to its end while the server has not confirmed yet.
+            if (events.length === 1) events.push({ ...event({}, 'run.finished'), seq: 2 })
+            stopped ??= publisher.stop()
+            return Promise.resolve()
+          },
+          close: () => Promise.resolve(),
+        }),
+    })
+    await vi.waitFor(() => expect(stopped).not.toBeNull())
+    await stopped
+    expect(sent).toEqual(['r1/1', 'r1/2'])
+    rmSync(dir, { recursive: true })
   })
 })

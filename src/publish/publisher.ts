@@ -1,9 +1,9 @@
-/** Publishes a run's events as the record gets them. Whatever happens to the server, the run does not notice. */
-import { hostname } from 'node:os'
+/** Publishes events as they come to be. Whatever happens to the server, the work does not notice. */
 import { messageOf } from '../core/errors.ts'
-import { listSessions, readEvents, type RecordStore, type RecordedEvent, type RunRow } from '../record/index.ts'
-import { cursorFile, readCursor, writeCursor, type Cursor } from './cursor.ts'
-import { encode, envelope, type Owner, type SessionAgent } from './envelope.ts'
+import type { RecordedEvent } from '../record/index.ts'
+import { readCursor, writeCursor, type Cursor } from './cursor.ts'
+import { encode, envelope } from './envelope.ts'
+import type { Feed } from './feed.ts'
 import { redactor } from './redact.ts'
 import { subjectOf } from './subject.ts'
 
@@ -23,13 +23,12 @@ export interface PublishConfig {
   readonly subject: string
   /** Bytes. */
   readonly maxPayload: number
-  /** How long the end of a run waits for what is not published yet. */
+  /** How long the end of the work waits for what is not published yet. */
   readonly flushMs: number
 }
 
 export interface PublishOptions {
-  readonly record: RecordStore
-  readonly run: Pick<RunRow, 'id' | 'project' | 'program'>
+  readonly feed: Feed
   readonly config: PublishConfig
   readonly env: Readonly<Record<string, string | undefined>>
   /** Connects; throws when that fails. */
@@ -45,13 +44,10 @@ const IDLE_MS = 250
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 15_000
 
-/** Follows the record from where the last one ended, until `stop`. Never throws, and holds at most one batch. */
+/** Follows a feed from where the last one ended, until `stop`. Never throws, and holds at most one batch. */
 export class Publisher {
   private readonly options: PublishOptions
-  private readonly file: string
-  private readonly owner: Owner
   private readonly redact: (text: string) => string
-  private readonly agents = new Map<string, SessionAgent | null>()
   private readonly stopping = new AbortController()
   private readonly giveUp = new AbortController()
   private wake: () => void = () => {}
@@ -61,10 +57,7 @@ export class Publisher {
   private readonly work: Promise<void>
 
   constructor(options: PublishOptions) {
-    const { run } = options
     this.options = options
-    this.file = cursorFile(options.record.home, run.id)
-    this.owner = { project: run.project, run: run.id, program: run.program, host: hostname() }
     this.redact = redactor(options.env)
     this.work = this.follow()
   }
@@ -82,21 +75,23 @@ export class Publisher {
   }
 
   private async follow(): Promise<void> {
-    const { note, server } = this.options
-    this.cursor = await readCursor(this.file)
+    const { note, server, feed } = this.options
+    this.cursor = await readCursor(feed.cursor)
     let retry = FIRST_RETRY_MS
     for (;;) {
       try {
+        // Asked before it is read: what came in between is to be read too.
+        const last = this.stopping.signal.aborted
         const done = await this.batch()
         retry = FIRST_RETRY_MS
-        if (done && this.stopping.signal.aborted) break
-        if (done) await this.pause(IDLE_MS)
+        if (done && last) break
+        if (done && !this.stopping.signal.aborted) await this.pause(IDLE_MS)
       } catch (error) {
         await this.drop()
         if (!this.down) {
           this.down = true
           note(
-            `events are not published to ${server} (${this.redact(messageOf(error))}); the run goes on, and they follow when it answers`,
+            `events are not published to ${server} (${this.redact(messageOf(error))}); ${feed.name} goes on, and they follow when it answers`,
           )
         }
         if (!this.giveUp.signal.aborted) await this.pause(retry)
@@ -110,8 +105,8 @@ export class Publisher {
 
   /** Publishes the next events; true when there are no more. */
   private async batch(): Promise<boolean> {
-    const { record, run, note, server } = this.options
-    const events = await readEvents(record.read, { run: run.id, from: this.cursor.seq + 1, limit: BATCH })
+    const { feed, note, server } = this.options
+    const events = await feed.read(this.cursor.seq + 1, BATCH)
     if (events.length === 0) return true
     const outlet = (this.outlet ??= await this.options.open(this.giveUp.signal))
     let count = this.cursor.count
@@ -121,7 +116,7 @@ export class Publisher {
     }
     await outlet.confirm()
     this.cursor = { seq: events.at(-1)?.seq ?? this.cursor.seq, count }
-    await writeCursor(this.file, this.cursor)
+    await writeCursor(feed.cursor, this.cursor)
     if (this.down) {
       this.down = false
       note(`events are published to ${server} again`)
@@ -130,22 +125,10 @@ export class Publisher {
   }
 
   private async send(outlet: Outlet, event: RecordedEvent, count: number): Promise<void> {
-    const { config, run } = this.options
-    const one = envelope(event, count, this.owner, await this.agentOf(event.session))
+    const { config, feed } = this.options
+    const one = envelope(event, count, feed.owner, await feed.agentOf(event))
     const bytes = encode(one, Math.min(config.maxPayload, outlet.most), this.redact)
-    outlet.send(subjectOf(config.subject, one), `${run.id}/${event.seq}`, bytes)
-  }
-
-  private async agentOf(session: string | null): Promise<SessionAgent | null> {
-    if (session === null) return null
-    const known = this.agents.get(session)
-    if (known !== undefined) return known
-    const rows = await listSessions(this.options.record.read, this.options.run.id)
-    const row = rows.find(({ id }) => id === session)
-    const agent = row === undefined ? null : { role: row.role, provider: row.provider, model: row.model }
-    // the model may only become known later
-    if (agent?.model != null) this.agents.set(session, agent)
-    return agent
+    outlet.send(subjectOf(config.subject, one), `${feed.key}/${event.seq}`, bytes)
   }
 
   private async drop(): Promise<void> {
@@ -156,19 +139,19 @@ export class Publisher {
   }
 
   private async remark(): Promise<void> {
+    const { feed, note, server } = this.options
     try {
-      const { record, run, note, server } = this.options
-      const left = await readEvents(record.read, { run: run.id, from: this.cursor.seq + 1, limit: 10_000 })
+      const left = await feed.read(this.cursor.seq + 1, 10_000)
       if (left.length > 0)
-        note(`${left.length} events of run ${run.id} were not published to ${server}; they follow when the run goes on`)
+        note(`${left.length} events of ${feed.name} were not published to ${server}; they follow when it goes on`)
     } catch (error) {
-      this.options.note(`events of run ${this.options.run.id} were not all published: ${messageOf(error)}`)
+      note(`events of ${feed.name} were not all published: ${messageOf(error)}`)
     }
   }
 
   private async pause(ms: number): Promise<void> {
     if (this.giveUp.signal.aborted) return
-    // the end of a run does not wait for a long retry
+    // the end of the work does not wait for a long retry
     const most = this.stopping.signal.aborted ? Math.min(ms, FIRST_RETRY_MS) : ms
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, most)

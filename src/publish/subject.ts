@@ -14,6 +14,7 @@ export const SUBJECT = `a subject such as "belay.{project}.{run}.{type}" (${Obje
   .map((name) => `{${name}}`)
   .join(', ')})`
 export const DEFAULT_SUBJECT = 'belay.{project}.run.{run}.stream'
+export const DEFAULT_SESSION_SUBJECT = 'belay.session.{session}.stream'
 
 /** `template` names only what there is, and is a subject that can be published to. */
 export function isSubject(template: string): boolean {

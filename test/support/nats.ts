@@ -1,7 +1,7 @@
 /** A real nats-server on a free port of loopback, that can be stopped and started again there. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, type NatsConnection, type Msg } from '@nats-io/transport-node'
+import { connect, type ConnectionOptions, type NatsConnection, type Msg } from '@nats-io/transport-node'
 
 export class NatsServer {
   port = 0
@@ -71,7 +71,7 @@ export class Subscriber {
     this.connection = connection
   }
 
-  static async to(url: string, subject = '>', options: { token?: string } = {}): Promise<Subscriber> {
+  static async to(url: string, subject = '>', options: ConnectionOptions = {}): Promise<Subscriber> {
     const connection = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 50, ...options })
     const subscriber = new Subscriber(connection)
     connection.subscribe(subject, {
