@@ -33,7 +33,22 @@ const PROGRAMS = 'src/sandbox/testing/programs.ts'
 const LIVES = 'src/sandbox/testing/lives.ts'
 const OPEN = 'src/sandbox/open.test.ts'
 const PUBLISH = 'test/publish.test.ts'
+const WHO = 'test/publish-who.test.ts'
 const WORKFLOW = 'test/workflow.test.ts'
+
+/** What comes with scale-out, and which page says so. */
+const ABSENT: readonly { readonly what: string; readonly page: string; readonly says: string }[] = [
+  {
+    what: 'NATS state: KV set, get, missing, delete, JSON; run state; workflow context; concurrent writes',
+    page: 'docs/events.md',
+    says: 'A state store in NATS (KV: the state of runs and workflows shared by several machines) does not exist yet; it comes with scale-out.',
+  },
+  {
+    what: 'NATS files: object put, get, missing, delete, list; run files, shared files; handoff between two stations',
+    page: 'docs/events.md',
+    says: 'Nor does a store of files in NATS (object store: outputs and shared files handed from machine to machine).',
+  },
+]
 
 const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   'the loop': [
@@ -126,6 +141,8 @@ const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
     { what: 'an analyzer reports, a fixer mends: two steps', by: [`${WORKFLOW}: agent: each step works on what the steps before left, commits of its own on the result branch`] },
     { what: 'explicit data flow and idempotent steps', by: [`${WORKFLOW}: inject and transform: data as it is, and values made of others`, 'test/crash/workflow-kill.test.ts: '] },
     { what: 'events: order, identifiers, size, secrets', by: [`${PUBLISH}: publishes every event of a run once, in order, with whose it is`, `${PUBLISH}: fills in the subject, cuts what is too big, and redacts secrets`] },
+    { what: 'events: one publisher for runs, batches, workflows, exec and chat', by: [`${WHO}: are published as runs are`, `${WHO}: a workflow in a %s: with the run as that of the workflow`, `${WHO}: publishes the turns of a session once, over several processes, with whose they are`] },
+    { what: 'events: a real server with TLS, tokens, users and .creds', by: [`${WHO}: user and password`, `${WHO}: a .creds file: signed by an account of the operator, or refused`, `${WHO}: TLS: a server whose certificate is trusted, with a certificate of its own where it wants one`, `${WHO}: TLS: a tls:// server without it is told nothing, no credentials either`] },
     { what: 'events: the broker is down, comes back, or Belay is killed', by: [`${PUBLISH}: a run neither fails nor waits long when there is no server at all`, `${PUBLISH}: an outage in the middle is told once; what was missed follows, and a stream holds every event once`, `${PUBLISH}: kill -9 in the middle: a resumed run goes on from the last event that was published`] },
     { what: 'stream as lines', by: [`${EXEC}: --json ends with the agreed line`, 'test/exec.test.ts: Ctrl-C ends the turn, keeps the session, and exits with 130'] },
   ],
@@ -173,6 +190,12 @@ it('every lesson has its number', () => {
 describe.each(Object.entries({ ...SCENARIOS, lessons: LESSONS }))('%s', (_, scenarios) => {
   it.each(scenarios.map(({ what, by }) => [what, by] as const))('%s', (_what, by) => {
     expect(by.filter((proof) => !isThere(proof))).toEqual([])
+  })
+})
+
+describe('with scale-out, and not before', () => {
+  it.each(ABSENT)('$what: $page says so', ({ page, says }) => {
+    expect(readFileSync(page, 'utf8').replaceAll(/\s+/g, ' ')).toContain(says)
   })
 })
 

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import { describe, expect, it } from 'vitest'
-import { checkWorkflow, drawWorkflow, drawWorkflowMermaid } from './index.ts'
+import { checkWorkflow, drawWorkflow, drawWorkflowMermaid, issueLine } from './index.ts'
 import { ISSUE_CODES } from './issues.ts'
 
 type Value = Readonly<Record<string, unknown>>
@@ -240,6 +240,19 @@ const TABLE: readonly (readonly [string, unknown, string])[] = [
     }),
     'UNREACHABLE_HANDLER states[0].catch[1]',
   ],
+  [
+    'a try of a loop that takes no time',
+    flow({ id: 'f', type: 'foreach', items: [1], timeout: 5, states: [say('a')] }),
+    'INVALID_VALUE states[0].timeout',
+  ],
+  [
+    'a code of a branch that there is not',
+    flow({ id: 'p', type: 'parallel', branches: { l: { states: [say('a')] } }, retry: { max_attempts: 2, on: ['x'] } }),
+    'INVALID_VALUE states[0].retry.on[0]',
+  ],
+  ['a limit of the workflow without a unit', { ...flow(say('a')), timeout: 5 }, 'INVALID_VALUE timeout'],
+  ['a limit of what only computes', flow(say('a', { timeout: '1m' })), 'UNKNOWN_KEY states[0].timeout'],
+  ['a retry of a timer', flow({ id: 't', type: 'timer', duration: '1s', retry: {} }), 'UNKNOWN_KEY states[0].retry'],
   ['an agent without a limit', flow({ id: 'a', type: 'agent', prompt: 'x' }), 'MISSING_TIMEOUT states[0].timeout'],
   [
     'an approval without a limit',
@@ -268,7 +281,15 @@ describe('checkWorkflow', () => {
     const { issues, definition } = check(value)
     expect(issues.map((issue) => `${issue.code} ${issue.path}`).join(', ')).toBe(expected)
     expect(definition === null).toBe(issues.some((issue) => issue.severity === 'error'))
-    for (const issue of issues) expect(issue.where).toMatch(/^flows\/demo\.yaml(:\d+)?$/)
+    for (const issue of issues) {
+      expect(issue.where).toMatch(/^flows\/demo\.yaml(:\d+)?$/)
+      expect(issue.message).not.toBe('')
+      // An error says what should be there and, unless it is missing, what is; a warning says what comes of it.
+      if (issue.severity === 'error') expect(issue.expected, issueLine(issue)).not.toBeNull()
+      if (issue.severity === 'error' && !/^(MISSING|EMPTY)/.test(issue.code))
+        expect(issue.actual, issueLine(issue)).not.toBeNull()
+      if (issue.severity === 'warning') expect(issue.hint, issueLine(issue)).not.toBeNull()
+    }
   })
 
   it('knows every code from at least one of these', () => {

@@ -19,5 +19,6 @@ export const FAILURE_CODES = [
   'approval_rejected',
   'approval_timeout',
   'merge_conflict',
+  'step_timeout',
   'output_too_large',
 ] as const

@@ -17,6 +17,8 @@ export interface Definition {
   readonly outputSchema: JsonSchema | null
   readonly concurrency: number
   readonly maxSteps: number
+  /** Of the whole run. Not there in runs that an older version stored. */
+  readonly timeoutMs?: number | null
   readonly budget: Config['budget']
   readonly flow: Flow
 }
@@ -62,7 +64,13 @@ export interface SwitchState extends CommonState {
   readonly fallback: string | null
 }
 
-export interface ForeachState extends CommonState {
+/** A state that runs others may take so long, and is tried so often. Not there in runs that an older version stored. */
+export interface Limited {
+  readonly timeoutMs?: number | null
+  readonly retry?: RetryPolicy
+}
+
+export interface ForeachState extends CommonState, Limited {
   readonly type: 'foreach'
   readonly items: unknown
   readonly item: string
@@ -70,7 +78,7 @@ export interface ForeachState extends CommonState {
   readonly flow: Flow
 }
 
-export interface ParallelState extends CommonState {
+export interface ParallelState extends CommonState, Limited {
   readonly type: 'parallel'
   readonly branches: readonly { readonly name: string; readonly flow: Flow }[]
 }
@@ -91,7 +99,7 @@ export interface TimerState extends CommonState {
   readonly wait: { readonly duration: string } | { readonly until: string }
 }
 
-export interface TryState extends CommonState {
+export interface TryState extends CommonState, Limited {
   readonly type: 'try'
   readonly flow: Flow
   readonly handlers: readonly { readonly on: readonly string[] | null; readonly flow: Flow }[]
@@ -119,6 +127,18 @@ export type Composite = ForeachState | ParallelState | TryState
 export function isComposite(state: State): state is Composite {
   return state.type === 'foreach' || state.type === 'parallel' || state.type === 'try'
 }
+
+/** Whether what failed with this code is tried again after `tries` tries. */
+export function isRetried({ retry }: Limited, tries: number, code: string): boolean {
+  return retry !== undefined && tries < retry.maxAttempts && (retry.on === null || retry.on.includes(code))
+}
+
+/** The pause after `tries` tries, in ms: doubles with each, at most an hour. */
+export function backoffOf({ backoffMs }: RetryPolicy, tries: number): number {
+  return Math.min(backoffMs * 2 ** Math.min(tries - 1, 20), LONGEST_BACKOFF_MS)
+}
+
+const LONGEST_BACKOFF_MS = 3_600_000
 
 /** The lists of states inside a state, with the part of a step's name that stands for each. */
 export function flowsOf(state: State): readonly { readonly name: string; readonly flow: Flow }[] {

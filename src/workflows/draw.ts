@@ -1,6 +1,6 @@
 /** A workflow as people look at it: as text, and as a Mermaid flow chart. */
 import { formatDuration } from '../core/duration.ts'
-import { END, flowsOf, type Definition, type Flow, type State } from './definition.ts'
+import { END, flowsOf, type Definition, type Flow, type Limited, type RetryPolicy, type State } from './definition.ts'
 
 /** Lines of text: each state with what it does and where it leads, those inside of others indented. */
 export function drawWorkflow(definition: Definition): string {
@@ -8,7 +8,7 @@ export function drawWorkflow(definition: Definition): string {
   const lines = [`workflow ${name}${version === null ? '' : ` (${version})`}`]
   if (description !== null) lines.push(...description.trim().split('\n'))
   lines.push(
-    `workspace: ${workspace ?? 'the repository where there is one, else a folder'}; at most ${definition.concurrency} steps at a time`,
+    `workspace: ${workspace ?? 'the repository where there is one, else a folder'}; at most ${definition.concurrency} steps at a time${limits(definition)}`,
   )
   const properties = Object.keys(input?.['properties'] ?? {})
   if (properties.length > 0) lines.push(`input: ${properties.join(', ')}`)
@@ -31,15 +31,14 @@ function describe(state: State): string {
     case 'agent': {
       const { role, agentName, retry } = state
       const model = role.model === null ? '' : ` ${role.model}`
-      const tries = retry.maxAttempts === 1 ? '' : `, up to ${retry.maxAttempts} tries`
-      return `agent ${agentName} (${role.provider}${model}, ${role.access}, ${formatDuration(role.timeoutMs)}${tries})`
+      return `agent ${agentName} (${role.provider}${model}, ${role.access}, ${formatDuration(role.timeoutMs)}${tries(retry)})`
     }
     case 'switch':
       return 'switch'
     case 'foreach':
-      return `for each of ${typeof state.items === 'string' ? state.items : 'a list'}, ${state.maxConcurrency} at a time`
+      return `for each of ${typeof state.items === 'string' ? state.items : 'a list'}, ${state.maxConcurrency} at a time${limits(state)}`
     case 'parallel':
-      return `${state.branches.length} branches beside each other`
+      return `${state.branches.length} branches beside each other${limits(state)}`
     case 'human_approval': {
       const who = state.approvers.length === 0 ? 'a person' : state.approvers.join(' or ')
       return `asks ${who}${state.timeoutMs === null ? '' : `, for ${formatDuration(state.timeoutMs)}`}`
@@ -47,12 +46,20 @@ function describe(state: State): string {
     case 'timer':
       return 'until' in state.wait ? `waits until ${state.wait.until}` : `waits ${state.wait.duration}`
     case 'try':
-      return 'try'
+      return `try${limits(state)}`
     case 'inject':
       return 'data'
     case 'transform':
       return 'a value made of others'
   }
+}
+
+function tries(retry: RetryPolicy | undefined): string {
+  return retry === undefined || retry.maxAttempts === 1 ? '' : `, up to ${retry.maxAttempts} tries`
+}
+
+function limits({ timeoutMs = null, retry }: Limited): string {
+  return `${timeoutMs === null ? '' : `, at most ${formatDuration(timeoutMs)}`}${tries(retry)}`
 }
 
 function leads(state: State): string[] {

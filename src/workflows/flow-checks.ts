@@ -130,19 +130,23 @@ function transitions(state: State): { readonly target: string; readonly path: Ke
 }
 
 function checkState(state: State, path: KeyPath, issues: Issues): void {
+  if ('retry' in state) checkCodes(state.retry?.on ?? null, [...path, 'retry', 'on'], issues)
   switch (state.type) {
     case 'agent':
       if (state.schema !== null) checkSchema(state.schema, [...path, 'output_schema'], issues)
-      checkCodes(state.retry.on, [...path, 'retry', 'on'], issues)
       return
     case 'switch':
       if (state.fallback === null) {
-        issues.warn('MISSING_DEFAULT', [...path, 'default'], `${state.id} fails (no_case) when no case holds`)
+        issues.warn('MISSING_DEFAULT', [...path, 'default'], `${state.id} fails (no_case) when no case holds`, {
+          hint: 'say with "default" what follows then',
+        })
       }
       return
     case 'human_approval':
       if (state.timeoutMs === null) {
-        issues.warn('MISSING_TIMEOUT', [...path, 'timeout'], `${state.id} waits for an answer for ever`)
+        issues.warn('MISSING_TIMEOUT', [...path, 'timeout'], `${state.id} waits for an answer for ever`, {
+          hint: 'say with "timeout" how long',
+        })
       }
       return
     case 'timer':
@@ -171,6 +175,7 @@ function checkHandlers(
     if (all !== -1 && i > all) {
       issues.error('UNREACHABLE_HANDLER', [...path, 'catch', i], `handler ${all + 1} takes every failure already`, {
         expected: 'the handler without "on" as the last one',
+        actual: `handler ${i + 1} after it`,
       })
     }
   }

@@ -2,8 +2,10 @@ export { checkWorkflow, type Checked } from './check.ts'
 export {
   END,
   allStates,
+  backoffOf,
   flowsOf,
   isComposite,
+  isRetried,
   type AgentState,
   type ApprovalState,
   type CommonState,

@@ -37,7 +37,9 @@ export function checkReferences({ definition, places }: Resolved, issues: Issues
   }
   for (const name of inputsOf(definition) ?? []) {
     if (!checker.usedInputs.has(name)) {
-      issues.warn('UNUSED_INPUT', ['input', 'properties', name], `no state uses input "${name}"`)
+      issues.warn('UNUSED_INPUT', ['input', 'properties', name], `no state uses input "${name}"`, {
+        hint: `use it as \${input.${name}}, or take it out`,
+      })
     }
   }
 }
@@ -129,7 +131,10 @@ function guarded({ issues }: Checker, text: string, path: KeyPath, check: () => 
     check()
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error
-    issues.error('INVALID_EXPRESSION', path, error.message, { actual: JSON.stringify(text.slice(0, 200)) })
+    issues.error('INVALID_EXPRESSION', path, error.message, {
+      expected: 'references such as ${input.name} or ${steps.ID.output}, and conditions that compare them',
+      actual: JSON.stringify(text.slice(0, 200)),
+    })
   }
 }
 

@@ -2,7 +2,15 @@
 import { parseDuration } from '../core/duration.ts'
 import type { KeyPath } from '../config/keys.ts'
 import { resolveBudget, resolveRole, type RoleConfig } from '../config/resolve.ts'
-import { END, type CommonState, type Definition, type Flow, type State } from './definition.ts'
+import {
+  END,
+  type CommonState,
+  type Definition,
+  type Flow,
+  type Limited,
+  type RetryPolicy,
+  type State,
+} from './definition.ts'
 import { didYouMean, type Issues } from './issues.ts'
 import { defaultAgent } from './schema.ts'
 import { parseState, type ParsedFile, type ParsedState } from './shape.ts'
@@ -49,7 +57,10 @@ export function resolveWorkflow(
   }
   const flow = resolveFlow(resolver, file.states, ['states'], file.start)
   for (const agent of Object.keys(file.agents ?? {})) {
-    if (!resolver.usedAgents.has(agent)) issues.warn('UNUSED_AGENT', ['agents', agent], 'no state names this agent')
+    if (!resolver.usedAgents.has(agent))
+      issues.warn('UNUSED_AGENT', ['agents', agent], 'no state names this agent', {
+        hint: 'name it in a state as `agent`, or take it out',
+      })
   }
   const definition: Definition = {
     name: file.name ?? name,
@@ -61,6 +72,7 @@ export function resolveWorkflow(
     outputSchema: plain(file.output_schema) ?? null,
     concurrency: file.concurrency,
     maxSteps: file.max_steps,
+    timeoutMs: file.timeout === undefined ? null : parseDuration(file.timeout),
     budget: resolveBudget(file.budget),
     flow,
   }
@@ -106,14 +118,14 @@ function resolveState(resolver: Resolver, state: ParsedState, following: string,
     case 'foreach': {
       const { items, item, max_concurrency: maxConcurrency } = state
       const inner = flow(state.states, 'states')
-      return { ...common, type: 'foreach', items: plain(items), item, maxConcurrency, flow: inner }
+      return { ...common, ...limits(state), type: 'foreach', items: plain(items), item, maxConcurrency, flow: inner }
     }
     case 'parallel': {
       const branches = Object.entries(state.branches).map(([name, branch]) => ({
         name,
         flow: flow(branch.states, 'branches', name, 'states'),
       }))
-      return { ...common, type: 'parallel', branches }
+      return { ...common, ...limits(state), type: 'parallel', branches }
     }
     case 'human_approval':
       return {
@@ -134,11 +146,23 @@ function resolveState(resolver: Resolver, state: ParsedState, following: string,
         flow: flow(handler.states, 'catch', i, 'states'),
       }))
       const last = state.finally === undefined ? null : flow(state.finally.states, 'finally', 'states')
-      return { ...common, type: 'try', flow: flow(state.states, 'states'), handlers, finally: last }
+      return { ...common, ...limits(state), type: 'try', flow: flow(state.states, 'states'), handlers, finally: last }
     }
     case 'inject':
     case 'transform':
       return { ...common, type: state.type, value: plain(state.value) ?? null }
+  }
+}
+
+function limits({ timeout, retry }: Pick<Extract<ParsedState, { type: 'foreach' }>, 'timeout' | 'retry'>): Limited {
+  return { timeoutMs: timeout === undefined ? null : parseDuration(timeout), retry: retryOf(retry) }
+}
+
+function retryOf(retry: Extract<ParsedState, { type: 'agent' }>['retry']): RetryPolicy {
+  return {
+    maxAttempts: retry?.max_attempts ?? 1,
+    backoffMs: (retry?.backoff === undefined ? null : parseDuration(retry.backoff)) ?? FIRST_BACKOFF_MS,
+    on: retry?.on ?? null,
   }
 }
 
@@ -171,7 +195,6 @@ function resolveAgentState(
     })
   }
   const timeoutMs = state.timeout === undefined ? role.timeoutMs : (parseDuration(state.timeout) ?? role.timeoutMs)
-  const { retry } = state
   const resolved: State = {
     ...common,
     type: 'agent',
@@ -181,11 +204,7 @@ function resolveAgentState(
     prompt: state.prompt,
     input: plain(state.input) ?? null,
     schema: plain(state.output_schema) ?? null,
-    retry: {
-      maxAttempts: retry?.max_attempts ?? 1,
-      backoffMs: (retry?.backoff === undefined ? null : parseDuration(retry.backoff)) ?? FIRST_BACKOFF_MS,
-      on: retry?.on ?? null,
-    },
+    retry: retryOf(state.retry),
   }
   if (state.timeout === undefined && !limited) resolver.unlimited.add(resolved)
   return resolved

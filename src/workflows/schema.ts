@@ -86,6 +86,18 @@ const { next: _, ...withoutNext } = common
 
 const output = template.optional().describe('What the output becomes; `${output}` is what the state itself brought.')
 
+/** Keys of states that run others. */
+const around = {
+  timeout: duration()
+    .optional()
+    .describe(
+      'The longest that one try may take, pauses and questions in it included. Then the steps inside are given up (`step_timeout`).',
+    ),
+  retry: retry
+    .optional()
+    .describe('What failed is tried again from the beginning, with steps of its own. Without it, it is tried once.'),
+}
+
 /** The keys of each type of state. `nested` is what lists of states inside a state are checked as. */
 export function stateShapes(nested: z.ZodType) {
   const states = nested.describe('States that run one after the other, beginning with the first.')
@@ -132,6 +144,7 @@ export function stateShapes(nested: z.ZodType) {
       max_concurrency: whole(1, 64).default(1).describe('How many items are worked on at the same time.'),
       states,
       output,
+      ...around,
     }),
     parallel: mapping({
       ...common,
@@ -143,6 +156,7 @@ export function stateShapes(nested: z.ZodType) {
         .refine((value) => Object.keys(value).length > 0, { error: 'at least one branch' })
         .describe('Branches that run beside each other. The output is a mapping of branch names to their outputs.'),
       output,
+      ...around,
     }),
     human_approval: mapping({
       ...common,
@@ -192,6 +206,7 @@ export function stateShapes(nested: z.ZodType) {
         ),
       finally: mapping({ states }).optional().describe('Runs in any case, last.'),
       output,
+      ...around,
     }),
     inject: mapping({
       ...common,
@@ -234,6 +249,12 @@ export function fileShape(nested: z.ZodType) {
     max_steps: whole(1, 100_000)
       .default(DEFAULT_MAX_STEPS)
       .describe('A run that comes to more steps than this fails (`too_many_steps`).'),
+    timeout: duration()
+      .optional()
+      .describe(
+        'The longest that the whole run may take from its beginning, pauses and questions included. Then all is given up (`workflow_timeout`).',
+      )
+      .meta({ examples: ['8h'] }),
     budget: budgetKeys,
     states: nested.describe('The states.'),
   })

@@ -2,7 +2,7 @@ import { parseDuration } from '../../core/duration.ts'
 import type { Reason } from '../../core/words.ts'
 import type { Phase, PhaseResult } from '../../kernel/index.ts'
 import { fill, holds, parseCondition, plainText, type Scope } from '../../workflows/expressions/index.ts'
-import { isTime, type ApprovalState, type State, type TimerState } from '../../workflows/index.ts'
+import { isTime, type ApprovalState, type Composite, type State, type TimerState } from '../../workflows/index.ts'
 import { FAILED, failStep, finishStep, tryExpression } from './finish.ts'
 import { STEPS_INSIDE, TIMER } from './reasons.ts'
 import { stepLevel, stepScope, type Context, type WorkflowServices } from './services.ts'
@@ -59,6 +59,8 @@ function enterState(
       change: { base },
       ...(next === undefined ? {} : { next }),
     })
+  const until = ({ timeoutMs = null }: Composite): string | null =>
+    timeoutMs === null ? null : new Date(context.services.record.clock.now() + timeoutMs).toISOString()
   switch (state.type) {
     case 'agent':
       return { outcome: 'agent', state: keep({ input: state.input === null ? null : fill(state.input, scope) }) }
@@ -79,11 +81,11 @@ function enterState(
       if (items.length > MAX_ITEMS) {
         return fail({ code: 'invalid_value', message: `${state.id} has ${items.length} items; at most ${MAX_ITEMS}` })
       }
-      return { outcome: 'entered', state: keep({ items }), reason: INSIDE }
+      return { outcome: 'entered', state: keep({ items, until: until(state) }), reason: INSIDE }
     }
     case 'parallel':
     case 'try':
-      return { outcome: 'entered', state: keep({}), reason: INSIDE }
+      return { outcome: 'entered', state: keep({ until: until(state) }), reason: INSIDE }
     case 'timer': {
       const at = wakeTime(context, state, scope)
       if ('code' in at) return fail(at)

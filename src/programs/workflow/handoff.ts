@@ -44,6 +44,8 @@ function isInLine(mine: Levels, other: Levels): boolean {
   const depth = mine.findIndex(({ handle }, i) => other[i]?.handle !== handle)
   const [above, besides] = [mine[depth - 1], other[depth - 1]]
   if (depth === -1 || above === undefined || besides === undefined) return depth === 0
+  // What an earlier try did is not there any more.
+  if (above.round !== besides.round) return false
   if (above.inner === besides.inner || above.state.type === 'try') return true
   return above.state.type === 'foreach' && above.state.maxConcurrency === 1
 }

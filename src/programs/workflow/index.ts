@@ -1,7 +1,7 @@
 export { outerScope, type ScopeInput } from './context.ts'
 export { workflowProgram } from './program.ts'
 export { directoryPlaces, repositoryPlaces } from './places.ts'
-export { STEPS_INSIDE } from './reasons.ts'
+export { STEPS_INSIDE, STEP_TIMEOUT, WORKFLOW_TIMEOUT } from './reasons.ts'
 export type { WorkflowServices } from './services.ts'
 export { stateOf, type StepResult } from './state.ts'
 export { walk, type FlowEnd, type Walk } from './walk.ts'

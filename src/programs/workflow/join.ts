@@ -1,9 +1,12 @@
+import { formatDuration } from '../../core/duration.ts'
+import type { Reason } from '../../core/words.ts'
 import type { Phase, PhaseResult } from '../../kernel/index.ts'
-import { isComposite } from '../../workflows/index.ts'
+import { endEarlier } from '../../process/index.ts'
+import { backoffOf, isComposite, isRetried, type Composite } from '../../workflows/index.ts'
 import { FAILED, failStep, finishStep } from './finish.ts'
-import { STEPS_INSIDE } from './reasons.ts'
+import { STEPS_INSIDE, STEP_TIMEOUT } from './reasons.ts'
 import { stepLevel, type Context, type WorkflowServices } from './services.ts'
-import { stateOf } from './state.ts'
+import { stateOf, withState } from './state.ts'
 import { insideOf } from './walk.ts'
 
 /** A merge is made of commits that are there already: made again after a crash it has the same tree. */
@@ -11,7 +14,12 @@ export const join: Phase<WorkflowServices> = {
   does: 'takes together what the steps inside have come to; lines of work are merged',
   deadlineMs: () => 30 * 60_000,
   run: gather,
-  on: { joined: { end: 'done' }, early: { pause: 'suspended', at: 'join' }, ...FAILED },
+  on: {
+    joined: { end: 'done' },
+    early: { pause: 'suspended', at: 'join' },
+    again: { pause: 'suspended', at: 'enter' },
+    ...FAILED,
+  },
 }
 
 async function gather(context: Context): Promise<PhaseResult> {
@@ -19,22 +27,60 @@ async function gather(context: Context): Promise<PhaseResult> {
   const { state } = stepLevel(context)
   if (!isComposite(state)) throw new Error(`step ${task.handle} has no steps inside`)
   const { end, lines } = insideOf(await services.steps(), state, task)
+  const { base, until } = stateOf(task)
   switch (end.kind) {
     case 'open':
-    case 'stuck':
-      return { outcome: 'early', reason: { code: STEPS_INSIDE, message: 'waits for the steps inside of it' } }
+    case 'stuck': {
+      if (until === null || Date.parse(until) > services.record.clock.now()) {
+        return { outcome: 'early', reason: { code: STEPS_INSIDE, message: 'waits for the steps inside of it' } }
+      }
+      await endInside(context)
+      const message = `it was not done in ${formatDuration(state.timeoutMs ?? 0)}`
+      return againOrFailed(context, state, { code: STEP_TIMEOUT, message }, base)
+    }
     case 'failed': {
       const { code, message, step } = end.error
-      return failStep(context, { code, message: inStep(message, step) }, {}, end.tip, step)
+      return againOrFailed(context, state, { code, message: inStep(message, step) }, end.tip, step)
     }
     case 'done': {
-      const joined =
-        lines.length === 0 ? { tip: end.tip } : await services.places.join(context, stateOf(task).base, lines)
+      const joined = lines.length === 0 ? { tip: end.tip } : await services.places.join(context, base, lines)
       if ('conflict' in joined) {
-        return failStep(context, { code: 'merge_conflict', message: joined.conflict }, {}, stateOf(task).base)
+        return againOrFailed(context, state, { code: 'merge_conflict', message: joined.conflict }, base)
       }
       return finishStep(context, { outcome: 'joined', state, output: end.output, tip: joined.tip })
     }
+  }
+}
+
+/** Nothing of a step that was given up works on in the folder that the next one is to find. */
+async function endInside({ task, services }: Context): Promise<void> {
+  for (const { handle, epoch, reason } of await services.steps()) {
+    if (reason?.code === STEP_TIMEOUT && handle.startsWith(`${task.handle}.`)) {
+      await endEarlier(services.run.id, handle, epoch)
+    }
+  }
+}
+
+/** Again from the beginning after a pause, as the state's `retry` says, or failed. */
+function againOrFailed(
+  context: Context,
+  state: Composite,
+  reason: Reason,
+  tip: string | null,
+  step?: string,
+): PhaseResult {
+  const { task, services } = context
+  const tries = stateOf(task).tries + 1
+  if (state.retry === undefined || !isRetried(state, tries, reason.code)) {
+    const told = tries === 1 ? reason : { ...reason, message: `${reason.message} (given up after ${tries} tries)` }
+    return failStep(context, told, {}, tip, step)
+  }
+  const at = new Date(services.record.clock.now() + backoffOf(state.retry, tries)).toISOString()
+  return {
+    outcome: 'again',
+    reason: { code: reason.code, message: `${reason.message}; tried again at ${at}` },
+    state: withState(stateOf(task), { tries, items: null, until: null }),
+    change: { wakeAt: at },
   }
 }
 

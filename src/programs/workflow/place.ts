@@ -1,8 +1,9 @@
 /**
  * A step's handle says where in the workflow it stands: `each.3.check@2` is the second visit of state `check` for item 3 of the
  * loop `each`. State, then (for states inside of others) the item's number, the branch or the part, then the state in there.
+ * `each.3@2.check` stands in the second try of the loop.
  */
-import { flowsOf, type Definition, type Flow, type State } from '../../workflows/index.ts'
+import { flowsOf, isComposite, isRetried, type Definition, type Flow, type State } from '../../workflows/index.ts'
 
 /** One level of a handle. */
 export interface Level {
@@ -14,6 +15,8 @@ export interface Level {
   readonly prefix: string
   /** Item number, branch or part that leads one level deeper; null on the last. */
   readonly inner: string | null
+  /** The try of this level's state that the next level is part of, from 1. */
+  readonly round: number
 }
 
 /** The levels of a handle, outermost first. Throws for what this workflow has no step for (a bug). */
@@ -26,9 +29,9 @@ export function levelsOf(definition: Definition, handle: string): readonly [Leve
     const id = parts[at]?.replace(/@\d+$/, '')
     const state: State | undefined = flow?.states.find((one) => one.id === id)
     if (flow === undefined || state === undefined) throw new Error(`no step of this workflow is called ${handle}`)
-    const inner = parts[at + 1] ?? null
+    const [inner = null, round = '1'] = parts[at + 1]?.split('@') ?? []
     const prefix = at === 0 ? '' : `${parts.slice(0, at).join('.')}.`
-    levels.push({ flow, state, handle: parts.slice(0, at + 1).join('.'), prefix, inner })
+    levels.push({ flow, state, handle: parts.slice(0, at + 1).join('.'), prefix, inner, round: Number(round) })
     flow = inner === null ? undefined : innerFlow(state, inner)
   }
   const [first, ...rest] = levels
@@ -52,9 +55,15 @@ export function handleOf(prefix: string, id: string, n: number): string {
   return `${prefix}${id}${n === 1 ? '' : `@${n}`}`
 }
 
-/** The `try` that takes a failure of the step with this handle, or null. */
+/** Where a try of a state goes on inside: what stands before the ids of an inner list. `tries`: how many failed before. */
+export function innerPrefix(handle: string, name: string, tries: number): string {
+  return `${handle}.${name}${tries === 0 ? '' : `@${tries + 1}`}.`
+}
+
+/** The state around the step with this handle that takes its failure, or null: a `try`, or one that is tried again. */
 export function handlerOf(definition: Definition, handle: string, code: string): string | null {
-  for (const { state, inner, handle: at } of [...levelsOf(definition, handle)].reverse()) {
+  for (const { state, inner, handle: at, round } of [...levelsOf(definition, handle)].reverse()) {
+    if (inner !== null && isComposite(state) && isRetried(state, round, code)) return at
     if (state.type !== 'try' || inner === null || inner === 'finally') continue
     const caught = inner === 'try' && state.handlers.some(({ on }) => on === null || on.includes(code))
     if (caught || state.finally !== null) return at

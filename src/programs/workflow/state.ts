@@ -19,6 +19,10 @@ export interface StepState {
   readonly input: unknown
   /** What a `foreach` goes over. */
   readonly items: readonly unknown[] | null
+  /** Of a step with steps inside: how often it was tried and failed. */
+  readonly tries: number
+  /** When the present try of it is given up (ISO 8601); null: never. */
+  readonly until: string | null
   /** The commit that the step begins at; null where there is no repository. */
   readonly base: string | null
   readonly result: StepResult | null
@@ -35,6 +39,8 @@ export interface StepState {
 export const START: StepState = {
   input: null,
   items: null,
+  tries: 0,
+  until: null,
   base: null,
   result: null,
   files: [],

@@ -12,7 +12,7 @@ import {
   type TryState,
 } from '../../workflows/index.ts'
 import type { TaskRow } from '../../record/index.ts'
-import { handleOf } from './place.ts'
+import { handleOf, innerPrefix } from './place.ts'
 import { stateOf, type StepFailure } from './state.ts'
 
 /** What a list of states has come to. */
@@ -100,10 +100,11 @@ function unfinished(
   row: Pick<TaskRow, 'handle' | 'status' | 'phase' | 'state'>,
 ): FlowEnd {
   if (row.status === 'blocked' || row.status === 'cancelled') return { kind: 'stuck' }
-  if (row.phase !== 'join' || !isComposite(state)) return { kind: 'open' }
+  // While it is looked at itself, nothing begins inside: its time may be over.
+  if (row.phase !== 'join' || row.status !== 'suspended' || !isComposite(state)) return { kind: 'open' }
   const inside = walkInside(walker, state, row)
   if (inside.end.kind === 'open' || inside.end.kind === 'stuck') return inside.end
-  if (row.status === 'suspended') walker.join.push(row.handle)
+  walker.join.push(row.handle)
   return { kind: 'open' }
 }
 
@@ -128,23 +129,30 @@ export function insideOf(tasks: readonly TaskRow[], state: Composite, row: Pick<
 }
 
 function walkInside(walker: Walker, state: Composite, row: Pick<TaskRow, 'handle' | 'state'>): Inside {
-  const { base, items } = stateOf(row)
+  const { base, items, tries } = stateOf(row)
+  const at = { handle: row.handle, tries }
   switch (state.type) {
     case 'parallel': {
       const lines = state.branches.map(({ name, flow }) => ({
         name,
-        ...walkFlow(walker, flow, `${row.handle}.${name}.`, base),
+        ...walkFlow(walker, flow, innerPrefix(row.handle, name, tries), base),
       }))
       return together(lines, (outputs) => Object.fromEntries(lines.map(({ name }, i) => [name, outputs[i]])), base)
     }
     case 'foreach':
-      return walkItems(walker, state, row.handle, items?.length ?? 0, base)
+      return walkItems(walker, state, at, items?.length ?? 0, base)
     case 'try':
-      return walkTry(walker, state, row.handle, base)
+      return walkTry(walker, state, at, base)
   }
 }
 
 type Line = Walked & { readonly name: string }
+
+interface Try {
+  readonly handle: string
+  /** How many failed before it. */
+  readonly tries: number
+}
 
 /** All done: their outputs; one failed: the first failure, once nothing of the others runs. */
 function together(lines: readonly Line[], outputOf: (outputs: unknown[]) => unknown, base: string | null): Inside {
@@ -169,7 +177,7 @@ function together(lines: readonly Line[], outputOf: (outputs: unknown[]) => unkn
 function walkItems(
   walker: Walker,
   state: Extract<Composite, { type: 'foreach' }>,
-  handle: string,
+  { handle, tries }: Try,
   count: number,
   base: string | null,
 ): Inside {
@@ -180,7 +188,7 @@ function walkItems(
   let failed = false
   let begunAll = true
   for (let i = 0; i < count; i++) {
-    const prefix = `${handle}.${i}.`
+    const prefix = innerPrefix(handle, String(i), tries)
     const begun = walker.rows.has(handleOf(prefix, state.flow.start, 1))
     if (!begun && (failed || atWork >= state.maxConcurrency)) {
       begunAll = false
@@ -197,18 +205,21 @@ function walkItems(
   return { ...found, end: waits ? { kind: 'open' } : found.end, lines: serial ? [] : found.lines }
 }
 
-function walkTry(walker: Walker, state: TryState, handle: string, base: string | null): Inside {
-  const body = walkFlow(walker, state.flow, `${handle}.try.`, base)
+function walkTry(walker: Walker, state: TryState, { handle, tries }: Try, base: string | null): Inside {
+  const body = walkFlow(walker, state.flow, innerPrefix(handle, 'try', tries), base)
   let { end, tip } = body
   const error = end.kind === 'failed' ? end.error : null
   if (error !== null) {
     const at = state.handlers.findIndex(({ on }) => on === null || on.includes(error.code))
     const handler = state.handlers[at]
-    if (handler) ({ end, tip } = walkFlow(walker, handler.flow, `${handle}.catch${at === 0 ? '' : at + 1}.`, tip))
+    if (handler) {
+      const prefix = innerPrefix(handle, `catch${at === 0 ? '' : at + 1}`, tries)
+      ;({ end, tip } = walkFlow(walker, handler.flow, prefix, tip))
+    }
   }
   if (end.kind === 'open' || end.kind === 'stuck' || state.finally === null)
     return { end: withTip(end, tip), lines: [], error }
-  const last = walkFlow(walker, state.finally, `${handle}.finally.`, tip)
+  const last = walkFlow(walker, state.finally, innerPrefix(handle, 'finally', tries), tip)
   if (last.end.kind !== 'done') return { end: withTip(last.end, last.tip), lines: [], error }
   return { end: withTip(end, last.tip), lines: [], error }
 }

@@ -2,7 +2,7 @@ import type { TurnOutcome } from '../../agents/turn.ts'
 import type { Reason } from '../../core/words.ts'
 import type { Phase, PhaseResult } from '../../kernel/index.ts'
 import { appendEvents, assertEpoch, beginAttempt, listAttempts } from '../../record/index.ts'
-import type { AgentState } from '../../workflows/index.ts'
+import { backoffOf, type AgentState } from '../../workflows/index.ts'
 import { ask } from '../shared/ask.ts'
 import { NO_FAULTS, afterBudget, judgeFailure, kindOf, reasonOf } from '../shared/faults.ts'
 import { withEnv } from '../shared/role.ts'
@@ -14,8 +14,6 @@ import { stateOfType, stepScope, type Context, type StepPlace, type WorkflowServ
 import { stateOf, withState } from './state.ts'
 
 const MINUTE_MS = 60_000
-/** The longest pause before a try. */
-const LONGEST_BACKOFF_MS = 60 * MINUTE_MS
 /** Text of an answer that goes into the commit and to the steps that follow, in characters. */
 const MAX_SUMMARY = 2000
 /** No turn is longer, whatever its agent is allowed: what a timer can hold, with room for what stands around it. */
@@ -169,8 +167,7 @@ function afterFailedTry(context: Context, state: AgentState, reason: Reason, ses
     const failed = failStep(context, { ...reason, message: `${reason.message}${tries}` }, change, stateOf(task).base)
     return { ...ended(failed, reason, session), change: { attempt: n } }
   }
-  const pause = Math.min(retry.backoffMs * 2 ** Math.min(n - 1, 20), LONGEST_BACKOFF_MS)
-  const at = new Date(services.record.clock.now() + pause).toISOString()
+  const at = new Date(services.record.clock.now() + backoffOf(retry, n)).toISOString()
   return {
     outcome: 'again',
     reason: { code: reason.code, message: `${reason.message}; tried again at ${at}` },

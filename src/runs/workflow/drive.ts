@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import type { Reason, RunStatus } from '../../core/words.ts'
 import type { Repository } from '../../git/repository.ts'
 import { endEarlier } from '../../process/index.ts'
-import { STEPS_INSIDE, workflowProgram, type Walk } from '../../programs/workflow/index.ts'
+import { STEPS_INSIDE, STEP_TIMEOUT, workflowProgram, type Walk } from '../../programs/workflow/index.ts'
 import { findRun, listTasks, type TaskRow } from '../../record/index.ts'
 import { hasWork } from '../../scheduler/loop.ts'
 import { checkDisk } from '../../workspace/disk.ts'
@@ -22,6 +22,7 @@ import { refuseCleaned } from '../lifecycle-cleaned.ts'
 import { progressOf, runStatus } from '../outcome.ts'
 import { checkRoles } from '../roles.ts'
 import { endHolder, takeOver } from '../takeover.ts'
+import { watchLimits } from './deadlines.ts'
 import { expand } from './expand.ts'
 import { outputOf } from './output.ts'
 import { agentsOf } from './agents.ts'
@@ -73,7 +74,12 @@ async function driveHeld(drive: Drive, repository: Repository | null): Promise<W
   await begin(drive)
   for (;;) {
     await expand(record, run, lease)
-    await work(drive, opened)
+    const limits = watchLimits(record, run, () => expand(record, run, lease))
+    try {
+      await work(drive, opened)
+    } finally {
+      await limits.stop()
+    }
     const walked = await expand(record, run, lease)
     if (walked.create.length + walked.join.length > 0 && !signal.aborted) continue
     const result = await settle(drive, opened, walked)
@@ -119,9 +125,10 @@ async function work(drive: Drive, opened: OpenedWorkflow): Promise<void> {
   })
 }
 
-/** Steps that say how the run stands: those that wait for steps inside of them stand as these do. */
+/** Steps that say how the run stands: those that wait for steps inside of them stand as these do, and what was given up as that which gave it up. */
 function telling(tasks: readonly TaskRow[]): TaskRow[] {
-  return tasks.filter((task) => task.reason?.code !== STEPS_INSIDE)
+  const silent: ReadonlySet<string | undefined> = new Set([STEPS_INSIDE, STEP_TIMEOUT])
+  return tasks.filter((task) => task.status === 'blocked' || !silent.has(task.reason?.code))
 }
 
 /** Nothing runs any more: the run gets its status; null when a person has just let a step go on. */

@@ -12,6 +12,7 @@ import {
 } from '../../record/index.ts'
 import type { State } from '../../workflows/index.ts'
 import type { WorkflowConfig } from './config.ts'
+import { giveUpLate } from './deadlines.ts'
 
 /** A step as it is stored before it begins. */
 export function newStep({ handle, state }: { readonly handle: string; readonly state: State }): NewTask {
@@ -20,16 +21,24 @@ export function newStep({ handle, state }: { readonly handle: string; readonly s
 }
 
 /**
- * Makes the steps that come next, and lets those go on whose inner steps have ended, in one transaction under the run's lease.
- * Repeated, also after a crash, it finds nothing left to do. Throws `too_many_steps` when the workflow does not come to an end.
+ * Gives up what took too long, makes the steps that come next, and lets those go on whose inner steps have ended, in one
+ * transaction under the run's lease. Repeated, also after a crash, it finds nothing left to do. Throws `too_many_steps` when the workflow does not come to an end.
  */
 export async function expand(record: RecordStore, run: RunRow, lease: Lease): Promise<Walk> {
   const { definition } = run.config as WorkflowConfig
   return record.write(async (tx) => {
     await assertLease(tx, lease)
     const now = record.now()
-    const tasks = await listTasks(tx, run.id)
-    const found = walk(definition, tasks, run.base || null)
+    let tasks = await listTasks(tx, run.id)
+    let found = walk(definition, tasks, run.base || null)
+    // What has come to its end was in time.
+    if (found.end.kind === 'done') return found
+    const late = await giveUpLate(tx, run, tasks, now)
+    if (late !== 'nothing') {
+      tasks = await listTasks(tx, run.id)
+      found = walk(definition, tasks, run.base || null)
+    }
+    if (late === 'run') return { ...found, create: [], join: [] }
     if (tasks.length + found.create.length > definition.maxSteps) throw tooMany(definition.maxSteps)
     await insertTasks(tx, run.id, now, found.create.map(newStep))
     for (const handle of found.join) {

@@ -1,0 +1,149 @@
+/** What people and time limits do to tasks whose work nothing else is built on: files of a batch, steps of a workflow. */
+import { BelayError } from '../core/errors.ts'
+import type { Reason } from '../core/words.ts'
+import {
+  appendEvents,
+  cancelCheckpoints,
+  changeRun,
+  changeTask,
+  closeRound,
+  dropOutages,
+  findTask,
+  listTasks,
+  raiseEpoch,
+  refuseHeld,
+  type RecordStore,
+  type RunRow,
+  type TaskChange,
+  type TaskRow,
+  type Writer,
+} from '../record/index.ts'
+import { runLease } from './lease-keys.ts'
+import { exitOf, runStatus, type progressOf } from './outcome.ts'
+
+export interface Again {
+  readonly record: RecordStore
+  readonly run: RunRow
+  readonly handle: string
+  /** `--from`; null: the program's first phase. */
+  readonly from: string | null
+  /** The only phase that it can begin again at. */
+  readonly entry: string
+  /** What it is called: `a file of a batch`. */
+  readonly called: string
+  /** Throws for one that cannot begin again; else says how it does. */
+  readonly change: (task: TaskRow) => TaskChange
+}
+
+/** Lets a task begin again with fresh counters. Throws (exit 2) `held` while a process works on it, `usage` for another phase. */
+export async function beginAgain({ record, run, handle, from, entry, called, change }: Again): Promise<TaskRow> {
+  if (from !== null && from !== entry) {
+    throw new BelayError('usage', `${called} begins again at ${entry}`, {
+      expected: entry,
+      received: from,
+      next: 'leave --from out',
+    })
+  }
+  const existing = async (): Promise<TaskRow> => {
+    const task = await findTask(record.read, run.id, handle)
+    if (!task) throw new Error(`no task ${run.id}/${handle}`)
+    return task
+  }
+  const task = await existing()
+  const changed = change(task)
+  if (task.status === 'running') await refuseHeld(record, runLease(run.id))
+  await record.write(async (tx) => {
+    const now = record.now()
+    await raiseEpoch(tx, run.id, handle)
+    await closeRound(tx, run.id, handle, now)
+    await dropOutages(tx, run.id, true)
+    await cancelCheckpoints(tx, run.id, handle, now)
+    await changeTask(tx, run.id, handle, now, {
+      status: 'queued',
+      attempt: 0,
+      extraAttempts: 0,
+      crashes: 0,
+      faults: 0,
+      reason: null,
+      wakeAt: null,
+      ...changed,
+    })
+    const data = { phase: null, because: 'retry', was: task.status }
+    await tell(tx, now, run, handle, 'task.resumed', 'user', data)
+  })
+  return existing()
+}
+
+export interface GivingUp {
+  readonly record: RecordStore
+  readonly run: RunRow
+  /** With the run as a whole. */
+  readonly whole: boolean
+  readonly note: string | null
+  readonly isMeant: (task: TaskRow) => boolean
+  /** Of the tasks that count. */
+  readonly counted: (tasks: readonly TaskRow[]) => TaskRow[]
+  readonly progress: (tasks: readonly TaskRow[]) => ReturnType<typeof progressOf>
+}
+
+/**
+ * Gives up the tasks that are meant and not over, and with `whole` the run. A process that works on them ends its agents within a
+ * second or two. Returns what was given up. Throws `run_ended` for a run that is done.
+ */
+export async function giveUpTasks(giving: GivingUp): Promise<readonly string[]> {
+  const { record, run, whole, note, isMeant, counted, progress } = giving
+  const message = note === null ? 'given up by its user' : `given up by its user: ${note}`
+  const reason = { code: 'cancelled', message }
+  return record.write(async (tx) => {
+    if (whole && run.status === 'done') {
+      throw new BelayError('run_ended', `run ${run.id} is done: there is nothing to give up`, { next: 'belay status' })
+    }
+    const now = record.now()
+    const given: string[] = []
+    for (const task of await listTasks(tx, run.id)) {
+      if (isMeant(task) && (await giveUp(tx, run, task, reason, now, 'user'))) given.push(task.handle)
+    }
+    if (!whole) return given
+    await changeRun(tx, run.id, now, { status: 'cancelled', reason })
+    const tasks = counted(await listTasks(tx, run.id))
+    const data = {
+      status: 'cancelled',
+      exit_code: exitOf('cancelled'),
+      reason,
+      progress: progress(tasks),
+      was: runStatus(tasks, null),
+    }
+    await tell(tx, now, run, null, 'run.finished', 'user', data)
+    return given
+  })
+}
+
+/** Whoever works on the task can write no more, and ends its agent; true unless it is over. In the caller's transaction. */
+export async function giveUp(
+  tx: Writer,
+  run: RunRow,
+  task: TaskRow,
+  reason: Reason,
+  now: string,
+  actor: 'user' | 'belay',
+): Promise<boolean> {
+  if (task.status === 'done' || task.status === 'cancelled') return false
+  await raiseEpoch(tx, run.id, task.handle)
+  await cancelCheckpoints(tx, run.id, task.handle, now)
+  await changeTask(tx, run.id, task.handle, now, { status: 'cancelled', reason, wakeAt: null })
+  const data = { phase: task.phase, reason, was: task.status }
+  await tell(tx, now, run, task.handle, 'task.cancelled', actor, data)
+  return true
+}
+
+async function tell(
+  tx: Writer,
+  now: string,
+  run: RunRow,
+  task: string | null,
+  type: string,
+  actor: 'user' | 'belay',
+  data: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await appendEvents(tx, now, [{ type, project: run.project, run: run.id, task, actor, data }])
+}
