@@ -21,6 +21,9 @@ const agent = (id: string, more: Readonly<Record<string, unknown>> = {}) => ({
 
 const FAIL = { error: { code: 'failed', message: 'no way' } } as const
 
+/** For a turn of the scripted agent on a busy machine; what hangs takes as long. */
+const LONG_ENOUGH = '7s'
+
 /** States that run a hanging agent, by type. */
 const SLOW = {
   foreach: { id: 'slow', type: 'foreach', items: [1], states: [agent('hang')] },
@@ -42,12 +45,12 @@ function agentsLeft(): string {
 
 describe('timeout', () => {
   it.each(Object.entries(SLOW))('%s: what is inside is given up, with its agents', async (_, state) => {
-    start({ hang: [{ hang: true }] }).flow([{ ...state, timeout: '2s' }, agent('after')])
+    start({ hang: [{ hang: true }] }).flow([{ ...state, timeout: LONG_ENOUGH }, agent('after')])
     const result = await world.run('--json')
     expect(result.code, result.stderr).toBe(3)
     expect(finished(result)).toMatchObject({
       status: 'blocked',
-      reason: { code: 'step_timeout', message: 'step slow: it was not done in 2s' },
+      reason: { code: 'step_timeout', message: `step slow: it was not done in ${LONG_ENOUGH}` },
     })
     const hang = Object.entries(await world.steps()).find(([handle]) => handle.endsWith('.hang'))
     expect(hang?.[1]).toMatchObject({ status: 'cancelled', reason: { code: 'step_timeout' } })
@@ -125,13 +128,13 @@ describe('timeout', () => {
 
   it('of the workflow: all is given up, what was done is kept, and the exit status is 3', async () => {
     start({ first: [{ files: { 'first.txt': '1' } }], hang: [{ hang: true }] })
-    world.flow([agent('first'), agent('hang'), agent('after')], { timeout: '3s' })
+    world.flow([agent('first'), agent('hang'), agent('after')], { timeout: LONG_ENOUGH })
     const result = await world.run('--json')
     expect(result.code, result.stderr).toBe(3)
     const { status, reason, finish_command: command } = finished(result)
     expect({ status, reason }).toEqual({
       status: 'cancelled',
-      reason: { code: 'workflow_timeout', message: 'the workflow was not done in 3s' },
+      reason: { code: 'workflow_timeout', message: `the workflow was not done in ${LONG_ENOUGH}` },
     })
     expect(agentsLeft()).toBe('')
     world.git(...(command ?? '').split(' ').slice(1))
@@ -226,7 +229,7 @@ describe('retry', () => {
         id: 'slow',
         type: 'foreach',
         items: [1],
-        timeout: '2s',
+        timeout: LONG_ENOUGH,
         retry: { max_attempts: 2, backoff: '10ms', on: ['step_timeout'] },
         states: [agent('hang')],
       },
