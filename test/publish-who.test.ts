@@ -176,7 +176,7 @@ describe('publish.nats: batches and workflows', () => {
     expect(code, stderr).toBe(0)
     await finished()
     const { run } = await world.json<{ run: { id: string } }>(['status'])
-    const item = all().find(({ event }) => event.session_id !== null)
+    const item = received().find(({ event }) => event.session_id !== null)
     expect(item?.event).toMatchObject({
       run_id: run.id,
       workflow_run_id: null,
@@ -198,7 +198,7 @@ describe('publish.nats: batches and workflows', () => {
       expect(code, stderr).toBe(0)
       await finished()
       const { run } = await world.json<{ run: { id: string } }>(['status'])
-      const item = all().find(({ event }) => event.session_id !== null)
+      const item = received().find(({ event }) => event.session_id !== null)
       expect(item?.event).toMatchObject({
         run_id: run.id,
         workflow_run_id: run.id,
@@ -228,18 +228,18 @@ describe('publish.nats: batches and workflows', () => {
     await subscriber?.until((found) => found.some(({ event }) => event.type === 'run.finished'))
     const { stdout } = await world.belay(['events', '--json'])
     const recorded = stdout.trimEnd().split('\n')
-    const seqs = new Map(all().map(({ id, event }) => [event.seq, id]))
+    const seqs = new Map(received().map(({ id, event }) => [event.seq, id]))
     expect(seqs.size).toBe(recorded.length)
     expect(new Set(seqs.values()).size).toBe(recorded.length)
   })
 })
 
-function all(): readonly Received[] {
+function received(): readonly Received[] {
   return subscriber?.received ?? []
 }
 
 /** The run is over, and no event is missing or there twice. */
 async function finished(): Promise<void> {
   await subscriber?.until((found) => found.some(({ event }) => event.type === 'run.finished'))
-  expect(all().map(({ event }) => event.run_seq)).toEqual(all().map((_, i) => i + 1))
+  expect(received().map(({ event }) => event.run_seq)).toEqual(received().map((_, i) => i + 1))
 }

@@ -155,7 +155,7 @@ describe('Publisher', () => {
       read: (from, limit) => Promise.resolve(events.filter(({ seq }) => seq >= from).slice(0, limit)),
       agentOf: () => Promise.resolve(null),
     }
-    let stopped: Promise<void> | null = null
+    const stopping: Promise<void>[] = []
     const publisher = new Publisher({
       feed,
       config: { subject: 'x', maxPayload: 4096, flushMs: 5000 },
@@ -169,14 +169,14 @@ describe('Publisher', () => {
           confirm() {
             // The run comes to its end while the server has not confirmed yet.
             if (events.length === 1) events.push({ ...event({}, 'run.finished'), seq: 2 })
-            stopped ??= publisher.stop()
+            stopping.push(publisher.stop())
             return Promise.resolve()
           },
           close: () => Promise.resolve(),
         }),
     })
-    await vi.waitFor(() => expect(stopped).not.toBeNull())
-    await stopped
+    await vi.waitFor(() => expect(stopping).not.toEqual([]))
+    await Promise.all(stopping)
     expect(sent).toEqual(['r1/1', 'r1/2'])
     rmSync(dir, { recursive: true })
   })
