@@ -51,7 +51,10 @@ function checkStates(list: readonly unknown[], path: KeyPath, issues: Issues, lo
 function checkState(value: unknown, path: KeyPath, issues: Issues, locate: Locate): void {
   if (!isMapping(value)) {
     const expected = 'a mapping with "id" and "type"'
-    issues.error('INVALID_VALUE', path, 'a state is a mapping', { expected, actual: JSON.stringify(value) ?? 'nothing' })
+    issues.error('INVALID_VALUE', path, 'a state is a mapping', {
+      expected,
+      actual: JSON.stringify(value) ?? 'nothing',
+    })
     return
   }
   const { type } = value
