@@ -24,6 +24,8 @@ describe('an unfinished checkout', () => {
     const command = await finish()
     world.git('commit', '-qam', 'my own work')
     shell(command)
+    expect((await status(world)).run).toMatchObject({ landed: true, finish_command: null })
+    expect((await world.belay(['show', 'prompt'])).stdout).toMatch(/commit \w+ on main$/m)
     expect(world.read('app.txt')).toBe('one\ntwo\nthree\n')
     expect(world.read('mine.txt')).toBe('mine, unfinished\n')
     expect(world.git('status', '--porcelain')).toBe('?? untracked.txt')

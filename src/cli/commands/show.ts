@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import type { Io } from '../io.ts'
-import { projectIdHere, selectTask, withRecord } from '../session.ts'
+import { asLanded } from '../../runs/landed.ts'
+import { projectHere } from '../../runs/project.ts'
+import { selectTask, withRecord } from '../session.ts'
 import { showView } from '../views/show.ts'
 import { showText } from '../views/show-text.ts'
 
@@ -20,7 +22,9 @@ export function showCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, flags: { json?: true }) => {
       await withRecord(io, async (record) => {
-        const view = await showView(record, await selectTask(record, await projectIdHere(io, record), name))
+        const project = await projectHere(record, io.cwd)
+        const chosen = await selectTask(record, project.id, name)
+        const view = await showView(record, { ...chosen, run: await asLanded(project, chosen.run) })
         if (flags.json) io.out(JSON.stringify(view))
         else for (const line of showText(view, record.clock.now())) io.out(line)
       })

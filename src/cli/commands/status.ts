@@ -1,5 +1,7 @@
 import { Command } from 'commander'
-import { projectIdHere, withRecord, selectRun } from '../session.ts'
+import { asLanded } from '../../runs/landed.ts'
+import { projectHere } from '../../runs/project.ts'
+import { withRecord, selectRun } from '../session.ts'
 import type { Io } from '../io.ts'
 import { statusView } from '../views/status.ts'
 import { statusFacts } from '../views/status-facts.ts'
@@ -21,7 +23,9 @@ export function statusCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (id: string | undefined, flags: { json?: true }) => {
       await withRecord(io, async (record) => {
-        const run = await selectRun(record, await projectIdHere(io, record), id)
+        const project = await projectHere(record, io.cwd)
+        const found = await selectRun(record, project.id, id)
+        const run = found && (await asLanded(project, found))
         const view = await statusView(record, run)
         if (flags.json) io.out(JSON.stringify(view))
         else for (const line of statusText(view, await statusFacts(record, run))) io.out(line)
