@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { TEST_IMAGE, startTestDocker } from '../src/sandbox/testing/docker.ts'
+import { startTestDocker } from '../src/sandbox/testing/docker.ts'
+import { TEST_IMAGE } from '../src/sandbox/testing/image.ts'
 import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
 import { World } from './support/world.ts'
 

@@ -1,5 +1,6 @@
 import { describeSandboxConformance } from '../testing/conformance.ts'
-import { TEST_IMAGE, startTestDocker } from '../testing/docker.ts'
+import { startTestDocker } from '../testing/docker.ts'
+import { TEST_IMAGE } from '../testing/image.ts'
 
 describeSandboxConformance({
   backend: 'docker',

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { openSandbox, policyOf } from '../index.ts'
-import { TEST_IMAGE, startTestDocker } from '../testing/docker.ts'
+import { startTestDocker } from '../testing/docker.ts'
+import { TEST_IMAGE } from '../testing/image.ts'
 import { cannotRun } from '../testing/harness.ts'
 import { containerRequest } from './container.ts'
 
@@ -11,6 +12,7 @@ const asked = (more: Partial<Parameters<typeof policyOf>[1]> = {}) =>
     image: 'image:1',
     user: '1000:1000',
     mounts: [],
+    podman: false,
     userns: null,
   })
 

@@ -25,13 +25,16 @@ export interface ContainerSpec {
   readonly image: string
   readonly user: string
   readonly mounts: Docker.MountConfig
+  /** The daemon is podman: it fills folders in memory with what is beneath them unless it is told not to. */
+  readonly podman: boolean
   /** Podman without root: maps this user to itself. */
   readonly userns: string | null
 }
 
 /** What is asked of the daemon; the escape suite and the docs rely on every line of it. */
 export function containerRequest(spec: ContainerSpec): Docker.ContainerCreateOptions {
-  const { policy, image, user, mounts, userns } = spec
+  const { policy, image, user, podman, userns } = spec
+  const { mounts, tmpfs } = podman ? asOptions(spec.mounts) : { mounts: spec.mounts, tmpfs: {} }
   const { cpus, memoryBytes, pids } = policy.resources
   const me = thisProcess()
   const { host, boot } = thisHost()
@@ -61,7 +64,7 @@ export function containerRequest(spec: ContainerSpec): Docker.ContainerCreateOpt
       NetworkMode: 'none',
       IpcMode: 'private',
       Mounts: mounts,
-      Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
+      Tmpfs: { '/tmp': `rw,nosuid,nodev,exec,mode=1777${podman ? `,${EMPTY}` : ''}`, ...tmpfs },
       LogConfig: { Type: 'none', Config: {} },
       PidsLimit: pids ?? PIDS,
       ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
@@ -70,6 +73,20 @@ export function containerRequest(spec: ContainerSpec): Docker.ContainerCreateOpt
       ...(userns === null ? {} : { UsernsMode: userns }),
     },
   }
+}
+
+/** Podman's word for: not with the files that are beneath. Only in lists of options can it be said. */
+const EMPTY = 'notmpcopyup'
+
+/** Mounts with those in memory as options. */
+function asOptions(all: Docker.MountConfig): { mounts: Docker.MountConfig; tmpfs: Record<string, string> } {
+  const inMemory = all.filter(({ Type }) => Type === 'tmpfs')
+  const options = inMemory.map(({ Target, ReadOnly, TmpfsOptions }) => {
+    const { SizeBytes = 0, Mode = 0 } = TmpfsOptions ?? {}
+    const how = `${ReadOnly ? 'ro' : 'rw'},nosuid,nodev,noexec,size=${SizeBytes},mode=${Mode.toString(8)},${EMPTY}`
+    return [Target, how] as const
+  })
+  return { mounts: all.filter((mount) => !inMemory.includes(mount)), tmpfs: Object.fromEntries(options) }
 }
 
 /** Starts a container that lives as long as the connection that is given back. */

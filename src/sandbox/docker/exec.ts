@@ -1,3 +1,5 @@
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { constants } from 'node:os'
 import { PassThrough, type Duplex, type Writable } from 'node:stream'
 import type Docker from 'dockerode'
 import { randomId } from '../../core/ids.ts'
@@ -10,12 +12,14 @@ import {
   type KeptProcess,
   type ProcessSpec,
 } from '../../process/index.ts'
-import { constants } from 'node:os'
 import { EXEC_ID, KILL_MARKED } from '../kill-marked.ts'
 import { demultiplex } from './demux.ts'
 
 /** Kills everything but the first process and itself. */
 const KILL_ALL = 'kill -9 -1; :'
+
+/** What a program said last gets this time to arrive. */
+const LAST_WORDS_MS = 1000
 
 /** A container in which programs are run. */
 export interface Box {
@@ -23,6 +27,10 @@ export interface Box {
   readonly umask: string
   /** Its processes are in this machine's process table (they are not where the daemon has a machine of its own). */
   readonly seen: boolean
+  /** The daemon is podman, which tells only the numbers that processes have inside. */
+  readonly podman: boolean
+  /** Resolves when it has ended. */
+  readonly gone: Promise<unknown>
   /** Ids of what runs in it. */
   readonly running: Set<string>
 }
@@ -49,6 +57,8 @@ export async function execKept(box: Box, spec: ProcessSpec): Promise<KeptProcess
   const stdin = open ? toProgram(connection) : null
   if (typeof spec.stdin === 'object') stdin?.end(spec.stdin.text)
   const drained = demultiplex(connection, stdout, stderr).catch(() => {}) // the container is gone: so is the program
+  // With some runtimes (gVisor) a connection stays when its container is gone.
+  void box.gone.then(() => setTimeout(() => connection.destroy(), LAST_WORDS_MS).unref())
   const identity = await identify(exec, box)
 
   const exited = drained.then(() => exitOf(exec))
@@ -115,10 +125,10 @@ function signalName(number: number): string | null {
 
 /** Ends what a program left behind: all of it when nothing else runs here, else what carries its mark. */
 async function endRest(box: Box, id: string): Promise<void> {
-  const { container, running, seen } = box
+  const { container, running, seen, podman } = box
   if (running.size > 0) return runQuietly(container, KILL_MARKED, id)
   for (let round = 0; round < 20; round++) {
-    const left = await processes(container)
+    const left = seen && podman ? await processesHere(container) : await processes(container)
     // The first process and what it waits for.
     if (running.size > 0 || left.length <= 2) return
     if (!seen) return runQuietly(container, KILL_ALL, id)
@@ -134,6 +144,31 @@ async function processes(container: Docker.Container): Promise<{ pid: number; pa
   const rows = Processes ?? []
   const column = (name: string): number => Titles.indexOf(name)
   return rows.map((row) => ({ pid: Number(row[column('PID')]), parent: Number(row[column('PPID')]) }))
+}
+
+/** The same from this machine's process table: what is in the process namespace of the container's first process. */
+async function processesHere(container: Docker.Container): Promise<{ pid: number; parent: number }[]> {
+  const state = await container.inspect().catch(() => null) // gone: nothing is left
+  const first = state === null ? null : namespaceOf(state.State.Pid)
+  if (first === null) return []
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && namespaceOf(Number(name)) === first)
+  return all.map((name) => ({ pid: Number(name), parent: parentOf(Number(name)) }))
+}
+
+function namespaceOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`)
+  } catch {
+    return null // it has ended, or is another user's
+  }
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0 // it has ended
+  }
 }
 
 async function runQuietly(container: Docker.Container, script: string, argument: string): Promise<void> {

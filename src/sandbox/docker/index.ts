@@ -68,7 +68,7 @@ async function openContainer(
     }
   }
   const rootless = info.SecurityOptions?.some((option) => option.includes('rootless')) ?? false
-  const podman = rootless && (await isPodman(docker))
+  const podman = await isPodman(docker)
   if (rootless && !podman) {
     return { refusal: unenforceable('docker without root cannot give the workspace to a user who is not root') }
   }
@@ -84,9 +84,11 @@ async function openContainer(
       image,
       user: user.user,
       mounts: ground.folders.mounts,
-      userns: podman ? 'keep-id' : null,
+      podman,
+      userns: podman && rootless ? 'keep-id' : null,
     })
-    const box: Box = { container, umask: user.umask, seen, running: new Set() }
+    const gone = container.wait().catch(() => {}) // it was removed, or the daemon went
+    const box: Box = { container, umask: user.umask, seen, podman, gone, running: new Set() }
     return { sandbox: dockerSandbox({ policy, ...ground, box, line, path, user }) }
   } catch (error) {
     return { refusal: failed(`docker refused the container: ${messageOf(error)}`) }
