@@ -77,6 +77,8 @@ async function openContainer(
     const path = await imagePath(docker, image)
     if (path === null) return { refusal: unavailable(`there is no image "${image}"`, `docker pull ${image}`) }
     await sweep(docker)
+    // First what a Belay that was killed left.
+    await user.disarm()
     await user.admit()
     const { container, line, seen } = await startContainer(docker, {
       id: randomId(12),
@@ -130,6 +132,7 @@ function dockerSandbox(opened: Opened): Sandbox {
       const kept = await execKept(box, { ...spec, env: { ...environment(spec, path, seen), ...user.trust(spec.env) } })
       const done = kept.closed.then(async (exit) => {
         await repositories.settle(guards, () => {})
+        await user.disarm()
         return exit
       })
       return { ...kept, closed: done, end: () => kept.end().then(() => done) }
@@ -138,6 +141,7 @@ function dockerSandbox(opened: Opened): Sandbox {
       if (closed) return
       closed = true
       await removeContainer(box.container)
+      await user.disarm()
       await repositories.settle(guards, release, true)
       line.end()
     },
