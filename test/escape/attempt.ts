@@ -1,4 +1,5 @@
 /** One way in which something might get out of a sandbox. Data only: the docs are made from it, too. */
+import type { Resources } from '../../src/sandbox/index.ts'
 import type { Machine } from './machine.ts'
 
 export interface Attempt {
@@ -8,9 +9,17 @@ export interface Attempt {
   readonly tries: string
   /** Only root can do it at all: skipped, and said, where the tests are not run by root. */
   readonly root?: true
-  readonly limits?: true
+  /** What its sandboxes are limited to. */
+  readonly limits?: Partial<Resources>
   /** A folder below the machine's with settings of the program's own. */
   readonly own?: string
+  /** What may be written, or read, besides; below the machine's folder. */
+  readonly write?: readonly string[]
+  readonly read?: readonly string[]
+  /** For /bin/sh: another program, in the same sandbox, before the script. */
+  first?(machine: Machine): string
+  /** A sandbox may refuse to be opened at all. */
+  readonly refused?: true
   /** The workspace, below the machine's folder; absent: the worktree. It is made when it is not there. */
   readonly workspace?: string
   /** Puts what is to be reached onto the machine. */

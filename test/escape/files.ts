@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
 
@@ -33,6 +33,40 @@ export const FILES: readonly Attempt[] = [
     tries: 'swap a folder for a link while a copy into it runs',
     script: (m) => `mkdir d && echo x > f && rmdir d && ln -s ${m.outside} d && cp f d/made`,
     escaped: (m) => m.has('outside/made'),
+  },
+  {
+    name: 'workspace-swap',
+    tries: 'put a link in the place of the workspace itself, for the next program',
+    script: (m) => `cd .. && mv w was && ln -s ${m.outside} w`,
+    escaped: (m) => lstatSync(m.workspace).isSymbolicLink(),
+  },
+  {
+    name: 'planted-link-write',
+    tries: 'put a link where the policy lets the next program write',
+    write: ['state/workspaces/w/cache'],
+    first: (m) => `ln -s ${m.outside} cache`,
+    script: () => 'echo x > cache/made',
+    escaped: (m) => m.has('outside/made'),
+  },
+  {
+    name: 'planted-link-read',
+    tries: 'put a link where the policy lets the next program read',
+    read: ['state/workspaces/w/given'],
+    prepare: (m) => void m.file('home/.ssh/id_rsa', m.token),
+    first: (m) => `ln -s ${m.home}/.ssh given`,
+    script: () => 'cat given/id_rsa',
+  },
+  {
+    name: 'planted-link-later',
+    tries: 'put a link where the policy of the next sandbox lets its programs write',
+    write: ['state/workspaces/w/cache/deep'],
+    refused: true,
+    prepare(m) {
+      mkdirSync(join(m.dir, 'deep'))
+      symlinkSync(m.dir, join(m.workspace, 'cache'))
+    },
+    script: () => 'echo x > cache/deep/made',
+    escaped: (m) => m.has('deep/made'),
   },
   {
     name: 'hard-link',

@@ -185,6 +185,49 @@ export const GIT: readonly Attempt[] = [
     escaped: (m) => usedRan(m, 'state/workspaces/w/new'),
   },
   {
+    name: 'git-own-config',
+    tries: 'configure a file system monitor in the repository that the workspace is',
+    workspace: 'checkout',
+    script: (m) => `git config core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'checkout'),
+  },
+  {
+    name: 'git-own-hook',
+    tries: 'plant a hook in the repository that the workspace is',
+    workspace: 'checkout',
+    script: (m) => hook(m, '.git'),
+    escaped: (m) => usedRan(m, 'checkout'),
+  },
+  {
+    name: 'git-worktree-config',
+    tries: 'configure a file system monitor in `.git/config.worktree`',
+    workspace: 'checkout',
+    prepare: (m) => void m.git('config', 'extensions.worktreeConfig', 'true'),
+    script: (m) => `git config -f .git/config.worktree core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'checkout'),
+  },
+  {
+    name: 'git-other-worktree',
+    tries: 'configure a file system monitor for another worktree (`.git/worktrees/NAME/config.worktree`)',
+    workspace: 'checkout',
+    prepare: (m) => void m.git('config', 'extensions.worktreeConfig', 'true'),
+    script: (m) => `git config -f .git/worktrees/w/config.worktree core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'state/workspaces/w'),
+  },
+  {
+    name: 'git-submodule',
+    tries: "configure a file system monitor in a submodule's repository (`.git/modules/NAME/config`)",
+    workspace: 'checkout',
+    prepare(m) {
+      nested(m)
+      run(m, 'plain/sub', 'commit', '-q', '--allow-empty', '-m', 'one')
+      m.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', join(m.dir, 'plain/sub'), 'lib')
+      m.git('commit', '-qm', 'with a submodule')
+    },
+    script: (m) => `git config -f .git/modules/lib/config core.fsmonitor ${plant(m)}`,
+    escaped: (m) => usedRan(m, 'checkout'),
+  },
+  {
     name: 'git-live-hook',
     tries: 'plant a hook in a repository that has no hooks, while the program goes on',
     workspace: 'plain',

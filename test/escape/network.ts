@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, connect, type AddressInfo } from 'node:net'
@@ -60,6 +61,18 @@ async function reaches(host: string, to: number): Promise<boolean> {
   return won
 }
 
+/** An address of this machine's loopback for the time of an attempt: what a cloud gives its machines' logins at. */
+async function serveAt(m: Machine, address: string): Promise<void> {
+  const ip = (what: string): unknown => execFileSync('ip', ['address', what, address, 'dev', 'lo'], { stdio: 'ignore' })
+  try {
+    ip('add')
+    m.after(() => void ip('del'))
+  } catch {
+    // it is this machine's already
+  }
+  await serve(m, address.replace(/\/\d+$/, ''))
+}
+
 /** Connects to what an attempt opened. */
 async function visit(m: Machine): Promise<boolean> {
   for (let round = 0; round < 60; round++) {
@@ -96,6 +109,31 @@ export const NETWORK: readonly Attempt[] = [
     prepare: (m) => serve(m, '0.0.0.0'),
     // A machine without a network has one on its loopback.
     script: (m) => ask4(address ?? '127.0.0.2', m),
+  },
+  {
+    name: 'cloud-metadata',
+    tries: "ask for the machine's own login at the address 169.254.169.254 of a cloud",
+    root: true,
+    prepare: (m) => serveAt(m, '169.254.169.254/32'),
+    script: (m) => ask4('169.254.169.254', m),
+  },
+  {
+    name: 'cloud-metadata-ipv6',
+    tries: 'the same at fd00:ec2::254',
+    root: true,
+    prepare: (m) => serveAt(m, 'fd00:ec2::254/128'),
+    script: (m) => ask6('fd00:ec2::254', m),
+  },
+  {
+    name: 'network-address',
+    tries: 'give the machine another address',
+    root: true,
+    script: () => 'busybox ip address add 127.45.6.7/32 dev lo',
+    escaped: () => {
+      const made = Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === '127.45.6.7'))
+      if (made) execFileSync('ip', ['address', 'del', '127.45.6.7/32', 'dev', 'lo'])
+      return made
+    },
   },
   {
     name: 'host-name',
