@@ -6,8 +6,10 @@ import { GIT } from '../../test/escape/git.ts'
 import { KERNEL } from '../../test/escape/kernel.ts'
 import { LIMITED } from '../../test/escape/limits.ts'
 import { NETWORK } from '../../test/escape/network.ts'
+import { PRIVILEGES } from '../../test/escape/privileges.ts'
 import { PROCESSES } from '../../test/escape/processes.ts'
 import { SOCKETS } from '../../test/escape/sockets.ts'
+import { TERMINALS } from '../../test/escape/terminals.ts'
 
 export const escapesPage: Generator = { file: 'docs/reference/escapes.md', generate: () => page() }
 
@@ -15,9 +17,11 @@ const FAMILIES: readonly [title: string, attempts: readonly Attempt[]][] = [
   ['Files', FILES],
   ['The repository', GIT],
   ['Other processes, and living on', PROCESSES],
+  ['Terminals', TERMINALS],
   ['Sockets without a network', SOCKETS],
   ['The network', NETWORK],
   ['The kernel', KERNEL],
+  ['Rights', PRIVILEGES],
   ['Limits', LIMITED],
 ]
 

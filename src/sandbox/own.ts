@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SandboxPolicy } from './port.ts'
 import { isWithin, real } from './secrets.ts'
+import { inPlace } from './settled.ts'
 
 /** What is in a folder of settings, but need not be seen: it is written all the time, and by several it would be broken. */
 const SCRATCH = /^(\.?tmp|cache|shell[-_]snapshots|logs?|debug|.*\.sqlite(-wal|-shm|-journal)?)$/
@@ -17,9 +18,9 @@ export interface OwnFolder {
 /** The folders of `own` that are there. */
 export function ownFolders(policy: SandboxPolicy): readonly OwnFolder[] {
   const write = new Set(policy.write.map(real))
-  const folders = policy.own
-    .map(real)
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)
+  const folders = inPlace(policy.own).filter(
+    (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  )
   return folders.map((path) => {
     const names = readdirSync(path)
     const entries = names.map((name) => join(path, name)).filter((entry) => !write.has(entry))

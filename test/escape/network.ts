@@ -63,7 +63,12 @@ async function reaches(host: string, to: number): Promise<boolean> {
 
 /** An address of this machine's loopback for the time of an attempt: what a cloud gives its machines' logins at. */
 async function serveAt(m: Machine, address: string): Promise<void> {
-  const ip = (what: string): unknown => execFileSync('ip', ['address', what, address, 'dev', 'lo'], { stdio: 'ignore' })
+  const ip = (what: string): unknown =>
+    execFileSync(
+      'ip',
+      ['address', what, address, 'dev', 'lo', ...(what === 'add' && address.includes(':') ? ['nodad'] : [])],
+      { stdio: 'ignore' },
+    )
   try {
     ip('add')
     m.after(() => void ip('del'))

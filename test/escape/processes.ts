@@ -43,7 +43,9 @@ export const PROCESSES: readonly Attempt[] = [
     name: 'proc-open-file',
     tries: "write into another process's open file by way of /proc/PID/fd",
     prepare: startVictim,
-    script: (m) => `for d in /proc/[0-9]*/fd/8; do echo x > $d; done 2>/dev/null; echo x > /proc/${pid(m)}/fd/8`,
+    // Not the others': every process of this machine may have such a file.
+    script: (m) =>
+      `for d in /proc/[0-9]*/fd/8; do [ "$(readlink $d)" = ${m.outside}/log ] && echo x > $d; done 2>/dev/null; echo x > /proc/${pid(m)}/fd/8`,
     escaped: (m) => m.read('outside/log') !== '',
   },
   {

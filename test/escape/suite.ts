@@ -49,7 +49,8 @@ export function describeEscapes(family: string, attempts: readonly Attempt[]): v
     const limits = attempt.limits && backend !== 'host' ? { resources: { ...UNLIMITED, ...attempt.limits } } : {}
     const own = attempt.own === undefined ? [] : [join(machine.dir, attempt.own)]
     const at = (paths: readonly string[] = []): string[] => paths.map((path) => join(machine.dir, path))
-    const shown = { write: at(attempt.write), read: at(attempt.read) }
+    // The host keeps to no list.
+    const shown = backend === 'host' ? {} : { write: at(attempt.write), read: at(attempt.read) }
     const request = { access: 'workspace-write', workspace, own, ...shown, ...more, ...limits } as const
     const mark = `escape/${machine.id}`
     const env = { PATH, HOME: machine.home, LANG: 'C' }

@@ -7,6 +7,7 @@ import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
 import { Repositories } from '../repositories.ts'
 import { failed, lacking, unavailable } from '../refusal.ts'
 import { real, secretPaths } from '../secrets.ts'
+import { inPlace } from '../settled.ts'
 import { outside, restored } from './environment.ts'
 
 const SANDBOX_EXEC = '/usr/bin/sandbox-exec'
@@ -96,14 +97,12 @@ export function seatbelt(
 
 function rulesOf(policy: SandboxPolicy, temp: string, guards: readonly GitGuards[]) {
   const full = policy.access === 'full'
-  const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
+  const writable = [...(policy.access === 'read-only' ? [] : [real(policy.workspace)]), ...inPlace(policy.write)]
   const secrets = full ? secretPaths().slice(0, 1) : secretPaths()
   const hidden = [...secrets, ...policy.denyRead].map(real)
   const shown = [
     policy.workspace,
-    ...policy.read,
-    ...policy.own,
-    ...policy.write,
+    ...inPlace([...policy.read, ...policy.own, ...policy.write]),
     ...outsideGitDirs(policy.workspace),
   ].map(real)
   const kept = guards.flatMap(({ readOnly, absent, forbidden }) => [...readOnly, ...absent, ...forbidden])

@@ -4,6 +4,7 @@ import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
 import { ownFolders } from '../own.ts'
 import type { SandboxPolicy } from '../port.ts'
 import { isWithin, real, secretPaths } from '../secrets.ts'
+import { inPlace } from '../settled.ts'
 
 /** What a path is inside; of two for the same path the one that stands later here counts. */
 const KINDS = ['hidden', 'private', 'readable', 'writable', 'guarded', 'denied'] as const
@@ -54,12 +55,12 @@ export function mountsOf(
     if (before === undefined || KINDS.indexOf(before) < KINDS.indexOf(kind)) kinds.set(place, kind)
   }
   const home = env['HOME'] ?? homedir()
-  const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
+  const writable = [...(policy.access === 'read-only' ? [] : [real(policy.workspace)]), ...inPlace(policy.write)]
   if (full) {
     const record = secretPaths(env)[0]
     if (record !== undefined) put(record, 'hidden')
     put(policy.workspace, 'writable')
-    for (const path of policy.write) put(path, 'writable')
+    for (const path of inPlace(policy.write)) put(path, 'writable')
   } else {
     for (const path of secretPaths(env)) put(path, 'hidden')
     for (const path of PRIVATE) put(path, 'private')
@@ -85,7 +86,7 @@ export function mountsOf(
     put(path, 'private')
     for (const entry of shown) put(entry, 'readable')
   }
-  for (const path of policy.read) put(path, 'readable')
+  for (const path of inPlace(policy.read)) put(path, 'readable')
   for (const path of policy.denyRead) put(path, 'denied')
 
   const argv = [full ? '--bind' : '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', ...kernelSettings()]

@@ -26,10 +26,12 @@ export interface Rules {
 export function rulesOf(context: ToolContext): Rules {
   const { access, write, denyRead, read } = context.sandbox.policy
   const workspace = real(context.workspace)
-  const folders = write.map(real).filter((path) => !isGitFolder(path))
+  // What a program put a link in the place of meanwhile is not what was meant.
+  const inPlace = (paths: readonly string[]): readonly string[] => paths.filter((path) => real(path) === path)
+  const folders = inPlace(write).filter((path) => !isGitFolder(path))
   // Belay's own record, where the workspaces of its runs lie too.
   const hidden = [stateHome(process.env)]
-  const known = [workspace, ...[...read, ...context.readable, outputsFolder(context.store)].map(real)]
+  const known = [workspace, ...[...inPlace(read), ...context.readable, outputsFolder(context.store)].map(real)]
   return {
     workspace,
     readable:

@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import type { Refusal, SandboxPolicy } from './port.ts'
+import { unenforceable } from './refusal.ts'
+import { isWithin, real } from './secrets.ts'
+
+/**
+ * A policy whose paths are what they are now, links followed: a link that a program puts in place of one later leads nowhere
+ * (`inPlace`). Refused where one leads out of a folder that programs may write: an earlier program may have put the link there.
+ */
+export function settled(policy: SandboxPolicy): { readonly policy: SandboxPolicy } | { readonly refusal: Refusal } {
+  const given = [...policy.write, ...policy.read, ...policy.own]
+  const planted = policy.access === 'full' ? undefined : given.find((path) => isPlanted(path, policy))
+  if (planted !== undefined) {
+    const where = real(planted)
+    const next = `name ${where} if that is meant, else remove the link`
+    return {
+      refusal: unenforceable(`${planted} leads to ${where} by a link that a program could have put there`, next),
+    }
+  }
+  const now = (paths: readonly string[]): readonly string[] => paths.map(real)
+  const { write, denyRead, read, own } = policy
+  return {
+    policy: { ...policy, write: now(write), denyRead: now(denyRead), read: now(read), own: now(own) },
+  }
+}
+
+/** Of paths of a settled policy those that still are what they were. */
+export function inPlace(paths: readonly string[]): readonly string[] {
+  return paths.filter((path) => real(path) === path)
+}
+
+function isPlanted(path: string, policy: SandboxPolicy): boolean {
+  return [policy.workspace, ...policy.write].some((folder) =>
+    [folder, real(folder)].some(
+      (base) => base !== path && isWithin(path, base) && real(path) !== join(real(base), path.slice(base.length)),
+    ),
+  )
+}
