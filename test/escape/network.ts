@@ -62,11 +62,11 @@ async function reaches(host: string, to: number): Promise<boolean> {
 }
 
 /** An address of this machine's loopback for the time of an attempt: what a cloud gives its machines' logins at. */
-async function serveAt(m: Machine, address: string): Promise<void> {
+async function serveAt(m: Machine, place: string): Promise<void> {
   const ip = (what: string): unknown =>
     execFileSync(
       'ip',
-      ['address', what, address, 'dev', 'lo', ...(what === 'add' && address.includes(':') ? ['nodad'] : [])],
+      ['address', what, place, 'dev', 'lo', ...(what === 'add' && place.includes(':') ? ['nodad'] : [])],
       { stdio: 'ignore' },
     )
   try {
@@ -75,7 +75,7 @@ async function serveAt(m: Machine, address: string): Promise<void> {
   } catch {
     // it is this machine's already
   }
-  await serve(m, address.replace(/\/\d+$/, ''))
+  await serve(m, place.replace(/\/\d+$/, ''))
 }
 
 /** Connects to what an attempt opened. */

@@ -63,9 +63,9 @@ it.runIf(asRoot)('in a folder of a user only from what changed since', async () 
 
 it('looks through folders in which files come and go', async () => {
   const user = containerUser(policyOf('docker', { access: 'workspace-write', workspace: folder }))
-  let on = true
+  const work = new AbortController()
   const churn = (async () => {
-    for (let round = 0; on; round++) {
+    while (!work.signal.aborted) {
       for (let n = 0; n < 50; n++) file(`f${n}`, 0o644)
       for (let n = 0; n < 50; n++) rmSync(join(folder, `f${n}`))
       await new Promise((resolve) => setImmediate(resolve))
@@ -75,6 +75,6 @@ it('looks through folders in which files come and go', async () => {
     await user.admit()
     await user.disarm()
   }
-  on = false
+  work.abort()
   await churn
 })
