@@ -3,6 +3,7 @@
  * (items upserted by id, one end per turn). Adapters live beside this file, one folder each, and one conformance suite
  * (testing/conformance.ts) runs against all of them.
  */
+import type { ModelServices } from '../engine/index.ts'
 import type { PolicyConfig } from '../policy/index.ts'
 import type { KeptProcess, ProcessIdentity, ProcessSpec } from '../process/index.ts'
 import type { Access, Role, Usage } from '../core/words.ts'
@@ -68,6 +69,8 @@ export interface TurnRequest {
   readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | null
   /** Rules for commands from the configuration, for an agent that judges them itself; absent: only the built-in ones. */
   readonly policy?: PolicyConfig | undefined
+  /** Model services of the configuration, for an agent that calls models itself; absent: only those that are known. */
+  readonly services?: ModelServices | undefined
   /** Aborts the turn: the agent is interrupted, given `graceMs`, then its process group is killed. */
   readonly signal: AbortSignal
   readonly graceMs: number

@@ -70,3 +70,25 @@ function repeatedNames(merged: Mapping, path: readonly string[], locate: Locate)
     return []
   })
 }
+
+/** Nobody else's secrets are in variables of such a name. */
+const OWN_PREFIX = 'BELAY_'
+
+/**
+ * What a project's file may not say of model services: it may come from anybody, and would say where keys of the user's are sent.
+ * `user`: what the user's own file has.
+ */
+export function foreignServices(project: Mapping, user: Mapping, locate: Locate): Problem[] {
+  const services = valueAt(project, ['providers'])
+  if (!isMapping(services)) return []
+  const own = valueAt(user, ['providers'])
+  return Object.entries(services).flatMap(([name, one]) => {
+    const path = ['providers', name]
+    if (isMapping(own) && Object.hasOwn(own, name))
+      return [badValue(path, "a name that your own file does not have: it is not a project's to change", one, locate)]
+    const key = isMapping(one) ? one['key_env'] : undefined
+    if (typeof key !== 'string' || key.startsWith(OWN_PREFIX)) return []
+    const expected = `a variable that begins with ${OWN_PREFIX}, because a project may not say where other keys of yours are sent (in your own file, config.yaml in Belay's configuration folder, any may be named)`
+    return [badValue([...path, 'key_env'], expected, key, locate)]
+  })
+}

@@ -14,6 +14,8 @@ export interface SchemaNode {
   readonly enum?: readonly string[]
   readonly properties?: Readonly<Record<string, SchemaNode>>
   readonly items?: SchemaNode
+  /** Of a mapping with any keys. */
+  readonly additionalProperties?: SchemaNode | boolean
   readonly anyOf?: readonly SchemaNode[]
   readonly minimum?: number
   readonly maximum?: number
@@ -49,14 +51,22 @@ export function nodeAt(path: KeyPath, root = rootNode()): SchemaNode | null {
   for (const part of path) {
     const options: readonly SchemaNode[] = node.anyOf ?? [node]
     const holder: SchemaNode | undefined = options.find((option) =>
-      typeof part === 'number' ? option.items : option.properties,
+      typeof part === 'number' ? option.items : (option.properties ?? isNode(option.additionalProperties)),
     )
     if (!holder) return null
     const properties: Readonly<Record<string, SchemaNode>> = holder.properties ?? {}
-    node = typeof part === 'number' ? holder.items : Object.hasOwn(properties, part) ? properties[part] : undefined
+    node = typeof part === 'number' ? holder.items : Object.hasOwn(properties, part) ? properties[part] : ofAny(holder)
     if (!node) return null
   }
   return node
+}
+
+function isNode(node: SchemaNode['additionalProperties']): node is SchemaNode {
+  return typeof node === 'object'
+}
+
+function ofAny({ additionalProperties: node }: SchemaNode): SchemaNode | undefined {
+  return isNode(node) ? node : undefined
 }
 
 /** Names of the keys that may stand in the mapping at `path`. */

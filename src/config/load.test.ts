@@ -80,6 +80,22 @@ describe('defaults and values', () => {
         presets: ['node', 'strict'],
       },
       approvals: { waitMs: 1_800_000 },
+      providers: {
+        gateway: {
+          api: 'anthropic',
+          baseUrl: 'https://models.example.com',
+          keyEnv: 'BELAY_KEY',
+          models: {
+            'a/b': {
+              contextWindow: 4096,
+              maxOutput: 512,
+              reasoning: true,
+              price: { input: 1, output: 2, cacheRead: 0.5, cacheWrite: 1 },
+            },
+            c: { contextWindow: null, maxOutput: null, reasoning: false, price: null },
+          },
+        },
+      },
       workflow: {
         mode: 'direct',
         roles: {
@@ -288,6 +304,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'policy.commands.deny': '[rm -r @outside]',
   'policy.presets': '[node]',
   'policy.wait': '30m',
+  providers: '{gateway: {base_url: http://127.0.0.1:1/v1}}',
   'publish.nats.url': 'tls://nats.test:4222',
   'publish.nats.subject': 'x.{type}',
   'publish.nats.session_subject': 'y.{type}',
@@ -314,6 +331,8 @@ verify:
 workspace: {setup: [npm ci], setup_inputs: [./package-lock.json], copy: [.env], root: /var/tmp/ws}
 publish: {nats: {url: 'nats://h:4222', subject: 'x.{run}', session_subject: 'y.{session}', max_payload: 4096, flush: 1s}}
 policy: {commands: {allow: [git push origin *], ask: [npm publish], deny: ['> @tmp']}, presets: [node, strict], wait: 30m}
+providers:
+  gateway: {api: anthropic, base_url: https://models.example.com/, key_env: BELAY_KEY, models: {a/b: {context_window: 4096, max_output: 512, reasoning: true, price: {input: 1, output: 2, cache_read: 0.5}}, c: {}}}
 workflow:
   mode: direct
   roles:

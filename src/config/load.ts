@@ -1,5 +1,5 @@
 import { BelayError } from '../core/errors.ts'
-import { crossProblems } from './checks.ts'
+import { crossProblems, foreignServices } from './checks.ts'
 import { findFile, userFolder, type FoundFile, type Place } from './files.ts'
 import { envLayer, flagLayer, type FlagValue, type Layer } from './flags.ts'
 import { rootNode, type KeyPath } from './keys.ts'
@@ -54,6 +54,9 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     ...project.problems,
     ...layers.flatMap((layer) => layer.problems),
     ...crossProblems(merged, locateIn(layers)),
+    ...(project.found
+      ? foreignServices(asMapping(project.found.value), asMapping(user.found?.value), project.found.locate)
+      : []),
   ]
   if (problems.length > 0) throw configInvalid(problems)
   const parsed = configSchema.parse(merged)
@@ -61,6 +64,10 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const config = resolveConfig(parsed, { root: options.root, home: homeOf(options.env) })
   const files = [user.found, project.found].flatMap((found) => (found ? [found.file] : []))
   return { config, files, projectFile: project.found?.file ?? null, warnings: warningsOf(config) }
+}
+
+function asMapping(value: unknown): Mapping {
+  return isMapping(value) ? value : {}
 }
 
 function projectPlace(root: string): Place {

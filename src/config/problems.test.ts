@@ -24,7 +24,7 @@ describe('problems', () => {
         "  belay.yaml:8: verify.commands[1].timeout: expected a duration with a unit, at most 24d, such as "90s", "10m" or "1h30m", received 30",
         "  belay.yaml:9: verify.commands[1].minTests: unknown key; did you mean verify.commands[1].min_tests?",
         "  belay.yaml:13: workflow.roles.implementer.provider: expected one of PROVIDERS, received "codx"; did you mean codex?",
-        "  belay.yaml:16: extra: unknown key; expected one of the keys task, verify, workspace, workflow, policy, budget, concurrency, git, publish, notify",
+        "  belay.yaml:16: extra: unknown key; expected one of the keys task, verify, workspace, workflow, policy, providers, budget, concurrency, git, publish, notify",
         "  belay.yaml:15: workflow.roles.reviewer.effort: expected one of minimal, low, medium, high, xhigh (provider codex), received "max"",
       ]
     `)
@@ -65,6 +65,22 @@ describe('problems', () => {
     ['a relative path', 'verify: {sandbox: {backend: os, write: [x]}}', 'an absolute path'],
     ['an address for a host', 'verify: {sandbox: {backend: os, hosts: ["https://a/"]}}', 'a host name'],
     ['network twice', 'verify: {sandbox: {backend: os, network: full, hosts: [a.b]}}', 'either network or hosts'],
+    [
+      'a key in a file',
+      'providers: {a: {base_url: "http://x", key_env: sk-abc}}',
+      'a key is never written into a file',
+    ],
+    [
+      'a key by another name',
+      'providers: {a: {base_url: "http://x", api_key: sk-abc}}',
+      'one of the keys api, base_url, key_env, models',
+    ],
+    ['a login in an address', 'providers: {a: {base_url: "http://u:p@x"}}', 'without a login in it, received text'],
+    ['an address of none', 'providers: {a: {}}', 'providers.a.base_url'],
+    ['a known service', 'providers: {anthropic: {base_url: "http://x"}}', 'a name of its own'],
+    ['a key of another', 'providers: {a: {base_url: "http://x", key_env: OPENAI_API_KEY}}', 'begins with BELAY_'],
+    ['an unknown format', 'providers: {a: {base_url: "http://x", api: soap}}', 'one of openai-chat, openai-responses'],
+    ['half a price', 'providers: {a: {base_url: "http://x", models: {m: {price: {input: 1}}}}}', 'price.output'],
     ['half a process', 'verify: {sandbox: {backend: os, pids: 0.5}}', 'a whole number'],
     ['an unknown detail', 'verify: {sandbox: {backend: os, user: root}}', 'verify.sandbox.user: unknown key'],
     ['a blank command', 'verify: {commands: ["  "]}', 'verify.commands[0]: expected a command'],

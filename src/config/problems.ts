@@ -79,8 +79,8 @@ export function badValue(path: KeyPath, expected: string, value: unknown, locate
     path,
     where: locate(path),
     expected,
-    // A variable's value may be a secret: only its kind is shown.
-    received: path.includes('env') ? kindOf(value) : describe(value),
+    // A variable's value may be a secret, and a key may stand where its variable's name should: only its kind is shown.
+    received: path.includes('env') || path[0] === 'providers' ? kindOf(value) : describe(value),
     nearest: words && typeof value === 'string' ? nearest(value, words) : null,
     kind: 'bad_value',
   }

@@ -2,11 +2,13 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Access } from '../agents/port.ts'
+import type { ModelServices } from '../engine/index.ts'
 import type { NatsPublishing } from '../publish/index.ts'
 import type { PolicyConfig } from '../policy/presets.ts'
 import type { GateSpec } from '../gates/port.ts'
 import { milliseconds, resolveGates } from './gates.ts'
 import { DEFAULT_PROVIDER, type ProviderName } from './providers.ts'
+import { resolveServices } from './services.ts'
 import { resolveSandbox, type SandboxConfig } from './sandbox.ts'
 import type { ParsedConfig } from './schema.ts'
 
@@ -59,6 +61,8 @@ export interface Config {
   }
   /** Runs that an older Belay began have none: nothing but the built-in rules. */
   readonly policy?: PolicyConfig
+  /** Model services for the engine; runs that an older Belay began have none. */
+  readonly providers?: ModelServices
   /** Runs that an older Belay began have none: nobody is asked. */
   readonly approvals?: {
     /** How long people are waited for when policy leaves something to one; null: nobody is asked. */
@@ -112,6 +116,7 @@ export function resolveConfig(parsed: ParsedConfig, places: Places): Config {
     },
     policy: { commands: parsed.policy.commands, presets: parsed.policy.presets },
     approvals: { waitMs: parsed.policy.wait === undefined ? null : milliseconds(parsed.policy.wait) },
+    providers: resolveServices(parsed.providers),
     budget: resolveBudget(parsed.budget),
     concurrency: parsed.concurrency,
     git: { sign: parsed.git.sign },

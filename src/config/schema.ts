@@ -5,6 +5,7 @@ import { PRESETS } from '../policy/presets.ts'
 import { RULE_GRAMMAR, ruleProblem } from '../policy/rules.ts'
 import { duration, flag, hasNoNul, insidePath, listOf, mapping, oneOf, text, whole } from './leaves.ts'
 import { sandboxKey } from './sandbox.ts'
+import { providersKey } from './services.ts'
 import { DEFAULT_PROVIDER, PROVIDERS, PROVIDER_NAMES, type ProviderName } from './providers.ts'
 
 /** Files that say which dependencies are installed: setup is done again when one of them changed. */
@@ -325,6 +326,7 @@ export const configSchema = mapping({
   })
     .prefault({})
     .describe('What agents may run in a shell.'),
+  providers: providersKey,
   budget: budgetKeys,
   concurrency,
   git: mapping({

@@ -1,7 +1,7 @@
 import { configHome } from '../core/home.ts'
 import type { Access } from '../core/words.ts'
 import { createEngineAgent } from '../agents/engine/index.ts'
-import type { LoopReport } from '../engine/index.ts'
+import type { LoopReport, ModelServices } from '../engine/index.ts'
 import type { CommandPolicy } from '../policy/index.ts'
 import type { Network, SandboxRequest } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
@@ -21,6 +21,7 @@ export interface EngineOptions extends WantedAgent {
   readonly sandbox: string | null
   /** What else is asked of it. */
   readonly more: Partial<Omit<SandboxRequest, 'access' | 'workspace'>>
+  readonly services: ModelServices | undefined
   /** null: the definition's, else the backend's own. */
   readonly network: Network | null
 }
@@ -39,7 +40,7 @@ export async function checkEngine(options: EngineOptions): Promise<void> {
   const { tools, hooks } = definition?.settings ?? {}
   if (tools || hooks) commandHooks(hooks, createTools(tools ? { allow: tools } : {}))
   await loadMcpServers(places, env)
-  await resolveModel(options.model ?? definition?.settings.model ?? null, env)
+  await resolveModel(options.model ?? definition?.settings.model ?? null, env, null, options.services)
   const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'
   if (sandbox === 'auto') return
   const { findBackend, refusalError } = await import('../sandbox/index.ts')
@@ -53,7 +54,7 @@ export async function engineSetup(
   options: EngineOptions,
   session: Session,
   policy: CommandPolicy,
-): Promise<ChosenAgent & Pick<TurnSetup, 'ownsHistory' | 'finish' | 'spawn' | 'hint'>> {
+): Promise<ChosenAgent & Pick<TurnSetup, 'ownsHistory' | 'finish' | 'spawn' | 'hint' | 'services'>> {
   const { env, limits, definition, sandbox, network, more } = options
   let last: LoopReport | null = null
   const agent = createEngineAgent({
@@ -88,6 +89,7 @@ export async function engineSetup(
     sandbox: null,
     ownsHistory: true,
     hint: () => null,
+    services: options.services,
     finish: () =>
       last === null ? null : { reason: last.finish.reason, message: last.finish.message, steps: last.steps },
   }

@@ -127,6 +127,7 @@ async function engineOptions(options: ExecOptions): Promise<EngineOptions> {
     effort: options.effort ?? own?.effort ?? null,
     sandbox: options.sandbox ?? own?.sandbox?.backend ?? null,
     more: await roleRequest(own?.sandbox ?? null, options.sandbox),
+    services: (await configFor(options.cwd, options.env))?.providers,
   }
 }
 
@@ -166,6 +167,7 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
         ownsHistory: false,
         finish: null,
         hint: confined.hint,
+        services: undefined,
       },
       warnings: [confined.warning, warning, ...warnings].filter((one) => one !== null),
       async close() {

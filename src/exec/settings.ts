@@ -105,7 +105,8 @@ export async function agentName({ agent, model }: WantedAgent, cwd: string, env:
   if (agent !== null) return agent
   if (model?.includes('/') === true) {
     const { MODEL_PROVIDER_NAMES } = await import('../engine/index.ts')
-    if (MODEL_PROVIDER_NAMES.includes(model.slice(0, model.indexOf('/')))) return 'engine'
+    const names = [...MODEL_PROVIDER_NAMES, ...Object.keys((await configFor(cwd, env))?.providers ?? {})]
+    if (names.includes(model.slice(0, model.indexOf('/')))) return 'engine'
   }
   return (await rolesFor(cwd, env))[0]?.provider ?? 'engine'
 }

@@ -4,6 +4,7 @@ import type { Access, Usage } from '../core/words.ts'
 import type { Agent, Approver, Item, JsonSchema, TurnEvent, TurnRequest } from '../agents/port.ts'
 import { estimateCost } from '../agents/prices.ts'
 import { takeTurn, type TurnOutcome } from '../agents/turn.ts'
+import type { ModelServices } from '../engine/index.ts'
 import type { Session } from '../sessions/index.ts'
 import { handoffText } from './handoff.ts'
 import type { StepLeft } from './isolation/steps.ts'
@@ -36,6 +37,8 @@ export interface TurnSetup {
   readonly step: (() => Promise<(prompt: string, provider: string) => Promise<StepLeft>>) | null
   /** More than the end event says of the newest turn, where the agent says it. */
   readonly finish: (() => { readonly reason: string; readonly message: string; readonly steps: number } | null) | null
+  /** Model services of the configuration. */
+  readonly services: ModelServices | undefined
   /** What may help after a failure with this finish reason; null: nothing is known to. */
   readonly hint: (reason: string) => string | null
 }
@@ -155,7 +158,7 @@ class TurnKeeper {
   }
 
   take(prompt: string, native: string | null) {
-    const { agent, model, effort, access, command, env, cwd, spawn, approve, limits } = this.#setup
+    const { agent, model, effort, access, command, env, cwd, spawn, approve, limits, services } = this.#setup
     const { id } = this.#session
     return takeTurn(
       agent,
@@ -179,6 +182,7 @@ class TurnKeeper {
         steer: this.#input.steer ?? null,
         standing: false,
         spawn,
+        services,
       },
       { timeoutMs: Math.max(1, this.#until - Date.now()), stallMs: limits.stallMs },
       AbortSignal.any([this.#input.signal, this.#stop.signal]),

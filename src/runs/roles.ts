@@ -19,9 +19,12 @@ export function rolesOf(config: Config, env: Environment): { implementer: RoleSe
   }
 }
 
-/** The same agents under the command policy of a configuration. */
-export function withPolicy(setup: RoleSetup, { policy, approvals }: Pick<Config, 'policy' | 'approvals'>): RoleSetup {
-  const under = { policy, askMs: approvals?.waitMs ?? null }
+/** The same agents under the command policy of a configuration, with its model services. */
+export function withPolicy(
+  setup: RoleSetup,
+  { policy, approvals, providers }: Pick<Config, 'policy' | 'approvals' | 'providers'>,
+): RoleSetup {
+  const under = { policy, askMs: approvals?.waitMs ?? null, services: providers }
   const failover = setup.failover?.map((one) => ({ ...one, ...under }))
   return { ...setup, ...under, ...(failover ? { failover } : {}) }
 }

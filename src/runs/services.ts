@@ -64,6 +64,12 @@ function sourcesOf(run: RunRow, root: string, base: Source): (task: TaskRow) => 
   }
 }
 
+/** Gates get no keys of models, also not of the services that the configuration adds. */
+function withoutKeys(env: Record<string, string>, { providers = {} }: Config): Record<string, string> {
+  const keys = new Set(Object.values(providers).map(({ keyEnv }) => keyEnv))
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !keys.has(name)))
+}
+
 /** Everything that the phases of a stored run need; the same for a new run and a resumed one. */
 export async function openRun(
   record: RecordStore,
@@ -84,7 +90,7 @@ export async function openRun(
   }
   const pool = workspacePool(record, run, root, lease)
   const scratch = await makeScratch(record.home, run.id)
-  const gateEnv = gateEnvironment(env)
+  const gateEnv = withoutKeys(gateEnvironment(env), config)
   const confine = gateSandbox(config.verify.sandbox)
   const restored = (from: string | null, to: string): Promise<void> =>
     record.write((tx) =>

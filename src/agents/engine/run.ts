@@ -48,6 +48,7 @@ export async function runEngine(
     request.model ?? definition?.settings.model ?? null,
     request.env,
     settings.contextWindow ?? definition?.settings.context_window ?? null,
+    request.services,
   )
   const access = strictest(request.access, definition?.settings.access)
   const conversation = await deps.openHistory(request)
@@ -69,7 +70,7 @@ export async function runEngine(
         sandbox: opened.sandbox,
         workspace: request.cwd,
         readable: skills.skills.map(({ folder }) => folder),
-        env: commandEnvironment(request.env),
+        env: commandEnvironment(request),
         policy: await deps.policy(request),
         store: conversation.store,
         mark: request.mark,
@@ -171,8 +172,11 @@ function sandboxRequest(
 }
 
 /** Commands are given neither keys nor addresses of models: what they print goes to the model, and who wrote them is unknown. */
-function commandEnvironment(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(gateEnvironment(env)).filter(([name]) => !MODEL_VARIABLES.has(name)))
+function commandEnvironment({ env, services = {} }: TurnRequest): Readonly<Record<string, string>> {
+  const keys = new Set(Object.values(services).map(({ keyEnv }) => keyEnv))
+  return Object.fromEntries(
+    Object.entries(gateEnvironment(env)).filter(([name]) => !MODEL_VARIABLES.has(name) && !keys.has(name)),
+  )
 }
 
 function askerOf(approve: Approver): Asker {

@@ -2,6 +2,7 @@ import type { Api, Model } from '@earendil-works/pi-ai'
 import { BelayError } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
 import { isWireApi, MODEL_PROVIDERS, MODEL_PROVIDER_NAMES, type ModelProvider, type WireApi } from './providers.ts'
+import { providerNamed, type ModelFacts, type ModelServices } from './services.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -25,16 +26,20 @@ const PLAIN = { supportsMidConvoToolChanges: false, allowedFallbackModels: [] } 
 const MAX_ANSWER = 8192
 
 /** `PROVIDER/NAME` in its two parts. NAME may contain slashes. */
-export function parseModelName(title: string): { readonly provider: string; readonly name: string } {
+export function parseModelName(
+  title: string,
+  services: ModelServices = {},
+): { readonly provider: string; readonly name: string } {
+  const names = [...new Set([...MODEL_PROVIDER_NAMES, ...Object.keys(services)])]
   const slash = title.indexOf('/')
   const [provider, name] = slash < 0 ? ['', title] : [title.slice(0, slash), title.slice(slash + 1)]
-  if (Object.hasOwn(MODEL_PROVIDERS, provider) && name !== '') return { provider, name }
-  const near = nearest(slash < 0 ? title : provider, MODEL_PROVIDER_NAMES)
+  if (names.includes(provider) && name !== '') return { provider, name }
+  const near = nearest(slash < 0 ? title : provider, names)
   throw new BelayError(
     'model_unknown',
     slash < 0 ? `"${title}" does not say whose model it is` : `there is no model provider "${provider}"`,
     {
-      expected: `PROVIDER/NAME, with one of ${MODEL_PROVIDER_NAMES.join(', ')}`,
+      expected: `PROVIDER/NAME, with one of ${names.join(', ')}`,
       received: title,
       ...(near === null ? {} : { next: `--model ${near}/${slash < 0 || name === '' ? 'NAME' : name}` }),
     },
@@ -42,22 +47,24 @@ export function parseModelName(title: string): { readonly provider: string; read
 }
 
 /**
- * The model of that name, with address and key from `env`. Without a name: the default model of the one provider that `env`
+ * The model of that name, with address and key from `env`, or of one of `services`, with its key from there. Without a name: the default model of the one provider that `env`
  * has a key for. Throws `model_unknown`, `model_missing` or `model_no_key` with what would help; makes no network call.
  */
 export async function resolveModel(
   title: string | null,
   env: Environment,
   contextWindow: number | null = null,
+  services: ModelServices = {},
 ): Promise<ResolvedModel> {
   const named = title ?? defaultModel(env)
-  const { provider, name } = parseModelName(named)
-  const known = MODEL_PROVIDERS[provider] as ModelProvider
+  const { provider, name } = parseModelName(named, services)
+  const known = providerNamed(provider, services, env) as ModelProvider
+  const facts = factsOf(services[provider], name)
   const auth = authOf(provider, known, env)
   const catalogued = known.catalog === null ? undefined : (await known.catalog())[name]
   const api =
     catalogued !== undefined && isWireApi(catalogued.api) && provider !== 'openai-chat' ? catalogued.api : known.api
-  const base = catalogued ?? unknownModel(provider, name, known)
+  const base = catalogued ?? unknownModel(provider, name, known, facts)
   return {
     title: named,
     api,
@@ -71,22 +78,28 @@ export async function resolveModel(
       compat: api === base.api ? { ...base.compat, ...PLAIN } : {},
     },
     ...auth,
-    priced: catalogued !== undefined && Object.values(catalogued.cost).some((price) => price !== 0),
+    priced:
+      facts?.price != null || (catalogued !== undefined && Object.values(catalogued.cost).some((price) => price !== 0)),
   }
 }
 
-function unknownModel(provider: string, name: string, known: ModelProvider): Model<Api> {
+function factsOf(service: ModelServices[string] | undefined, name: string): ModelFacts | undefined {
+  return service !== undefined && Object.hasOwn(service.models, name) ? service.models[name] : undefined
+}
+
+function unknownModel(provider: string, name: string, known: ModelProvider, facts: ModelFacts | undefined): Model<Api> {
+  const contextWindow = facts?.contextWindow ?? known.contextWindow
   return {
     id: name,
     name,
     api: known.api,
     provider,
     baseUrl: known.baseUrl ?? '',
-    reasoning: false,
+    reasoning: facts?.reasoning ?? false,
     input: ['text'],
-    cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-    contextWindow: known.contextWindow,
-    maxTokens: Math.min(MAX_ANSWER, Math.floor(known.contextWindow / 4)),
+    cost: facts?.price ?? { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    contextWindow,
+    maxTokens: facts?.maxOutput ?? Math.min(MAX_ANSWER, Math.floor(contextWindow / 4)),
   }
 }
 

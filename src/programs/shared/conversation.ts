@@ -87,6 +87,7 @@ export async function converse(context: Context, question: Question): Promise<Re
         access: setup.access,
         command: setup.command,
         policy: setup.policy,
+        services: setup.services,
         resume: setup.agent.capabilities.resume ? session.native : null,
         task: { handle: task.handle, title: task.title },
         attempt: question.attempt,

@@ -1,4 +1,5 @@
 import type { Access, Agent } from '../../agents/port.ts'
+import type { ModelServices } from '../../engine/index.ts'
 import type { PolicyConfig } from '../../policy/index.ts'
 
 /** An agent as a role uses it. */
@@ -15,6 +16,8 @@ export interface RoleSetup {
   readonly failover?: readonly RoleSetup[]
   /** Rules for commands from the configuration. */
   readonly policy?: PolicyConfig | undefined
+  /** Model services of the configuration. */
+  readonly services?: ModelServices | undefined
   /** How long people are waited for when policy leaves something to one, in ms; null or absent: nobody is asked. */
   readonly askMs?: number | null
 }

@@ -1,0 +1,114 @@
+/** Model services of the configuration (`providers`), in exec, chat and runs, against a scripted model. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { implemented } from './real-agents/players.ts'
+import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
+import { World } from './support/world.ts'
+
+let world: World
+let model: ModelServer | undefined
+beforeEach(() => {
+  world = new World()
+})
+afterEach(async () => {
+  await model?.close()
+  model = undefined
+  world.dispose()
+})
+
+async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
+  model = await startModelServer({ steps, isSide: () => false })
+  return model
+}
+
+const KEY = 'not-for-anybody-else'
+
+describe('providers', () => {
+  it.each([
+    ['openai-chat', '/v1', 'chat', 'authorization', `Bearer ${KEY}`],
+    ['openai-responses', '/v1', 'openai', 'authorization', `Bearer ${KEY}`],
+    ['anthropic', '', 'anthropic', 'x-api-key', KEY],
+    ['google', '/v1beta', 'gemini', 'x-goog-api-key', KEY, 'big'],
+  ] as const)(
+    'a service that speaks %s, with its key and what its models cost',
+    async (api, path, wire, header, value, name: string = 'vendor/big') => {
+      const { url, requests } = await scripted({ reply: { say: 'from afar', usage: { input: 1000, output: 100 } } })
+      world.files({
+        'belay.yaml': `providers: {gateway: {api: ${api}, base_url: "${url}${path}", key_env: BELAY_GATEWAY_KEY, models: {${name}: {price: {input: 10, output: 100}}}}}\n`,
+      })
+      world.env['BELAY_GATEWAY_KEY'] = KEY
+      const args = ['exec', 'hi', '--model', `gateway/${name}`, '--sandbox', 'host', '--budget-usd', '5']
+      const { code, stdout, stderr } = await world.belay([...args, '--json'])
+      expect({ code, stderr }).toMatchObject({ code: 0 })
+      const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as {
+        text: string
+        usage: { cost_usd: number }
+      }
+      expect(last.text).toBe('from afar')
+      expect(last.usage.cost_usd).toBeCloseTo(0.02, 5)
+      expect(requests[0]).toMatchObject({ api: wire, headers: { [header]: value } })
+      expect(stdout + stderr).not.toContain(KEY)
+    },
+  )
+
+  it('one without a key, for the name openai-compatible; a variable with its address wins', async () => {
+    const { url, requests } = await scripted({ reply: { say: 'one' } }, { reply: { say: 'two' } })
+    const args = ['exec', 'hi', '--agent', 'engine', '--model', 'openai-compatible/llama', '--sandbox', 'host']
+    world.files({ 'belay.yaml': `providers: {openai-compatible: {base_url: "${url}/v1"}}\n` })
+    expect(await world.belay(args, { env: { OPENAI_API_KEY: KEY } })).toMatchObject({ code: 0, stdout: 'one\n' })
+    expect(JSON.stringify(requests[0]?.headers)).not.toContain(KEY)
+    world.files({ 'belay.yaml': `providers: {openai-compatible: {base_url: "http://127.0.0.1:1/v1"}}\n` })
+    const env = { OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: KEY }
+    expect(await world.belay(args, { env })).toMatchObject({ code: 0, stdout: 'two\n' })
+    expect(requests[1]?.headers['authorization']).toBe(`Bearer ${KEY}`)
+  })
+
+  it('commands of the agent are not given the key, and chat has the service too', async () => {
+    const call = { name: 'bash', input: { command: 'echo "[$BELAY_GATEWAY_KEY]"' } }
+    const { url, requests } = await scripted({ reply: { calls: [call] } }, { reply: { say: 'nothing there' } })
+    world.files({ 'belay.yaml': `providers: {gateway: {base_url: "${url}/v1", key_env: BELAY_GATEWAY_KEY}}\n` })
+    world.env['BELAY_GATEWAY_KEY'] = KEY
+    const chat = await world.belay(['chat', '--model', 'gateway/x', '--sandbox', 'host'], { input: 'look\n' })
+    expect(chat).toMatchObject({ code: 0, stdout: 'nothing there\n' })
+    expect(requests[1]?.text).toContain('[]')
+    expect(requests[1]?.text).not.toContain(KEY)
+  })
+
+  it('a role of a run uses it; gates are not given the key', async () => {
+    const { url } = await scripted(
+      { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '42\n' } }] } },
+      { reply: { say: JSON.stringify(implemented('T001')) } },
+    )
+    world.config(
+      `providers: {gateway: {base_url: "${url}/v1", key_env: BELAY_GATEWAY_KEY}}\nverify: {commands: ['test -z "$BELAY_GATEWAY_KEY"']}\n`,
+    )
+    const roles = world
+      .read('belay.yaml')
+      .replace(/implementer: .*/, 'implementer: {provider: engine, model: gateway/x}')
+    world.files({ 'belay.yaml': roles }).feature('001-words', ['- [ ] T001 Write answer.txt']).commit()
+    world.env['BELAY_GATEWAY_KEY'] = KEY
+    expect(await world.belay(['run'])).toMatchObject({ code: 0 })
+    expect(world.read('answer.txt')).toBe('42\n')
+  })
+
+  it("any variable may be named in the user's own file, and a project cannot turn it elsewhere", async () => {
+    const { url, requests } = await scripted({ reply: { say: 'mine' } })
+    const own = `providers: {gateway: {base_url: "${url}/v1", key_env: MY_KEY}}\n`
+    world.files({ '../user/.config/belay/config.yaml': own })
+    world.env['MY_KEY'] = KEY
+    const exec = () => world.belay(['exec', 'hi', '--model', 'gateway/x', '--sandbox', 'host'])
+    expect(await exec()).toMatchObject({ code: 0, stdout: 'mine\n' })
+    expect(requests[0]?.headers['authorization']).toBe(`Bearer ${KEY}`)
+    world.files({ 'belay.yaml': 'providers: {gateway: {base_url: "http://127.0.0.1:1/v1"}}\n' })
+    expect(await exec()).toMatchObject({ code: 2, stderr: expect.stringContaining("it is not a project's to change") })
+  })
+
+  it('says what is missing, before anything is sent', async () => {
+    world.files({
+      'belay.yaml': 'providers: {gateway: {base_url: "http://127.0.0.1:1", key_env: BELAY_GATEWAY_KEY}}\n',
+    })
+    const missing = await world.belay(['exec', 'hi', '--model', 'gateway/x'])
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('export BELAY_GATEWAY_KEY=')])
+    const unknown = await world.belay(['exec', 'hi', '--agent', 'engine', '--model', 'gatewy/x'])
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('--model gateway/x')])
+  })
+})
