@@ -10,9 +10,13 @@ import { printError } from './print-error.ts'
 import { keepHeapSmall } from './small-heap.ts'
 import { arrange, rootCommand, setUp } from './program.ts'
 
+/** No short command takes so long. */
+const LASTING_MS = 500
+
 /** Runs one command line and returns its exit status; everything it prints goes through `io`. */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  keepHeapSmall()
+  // Starting is quicker with a heap that grows; what lasts longer drives agents.
+  const lasting = setTimeout(keepHeapSmall, LASTING_MS).unref()
   const words = arrange(argv)
   const end = words.indexOf('--')
   const json = words.slice(0, end < 0 ? undefined : end).includes('--json')
@@ -23,6 +27,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     if (error instanceof CommanderError && error.exitCode === 0) return 0 // help and version were printed
     return printError(io, error, json)
   } finally {
+    clearTimeout(lasting)
     await closeStanding()
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { CommandEntry } from '../command-entry.ts'
+import { keepHeapSmall } from '../small-heap.ts'
 import type { Io } from '../io.ts'
 import { wholeProgram } from '../program.ts'
 
@@ -113,7 +114,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'exec',
     summary: 'one turn of an agent in the current directory',
-    load: async (io) => (await import('./exec.ts')).execCommand(io),
+    load: async (io) => {
+      keepHeapSmall()
+      return (await import('./exec.ts')).execCommand(io)
+    },
   },
   {
     name: 'chat',
