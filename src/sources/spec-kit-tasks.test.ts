@@ -145,7 +145,7 @@ describe('a tasks.md that cannot be run', () => {
       { line: 1, message: 'the dependencies go round in a circle: T001 -> T003 -> T002 -> T001' },
     ])
     expect(readSpecKitTasks('- [ ] T001 a (depends on T002)\n- [ ] T002 b\n').problems[0]?.message).toContain(
-      'T001 -> T002 -> T001',
+      'T001 -> T002 -> T001 (T002 stands after T001 and so waits for it: move it up)',
     )
     expect(readSpecKitTasks('- [ ] T001 a (depends on T001)\n').problems[0]?.message).toContain('T001 -> T001')
   })

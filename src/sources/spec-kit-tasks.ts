@@ -51,9 +51,22 @@ export function readSpecKitTasks(text: string): SpecKitList {
   const cycle = problems.length === 0 ? findCycle(tasks) : null
   if (cycle) {
     const line = tasks.find((task) => task.handle === cycle[0])?.item.line ?? 1
-    problems.push({ line, message: `the dependencies go round in a circle: ${cycle.join(' -> ')}` })
+    problems.push({
+      line,
+      message: `the dependencies go round in a circle: ${cycle.join(' -> ')}${unsaid(cycle, tasks)}`,
+    })
   }
   return { outline, tasks, problems, warnings }
+}
+
+/** Says which step of a cycle nobody wrote: that comes from the order of the list. */
+function unsaid(cycle: readonly string[], tasks: readonly SpecKitTask[]): string {
+  for (const [i, handle] of cycle.slice(0, -1).entries()) {
+    const task = tasks.find((one) => one.handle === handle)
+    const by = task?.dependsOn.find((dependency) => dependency.handle === cycle[i + 1])
+    if (by && by.kind !== 'explicit') return ` (${handle} stands after ${by.handle} and so waits for it: move it up)`
+  }
+  return ''
 }
 
 const JOINED = /^\s*(?:-|\u2013|\u2014|,|\/|\+|&|\.\.\.?|to\s|and\s|through\s)\s*/

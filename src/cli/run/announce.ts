@@ -36,7 +36,7 @@ export function summaryLine(plan: RunPlan): string {
 function limits({ config }: RunPlan): string {
   const { usd, tokens, wallMs } = config.budget
   return [
-    `${config.task.maxIterations} attempts a task`,
+    `${config.task.maxIterations} ${config.task.maxIterations === 1 ? 'attempt' : 'attempts'} a task`,
     `${formatDuration(config.workflow.roles.implementer.timeoutMs)} a turn`,
     ...(config.concurrency > 1 ? [`${config.concurrency} at a time`] : []),
     ...(usd === null ? [] : [`$${usd}`]),

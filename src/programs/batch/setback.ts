@@ -53,6 +53,6 @@ export function afterFailedTry(context: Context, reason: Reason, session?: strin
 /** A file without an attempt left (it was granted none, or the limit was lowered). */
 export function noneLeft({ task }: Context): PhaseResult {
   const last = stateOf(task).setback
-  const message = `not done after ${task.attempt} attempts${last === null ? '' : `: ${last}`}`
+  const message = `not done after ${task.attempt} ${task.attempt === 1 ? 'attempt' : 'attempts'}${last === null ? '' : `: ${last}`}`
   return { outcome: 'exhausted', reason: { code: 'attempts_exhausted', message } }
 }

@@ -228,7 +228,7 @@ function again(state: DirectState, setback: Setback, attemptOutcome: string): Ph
 function exhausted(state: DirectState, limit: number): PhaseResult {
   const open = openFindings(state).map((finding) => finding.issue)
   const parts = [
-    `not done after ${limit} attempts`,
+    `not done after ${limit} ${limit === 1 ? 'attempt' : 'attempts'}`,
     lastSetback(state),
     ...(open.length > 0 ? [`open findings: ${open.join('; ')}`] : []),
   ]
