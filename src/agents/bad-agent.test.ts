@@ -1,20 +1,34 @@
-/** Every adapter for a program that talks by lines, with one that breaks its protocol. */
+/** Every protocol, with a program that breaks it. */
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { acpAnyAgent } from './acp/index.ts'
 import { claudeAgent } from './claude/index.ts'
 import { codexAgent } from './codex/index.ts'
+import { commandAgent } from './command/index.ts'
+import { opencodeAgent } from './opencode/index.ts'
 import { piAgent } from './pi/index.ts'
 import type { Scene } from './testing/index.ts'
 import { completed, errorOf, play, requestIn, type Played } from './testing/play.ts'
 
-const BAD = fileURLToPath(new URL('testing/bad-agent.ts', import.meta.url))
+const LINES = fileURLToPath(new URL('testing/bad-agent.ts', import.meta.url))
+const SERVER = fileURLToPath(new URL('testing/bad-server.ts', import.meta.url))
 
-const AGENTS = { claude: claudeAgent, codex: codexAgent, acp: acpAnyAgent, pi: piAgent }
+const AGENTS = {
+  claude: claudeAgent,
+  codex: codexAgent,
+  acp: acpAnyAgent,
+  pi: piAgent,
+  command: commandAgent,
+  opencode: opencodeAgent,
+}
+
+function programOf(protocol: string, fault: string): readonly string[] {
+  return protocol === 'opencode' ? [process.execPath, SERVER, fault] : [process.execPath, LINES, protocol, fault]
+}
 
 describe.each(Object.entries(AGENTS))('%s, with a program that breaks the protocol', (protocol, agent) => {
   const playFault = (fault: string): Promise<Played> => {
-    const scene = { env: { PATH: process.env.PATH ?? '' }, command: [process.execPath, BAD, protocol, fault] }
+    const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf(protocol, fault) }
     return play(agent, requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 }))
   }
   const messages = ({ items }: Played): string[] =>
@@ -43,4 +57,10 @@ describe.each(Object.entries(AGENTS))('%s, with a program that breaks the protoc
     const longest = Math.max(...played.events.map((event) => JSON.stringify(event).length))
     expect(longest).toBeLessThan(256 << 10)
   })
+})
+
+it('opencode: fails when the stream of events ends and its server stays', async () => {
+  const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf('opencode', 'closed') }
+  const played = await play(opencodeAgent, requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 }))
+  expect(errorOf(played)).toMatchObject({ code: 'protocol', message: expect.stringContaining('stream') as string })
 })

@@ -13,7 +13,10 @@ const MESSAGE = 4096
 
 /** In order: the first that fits counts. */
 const WORDS: readonly (readonly [TurnErrorCode, RegExp])[] = [
-  ['quota', /usage.?limit|quota|insufficient.?(funds|credit|balance)|out of credits|billing|payment required|\b402\b/i],
+  [
+    'quota',
+    /usage.?limit|quota|insufficient.?(funds|credit|balance)|credit balance is too low|out of credits|billing|payment required|\b402\b/i,
+  ],
   ['rate_limit', /\b429\b|\b529\b|rate.?limit|too many requests|overloaded|resource.?exhausted/i],
   [
     'auth',

@@ -43,6 +43,8 @@ export class AcpDialogue implements Dialogue {
   #result: Frame | null = null
   #fault: Fault | null = null
   #asked = 0
+  /** What was not allowed last. */
+  #denied: string | null = null
   #unknown = 0
   #lastChunk = -Infinity
 
@@ -117,7 +119,8 @@ export class AcpDialogue implements Dialogue {
       const { message, data, code } = asFrame(frame.error)
       const detail = asText(data) ?? (data === undefined ? '' : JSON.stringify(data))
       const status = typeof code === 'number' && code >= 400 && code < 600 ? code : null
-      this.#fault = faultIn(`${asText(message) ?? 'the prompt failed'} ${detail}`, status)
+      const said = `${asText(message) ?? 'the prompt failed'} ${detail}`.trim()
+      this.#fault = this.#preset.fault?.(said) ?? faultIn(said, status)
       return
     }
     this.#result = asFrame(frame.result)
@@ -137,6 +140,7 @@ export class AcpDialogue implements Dialogue {
             // What such an agent can do in its own sandbox, it does not ask for.
             ...(this.#preset.confines === true && access !== 'full' ? { beyond: true as const } : {}),
           })
+    if (answer?.decision === 'deny') this.#denied = approvalOf(id, call, cwd).title
     return outcomeOf(params.options, answer)
   }
 
@@ -170,6 +174,9 @@ export class AcpDialogue implements Dialogue {
     if (reason === 'end_turn' && text !== '') {
       const output = this.#request.outputSchema === null ? null : answerIn(text)
       return { status: 'completed', output, text }
+    }
+    if (reason === 'end_turn' && this.#denied !== null) {
+      return failed('failed', `the agent ended the turn when it was not allowed: ${this.#denied}`, { stderrTail })
     }
     if (reason === 'end_turn') return failed('protocol', 'the agent ended the turn without a word', { stderrTail })
     return failed('failed', `the agent stopped: ${reason ?? 'no reason given'}${text === '' ? '' : ` (${text})`}`, {

@@ -1,3 +1,4 @@
+import type { Fault } from '../fault.ts'
 import type { Capabilities, OwnPaths, TurnRequest } from '../port.ts'
 
 /** What is particular to one agent that speaks ACP. Everything else the protocol says. */
@@ -16,6 +17,10 @@ export interface AcpPreset {
   settings?(request: TurnRequest): Readonly<Record<string, string>>
   /** The session mode for this turn; null leaves the agent's own. */
   mode?(request: Pick<TurnRequest, 'access' | 'approve'>): string | null
+  /** `_meta` of a session that begins or is taken up: what this agent can be told there. */
+  meta?(request: TurnRequest): Readonly<Record<string, unknown>>
+  /** Reads a failure better than by the usual words; null: as usual. */
+  fault?(text: string): Fault | null
   /** Takes a conversation up by `session/load` though it has `session/resume`: only then is it told what was used before. */
   readonly loads?: boolean
   /** Within `workspace-write` it asks only for what leads out of the workspace. */

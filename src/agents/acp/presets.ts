@@ -2,12 +2,18 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { EFFORTS, READ_ONLY_TOOLS } from '../claude/launch.ts'
 import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
 import { apiKeyOf, codexPaths } from '../codex/probe.ts'
 import { namedPaths } from '../named.ts'
+import { resetTimeIn } from '../claude/reset-time.ts'
+import type { Fault } from '../fault.ts'
 import { opencodePaths } from '../opencode/paths.ts'
 import { opencodeEnvironment, opencodeSettings } from '../opencode/settings.ts'
 import type { AcpPreset } from './preset.ts'
+
+/** As `claude` itself is started to read: no tool that writes is there, and no hook of the project. */
+const READ_ONLY_OPTIONS = { tools: READ_ONLY_TOOLS, settingSources: ['user'] }
 
 type Env = Readonly<Record<string, string>>
 
@@ -25,7 +31,8 @@ export const geminiPreset: AcpPreset = {
   provider: 'gemini',
   program: ['gemini', '--acp'],
   install: 'npm install -g @google/gemini-cli',
-  // It offers session/load, but finds no session of another process.
+  // It offers session/load, but finds no session of another process. Its plan mode writes nothing, but hooks and servers of the
+  // project's settings are commands that the change under review may have written.
   capabilities: { usage: 'tokens', readOnly: false, model: true, resume: false },
   args: ({ model }) => (model === null ? [] : [`--model=${model}`]),
   mode: ({ access, approve }) => (access === 'read-only' ? 'plan' : approve === null ? 'yolo' : 'default'),
@@ -55,7 +62,13 @@ export const claudePreset: AcpPreset = {
   provider: 'claude-acp',
   program: ['claude-agent-acp'],
   install: 'npm install -g @agentclientprotocol/claude-agent-acp',
-  capabilities: { usage: 'reported', readOnly: false, model: true },
+  capabilities: { usage: 'reported', readOnly: true, model: true, quota: true, efforts: EFFORTS },
+  fault: planLimit,
+  meta: ({ access, effort }) => ({
+    claudeCode: {
+      options: { ...(access === 'read-only' ? READ_ONLY_OPTIONS : {}), ...(effort === null ? {} : { effort }) },
+    },
+  }),
   mode: ({ access, approve }) => (access === 'read-only' || approve !== null ? 'default' : 'bypassPermissions'),
   // What the user might say next is guessed for people at a screen, and costs a request.
   environment: () => ({ DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION: 'false' }),
@@ -75,6 +88,12 @@ export const codexPreset: AcpPreset = {
   login: (env) => (env.CODEX_API_KEY ? 'codex-api-key' : env.OPENAI_API_KEY ? 'openai-api-key' : null),
   loggedIn: (env) =>
     apiKeyOf(env) === null ? existsSync(join(env.CODEX_HOME ?? join(homeOf(env), '.codex'), 'auth.json')) : true,
+}
+
+/** A plan's limit is called a rate limit by its bridge; its words say more: "You've hit your 5-hour limit · resets 6:34pm (UTC)". */
+function planLimit(text: string): Fault | null {
+  if (!/hit your .*limit|usage limit/i.test(text)) return null
+  return { code: 'quota', message: text, retryAt: resetTimeIn(text, Date.now()) }
 }
 
 function homeOf(env: Env): string {

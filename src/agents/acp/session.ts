@@ -60,7 +60,8 @@ async function enter(
   preset: AcpPreset,
   capabilities: Frame,
 ): Promise<Frame> {
-  const common = { cwd: request.cwd, mcpServers: [] }
+  const meta = preset.meta?.(request)
+  const common = { cwd: request.cwd, mcpServers: [], ...(meta === undefined ? {} : { _meta: meta }) }
   const [method, params] =
     request.resume === null
       ? (['session/new', common] as const)

@@ -17,12 +17,14 @@ const DISALLOWED = [
   'ScheduleWakeup',
 ]
 
+export const READ_ONLY_TOOLS = ['Read', 'Grep', 'Glob'] as const
+
 /**
  * Read-only is what the tools can do, not what is allowed: no tool that writes is there, so no rule in anyone's settings
  * can let one through. No shell either: what a command line writes cannot be told for sure. Project settings are left out,
  * because their hooks are commands that the change under review may have written.
  */
-const READ_ONLY = ['--tools=Read,Grep,Glob', '--permission-mode=dontAsk', '--setting-sources=user']
+const READ_ONLY = [`--tools=${READ_ONLY_TOOLS.join(',')}`, '--permission-mode=dontAsk', '--setting-sources=user']
 
 /** The CLI does not confine writes to the workspace; that is what a sandbox is for. */
 const WRITING = ['--permission-mode=bypassPermissions']

@@ -13,5 +13,7 @@ export function opencodeEnvironment({ access }: Pick<TurnRequest, 'access'>): Re
 
 /** The permissions of the turn, above all settings. */
 export function opencodeSettings(request: Pick<TurnRequest, 'access' | 'approve'>): Readonly<Record<string, string>> {
-  return { OPENCODE_CONFIG_CONTENT: JSON.stringify({ permission: permissionsOf(request) }) }
+  // By ACP nobody can say why it was denied; without this the turn would end there, without a word.
+  const experimental = { continue_loop_on_deny: true }
+  return { OPENCODE_CONFIG_CONTENT: JSON.stringify({ permission: permissionsOf(request), experimental }) }
 }

@@ -93,4 +93,9 @@ const SPEAKERS: Readonly<Record<string, (frame: Frame) => void>> = {
   },
 }
 
+if (protocol === 'command') {
+  process.stdin.resume()
+  perform((text) => ({ type: 'message', text }), { type: 'result', output: {} })
+}
+
 for await (const line of createInterface({ input: process.stdin })) SPEAKERS[protocol]?.(JSON.parse(line) as Frame)

@@ -9,6 +9,8 @@ export function describeEndings(stage: Stage): void {
   const { agent } = harness
   const { interrupt, resume } = agent.capabilities
   const inProcess = harness.inProcess === true
+  // What is part of Belay has no program of its own.
+  const ofProgram = inProcess ? () => {} : it
 
   describe('endings', () => {
     it('is interrupted while the model works', async () => {
@@ -30,7 +32,7 @@ export function describeEndings(stage: Stage): void {
       expect(completed(played).text).toBe('Here I am again.')
     })
 
-    it.skipIf(inProcess)('is killed after the grace when it does not stop', async () => {
+    ofProgram('is killed after the grace when it does not stop', async () => {
       const scene = await stage.scene([{ hang: true }])
       const command = wrapped(scene, 'trap "" TERM INT; "$@"; sleep 1000')
       const request = requestIn(scene, stage.workspace(), { command, graceMs: 300 })
@@ -44,7 +46,7 @@ export function describeEndings(stage: Stage): void {
       expect(played.events).toEqual([{ type: 'end', end: { status: 'interrupted' } }])
     })
 
-    it.skipIf(inProcess)('fails when the program is killed in the middle of a turn', async () => {
+    ofProgram('fails when the program is killed in the middle of a turn', async () => {
       const scene = await stage.scene([{ hang: true }])
       const request = requestIn(scene, stage.workspace())
       const killed = scene.reached(0).then(() => {
@@ -57,14 +59,14 @@ export function describeEndings(stage: Stage): void {
       expect(error.code).toBe('protocol')
     })
 
-    it.skipIf(inProcess)('fails when the program ends at once without a word', async () => {
+    ofProgram('fails when the program ends at once without a word', async () => {
       const scene = await stage.scene([])
       const command = wrapped(scene, 'echo "out of luck" >&2; exit 3')
       const error = errorOf(await play(agent, requestIn(scene, stage.workspace(), { command })))
       expect(error).toMatchObject({ code: 'protocol', stderrTail: 'out of luck' })
     })
 
-    it.skipIf(inProcess)('fails when the program is not there', async () => {
+    ofProgram('fails when the program is not there', async () => {
       const scene = await stage.scene([])
       const command = ['/nonexistent/program']
       const error = errorOf(await play(agent, requestIn(scene, stage.workspace(), { command })))
@@ -72,7 +74,7 @@ export function describeEndings(stage: Stage): void {
       expect(error.message).toContain('/nonexistent/program')
     })
 
-    it.skipIf(inProcess)('ends its processes when the consumer stops listening', async () => {
+    ofProgram('ends its processes when the consumer stops listening', async () => {
       const scene = await stage.scene([])
       const request = requestIn(scene, stage.workspace())
       let running: number[] = []

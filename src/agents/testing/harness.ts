@@ -87,6 +87,8 @@ export interface AgentHarness {
   readonly reconnectsMs?: number
   /** Faults that this agent tells with a time. */
   readonly timedFaults: readonly Fault[]
+  /** How exactly it tells them, in ms (default to the second). */
+  readonly timesToMs?: number
   /** Faults that this agent can have at all. */
   readonly faults: readonly Fault[]
   /** Starts a scripted model. `workspace` is where the turns will run. */

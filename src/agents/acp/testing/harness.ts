@@ -17,7 +17,7 @@ interface Home {
 interface Play {
   readonly cli: CliName
   readonly args: readonly string[]
-  home(url: string): Home
+  home(url: string, steps: readonly Step[]): Home
   reply(act: Act, workspace: string): Reply
   isSide?(request: ModelRequest): boolean
 }
@@ -33,7 +33,7 @@ function starting(play: Play): AgentHarness['start'] {
       })),
       ...(play.isSide ? { isSide: play.isSide } : {}),
     })
-    const home = play.home(model.url)
+    const home = play.home(model.url, steps)
     return {
       env: home.env,
       command: [agentCli(play.cli) ?? play.cli, ...play.args],
@@ -66,7 +66,7 @@ export const codexAcpHarness: AgentHarness = {
   // Its only way to refuse is to end the turn.
   stopsWhenDenied: true,
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
-  start: starting({ cli: 'codex-acp', args: [], home: codexHome, reply: codexReply }),
+  start: starting({ cli: 'codex-acp', args: [], home: (url) => codexHome(url), reply: codexReply }),
 }
 
 export const claudeAcpHarness: AgentHarness = {
@@ -74,9 +74,12 @@ export const claudeAcpHarness: AgentHarness = {
   agent: claudeAcpAgent,
   unavailable: cliMissing('claude-agent-acp'),
   model: { ask: 'opus', seen: 'claude-opus-5-5', session: 'opus' },
+  effort: { ask: 'high', seen: 'high' },
   reportsCost: true,
   costAfterResume: false,
-  faults: ['rate_limit', 'auth', 'provider'],
+  timedFaults: ['quota'],
+  timesToMs: 60_000,
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
   start: starting({ cli: 'claude-agent-acp', args: [], home: claudeHome, reply: claudeAcpReply, isSide: isClaudeSide }),
 }
 
@@ -88,7 +91,7 @@ export const geminiHarness: AgentHarness = {
   reportsCost: false,
   reportsOutput: false,
   namesCommand: false,
-  faults: ['rate_limit', 'auth', 'provider'],
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
   start: starting({
     cli: 'gemini',
     args: ['--acp'],
@@ -105,7 +108,7 @@ export const opencodeAcpHarness: AgentHarness = {
   model: { ask: 'scripted/m2', seen: 'm2', session: 'scripted/m2' },
   reportsCost: true,
   reconnectsMs: 90_000,
-  faults: ['rate_limit', 'auth', 'provider'],
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
   start: starting({
     cli: 'opencode',
     args: ['acp'],
@@ -119,6 +122,8 @@ export const opencodeAcpHarness: AgentHarness = {
 export const anyAcpHarness: AgentHarness = {
   ...opencodeAcpHarness,
   agent: acpAnyAgent,
+  // As opencode is without Belay's settings.
+  stopsWhenDenied: true,
   start: starting({
     cli: 'opencode',
     args: ['acp'],
@@ -148,10 +153,11 @@ function claudeAcpReply(act: Act, workspace: string): Reply {
   return 'answer' in act ? { say: JSON.stringify(act.answer) } : claudeReply(act, workspace)
 }
 
-function claudeHome(url: string): Home {
+function claudeHome(url: string, steps: readonly Step[]): Home {
   const home = folder('claude-acp')
+  const login = steps.some((step) => 'fail' in step && step.fail === 'quota') ? 'plan' : 'key'
   return {
-    env: { ...claudeEnv(url, 'key'), PATH: pathWithClis(), HOME: home },
+    env: { ...claudeEnv(url, login), PATH: pathWithClis(), HOME: home },
     remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 10 }),
   }
 }
@@ -191,8 +197,16 @@ function geminiReply(act: Act, workspace: string): Reply {
   }
   if ('run' in act) return shell(act.run)
   if ('ask' in act) return shell(act.ask)
-  if ('fail' in act) return { status: STATUS[act.fail] }
+  if ('fail' in act) return act.fail === 'quota' ? spent() : { status: STATUS[act.fail] }
   return act
+}
+
+/** A day's allowance, as Gemini's service says it. */
+function spent(): Reply {
+  const violation = { quotaMetric: 'requests', quotaId: 'GenerateRequestsPerDayPerProjectPerModel', quotaValue: '50' }
+  const failure = { '@type': 'type.googleapis.com/google.rpc.QuotaFailure', violations: [violation] }
+  const message = 'You exceeded your current quota, please check your plan and billing details.'
+  return { status: 429, body: { error: { code: 429, status: 'RESOURCE_EXHAUSTED', message, details: [failure] } } }
 }
 
 function shell(command: string): Reply {

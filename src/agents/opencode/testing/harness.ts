@@ -13,7 +13,7 @@ export const opencodeHarness: AgentHarness = {
   refusesBadAnswers: false,
   unknownFrame: '{"type":"belay_unknown","n":1}',
   reportsCost: true,
-  faults: ['rate_limit', 'auth', 'provider'],
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
   timedFaults: [],
   start,
 }

@@ -51,7 +51,11 @@ export function opencodeReply(act: Act, workspace: string): Reply {
   if ('run' in act) return bash(act.run)
   if ('ask' in act) return bash(act.ask)
   // It keeps to the wait that it is told; its own waits would take a minute.
-  if ('fail' in act) return { status: STATUS[act.fail], headers: { 'retry-after-ms': '50' } }
+  if ('fail' in act) {
+    const message = 'Your credit balance is too low to access the API'
+    const spent = act.fail === 'quota' ? { body: { type: 'error', error: { type: 'rate_limit_error', message } } } : {}
+    return { status: STATUS[act.fail], headers: { 'retry-after-ms': '50' }, ...spent }
+  }
   return act
 }
 

@@ -15,7 +15,7 @@ export const piHarness: AgentHarness = {
   refusesBadAnswers: false,
   unknownFrame: '{"type":"belay_unknown","n":1}',
   reportsCost: true,
-  faults: ['rate_limit', 'auth', 'provider'],
+  faults: ['rate_limit', 'quota', 'auth', 'provider'],
   timedFaults: [],
   start,
 }
@@ -82,6 +82,9 @@ export function piReply(act: Act): Reply {
   if ('write' in act) return { calls: [{ name: 'write', input: { path: act.write.path, content: act.write.content } }] }
   if ('run' in act) return { calls: [{ name: 'bash', input: { command: act.run } }] }
   if ('ask' in act) return { calls: [{ name: 'bash', input: { command: act.ask } }] }
-  if ('fail' in act) return { status: STATUS[act.fail] }
+  if ('fail' in act) {
+    const error = { message: 'You exceeded your current quota', type: 'insufficient_quota', code: 'insufficient_quota' }
+    return { status: STATUS[act.fail], ...(act.fail === 'quota' ? { body: { error } } : {}) }
+  }
   return act
 }

@@ -1,0 +1,4 @@
+import { describeAgentConformance } from '../testing/index.ts'
+import { opencodeAcpHarness } from './testing/harness.ts'
+
+describeAgentConformance('opencode by acp', opencodeAcpHarness)

@@ -1,0 +1,67 @@
+/**
+ * A program that serves opencode's HTTP and events, badly: `bad-server.ts FAULT serve --hostname=... --port=N`. The faults are
+ * those of bad-agent.ts, and `closed`: the stream of events ends in the middle of the turn, the server stays.
+ */
+import { createServer, type ServerResponse } from 'node:http'
+
+type Frame = Readonly<Record<string, unknown>>
+
+const fault = process.argv[2] ?? ''
+const port = Number(/^--port=(\d+)$/.exec(process.argv.at(-1) ?? '')?.[1])
+const MANY = 100 << 20
+const AT = { sessionID: 's1' }
+
+let stream: ServerResponse | null = null
+
+function tell(type: string, properties: Frame): void {
+  stream?.write(`data: ${JSON.stringify({ type, properties: { ...AT, ...properties } })}\n\n`)
+}
+
+function say(text: string): void {
+  tell('message.updated', { info: { id: 'm1', role: 'assistant' } })
+  tell('message.part.updated', { part: { id: text, messageID: 'm1', type: 'text', text, time: { end: 1 } } })
+}
+
+function end(): void {
+  tell('session.status', { status: { type: 'idle' } })
+}
+
+function perform(): void {
+  tell('session.status', { status: { type: 'busy' } })
+  say('hello')
+  if (fault === 'twice') say('hello')
+  if (fault === 'huge') stream?.write(`data: {"type":"huge","text":"${'x'.repeat(MANY)}"}\n\n`)
+  if (fault === 'lost') {
+    stream?.end(() => process.exit(0))
+    return
+  }
+  if (fault === 'closed') {
+    stream?.end()
+    return
+  }
+  end()
+  if (fault === 'twice') end()
+  if (fault === 'after') {
+    say('late')
+    end()
+  }
+}
+
+const server = createServer((request, response) => {
+  const { method, url } = request
+  request.resume()
+  if (method === 'GET' && url === '/event') {
+    stream = response.writeHead(200, { 'content-type': 'text/event-stream' })
+    stream.write('data: {"type":"server.connected","properties":{}}\n\n')
+    return
+  }
+  if (method === 'POST' && url === '/session') {
+    response.end(JSON.stringify({ id: 's1', version: '0' }))
+    return
+  }
+  response.writeHead(204).end()
+  if (url === '/session/s1/prompt_async') perform()
+})
+server.listen(port, '127.0.0.1', () => {
+  process.stdout.write(`opencode server listening on http://127.0.0.1:${port}\n`)
+})
