@@ -21,8 +21,6 @@ export interface AcpPreset {
   meta?(request: TurnRequest): Readonly<Record<string, unknown>>
   /** Reads a failure better than by the usual words; null: as usual. */
   fault?(text: string): Fault | null
-  /** Takes a conversation up by `session/load` though it has `session/resume`: only then is it told what was used before. */
-  readonly loads?: boolean
   /** Within `workspace-write` it asks only for what leads out of the workspace. */
   readonly confines?: boolean
   /** Which of its ways to log in fits this environment, when a session needs one. */

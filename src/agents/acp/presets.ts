@@ -52,7 +52,6 @@ export const opencodePreset: AcpPreset = {
   program: ['opencode', 'acp'],
   install: 'npm install -g opencode-ai',
   capabilities: { usage: 'reported', readOnly: true, model: true },
-  loads: true,
   environment: opencodeEnvironment,
   settings: opencodeSettings,
   ownPaths: opencodePaths,

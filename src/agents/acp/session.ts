@@ -65,7 +65,7 @@ async function enter(
   const [method, params] =
     request.resume === null
       ? (['session/new', common] as const)
-      : ([resumeMethod(capabilities, preset), { ...common, sessionId: request.resume }] as const)
+      : ([resumeMethod(capabilities), { ...common, sessionId: request.resume }] as const)
   try {
     return asFrame(await ask(agent, method, params))
   } catch (error) {
@@ -76,8 +76,7 @@ async function enter(
   }
 }
 
-function resumeMethod(capabilities: Frame, { loads }: AcpPreset): string {
-  if (loads === true && capabilities.loadSession === true) return 'session/load'
+function resumeMethod(capabilities: Frame): string {
   if (asFrame(capabilities.sessionCapabilities).resume) return 'session/resume'
   if (capabilities.loadSession === true) return 'session/load'
   throw refusal('failed', 'this agent cannot take up a conversation again')

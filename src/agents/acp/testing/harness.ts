@@ -107,6 +107,7 @@ export const opencodeAcpHarness: AgentHarness = {
   unavailable: cliMissing('opencode'),
   model: { ask: 'scripted/m2', seen: 'm2', session: 'scripted/m2' },
   reportsCost: true,
+  costAfterResume: false,
   reconnectsMs: 90_000,
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
   start: starting({
