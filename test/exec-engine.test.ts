@@ -270,6 +270,41 @@ describe('belay exec with the engine', () => {
     expect(requests[1]?.text).toMatch(/curl: \(\d+\)/)
   })
 
+  it('says when what Belay is told by was changed while the agent was at work', async () => {
+    await scripted(bash('true'), say('ok'), bash('sh widen.sh'), say('ok'))
+    world.files({ 'belay.yaml': 'concurrency: 1\n', 'widen.sh': 'echo "concurrency: 2" > belay.yaml\n' })
+    expect((await world.belay(['exec', 'x', ...MODEL, ...HOST])).stderr).not.toContain('belay.yaml')
+    const { code, stderr } = await world.belay(['exec', 'x', ...MODEL, ...HOST])
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/warning: .*belay\.yaml was changed while the agent/)])
+  })
+
+  it('a session that is imported leaves its command policy behind, and says so', async () => {
+    await scripted(bash('true'), say('ok'))
+    world.files({ 'belay.yaml': 'policy: {commands: {allow: ["sudo"]}}\n' })
+    await world.belay(['exec', 'x', ...MODEL, ...HOST, '--session', 's'])
+    world.files({ 'belay.yaml': null })
+    const { stdout } = await world.belay(['session', 'export', 's'])
+    expect(stdout).toContain('sudo')
+    const imported = await world.belay(['session', 'import', '-', '--id', 't'], { input: stdout })
+    expect([imported.code, imported.stderr]).toEqual([0, expect.stringContaining('its command policy does not come')])
+    expect((await world.belay(['session', 'export', 't'])).stdout).not.toContain('sudo')
+  })
+
+  it('refuses a budget that could not be kept to, and a sandbox that cannot do what is asked, before a session is made', async () => {
+    const env = { OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' }
+    const unpriced = ['exec', 'x', '--model', 'openai-compatible/llama', ...HOST, '--budget-usd', '1']
+    const budget = await world.belay(unpriced, { env })
+    expect([budget.code, budget.stderr]).toEqual([2, expect.stringContaining('[budget_unknown_cost]')])
+    const network = await world.belay(
+      ['exec', 'x', '--model', 'openai-compatible/llama', ...HOST, '--network', 'none'],
+      {
+        env,
+      },
+    )
+    expect([network.code, network.stderr]).toEqual([2, expect.stringContaining('[sandbox_unenforceable]')])
+    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+  })
+
   it('is what its role in belay.yaml says: model, sandbox, environment', async () => {
     const { requests } = await scripted(bash('echo "[$MINE]" > ../outside.txt'), say('ok'))
     world.files({

@@ -1,5 +1,7 @@
 import { configHome } from '../core/home.ts'
+import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
+import { hasPrice } from '../agents/prices.ts'
 import { createEngineAgent } from '../agents/engine/index.ts'
 import type { LoopReport, ModelServices } from '../engine/index.ts'
 import type { CommandPolicy } from '../policy/index.ts'
@@ -40,13 +42,28 @@ export async function checkEngine(options: EngineOptions): Promise<void> {
   const { tools, hooks } = definition?.settings ?? {}
   if (tools || hooks) commandHooks(hooks, createTools(tools ? { allow: tools } : {}))
   await loadMcpServers(places, env)
-  await resolveModel(options.model ?? definition?.settings.model ?? null, env, null, options.services)
+  const model = await resolveModel(options.model ?? definition?.settings.model ?? null, env, null, options.services)
+  if (options.limits.budgetUsd !== null && !model.priced && !hasPrice(model.model.id)) throw unknownCost(model.title)
   const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'
   if (sandbox === 'auto') return
-  const { findBackend, refusalError } = await import('../sandbox/index.ts')
+  const { findBackend, openSandbox, refusalError } = await import('../sandbox/index.ts')
   const backend = findBackend(sandbox)
   const refusal = await backend.probe()
   if (refusal !== null) throw refusalError(backend.name, refusal)
+  if (options.network === null && Object.keys(options.more).length === 0) return
+  // What it is asked for beyond its own defaults it may not be able to keep.
+  const { access, more, network } = options
+  const request = { ...more, access, workspace: cwd, ...(network === null ? {} : { network }) }
+  const opened = await openSandbox(sandbox, request, new AbortController().signal)
+  await opened.sandbox.close()
+}
+
+function unknownCost(model: string): BelayError {
+  return new BelayError('budget_unknown_cost', `nobody knows what ${model} costs, so a budget cannot be kept to`, {
+    expected: 'a model of the catalog or of the price table, or `price` for it in `providers` of the configuration',
+    received: model,
+    next: 'leave out --budget-usd, and use --timeout or --max-steps',
+  })
 }
 
 /** Belay's own agent on a session: its conversation is the session's history. */

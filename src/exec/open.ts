@@ -11,6 +11,7 @@ import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
 import { policyOf } from './policy.ts'
 import { checkBudget, chooseAgent, agentName, configFor, roleOf } from './settings.ts'
+import { watchConfig } from './told-by.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -92,6 +93,7 @@ async function openEngine(options: ExecOptions): Promise<Exec> {
   const engine = await engineOptions(options)
   await checkEngine(engine)
   const place = await openPlace(options)
+  const changed = watchConfig(options.cwd)
   const { session, cwd, step, warnings } = place
   try {
     const { policy, warning } = await policyOf(session, {
@@ -107,7 +109,7 @@ async function openEngine(options: ExecOptions): Promise<Exec> {
       warnings: [...(warning === null ? [] : [warning]), ...warnings],
       async close() {
         await session.close()
-        return []
+        return changed()
       },
     }
   } catch (error) {
@@ -142,6 +144,7 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
   const chosen = await chooseAgent(options, name, options.cwd, env)
   checkBudget(limits.budgetUsd, chosen)
   const place = await openPlace(options)
+  const changed = watchConfig(options.cwd)
   const { session, cwd, step, warnings } = place
   try {
     const person = options.approver(session)
@@ -173,7 +176,7 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
       async close() {
         const remarks = await confined.close()
         await session.close()
-        return remarks
+        return [...remarks, ...changed()]
       },
     }
   } catch (error) {

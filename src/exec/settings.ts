@@ -10,14 +10,21 @@ import type { Config, RoleConfig, SandboxConfig } from '../config/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-const FILES = ['belay.yaml', 'belay.toml', 'belay.yml']
+export const CONFIG_FILES = ['belay.yaml', 'belay.toml', 'belay.yml'] as const
+
+/** `cwd` and the folders above it, up to the root of its repository. */
+export function foldersAbove(cwd: string): readonly string[] {
+  const folders: string[] = []
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    folders.push(folder)
+    if (existsSync(join(folder, '.git')) || dirname(folder) === folder) return folders
+  }
+}
 
 /** The nearest folder at or above `cwd` with a configuration file, not beyond the repository; null when there is none. */
 export function configuredRoot(cwd: string): string | null {
-  for (let folder = cwd; ; folder = dirname(folder)) {
-    if (FILES.some((name) => existsSync(join(folder, name)))) return folder
-    if (existsSync(join(folder, '.git')) || dirname(folder) === folder) return null
-  }
+  const found = foldersAbove(cwd).find((folder) => CONFIG_FILES.some((name) => existsSync(join(folder, name))))
+  return found ?? null
 }
 
 const loaded = new Map<string, Promise<Config | null>>()

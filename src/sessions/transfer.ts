@@ -27,7 +27,12 @@ export async function exportSession(store: SessionStore, id: string): Promise<st
  * Makes a session of what `exportSession` gave, under `id` or its old one. Its workspace and its policy do not come with it. Throws
  * `session_exists`, `session_damaged`.
  */
-export async function importSession(store: SessionStore, text: string, id: string | null): Promise<SessionMeta> {
+export async function importSession(
+  store: SessionStore,
+  text: string,
+  id: string | null,
+  told: (remark: string) => void = () => {},
+): Promise<SessionMeta> {
   const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
   const { header, entries, torn } = parseLog(Buffer.from(whole), 'the exported session', REEXPORT)
   if (torn > 0) {
@@ -48,6 +53,8 @@ export async function importSession(store: SessionStore, text: string, id: strin
     },
     afterFirstLine(whole),
   )
+  if (meta?.policy !== undefined && meta.policy !== null)
+    told('its command policy does not come with it: the one that is configured where it is gone on with counts')
   const turns = entries.filter((entry) => entry.type === 'turn').length
   const session = await store.open(made.id, 'import')
   try {

@@ -187,12 +187,13 @@ async function load(chat: Talk, argument: string): Promise<void> {
 
 /** Under its old id where that is free, else under a new one. */
 async function importNew(chat: Talk, text: string): Promise<string> {
+  const told = (remark: string): void => chat.console.note(`warning: ${remark}`)
   try {
-    return (await importSession(chat.store, text, null)).id
+    return (await importSession(chat.store, text, null, told)).id
   } catch (error) {
     if (!(error instanceof BelayError && error.code === 'session_exists')) throw error
     const { newSessionId } = await import('../../sessions/index.ts')
-    return (await importSession(chat.store, text, newSessionId(Date.now()))).id
+    return (await importSession(chat.store, text, newSessionId(Date.now()), told)).id
   }
 }
 

@@ -117,8 +117,8 @@ async function work(
     else if (flags.quiet !== true) progress.turn(event)
   }
   if (json) {
-    const { agent, model, access, cwd } = setup
-    lines.event('exec.started', { agent: agent.provider, model, access, cwd, prompt }, 'user')
+    const { agent, model, cwd } = setup
+    lines.event('exec.started', { agent: agent.provider, model, access: flags.access, cwd, prompt }, 'user')
   }
   for (const warning of warnings) {
     if (json) lines.event('exec.warning', { message: warning }, null)

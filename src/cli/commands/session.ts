@@ -230,7 +230,9 @@ async function exportIt(io: Io, id: string, flags: Json & { output?: string }): 
 
 async function importIt(io: Io, file: string, flags: Json & { id?: string }): Promise<void> {
   const store = storeOf(io)
-  const meta: SessionMeta = await importSession(store, await textOf(io, file), flags.id ?? null)
+  const meta: SessionMeta = await importSession(store, await textOf(io, file), flags.id ?? null, (remark) =>
+    io.note(`warning: ${remark}`),
+  )
   if (flags.json) {
     const state = await store.get(meta.id)
     io.out(JSON.stringify({ session: sessionView(state, null, join(store.root, meta.id)) }))

@@ -108,7 +108,7 @@ function addressOf(provider: string, known: ModelProvider, env: Environment): st
   if (set === null) {
     if (known.baseUrl !== null) return null
     throw new BelayError('model_no_address', `nothing says where ${provider} models are`, {
-      expected: `an address in ${known.baseUrlFrom.join(' or ')}`,
+      expected: `an address in ${known.baseUrlFrom.join(' or ')}, or under \`providers\` in the configuration`,
       next: `export ${known.baseUrlFrom[0]}=http://127.0.0.1:8080/v1`,
     })
   }
