@@ -93,7 +93,9 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     const asked = await tty.until((all) => all.at(-1)?.startsWith('[y]es') ?? false)
     expect(asked.join('\n')).toContain('may the agent do this? git push origin main')
     tty.type(`what?${ENTER}`)
-    await tty.until((all) => all.some((line) => line.includes('please answer')))
+    await tty.until(
+      (all) => all.some((line) => line.includes('please answer')) && all.at(-1)?.endsWith('[n]o:') === true,
+    )
     tty.type(`no not yet${ENTER}`)
     await tty.until(
       (all) =>
@@ -117,6 +119,53 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     tty.type(`/exit${ENTER}`)
     expect((await tty.exit).exitCode).toBe(0)
     expect(model?.requests).toHaveLength(4)
+  })
+
+  it('what was typed before a question is no answer to it', async () => {
+    const { requests } = await scripted(bash('sleep 1'), bash('git push origin main'), say('It was not pushed.'))
+    const tty = open([...ENGINE])
+    await ready(tty)
+    tty.type(`push${ENTER}`)
+    await tty.until((lines) => lines.some((line) => line.includes('> bash: sleep 1')))
+    tty.type(`y${ENTER}`)
+    await tty.until((lines) => lines.at(-1)?.endsWith('[n]o:') === true)
+    tty.type(`n${ENTER}`)
+    await tty.until((lines) => lines.includes('It was not pushed.') && lines.at(-1) === '>>>')
+    expect(requests[2]?.text).toContain('a person said n')
+  })
+
+  it('a window that changes leaves a streaming answer alone, and a huge paste is taken at once', async () => {
+    const words = Array.from({ length: 60 }, (_, i) => `word-${i}`).join(' ')
+    const { requests } = await scripted({ reply: { say: words, pieces: 60, gapMs: 20 } }, say('read'))
+    const tty = open([...ENGINE], { cols: 1000 })
+    await ready(tty)
+    tty.type(`go${ENTER}`)
+    await tty.until((lines) => lines.some((line) => line.includes('word-3 ')))
+    tty.resize(900, 20)
+    await tty.until((lines) => lines.some((line) => line.includes('word-20 ')))
+    tty.resize(950, 40)
+    await tty.until((lines) => lines.includes(words) && lines.at(-1) === '>>>')
+    const text = 'x'.repeat(100_000)
+    tty.type(`\u001b[200~${text}\n\u001b[201~end${ENTER}`)
+    await tty.until((lines) => lines.includes('read') && lines.at(-1) === '>>>')
+    expect(requests[1]?.text).toContain(`${text}\nend`)
+  })
+
+  it('takes a command only as it is written, and shows the tools of the definition', async () => {
+    await scripted()
+    world.files({
+      '.belay/agents/reader.md': '---\ntools: [read, gl*, mcp__files__*]\n---\n',
+      '.belay/mcp.json': JSON.stringify({ mcpServers: { files: { command: 'mcp-files' } } }),
+    })
+    const tty = open([...ENGINE, '--definition', 'reader'])
+    await ready(tty)
+    tty.type(`/clear all of it${ENTER}`)
+    await tty.until((lines) => lines.includes('/clear takes nothing after it, and did nothing: all of it'))
+    tty.type(`/tools${ENTER}`)
+    const lines = await tty.until(
+      (all) => all.some((line) => line.startsWith('mcp__files__*: ')) && all.at(-1) === '>>>',
+    )
+    expect(lines.flatMap((line) => /^(\w+) +(?:read|write) /.exec(line)?.[1] ?? [])).toEqual(['read', 'glob'])
   })
 
   it('Ctrl-C: once ends the turn, at an empty prompt twice leaves', async () => {

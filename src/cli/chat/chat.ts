@@ -101,7 +101,8 @@ export class Chat implements Talk {
   }
 
   async #command(text: string): Promise<void> {
-    const [name = '', ...rest] = text.split(/\s+/)
+    const [name = ''] = text.split(/\s/)
+    const argument = text.slice(name.length).trim()
     const command = COMMANDS.find(({ names }) => names.includes(name))
     if (!command) {
       const near = nearest(
@@ -113,8 +114,12 @@ export class Chat implements Talk {
       )
       return
     }
+    if (command.argument === '' && argument !== '') {
+      this.console.note(`${name} takes nothing after it, and did nothing: ${oneLine(argument, 60)}`)
+      return
+    }
     try {
-      await command.run(this, rest.join(' '))
+      await command.run(this, argument)
     } catch (error) {
       if (!(error instanceof BelayError)) throw error
       this.console.note(

@@ -122,9 +122,23 @@ async function memory(chat: Talk): Promise<void> {
 
 async function tools(chat: Talk): Promise<void> {
   if (!isEngine(chat)) return own(chat, 'tools')
-  const { createTools } = await import('../../engine/tools/index.ts')
-  const rows = createTools().map(({ name, effect, description }) => [name, effect, oneLine(description, 90)])
+  const [{ loadAgentDefinition, loadSkills, placesFor }, { createTools, loadMcpServers }] = await Promise.all([
+    import('../../engine/index.ts'),
+    import('../../engine/tools/index.ts'),
+  ])
+  const { definition: name, env } = chat.options
+  const places = placesFor(chat.exec.setup.cwd, configHome(env))
+  const definition = name === null ? null : await loadAgentDefinition(name, places)
+  const allow = definition?.settings.tools
+  const found = createTools({ skills: (await loadSkills(places)).skills, ...(allow ? { allow } : {}) })
+  const rows = found.map((tool) => [tool.name, tool.effect, oneLine(tool.description, 90)])
   for (const line of columns(rows)) chat.console.note(line)
+  for (const server of await loadMcpServers(places, env))
+    chat.console.note(
+      printable(
+        `mcp__${server.name}__*: what the MCP server ${server.name} has${allow ? ', as far as the definition names it' : ''}`,
+      ),
+    )
 }
 
 function isEngine(chat: Talk): boolean {

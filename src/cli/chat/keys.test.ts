@@ -1,10 +1,14 @@
 import { array, assert, integer, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BREAK, Keys, typed } from './keys.ts'
+import { BREAK, Keys, typed, type Piece } from './keys.ts'
 
 function feed(...chunks: readonly string[]): string {
   const keys = new Keys()
-  return chunks.map((chunk) => keys.feed(Buffer.from(chunk))).join('')
+  return textOf(chunks.flatMap((chunk) => keys.feed(Buffer.from(chunk))))
+}
+
+function textOf(pieces: readonly Piece[]): string {
+  return pieces.map(({ text }) => text).join('')
 }
 
 describe('keys', () => {
@@ -24,14 +28,15 @@ describe('keys', () => {
 
   it('is the same however it is cut into pieces', () => {
     const bytes = Buffer.from('x\u001b[200~é one\r\ntwo日\u001b[201~y\r')
-    const whole = new Keys().feed(bytes)
+    const whole = textOf(new Keys().feed(bytes))
     assert(
       property(array(integer({ min: 1, max: bytes.length - 1 }), { maxLength: 8 }), (cuts) => {
         const keys = new Keys()
         // After a lone escape nobody can tell whether more is coming: it is a key.
         const at = [0, ...cuts.filter((cut) => cut !== 2).toSorted((a, b) => a - b), bytes.length]
-        const out = at.slice(1).map((end, i) => keys.feed(bytes.subarray(at[i], end)))
-        expect(out.join('')).toBe(whole)
+        const out = at.slice(1).flatMap((end, i) => keys.feed(bytes.subarray(at[i], end)))
+        expect(textOf(out)).toBe(whole)
+        expect(out.filter(({ pasted }) => pasted)).toEqual([{ text: `é one${BREAK}two日`, pasted: true }])
       }),
     )
   })

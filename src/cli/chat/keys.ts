@@ -11,36 +11,49 @@ const PASTE_END = '\u001b[201~'
 export const PASTE_ON = '\u001b[?2004h'
 export const PASTE_OFF = '\u001b[?2004l'
 
+/** A part of what came from the terminal. */
+export interface Piece {
+  readonly text: string
+  /** To be put into the line as it is; else keys for the editor. */
+  readonly pasted: boolean
+}
+
 /**
  * Makes keys ready for a line editor: Alt-Enter, and line feeds of what was pasted, become `BREAK`, so that they do not send the
- * line. Keeps back what may be the beginning of a sequence until it is whole.
+ * line. Keeps back what may be the beginning of a sequence until it is whole, and a paste until its end.
  */
 export class Keys {
   readonly #decoder = new StringDecoder('utf8')
   #held = ''
   #pasting = false
+  #pasted: string[] = []
   #afterReturn = false
 
-  feed(chunk: Buffer): string {
+  feed(chunk: Buffer): Piece[] {
     let rest = this.#held + this.#decoder.write(chunk)
     this.#held = ''
-    let out = ''
+    const pieces: Piece[] = []
+    const put = (text: string): void => {
+      if (this.#pasting) this.#pasted.push(text)
+      else if (text !== '') pieces.push({ text, pasted: false })
+    }
     while (rest !== '') {
       const mark = this.#pasting ? PASTE_END : PASTE_BEGIN
       const at = rest.indexOf(mark)
       if (at < 0) {
         const keep = beginningOf(rest, mark)
-        out += this.#translate(rest.slice(0, rest.length - keep))
+        put(this.#translate(rest.slice(0, rest.length - keep)))
         // A lone escape is a key of its own: only a longer beginning is waited for.
         if (keep > 1 || this.#pasting) this.#held = rest.slice(rest.length - keep)
-        else out += rest.slice(rest.length - keep)
+        else put(rest.slice(rest.length - keep))
         break
       }
-      out += this.#translate(rest.slice(0, at))
+      put(this.#translate(rest.slice(0, at)))
+      if (this.#pasting) pieces.push({ text: this.#pasted.splice(0).join(''), pasted: true })
       this.#pasting = !this.#pasting
       rest = rest.slice(at + mark.length)
     }
-    return out
+    return pieces
   }
 
   #translate(text: string): string {

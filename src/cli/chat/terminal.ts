@@ -1,7 +1,8 @@
 import { createInterface, type Interface } from 'node:readline'
 import { PassThrough } from 'node:stream'
 import type { Completer, Console } from './console.ts'
-import { BREAK, Keys, PASTE_OFF, PASTE_ON, typed } from './keys.ts'
+import { setImmediate as turnOfTheLoop, setTimeout as sleep } from 'node:timers/promises'
+import { BREAK, Keys, PASTE_OFF, PASTE_ON, typed, type Piece } from './keys.ts'
 
 export interface TerminalOptions {
   readonly input: NodeJS.ReadStream
@@ -14,6 +15,10 @@ export interface TerminalOptions {
 
 const PROMPT = '>>> '
 const MORE = '... '
+const CTRL_C = 3
+
+/** How long what was typed before a question has to arrive, in ms: it is no answer. */
+const EARLIER_MS = 30
 
 /**
  * A chat in a terminal. While a prompt is read the line is edited (history, completion, several lines); while a turn runs the
@@ -30,6 +35,10 @@ export class TerminalConsole implements Console {
   #closed = false
   #interrupt: () => void = () => {}
   #asking = false
+  #dropping = false
+  #fed: Promise<void> = Promise.resolve()
+  /** What the editor does when the window changes: it draws its line again, which must not happen while there is none. */
+  readonly #redraw: readonly ((...args: unknown[]) => void)[]
   /** What is to be written once the line that is edited is done. */
   #held: (() => void)[] = []
   /** What may be come back to, the newest first. */
@@ -42,8 +51,12 @@ export class TerminalConsole implements Console {
     const { input, output } = options
     this.#prompts = options.history.map((one) => one.replaceAll('\n', BREAK))
     const keys = new Keys()
-    input.on('data', (chunk: Buffer) => void this.#keys.write(keys.feed(chunk)))
-    input.on('end', () => this.#keys.end())
+    input.on('data', (chunk: Buffer) => {
+      if (!this.#dropping) this.#feed(keys.feed(chunk))
+      else if (chunk.includes(CTRL_C)) this.#onCtrlC()
+    })
+    input.on('end', () => void this.#fed.finally(() => this.#keys.end()))
+    const others = new Set(output.listeners('resize'))
     this.#rl = createInterface({
       input: this.#keys,
       output,
@@ -55,6 +68,9 @@ export class TerminalConsole implements Console {
       // A sequence such as an arrow key comes in one piece from a terminal on this machine, nearly always.
       escapeCodeTimeout: 100,
     })
+    this.#redraw = output.listeners('resize').filter((one) => !others.has(one))
+    for (const one of this.#redraw) output.off('resize', one)
+    output.on('resize', this.#onResize)
     this.#rl.on('line', (line) => this.#take(line))
     this.#rl.on('close', () => this.#end())
     this.#rl.on('SIGINT', () => this.#onCtrlC())
@@ -80,8 +96,10 @@ export class TerminalConsole implements Console {
     const withdrawn = (): void => this.#give(null)
     signal.addEventListener('abort', withdrawn, { once: true })
     try {
-      return await this.#line(question)
+      await this.#dropEarlier()
+      return signal.aborted ? null : await this.#line(question)
     } finally {
+      this.#release()
       this.#asking = false
       // An answer is no prompt to come back to.
       const { history } = this.#rl as unknown as { history: string[] }
@@ -92,7 +110,7 @@ export class TerminalConsole implements Console {
 
   write(text: string): void {
     if (text === '') return
-    if (this.#wanted) {
+    if (this.#wanted || this.#dropping) {
       this.#held.push(() => this.write(text))
       return
     }
@@ -101,7 +119,7 @@ export class TerminalConsole implements Console {
   }
 
   note(line: string): void {
-    if (this.#wanted) {
+    if (this.#wanted || this.#dropping) {
       this.#held.push(() => this.note(line))
       return
     }
@@ -116,12 +134,41 @@ export class TerminalConsole implements Console {
 
   close(): void {
     process.off('SIGINT', this.#onSignal)
+    this.#options.output.off('resize', this.#onResize)
     this.#cooked()
     this.#rl.close()
     this.#options.input.pause()
   }
 
   readonly #onSignal = (): void => this.#interrupt()
+
+  readonly #onResize = (): void => {
+    if (this.#wanted) for (const redraw of this.#redraw) redraw()
+  }
+
+  /** Keys go through the editor; what was pasted goes into its line at once, which a key for each character would take forever. */
+  #feed(pieces: readonly Piece[]): void {
+    const before = this.#fed
+    this.#fed = this.#put(before, pieces)
+  }
+
+  async #put(before: Promise<void>, pieces: readonly Piece[]): Promise<void> {
+    await before
+    for (const { text, pasted } of pieces) {
+      if (pasted) this.#rl.write(text)
+      else this.#keys.write(text)
+      await turnOfTheLoop()
+    }
+  }
+
+  /** Reads away what was typed while nothing was asked. */
+  async #dropEarlier(): Promise<void> {
+    this.#dropping = true
+    this.#raw()
+    await sleep(EARLIER_MS)
+    this.#cooked()
+    this.#dropping = false
+  }
 
   /** One line, edited behind `prompt`; null: the user leaves, or broke off. */
   async #line(prompt: string): Promise<string | null> {
@@ -140,8 +187,12 @@ export class TerminalConsole implements Console {
       return await line
     } finally {
       this.#cooked()
-      for (const write of this.#held.splice(0)) write()
+      this.#release()
     }
+  }
+
+  #release(): void {
+    for (const write of this.#held.splice(0)) write()
   }
 
   #take(line: string): void {
