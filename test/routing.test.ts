@@ -209,16 +209,29 @@ describe('failover', () => {
     ])
   })
 
-  it('takes the next agent when a login is refused, and waits as the first says when none is left', async () => {
-    const auth = program('auth', `cat > /dev/null; echo '{"type":"error","code":"auth","message":"no login"}'`)
-    const quota = program(
-      'quota',
-      `cat > /dev/null; echo '{"type":"error","code":"quota","message":"full","retry_at":"2099-01-01T00:00:00Z"}'`,
+  it('takes the next agent when a login is refused; when none is left it waits for the one that is back first, and asks nobody in vain', async () => {
+    const asked = join(world.dir, 'asked')
+    const auth = program(
+      'auth',
+      `cat > /dev/null; echo auth >>'${asked}'; echo '{"type":"error","code":"auth","message":"no login"}'`,
     )
+    const quota = program('quota', `cat > /dev/null; echo quota >>'${asked}'; echo '${QUOTA}'`)
     configure(JSON.stringify({ provider: 'command', command: [quota] }), [{ provider: 'command', command: [auth] }])
+    world
+      .feature('001-routing', ['- [ ] T001 Make it', '- [ ] T002 [P] Make it too', '- [ ] T003 [P] And this'])
+      .commit()
+    world.script({ implementer: {} })
     const run = await world.belay(['run', '--no-wait'])
     expect(run.code, run.stderr).toBe(5)
     expect(run.stderr).toContain('2099-01-01')
+    // Nobody is asked in vain for the other tasks.
+    const sent = (): string[] => readFileSync(asked, 'utf8').trim().split('\n')
+    expect(sent()).toEqual(['quota', 'auth'])
+    // A login may have been mended by who resumes, a quota not; who begins a task again wants all of them tried.
+    expect((await world.belay(['resume', '--no-wait'])).code).toBe(5)
+    expect(sent()).toEqual(['quota', 'auth'])
+    expect((await world.belay(['retry', 'T001', '--resume', '--no-wait'])).code).toBe(5)
+    expect(sent()).toEqual(['quota', 'auth', 'quota', 'auth'])
   })
 
   it('does not step in for other failures', async () => {
