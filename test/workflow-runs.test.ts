@@ -171,6 +171,95 @@ describe('a run of a workflow', () => {
     expect((await world.belay(['program', 'show', 'workflow'])).stdout).toContain('program workflow, begins at enter')
   })
 
+  it('is shown with what came of each step, and where the work is', async () => {
+    start({
+      one: [{ files: { 'a.txt': 'a\n' }, answer: { n: 1 } }],
+      bad: [{ error: { code: 'failed', message: 'no' } }],
+    })
+    const schema = { type: 'object', properties: { n: { type: 'integer' } } }
+    world.flow(
+      [
+        agent('one', { output_schema: schema }),
+        {
+          id: 'safe',
+          type: 'try',
+          states: [agent('bad')],
+          catch: [{ states: [{ id: 'told', type: 'inject', value: 1 }] }],
+        },
+      ],
+      { output: '${steps.one.output.n}' },
+    )
+    const done = await world.run('--json')
+    expect(done.code, done.stderr).toBe(0)
+    const { run } = await world.json<{ run: { id: string; result_branch: string } }>(['status'])
+    const shown = await world.json<{ work: { diff_command: string } }>(['workflow', 'show', run.id])
+    expect(shown).toMatchObject({
+      run: { id: run.id, status: 'done', workflow: 'flow', file: world.file },
+      input: {},
+      output: 1,
+      work: {
+        place: 'repository',
+        folder: null,
+        branch: run.result_branch,
+        finish_command: `git merge ${run.result_branch}`,
+      },
+      steps: [
+        { handle: 'one', status: 'done', attempt: 1, files: ['a.txt'], output: { n: 1 }, reason: null },
+        { handle: 'safe', status: 'done', output: 1 },
+        { handle: 'safe.try.bad', status: 'done', output: null, reason: { code: 'agent_failed', message: 'no' } },
+        { handle: 'safe.catch.told', commit: null },
+      ],
+    })
+    expect(world.git(...shown.work.diff_command.split(' ').slice(1))).toContain('+a')
+    const text = (await world.belay(['workflow', 'show', run.id])).stdout
+    expect(text).toMatch(/^one +done +\{"n":1\} {2}commit [0-9a-f]{10}: a\.txt$/m)
+    expect(text).toMatch(/^safe\.try\.bad +done +agent_failed: no$/m)
+    expect(text).toContain(`take it over with: git merge ${run.result_branch}`)
+    const none = await world.belay(['workflow', 'show', '20200101-000000-abcdef', '--json'])
+    expect(JSON.parse(none.stdout)).toMatchObject({ error: { code: 'run_unknown' } })
+  })
+
+  it('in a folder, says where that is: at its end, and when it is shown', async () => {
+    start({ one: [{ files: { 'a.txt': 'a\n' } }] }).flow([agent('one')], { workspace: 'directory' })
+    const { stderr } = await world.run()
+    const { run } = await world.json<{ run: { id: string } }>(['status'])
+    const folder = join(world.home, 'workspaces', 'workflow', run.id)
+    expect(stderr).toContain(`the work is in ${folder}`)
+    expect(readFileSync(join(folder, 'a.txt'), 'utf8')).toBe('a\n')
+    expect((await world.belay(['workflow', 'show', run.id])).stdout).toContain(`the work is in ${folder}`)
+  })
+
+  it('directory-per-step: a folder for each step, also of each visit and try; cleaned with the run', async () => {
+    const seen = 'ls > "$AGENT_FOLDER/seen"; touch left'
+    start({ one: [{ sh: seen }], two: [{ sh: seen }], do: [{ sh: seen }] })
+    world.flow([agent('one'), agent('two'), { id: 'each', type: 'foreach', items: [1, 2], states: [agent('do')] }], {
+      workspace: 'directory-per-step',
+    })
+    const result = await world.run()
+    expect(result.code, result.stderr).toBe(0)
+    expect(world.agentFile('seen')).toBe('')
+    expect(world.prompt('two')).toContain('You are in a folder of your own')
+    const { run } = await world.json<{ run: { id: string } }>(['status'])
+    const folder = join(world.home, 'workspaces', 'workflow', run.id)
+    expect(readdirSync(join(folder, 'run')).sort()).toEqual(['each.0.do', 'each.1.do', 'one', 'two'])
+    expect(result.stderr).toContain(`the work is in ${folder}`)
+    expect((await world.belay(['clean', run.id])).code).toBe(0)
+    expect(existsSync(folder)).toBe(false)
+  })
+
+  it('shared-directory: a folder that runs share, and that outlives them', async () => {
+    start({ one: [{ sh: 'ls > "$AGENT_FOLDER/seen"; touch left' }] })
+    world.flow([agent('one')], { workspace: 'shared-directory' })
+    expect((await world.run()).code).toBe(0)
+    expect(world.agentFile('seen')).toBe('')
+    const second = await world.run()
+    expect(world.agentFile('seen')).toBe('left\n')
+    const folder = join(world.home, 'workspaces', 'shared')
+    expect(second.stderr).toContain(`the work is in ${folder}`)
+    expect((await world.belay(['clean'])).code).toBe(0)
+    expect(readdirSync(folder)).toEqual(['left'])
+  })
+
   it('is given up with its agents, and a step with those inside of it', async () => {
     start({ slow: [{ hang: true }] }).flow([
       { id: 'both', type: 'parallel', branches: { a: { states: [agent('slow')] }, b: { states: [agent('quick')] } } },

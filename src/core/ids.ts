@@ -7,6 +7,11 @@ export function randomId(length: number): string {
   return [...randomBytes(length)].map((byte) => ALPHABET[byte & 31]).join('')
 }
 
+/** Whether a text has the form of a run id. */
+export function isRunId(text: string): boolean {
+  return /^\d{8}-\d{6}-[0-9a-z]{6}$/.test(text)
+}
+
 /** A run id: sortable by time to the second, unique by six random characters, valid in a git ref name. */
 export function newRunId(now: number): string {
   const stamp = new Date(now)

@@ -5,12 +5,16 @@ import type { JsonSchema } from '../agents/port.ts'
 /** Leads out of the list of states that a state stands in. */
 export const END = 'end'
 
+/** Where agents work: `directory` is one folder of the run. */
+export const WORKSPACES = ['repository', 'directory', 'directory-per-step', 'shared-directory'] as const
+export type WorkspaceKind = (typeof WORKSPACES)[number]
+
 export interface Definition {
   readonly name: string
   readonly version: string | null
   readonly description: string | null
   /** null: the repository where there is one, else a folder. */
-  readonly workspace: 'repository' | 'directory' | null
+  readonly workspace: WorkspaceKind | null
   readonly input: JsonSchema | null
   /** Not set: undefined in `has`, so that null can be an output. */
   readonly output: { readonly value: unknown } | null

@@ -1,6 +1,7 @@
 /** The one definition of a workflow file's keys: what is checked, what the JSON Schema says, what editors complete. */
 import { z } from 'zod'
 import { duration, listOf, mapping, oneOf, text, whole } from '../config/leaves.ts'
+import { WORKSPACES } from './definition.ts'
 import { budgetKeys, failoverKey, roleKeys } from '../config/schema.ts'
 
 /** What a state, branch, agent or result may be called. */
@@ -227,10 +228,10 @@ export function fileShape(nested: z.ZodType) {
     name: id.optional().describe('Name of the workflow; without it, that of the file.'),
     version: text('text (quote numbers)').optional().describe('Your own mark.'),
     description: text().optional().describe('What it is for.'),
-    workspace: oneOf('repository', 'directory')
+    workspace: oneOf(...WORKSPACES)
       .optional()
       .describe(
-        'Where agents work: in a worktree of the repository, each step a commit on a branch of the run; or in an empty folder of the run. Without it: the repository where there is one.',
+        'Where agents work: in a worktree of the repository, each step a commit on a branch of the run; in a folder that the steps of the run share, or each step in one of its own; or in a folder that all runs of such workflows share. Without it: the repository where there is one.',
       ),
     agent: agentSettings.optional().describe('The agent of steps that name none.'),
     agents: z

@@ -1,17 +1,21 @@
 import { text } from 'node:stream/consumers'
 import { Command, Option } from 'commander'
 import type { Config } from '../../config/index.ts'
+import { BelayError } from '../../core/errors.ts'
+import { isRunId } from '../../core/ids.ts'
+import { workflowProgram } from '../../programs/workflow/index.ts'
 import { lastSeq } from '../../record/index.ts'
 import { projectOf } from '../../runs/project.ts'
 import { durationFlag, numberFlag, wholeFlag } from '../../runs/resume.ts'
 import { beginWorkflow } from '../../runs/workflow/begin.ts'
 import { readInput } from '../../runs/workflow/input.ts'
 import { planWorkflow } from '../../runs/workflow/plan.ts'
+import { showRun } from '../../runs/workflow/shown.ts'
 import { drawWorkflow, drawWorkflowMermaid, issueLine, workflowInvalid } from '../../workflows/index.ts'
 import type { Io } from '../io.ts'
-import { withRecord } from '../session.ts'
+import { projectIdHere, selectRun, withRecord } from '../session.ts'
 import { allWorkflows, openWorkflow } from '../workflow/open.ts'
-import { issuesText, summaryLine, validation } from '../workflow/text.ts'
+import { issuesText, runText, summaryLine, validation } from '../workflow/text.ts'
 import { workOnWorkflow } from '../workflow/work.ts'
 
 const EXAMPLES = `
@@ -52,16 +56,35 @@ function validateCommand(io: Io): Command {
 
 function showCommand(io: Io): Command {
   return new Command('show')
-    .description('What a workflow does: its states and where each leads.')
-    .argument('<name|path>', 'a workflow of this repository, or a file')
-    .option('--mermaid', 'as a Mermaid flow chart')
+    .description(
+      'What a workflow does: its states and where each leads. Of a run: what came of each step, and where the work is.',
+    )
+    .argument('<name|path|run>', 'a workflow of this repository, a file, or the id of a run')
+    .option('--mermaid', 'a workflow as a Mermaid flow chart')
     .option('--json', 'as one JSON object')
     .action(async (wanted: string, flags: { mermaid?: true; json?: true }) => {
+      if (isRunId(wanted)) {
+        if (flags.mermaid) throw new BelayError('usage', '--mermaid draws a workflow, not a run', { received: wanted })
+        await showWorkflowRun(io, wanted, flags.json === true)
+        return
+      }
       const { definition, issues, called, file } = await openWorkflow(io, wanted)
       if (definition === null) throw workflowInvalid(called, issues)
       if (flags.json) io.out(JSON.stringify({ file, workflow: definition }))
       else io.out(flags.mermaid ? drawWorkflowMermaid(definition) : drawWorkflow(definition))
     })
+}
+
+async function showWorkflowRun(io: Io, id: string, json: boolean): Promise<void> {
+  await withRecord(io, async (record) => {
+    const run = await selectRun(record, await projectIdHere(io, record), id)
+    if (run?.program !== workflowProgram.name) {
+      throw new BelayError('run_unknown', `run ${id} is no workflow's`, { next: `belay status ${id}` })
+    }
+    const shown = await showRun(record, run)
+    if (json) io.out(JSON.stringify(shown))
+    else for (const line of runText(shown)) io.out(line)
+  })
 }
 
 function listCommand(io: Io): Command {

@@ -15,11 +15,12 @@ import { stepLevel } from './services.ts'
 const SUBJECT = 72
 const MAX_BODY = 4000
 
-/** All steps work in one folder, which stays as they leave it; steps beside each other share it too. */
-export function directoryPlaces(folder: string): StepPlaces {
+/** Steps work in folders, which stay as they leave them; where they share one, steps beside each other do so too. */
+export function directoryPlaces(folderOf: (handle: string) => string, shared: boolean): StepPlaces {
   return {
-    kind: 'directory',
+    kind: shared ? 'directory' : 'own-directory',
     async begin({ task, services }): Promise<StepPlace> {
+      const folder = folderOf(task.handle)
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const end = async (): Promise<void> => {
         await endMarked(taskMark(services.run.id, task.handle, task.epoch))

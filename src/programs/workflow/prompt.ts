@@ -8,6 +8,14 @@ import type { StepState } from './state.ts'
 const MAX_PART = 30_000
 const MAX_REMARK = 4000
 
+const WHERE = {
+  repository:
+    '- You are in a checkout of the repository of your own, with the work of the steps before. Change files there; do not commit: Belay does.',
+  directory: '- You are in a folder that the steps of this workflow share. Everything of the steps before is there.',
+  'own-directory':
+    '- You are in a folder of your own. Other steps see nothing of it: what they are to know stands in your answer.',
+} as const
+
 export interface PromptParts {
   readonly definition: Definition
   readonly state: AgentState
@@ -17,7 +25,7 @@ export interface PromptParts {
   readonly before: readonly EarlierStep[]
   /** An earlier try was cut off and may have left something. */
   readonly interrupted: boolean
-  readonly place: 'repository' | 'directory'
+  readonly place: 'repository' | 'directory' | 'own-directory'
 }
 
 /**
@@ -35,10 +43,7 @@ export function stepPrompt({
   place,
 }: PromptParts): string {
   const job = fillPrompt(state.prompt, step.input === null ? scope : { ...scope, in: step.input })
-  const where =
-    place === 'repository'
-      ? '- You are in a checkout of the repository of your own, with the work of the steps before. Change files there; do not commit: Belay does.'
-      : '- You are in the folder of this workflow run, which its steps share. Everything of the steps before is there.'
+  const where = WHERE[place]
   const parts = [
     `# Step ${handle} of workflow ${definition.name}${state.title === null ? '' : `: ${state.title}`}`,
     [

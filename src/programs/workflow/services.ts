@@ -31,7 +31,7 @@ export type Joined = { readonly tip: string | null } | { readonly conflict: stri
 
 /** Where the agents of a run work. */
 export interface StepPlaces {
-  readonly kind: 'repository' | 'directory'
+  readonly kind: 'repository' | 'directory' | 'own-directory'
   /** The place of a step that begins at `base`. Repeated after a crash, it is as if the first time had not been. */
   begin(context: Context, base: string | null, access: RoleConfig['access']): Promise<StepPlace>
   /** Brings lines of work together, one after the other. */

@@ -56,7 +56,7 @@ async function attempt(context: Context): Promise<PhaseResult> {
       scope,
       step: stored,
       before: handoff(services.definition, tasks, task.handle),
-      interrupted: earlier !== undefined && services.places.kind === 'directory',
+      interrupted: earlier !== undefined && services.places.kind !== 'repository',
       place: services.places.kind,
     }),
   )

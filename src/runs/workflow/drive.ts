@@ -24,6 +24,7 @@ import { checkRoles } from '../roles.ts'
 import { endHolder, takeOver } from '../takeover.ts'
 import { watchLimits } from './deadlines.ts'
 import { expand } from './expand.ts'
+import { folderOf } from './folder.ts'
 import { outputOf } from './output.ts'
 import { agentsOf } from './agents.ts'
 import type { WorkflowConfig } from './config.ts'
@@ -41,6 +42,8 @@ export interface WorkflowResult extends DriveResult {
   readonly output: unknown
   readonly reason: Reason | null
   readonly finishCommand: string | null
+  /** Where its steps have worked; null in a repository. */
+  readonly folder: string | null
 }
 
 /**
@@ -148,13 +151,14 @@ async function settle(drive: Drive, opened: OpenedWorkflow, walked: Walk): Promi
   const output = 'problem' in made ? null : made.output
   const finishCommand = opened.git === null ? null : await showResult(record, run, opened.git, walked.tip, drive.lease)
   if (opened.git !== null && (status === 'done' || status === 'cancelled')) await endGit(record, run, opened.git)
+  const folder = opened.git === null ? folderOf(record.home, run.id, opened.services.definition) : null
   const ending = {
     status,
     reason,
     end: { finish_command: finishCommand },
-    data: { progress: progressOf(tasks), output },
+    data: { progress: progressOf(tasks), output, folder },
   }
-  return { ...(await finish(drive, ending)), output, reason, finishCommand }
+  return { ...(await finish(drive, ending)), output, reason, finishCommand, folder }
 }
 
 function reasonOf(status: RunStatus, tasks: readonly TaskRow[]): Reason | null {

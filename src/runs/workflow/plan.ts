@@ -35,7 +35,8 @@ export interface WorkflowRequest {
 export async function planWorkflow(request: WorkflowRequest): Promise<WorkflowPlan> {
   const { project, workflow, input, env } = request
   const { definition } = workflow
-  const place = definition.workspace ?? (project.kind === 'repository' ? 'repository' : 'directory')
+  const wanted = definition.workspace ?? (project.kind === 'repository' ? 'repository' : 'directory')
+  const place = wanted === 'repository' ? 'repository' : 'directory'
   if (place === 'repository' && project.kind !== 'repository') throw noRepository(project.root)
   const repository = place === 'repository' ? await openRepository(request.cwd) : null
   const settings = repository === null ? null : await settingsOf(repository, env)

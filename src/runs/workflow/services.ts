@@ -12,7 +12,7 @@ import { preparation } from '../preparation.ts'
 import { setUpStep } from './agents.ts'
 import { gateSandbox } from '../sandboxes.ts'
 import { workspacePool } from '../services.ts'
-import { workflowFolder } from './folder.ts'
+import { stepFolder } from './folder.ts'
 import type { WorkflowConfig } from './config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -62,7 +62,10 @@ export async function openWorkflowRun(
     sessions: join(record.home, 'sessions'),
     places:
       git === null
-        ? directoryPlaces(workflowFolder(record.home, run.id))
+        ? directoryPlaces(
+            (handle) => stepFolder(record.home, run.id, config.definition, handle),
+            config.definition.workspace !== 'directory-per-step',
+          )
         : repositoryPlaces({
             root: git.repository.root,
             keeper: git.keeper,
