@@ -16,7 +16,7 @@ afterEach(() => world.dispose())
 
 const agent = (id: string) => ({ id, type: 'agent', prompt: `Do ${id}.`, retry: { max_attempts: 2, backoff: '1ms' } })
 
-/** Every kind of step boundary: agents in a row, a loop, branches that are merged, a caught failure, values. */
+/** Every kind of step boundary: agents in a row, a loop, branches that are merged and tried again, a caught failure, values. */
 function begin(): void {
   world = new WorkflowWorld({
     plan: [{ files: { 'plan.txt': 'plan\n' } }],
@@ -24,6 +24,8 @@ function begin(): void {
     left: [{ files: { 'left.txt': 'l\n' } }],
     right: [{ files: { 'right.txt': 'r\n' } }],
     risky: [{ error: { code: 'failed', message: 'no' } }],
+    'twice.0.again': [{ files: { 'lost.txt': 'x\n' }, error: { code: 'failed', message: 'no' } }],
+    'twice.0@2.again': [{ files: { 'kept.txt': 'k\n' } }],
   })
   world.flow([
     agent('plan'),
@@ -34,8 +36,18 @@ function begin(): void {
       type: 'try',
       states: [agent('risky')],
       catch: [{ states: [{ id: 'mend', type: 'transform', value: '${error.code} of ${error.step}' }] }],
+      finally: { states: [{ id: 'tidy', type: 'inject', value: 'tidied' }] },
+      timeout: '10m',
     },
-    { id: 'pause', type: 'timer', duration: '1ms' },
+    {
+      id: 'twice',
+      type: 'foreach',
+      items: [1],
+      retry: { max_attempts: 2, backoff: '1ms' },
+      states: [{ id: 'again', type: 'agent', prompt: 'Do it.' }],
+    },
+    { id: 'route', type: 'switch', cases: [{ when: 'exists ${results.nothing}', next: 'end' }], default: 'pause' },
+    { id: 'pause', type: 'timer', duration: '1ms', result: 'nothing' },
     {
       id: 'sum',
       type: 'transform',
@@ -132,11 +144,38 @@ describe('kill -9 in a workflow', () => {
           at,
         ).toEqual([])
         // At most the turn that was in flight is taken again: the others were, or will be, taken as often as without a kill.
-        expect(world.asked().length, at).toBeLessThanOrEqual(7 + 2)
+        expect(world.asked().length, at).toBeLessThanOrEqual(9 + 2)
         world.dispose()
       }
       begin()
     },
     600_000,
   )
+
+  it('while a person is asked asks once, and follows the answer once', async () => {
+    const count = async (): Promise<number> => {
+      world = new WorkflowWorld()
+      world.flow([{ id: 'ok', type: 'human_approval', message: 'ok?', timeout: '1h' }, agent('after')])
+      const file = join(world.dir, 'counts.json')
+      expect((await under({ KILL_COUNT: file })).code).toBe(4)
+      return (JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>)['record'] ?? 0
+    }
+    const calls = await count()
+    for (let point = 0; point < POINTS; point++) {
+      world.dispose()
+      world = new WorkflowWorld()
+      world.flow([{ id: 'ok', type: 'human_approval', message: 'ok?', timeout: '1h' }, agent('after')])
+      const at = `record:${1 + Math.floor(((point + Math.random()) * calls) / POINTS)}:${point % 2 === 0 ? 'before' : 'after'}`
+      await under({ KILL_AT: at })
+      const { run } = await world.json<{ run: object | null }>(['status'])
+      const again = await (run === null ? world.run() : world.belay(['resume']))
+      // Killed after its last word, nothing is left to go on with: 0 says so.
+      if (again.code !== 4) expect(again.stdout, `${at}\n${again.stderr}`).toContain('Nothing to resume')
+      const { checkpoints } = await world.json<{ checkpoints: { id: string }[] }>(['checkpoints'])
+      expect(checkpoints, at).toHaveLength(1)
+      const done = await world.belay(['answer', checkpoints[0]?.id ?? '', 'approve', '--resume'])
+      expect(done.code, `${at}\n${done.stderr}`).toBe(0)
+      expect(world.asked(), at).toEqual(['after'])
+    }
+  }, 600_000)
 })
