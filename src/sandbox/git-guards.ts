@@ -1,5 +1,6 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { hold, isHeld, release } from './held.ts'
 import { real } from './secrets.ts'
 
 /**
@@ -16,9 +17,6 @@ export interface GitGuards {
   readonly forbidden: readonly string[]
 }
 
-/** How many programs run whose sandboxes have an empty folder at a path. To the next program nothing is there either. */
-const held = new Map<string, number>()
-
 const IN_GIT_DIR = ['config', 'config.worktree', 'hooks', 'info', 'modules', 'worktrees', 'commondir', 'gitdir']
 const NONE: GitGuards = { pinned: [], readOnly: [], absent: [], forbidden: [] }
 
@@ -29,7 +27,7 @@ const NONE: GitGuards = { pinned: [], readOnly: [], absent: [], forbidden: [] }
 export function gitGuards(root: string): GitGuards {
   const dotGit = join(root, '.git')
   const kind = lstatSync(dotGit, { throwIfNoEntry: false })
-  if (kind === undefined || held.has(dotGit)) {
+  if (kind === undefined || isHeld(dotGit)) {
     if (isGitDir(root)) return guardsOfGitDir(root, false)
     return statSync(root, { throwIfNoEntry: false })?.isDirectory() ? { ...NONE, absent: [dotGit] } : NONE
   }
@@ -43,10 +41,10 @@ export function guardsOfGitDir(gitDir: string, pin: boolean): GitGuards {
   const paths = IN_GIT_DIR.map((name) => join(gitDir, name))
   return {
     pinned: pin ? [gitDir] : [],
-    readOnly: paths.filter((path) => existsSync(path) && !held.has(path)),
+    readOnly: paths.filter((path) => existsSync(path) && !isHeld(path)),
     absent: ['hooks', 'info', 'modules']
       .map((name) => join(gitDir, name))
-      .filter((path) => !existsSync(path) || held.has(path)),
+      .filter((path) => !existsSync(path) || isHeld(path)),
     // These two lead git elsewhere; an empty file of the first would break it, so that nothing can be put in its place.
     forbidden: ['commondir', 'config.worktree'].map((name) => join(gitDir, name)).filter((path) => !existsSync(path)),
   }
@@ -63,37 +61,6 @@ export function holdPlaces(guards: readonly GitGuards[]): () => void {
     if (released) return
     released = true
     for (const path of places) release(path)
-  }
-}
-
-function hold(path: string): boolean {
-  const before = held.get(path) ?? 0
-  if (before === 0) {
-    try {
-      mkdirSync(path)
-    } catch (error) {
-      // It came since, or we may not write there: then programs inside, being the same user, may not either.
-      if (['EEXIST', 'EACCES', 'EROFS', 'EPERM', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? ''))
-        return false
-      throw error
-    }
-  }
-  held.set(path, before + 1)
-  return true
-}
-
-function release(path: string): void {
-  const left = (held.get(path) ?? 1) - 1
-  if (left > 0) {
-    held.set(path, left)
-    return
-  }
-  held.delete(path)
-  try {
-    rmdirSync(path)
-  } catch (error) {
-    // Gone with its repository, or somebody uses it by now.
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 

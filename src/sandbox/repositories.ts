@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { disarm, changedSince } from './git-disarm.ts'
 import { gitGuards, guardsOfGitDir, holdPlaces, removeForbidden, type GitGuards } from './git-guards.ts'
 import { findGitDirs } from './git-scan.ts'
+import { isHeld, sweepHeld } from './held.ts'
 import type { SandboxPolicy } from './port.ts'
 import { real } from './secrets.ts'
 
@@ -32,10 +33,13 @@ export class Repositories {
   /** Looks at what a policy lets programs write. With access `full` nothing is guarded. */
   static async of(policy: SandboxPolicy): Promise<Repositories> {
     if (policy.access === 'full') return new Repositories([], new Map(), null)
+    sweepHeld()
     const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
     const opened = Date.now()
     const { gitDirs, cut } = await findGitDirs(writable, AT_THE_ENDS)
-    const known = new Map([...gitDirs].map((path) => [identity(path) ?? path, path] as const))
+    // What another Belay's sandbox put there is no repository.
+    const there = [...gitDirs].filter((path) => !isHeld(path))
+    const known = new Map(there.map((path) => [identity(path) ?? path, path] as const))
     return new Repositories(writable, known, cut ? opened - LAG_MS : null)
   }
 
