@@ -25,11 +25,12 @@ const NONE: GitGuards = { pinned: [], readOnly: [], absent: [], forbidden: [] }
  * none, of the place where one would be made.
  */
 export function gitGuards(root: string): GitGuards {
+  if (!(statSync(root, { throwIfNoEntry: false })?.isDirectory() ?? false)) return NONE
   const dotGit = join(root, '.git')
   const kind = lstatSync(dotGit, { throwIfNoEntry: false })
   if (kind === undefined || isHeld(dotGit)) {
     if (isGitDir(root)) return guardsOfGitDir(root, false)
-    return statSync(root, { throwIfNoEntry: false })?.isDirectory() ? { ...NONE, absent: [dotGit] } : NONE
+    return { ...NONE, absent: [dotGit] }
   }
   const folder = statSync(dotGit, { throwIfNoEntry: false })?.isDirectory() ?? false
   if (!folder || !isGitDir(dotGit)) return { ...NONE, readOnly: [dotGit] }
