@@ -102,6 +102,18 @@ describe('providers', () => {
     expect(await exec()).toMatchObject({ code: 2, stderr: expect.stringContaining("it is not a project's to change") })
   })
 
+  it.each([
+    ['gateway/x', 'export BELAY_GATEWAY_KEY='],
+    ['gatewy/x', '--model gateway/x'],
+  ])('a run with a role of model %s does not begin', async (name, told) => {
+    world.config('providers: {gateway: {base_url: "http://127.0.0.1:1", key_env: BELAY_GATEWAY_KEY}}\n')
+    const roles = world.read('belay.yaml').replace(/implementer: .*/, `implementer: {provider: engine, model: ${name}}`)
+    world.files({ 'belay.yaml': roles }).commit()
+    const { code, stderr } = await world.belay(['run', 'do it'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining(told)])
+    expect(await world.json(['status'])).toEqual({ run: null, tasks: [] })
+  })
+
   it('says what is missing, before anything is sent', async () => {
     world.files({
       'belay.yaml': 'providers: {gateway: {base_url: "http://127.0.0.1:1", key_env: BELAY_GATEWAY_KEY}}\n',

@@ -217,6 +217,11 @@ export interface Agent {
     look?: 'start' | 'whole',
   ): Promise<Probe>
   /**
+   * Whether the model that is named can be called with what there is, as far as that is known without a call. Throws what is
+   * missing. Absent: only the agent's program knows.
+   */
+  checkModel?(wanted: Pick<TurnRequest, 'model' | 'env' | 'services'>): Promise<void>
+  /**
    * Starts what a turn like this one will need, so that it need not wait for it; only with `standing`. Absent: nothing can be
    * started ahead. Returns at once; what goes wrong is found out by the turn.
    */

@@ -80,7 +80,7 @@ function knowsCost({ agent, model }: RoleSetup): boolean {
 /** Looks at agents, kept while they find all well: a run is checked before it is stored and again when it is driven, and roles share agents. */
 const looks = new Map<string, Promise<Probe>>()
 
-async function checkInstalled(role: string, { agent, env, command }: RoleSetup): Promise<void> {
+async function checkInstalled(role: string, { agent, env, command, model, services }: RoleSetup): Promise<void> {
   const key = JSON.stringify([agent.provider, command, env])
   const looking = looks.get(key) ?? agent.probe(env, command, 'start')
   looks.set(key, looking)
@@ -94,6 +94,7 @@ async function checkInstalled(role: string, { agent, env, command }: RoleSetup):
       ...(probe.hint === null ? {} : { next: probe.hint }),
     })
   }
+  await agent.checkModel?.({ model, env, services })
 }
 
 function missing(role: string, agent: Agent, command: readonly string[] | null, hint: string | null): BelayError {

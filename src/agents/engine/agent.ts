@@ -33,6 +33,7 @@ export function createEngineAgent(deps: EngineDeps): Agent {
     capabilities: CAPABILITIES,
     judges: true,
     probe,
+    checkModel,
     turn: (request) => takeTurn(deps, request),
   }
 }
@@ -50,6 +51,13 @@ function probe(env: Readonly<Record<string, string>>, command: readonly string[]
     loggedIn: key ? true : null,
     hint: key ? null : 'set a key, such as ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY',
   })
+}
+
+/** Without a name it may be a definition's: that is seen in the turn. */
+async function checkModel({ model, env, services }: Pick<TurnRequest, 'model' | 'env' | 'services'>): Promise<void> {
+  if (model === null) return
+  const { resolveModel } = await import('../../engine/index.ts')
+  await resolveModel(model, env, null, services)
 }
 
 async function* takeTurn(deps: EngineDeps, request: TurnRequest): AsyncGenerator<TurnEvent> {
