@@ -6,6 +6,17 @@ import type { Turn } from '../support/world.ts'
 import { events, prompts, status, survivors, userState, verified } from './support.ts'
 import { world, GOOD, start, run, task, expectLanded, limits } from './agents-world.ts'
 
+describe('an agent that starts Belay in its turn', () => {
+  it('is refused a run of the repository that it works in, which would never end', async () => {
+    const belay = `'${process.execPath}' '${new URL('../support/built.mjs', import.meta.url).pathname}'`
+    const nested = `NESTED=1 ${belay} run 'Do it again' --json > said.txt; echo $? >> said.txt`
+    start([{ sh: `test -n "$NESTED" || { ${nested}; }` }])
+    await run(0)
+    expect(world.read('said.txt')).toMatch(/"code":"nested_run"[^]*\n2\n$/)
+    expect(world.requests().filter(({ role }) => role === 'implementer')).toHaveLength(1)
+  })
+})
+
 describe('an agent that does not end', () => {
   it('and says nothing is ended, and asked again without a burnt attempt', async () => {
     start([
