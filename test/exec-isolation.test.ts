@@ -141,6 +141,19 @@ describe('--repo', () => {
     expect(existsSync(workspace('t'))).toBe(false)
   })
 
+  it('of another repository than the session has is refused, and nothing is done', async () => {
+    agent({ sh: 'touch worked' })
+    const other = join(world.dir, 'other.git')
+    world.git('clone', '-q', '--bare', world.repo, other)
+    const own = ['exec', 'x', '--session', 's', '--repo']
+    expect((await world.belay([...own, world.repo])).code).toBe(0)
+    expect((await world.belay([...own, world.repo])).code).toBe(0)
+    const refused = await world.belay([...own, other])
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toContain('[workspace_taken]')
+    expect(world.requests()).toHaveLength(2)
+  })
+
   it('--branch, --ref, --depth and --submodules say what is cloned', async () => {
     agent({})
     world.files({ a: '1' }).commit('second')

@@ -6,6 +6,7 @@ import { git, tryGit } from '../../git/run.ts'
 import { ensureWorktree } from '../../git/worktrees.ts'
 import type { Session, SessionRepository } from '../../sessions/index.ts'
 import { cloneRepository, type CloneRequest } from './clone.ts'
+import { remoteOf } from './credentials.ts'
 import { resolveWorkspace, workspacesBase } from './resolve.ts'
 
 /** What a session's own workspace is to be. */
@@ -36,6 +37,8 @@ export function mainFolder(home: string, session: string): string {
 export async function sessionWorkspace(home: string, session: Session, request: WorkspaceRequest): Promise<string> {
   const path = mainFolder(home, session.id)
   if (session.meta.workspace === path && existsSync(path)) {
+    // Told before anything is done: what was asked for would not be what the agent works on.
+    if (request.clone !== null) refuseOther(session, request.clone)
     await putGitBack(session, path)
     return path
   }
@@ -44,6 +47,17 @@ export async function sessionWorkspace(home: string, session: Session, request: 
   if (repository !== null) await keepGit(session, path)
   await session.change({ workspace: path, repository })
   return path
+}
+
+function refuseOther(session: Session, clone: CloneRequest): void {
+  const { url } = remoteOf(clone.url)
+  const had = session.meta.repository?.url ?? null
+  if (had === url) return
+  throw new BelayError('workspace_taken', 'the workspace of the session holds something else already', {
+    expected: had === null ? 'no --repo' : `--repo ${had}`,
+    received: url,
+    next: 'take another --session',
+  })
 }
 
 async function cloned(request: CloneRequest, path: string): Promise<SessionRepository> {
