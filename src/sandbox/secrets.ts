@@ -2,6 +2,7 @@ import { readdirSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stateHome } from '../core/home.ts'
+import { Look } from './look.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -97,7 +98,7 @@ const OF_THE_MACHINE = [
  * What no confined program may read, whether it is there or not: Belay's record, keys and logins (of agents too), other
  * people's homes. Absolute paths, symbolic links not followed.
  */
-export function secretPaths(env: Environment = process.env): readonly string[] {
+export function secretPaths(env: Environment = process.env, look = new Look()): readonly string[] {
   const home = env['HOME'] ?? homedir()
   const named = [
     'DOCKER_CONFIG',
@@ -122,7 +123,7 @@ export function secretPaths(env: Environment = process.env): readonly string[] {
     ),
     ...hostKeys(),
     ...OF_THE_MACHINE,
-    ...otherHomes(home),
+    ...otherHomes(home, look),
   ]
 }
 
@@ -130,13 +131,12 @@ function hostKeys(): string[] {
   return entries('/etc/ssh').filter((path) => path.endsWith('_key'))
 }
 
-function otherHomes(home: string): string[] {
-  const ours = real(home)
+function otherHomes(home: string, look: Look): string[] {
+  const ours = look.real(home)
   const roots = process.platform === 'darwin' ? ['/Users'] : ['/home']
   const others = [...roots.flatMap(entries), '/root', '/var/root']
   return others.filter(
-    (path) =>
-      real(path) !== ours && !ours.startsWith(`${real(path)}/`) && !['/Users/Shared', '/home/linuxbrew'].includes(path),
+    (path) => !isWithin(ours, look.real(path)) && !['/Users/Shared', '/home/linuxbrew'].includes(path),
   )
 }
 

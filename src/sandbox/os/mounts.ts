@@ -3,7 +3,8 @@ import { homedir } from 'node:os'
 import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
 import { ownFolders } from '../own.ts'
 import type { SandboxPolicy } from '../port.ts'
-import { isWithin, real, secretPaths } from '../secrets.ts'
+import { Look } from '../look.ts'
+import { isWithin, secretPaths } from '../secrets.ts'
 import { inPlace } from '../settled.ts'
 
 /** What a path is inside; of two for the same path the one that stands later here counts. */
@@ -47,25 +48,26 @@ export function mountsOf(
   programs: readonly string[],
 ): readonly string[] {
   const full = policy.access === 'full'
+  const look = new Look()
   const kinds = new Map<string, Kind>()
   const put = (path: string, kind: Kind): void => {
-    const place = real(path)
-    if (!existsSync(place)) return
+    const place = look.real(path)
+    if (!look.exists(place)) return
     const before = kinds.get(place)
     if (before === undefined || KINDS.indexOf(before) < KINDS.indexOf(kind)) kinds.set(place, kind)
   }
   const home = env['HOME'] ?? homedir()
-  const writable = [...(policy.access === 'read-only' ? [] : [real(policy.workspace)]), ...inPlace(policy.write)]
+  const writable = [...(policy.access === 'read-only' ? [] : [look.real(policy.workspace)]), ...inPlace(policy.write)]
   if (full) {
-    const record = secretPaths(env)[0]
+    const record = secretPaths(env, look)[0]
     if (record !== undefined) put(record, 'hidden')
     put(policy.workspace, 'writable')
     for (const path of inPlace(policy.write)) put(path, 'writable')
   } else {
-    for (const path of secretPaths(env)) put(path, 'hidden')
+    for (const path of secretPaths(env, look)) put(path, 'hidden')
     for (const path of PRIVATE) put(path, 'private')
     // Inside of what may be written they are there already, and stay writable.
-    for (const path of programs.map(real)) {
+    for (const path of programs.map((folder) => look.real(folder))) {
       if (
         PRIVATE.some((folder) => path !== folder && isWithin(path, folder)) &&
         !writable.some((folder) => isWithin(path, folder))
@@ -114,15 +116,17 @@ export function isSeen(
   policy: SandboxPolicy,
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  const place = real(path)
+  const look = new Look()
+  const place = look.real(path)
   const shown = [
     policy.workspace,
     ...policy.write,
     ...policy.read,
     ...policy.own,
     ...outsideGitDirs(policy.workspace),
-  ].map(real)
-  const unseen = [...(policy.access === 'full' ? [] : [...secretPaths(env), ...PRIVATE]), ...policy.denyRead].map(real)
+  ].map((folder) => look.real(folder))
+  const secrets = policy.access === 'full' ? [] : [...secretPaths(env, look), ...PRIVATE]
+  const unseen = [...secrets, ...policy.denyRead].map((folder) => look.real(folder))
   const nearest = (list: readonly string[]): number =>
     Math.max(-1, ...list.filter((folder) => isWithin(place, folder)).map((folder) => folder.length))
   return nearest(shown) >= nearest(unseen) || nearest(unseen) === -1
