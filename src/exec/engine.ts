@@ -5,7 +5,7 @@ import { hasPrice } from '../agents/prices.ts'
 import { createEngineAgent } from '../agents/engine/index.ts'
 import type { LoopReport, ModelServices } from '../engine/index.ts'
 import type { CommandPolicy } from '../policy/index.ts'
-import type { Network, SandboxRequest } from '../sandbox/index.ts'
+import type { Network, Refusal, SandboxRequest } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
 import type { ChosenAgent, WantedAgent } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
@@ -34,6 +34,7 @@ export interface EngineOptions extends WantedAgent {
  * Throws what says so.
  */
 export async function checkEngine(options: EngineOptions): Promise<void> {
+  const early = trySandbox(options)
   const { loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
   const { cwd, env, definition: name } = options
   const places = placesFor(cwd, configHome(env))
@@ -48,7 +49,7 @@ export async function checkEngine(options: EngineOptions): Promise<void> {
   if (sandbox === 'auto') return
   const { findBackend, openSandbox, refusalError } = await import('../sandbox/index.ts')
   const backend = findBackend(sandbox)
-  const refusal = await backend.probe()
+  const refusal = await (early ?? backend.probe())
   if (refusal !== null) throw refusalError(backend.name, refusal)
   if (options.network === null && Object.keys(options.more).length === 0) return
   // What it is asked for beyond its own defaults it may not be able to keep.
@@ -64,6 +65,17 @@ function unknownCost(model: string): BelayError {
     received: model,
     next: 'leave out --budget-usd, and use --timeout or --max-steps',
   })
+}
+
+/** Begins to try out the sandbox that is asked for: it takes as long as the engine takes to load. null: not known yet. */
+function trySandbox({ sandbox, definition }: EngineOptions): Promise<Refusal | null> | null {
+  if (sandbox === null && definition !== null) return null
+  const tried = import('../sandbox/index.ts').then(({ findBackend }) =>
+    findBackend(sandbox === null || sandbox === 'auto' ? 'os' : sandbox).probe(),
+  )
+  // Whoever needs the answer waits for it; something else may be found wrong before.
+  tried.catch(() => {})
+  return tried
 }
 
 /** Belay's own agent on a session: its conversation is the session's history. */

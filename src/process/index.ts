@@ -7,7 +7,7 @@ export {
   endStanding,
   findMarked,
   findWith,
-  livingPids,
+  thisMoment,
   killQuietly,
   standingMark,
   taskMark,

@@ -34,33 +34,46 @@ export function findMarked(mark: string): number[] {
 }
 
 /**
- * Pids of living processes whose environment holds the variable `name` with a value that is wanted, this process and `except`
- * excepted.
+ * Pids of living processes whose environment holds the variable `name` with a value that is wanted, this process excepted; only
+ * of those that were started after `since`, where one is given.
  */
-export function findWith(
-  name: string,
-  isWanted: (value: string) => boolean,
-  except: ReadonlySet<number> = NOBODY,
-): number[] {
-  return process.platform === 'linux' ? findInProc(name, isWanted, except) : findWithPs(name, isWanted)
+export function findWith(name: string, isWanted: (value: string) => boolean, since: Moment | null = null): number[] {
+  return process.platform === 'linux' ? findInProc(name, isWanted, since) : findWithPs(name, isWanted)
 }
 
-const NOBODY: ReadonlySet<number> = new Set()
-
-/**
- * Pids that live now: what was there before something started is none of its. Empty where that is no quicker than to look. A pid
- * is used again only after all others were: what a later search by mark finds is not affected.
- */
-export function livingPids(): ReadonlySet<number> {
-  return process.platform === 'linux' ? new Set(readdirSync('/proc').map(Number)) : NOBODY
+/** A moment, by the pid that the kernel gave last. */
+export interface Moment {
+  readonly pid: number
+  /** As `performance.now()`. */
+  readonly at: number
 }
 
-function findInProc(name: string, isWanted: (value: string) => boolean, except: ReadonlySet<number>): number[] {
+/** Now, for a later `findWith`. */
+export function thisMoment(): Moment {
+  return { pid: process.platform === 'linux' ? lastPid() : 0, at: performance.now() }
+}
+
+/** The pids given since a moment are looked at one by one while they are few and cannot have begun anew at the lowest. */
+const FEW_PIDS = 400
+const FEW_MS = 200
+
+function pidsSince(since: Moment | null): readonly number[] {
+  if (since !== null && performance.now() - since.at < FEW_MS) {
+    const given = lastPid() - since.pid
+    if (given >= 0 && given <= FEW_PIDS) return Array.from({ length: given }, (_, n) => since.pid + 1 + n)
+  }
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+function lastPid(): number {
+  return Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[4])
+}
+
+function findInProc(name: string, isWanted: (value: string) => boolean, since: Moment | null): number[] {
   const needle = Buffer.from(`\0${name}=`)
   const found: number[] = []
-  for (const entry of readdirSync('/proc')) {
-    const pid = Number(entry)
-    if (!Number.isInteger(pid) || pid === process.pid || except.has(pid)) continue
+  for (const pid of pidsSince(since)) {
+    if (pid === process.pid) continue
     let environ: Buffer
     try {
       environ = Buffer.concat([Buffer.from([0]), readFileSync(`/proc/${pid}/environ`), Buffer.from([0])])

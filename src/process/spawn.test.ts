@@ -1,6 +1,11 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { endMarked, findMarked, lines, spawnKept, startTimeOf, type ProcessSpec } from './index.ts'
+import { MARK, endMarked, findMarked, findWith, lines, spawnKept, startTimeOf, thisMoment } from './index.ts'
+import type { ProcessSpec } from './index.ts'
 
 const env = { PATH: process.env.PATH ?? '/usr/bin:/bin' }
 
@@ -20,6 +25,28 @@ describe('spawnKept', () => {
     const { kept } = sh('cat /dev/stdin > /dev/stdout; echo e > /dev/stderr', { stdin: { text: 'hello' } })
     const [out, err] = await Promise.all([text(kept.stdout), text(kept.stderr)])
     expect({ out, err }).toEqual({ out: 'hello', err: 'e\n' })
+  })
+
+  it('gives one stream in the order of writing when it is asked for', async () => {
+    const { kept } = sh('for i in 1 2 3; do echo out$i; echo err$i >&2; done; exit 5', { merged: true })
+    const [out, err, exit] = await Promise.all([text(kept.stdout), text(kept.stderr), kept.closed])
+    expect({ out, err }).toEqual({ out: 'out1\nerr1\nout2\nerr2\nout3\nerr3\n', err: '' })
+    expect(exit).toEqual({ code: 5, signal: null })
+  })
+
+  it.each([true, false])('hands a descriptor on to the program as its 9 (merged: %s)', async (merged) => {
+    const folder = mkdtempSync(join(tmpdir(), 'belay-nine-'))
+    try {
+      writeFileSync(join(folder, 'file'), 'what 9 leads to')
+      const file = openSync(join(folder, 'file'), 'r')
+      const spec = { argv: ['cat', '/proc/self/fd/9'], cwd: '/tmp', env, stdin: 'none', mark: 'test/nine' } as const
+      const kept = spawnKept({ ...spec, merged }, file)
+      closeSync(file)
+      const [out, , exit] = await Promise.all([text(kept.stdout), text(kept.stderr), kept.closed])
+      expect({ out, code: exit.code }).toEqual({ out: 'what 9 leads to', code: 0 })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('reports a signal as a shell does', async () => {
@@ -84,6 +111,37 @@ describe('spawnKept', () => {
     kept.stdin?.end('b\n')
     kept.stderr.resume()
     expect(await text(kept.stdout)).toBe('got a\ngot b\n')
+  })
+})
+
+describe('findWith since a moment', () => {
+  it('finds what was started after it, and looks no further while few were', async () => {
+    const before = thisMoment()
+    const { kept, mark } = sh('echo up; exec sleep 1000')
+    const isIt = (value: string): boolean => value === mark
+    try {
+      await once(kept.stdout, 'data')
+      const all = findMarked(mark)
+      expect(all).not.toEqual([])
+      expect(findWith(MARK, isIt, { ...before, at: performance.now() }).sort()).toEqual(all.sort())
+      expect(findWith(MARK, isIt, thisMoment())).toEqual([])
+    } finally {
+      await kept.end()
+    }
+  })
+
+  it('looks at all when it was long ago, or the pids may have begun anew', async () => {
+    const { kept, mark } = sh('echo up; exec sleep 1000')
+    const isIt = (value: string): boolean => value === mark
+    try {
+      await once(kept.stdout, 'data')
+      const now = thisMoment()
+      expect(findWith(MARK, isIt, { ...now, at: now.at - 10_000 })).not.toEqual([])
+      expect(findWith(MARK, isIt, { ...now, pid: now.pid + 1_000_000 })).not.toEqual([])
+      expect(findWith(MARK, isIt, { ...now, pid: now.pid - 1_000_000 })).not.toEqual([])
+    } finally {
+      await kept.end()
+    }
   })
 })
 

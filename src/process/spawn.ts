@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type IOType } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { accessSync, constants, statSync } from 'node:fs'
@@ -19,6 +19,11 @@ export interface ProcessSpec {
   readonly stdin: 'none' | 'open' | { readonly text: string }
   /** What the task's processes are marked with (see leftovers.ts), see `taskMark`. */
   readonly mark: string
+  /**
+   * stdout and stderr are one stream, in the order they were written; false: two. Only a wish: programs that are started elsewhere
+   * (containers, machines) have two.
+   */
+  readonly merged?: boolean
 }
 
 /** How a program ended. A signal is given as a shell gives it: `code` is 128 + its number. Both null: never known. */
@@ -72,18 +77,17 @@ function isRunnable(file: string): boolean {
 /**
  * Starts a program under a keeper (see keeper.ts), so that its whole group ends when Belay does. Throws when no
  * process can be started at all (no such folder, no resources); a program that does not exist is the caller's to find out first with `resolveProgram`.
+ * `nine`: a descriptor that the program finds as its 9; the caller's to close.
  */
-export function spawnKept(spec: ProcessSpec): KeptProcess {
-  const child = spawn(
-    '/bin/sh',
-    ['-c', KEEPER, 'belay-keeper', spec.stdin === 'none' ? 'none' : 'pipe', ...spec.argv],
-    {
-      cwd: spec.cwd,
-      env: { ...spec.env, [MARK]: spec.mark },
-      detached: true,
-      stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-    },
-  )
+export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptProcess {
+  const [mode, err] = [spec.stdin === 'none' ? 'none' : 'pipe', spec.merged === true ? 'merged' : 'apart']
+  const more: readonly (IOType | number)[] = nine === null ? [] : ['ignore', 'ignore', 'ignore', 'ignore', nine]
+  const child = spawn('/bin/sh', ['-c', KEEPER, 'belay-keeper', mode, err, ...spec.argv], {
+    cwd: spec.cwd,
+    env: { ...spec.env, [MARK]: spec.mark },
+    detached: true,
+    stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...more],
+  })
   // A failed start (no such folder, no more processes) is thrown below; without a listener it would end Belay itself.
   child.on('error', () => {})
   const { pid } = child

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { formatDuration } from '../../core/duration.ts'
+import { resolveProgram } from '../../process/index.ts'
 import type { Tool, ToolContext, ToolDemand } from '../port.ts'
 import { collect } from './output/collect.ts'
 import { openToList, pathOf, rulesOf } from './paths/index.ts'
@@ -41,8 +42,9 @@ Use read, write, edit, glob and grep for files rather than cat, sed, find or gre
       const cwd = folderOf(workdir, context)
       const output = collect(context.store, 'bash', maxOutput)
       const { exit, cut } = await runInside(context, {
-        argv: ['sh', '-c', SCRIPT, 'sh', command],
+        argv: shellOf(command, cwd, context),
         cwd,
+        merged: true,
         timeoutMs: timeout,
         onStdout: output.add,
         onStderr: output.add,
@@ -59,13 +61,24 @@ Use read, write, edit, glob and grep for files rather than cat, sed, find or gre
   })
 }
 
+/** Where a system keeps its bash: of these folders none is an agent's to write in, nor hidden by a sandbox. */
+const SYSTEM = ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash']
+
+/** The shell for a command line: looked for inside, unless the program is the machine's own and seen there at the same place. */
+function shellOf(command: string, cwd: string, { sandbox, env }: ToolContext): readonly string[] {
+  const bash = sandbox.backend === 'os' || sandbox.backend === 'host' ? resolveProgram('bash', cwd, env['PATH']) : null
+  const isOurs = bash !== null && SYSTEM.includes(bash) && sandbox.policy.denyRead.length === 0
+  return isOurs ? [bash, '-c', command] : ['sh', '-c', SCRIPT, 'sh', command]
+}
+
 /** What the command policy says of a command line that runs in the folder `cwd` (host path). */
 export function judgeCommand(command: string, cwd: string, { sandbox, policy, workspace }: ToolContext): ToolDemand {
+  // Paths in the command are as the command sees them.
+  const inside = sandbox.toInside(cwd) ?? cwd
   const { decision, reason } = policy.judge({
     command,
-    // Paths in the command are as the command sees them.
-    cwd: sandbox.toInside(cwd) ?? cwd,
-    workspace: sandbox.toInside(workspace) ?? workspace,
+    cwd: inside,
+    workspace: workspace === cwd ? inside : (sandbox.toInside(workspace) ?? workspace),
     access: sandbox.policy.access,
     confined: sandbox.confined,
   })

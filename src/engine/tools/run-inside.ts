@@ -2,7 +2,7 @@ import { finished } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import { BelayError, messageOf } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
-import { endAll, findWith, livingPids, type Exit, type KeptProcess } from '../../process/index.ts'
+import { endAll, findWith, thisMoment, type Exit, type KeptProcess } from '../../process/index.ts'
 import type { ToolContext } from '../port.ts'
 
 /** The environment variable that all processes of one call carry, so that those which left their group can be ended too. */
@@ -19,6 +19,8 @@ export interface Inside {
   readonly env?: Readonly<Record<string, string>>
   /** What it reads; without it nothing. */
   readonly input?: string
+  /** As of `ProcessSpec`. */
+  readonly merged?: boolean
   onStdout(chunk: Buffer): void
   onStderr(chunk: Buffer): void
 }
@@ -42,7 +44,7 @@ export async function runInside(context: ToolContext, inside: Inside): Promise<E
   }
   if (context.signal.aborted) return { exit: { code: null, signal: null }, cut: 'aborted' }
   const call = randomId(16)
-  const before = livingPids()
+  const before = thisMoment()
   const kept = await start(context, inside, call)
   let cut: Ended['cut'] = null
   const stop = (why: 'timeout' | 'aborted'): void => {
@@ -65,11 +67,15 @@ export async function runInside(context: ToolContext, inside: Inside): Promise<E
   }
 }
 
-async function start(context: ToolContext, { argv, cwd, env, input }: Inside, call: string): Promise<KeptProcess> {
+async function start(
+  context: ToolContext,
+  { argv, cwd, env, input, merged = false }: Inside,
+  call: string,
+): Promise<KeptProcess> {
   try {
     const all = { ...context.env, ...env, [CALL]: call }
     const stdin = input === undefined ? 'none' : { text: input }
-    return await context.sandbox.spawn({ argv, cwd, env: all, stdin, mark: context.mark })
+    return await context.sandbox.spawn({ argv, cwd, env: all, stdin, mark: context.mark, merged })
   } catch (error) {
     throw new BelayError('command_not_started', `the command could not be started: ${messageOf(error)}`, {
       cause: error,

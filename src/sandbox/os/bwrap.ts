@@ -7,17 +7,23 @@ import { unavailable } from '../refusal.ts'
 import { SYSTEM_PATH } from './environment.ts'
 import { seccompFilter } from './seccomp.ts'
 
-/** What sandboxes on Linux are made with. `folder` is their own, of the user's alone, and goes with `remove`. */
-export interface Tools {
+/** What sandboxes on Linux are made with. */
+export interface FoundTools {
   readonly bwrap: string
+  /** The seccomp filter. */
+  readonly program: Buffer
+}
+
+/** The same, made ready. `folder` is their own, of the user's alone, and goes with `remove`. */
+export interface Tools extends FoundTools {
   /** File with the seccomp filter. */
   readonly filter: string
   readonly folder: string
   remove(): void
 }
 
-/** Finds and makes what a sandbox needs. */
-export function makeTools(): { readonly tools: Tools } | { readonly refusal: Refusal } {
+/** Finds what a sandbox needs. */
+export function findTools(): FoundTools | { readonly refusal: Refusal } {
   const bwrap = resolveProgram('bwrap', '/', SYSTEM_PATH)
   if (bwrap === null) {
     return {
@@ -31,12 +37,19 @@ export function makeTools(): { readonly tools: Tools } | { readonly refusal: Ref
   if (program === null) {
     return { refusal: unavailable(`there is no seccomp filter for ${process.arch}`, 'use --sandbox docker') }
   }
+  return { bwrap, program }
+}
+
+/** Makes what a sandbox needs. */
+export function makeTools(): { readonly tools: Tools } | { readonly refusal: Refusal } {
+  const found = findTools()
+  if ('refusal' in found) return found
   sweep()
   const { pid, startTime } = thisProcess()
   const folder = mkdtempSync(join(tmpdir(), `belay-os-${pid}-${startTime}-`))
   const filter = join(folder, 'filter.bpf')
-  writeFileSync(filter, program)
-  return { tools: { bwrap, filter, folder, remove: () => rmSync(folder, { recursive: true, force: true }) } }
+  writeFileSync(filter, found.program)
+  return { tools: { ...found, filter, folder, remove: () => rmSync(folder, { recursive: true, force: true }) } }
 }
 
 /** Removes what Belays that were killed left. */
@@ -52,21 +65,20 @@ function sweep(): void {
   }
 }
 
-/** `$1` is the filter, `$2` the number of control groups, whose files follow. */
+/** `$1` is the number of control groups, whose files follow. */
 const ENTER = [
-  'exec 9<"$1" || exit 126',
-  'n=$2; shift 2',
+  'n=$1; shift',
   'while [ "$n" -gt 0 ]; do echo "$$" >"$1" || exit 126; shift; n=$((n - 1)); done',
   'exec "$@"',
 ].join('\n')
 
-/** Brings a program up to the door of a sandbox: through its control groups, with the filter at descriptor 9. */
-export function enterArgv({ filter }: Tools, groups: readonly string[]): readonly string[] {
-  return ['/bin/sh', '-c', ENTER, 'belay-enter', filter, String(groups.length), ...groups]
+/** Brings a program up to the door of a sandbox: through its control groups. */
+export function enterArgv(groups: readonly string[]): readonly string[] {
+  return groups.length === 0 ? [] : ['/bin/sh', '-c', ENTER, 'belay-enter', String(groups.length), ...groups]
 }
 
-/** The words that start bwrap: those for the file system follow, then `--` and the program. */
-export function bwrapArgv({ bwrap }: Tools, unshareNetwork: boolean): readonly string[] {
+/** The words that start bwrap, which wants the filter at descriptor 9: those for the file system follow, then `--` and the program. */
+export function bwrapArgv({ bwrap }: FoundTools, unshareNetwork: boolean): readonly string[] {
   return [
     bwrap,
     '--new-session',

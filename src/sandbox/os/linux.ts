@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process'
-import { statSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, statSync } from 'node:fs'
+import type { Writable } from 'node:stream'
 import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
 import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
 import { Repositories } from '../repositories.ts'
 import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
-import { bwrapArgv, enterArgv, makeTools, type Tools } from './bwrap.ts'
+import { bwrapArgv, enterArgv, findTools, makeTools, type Tools } from './bwrap.ts'
 import { limitedGroup, type Cgroup } from './cgroup.ts'
 import { hostEnvironment, outside, restored } from './environment.ts'
 import { isSeen, mountsOf } from './mounts.ts'
@@ -21,22 +22,39 @@ export function probeLinux(): Promise<Refusal | null> {
 }
 
 async function tryOne(): Promise<Refusal | null> {
-  const made = makeTools()
-  if ('refusal' in made) return made.refusal
-  const [program = '', ...args] = [...enterArgv(made.tools, []), ...bwrapArgv(made.tools, true)]
+  const found = findTools()
+  if ('refusal' in found) return found.refusal
+  const [program = '', ...args] = bwrapArgv(found, true)
   const root = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--', '/bin/sh', '-c', 'exit 0']
-  try {
-    await promisify(execFile)(program, [...args, ...root], { env: {}, timeout: 20_000 })
-    return null
-  } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? ''
-    return unavailable(
-      `bubblewrap cannot make a sandbox here${said === '' ? '' : ` (${said})`}`,
-      'the kernel must allow user namespaces (Ubuntu: an AppArmor profile for bwrap), or use --sandbox docker',
-    )
-  } finally {
-    made.tools.remove()
-  }
+  const { code, said } = await tried(program, [...args, ...root], found.program)
+  if (code === 0) return null
+  const last = said.trim().split('\n').at(-1) ?? ''
+  return unavailable(
+    `bubblewrap cannot make a sandbox here${last === '' ? '' : ` (${last})`}`,
+    'the kernel must allow user namespaces (Ubuntu: an AppArmor profile for bwrap), or use --sandbox docker',
+  )
+}
+
+/** Runs bwrap with a filter at descriptor 9; `said` is what it wrote on stderr, or why it did not start. */
+async function tried(
+  program: string,
+  args: readonly string[],
+  filter: Buffer,
+): Promise<{ readonly code: number | null; readonly said: string }> {
+  const unused = Array.from({ length: 6 }, () => 'ignore' as const)
+  const child = spawn(program, args, {
+    env: {},
+    timeout: 20_000,
+    stdio: ['ignore', 'ignore', 'pipe', ...unused, 'pipe'],
+  })
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  child.on('error', (error) => (said += error.message))
+  const nine = (child.stdio as readonly unknown[])[9] as Writable | null | undefined
+  nine?.on('error', () => {}) // it ended without reading, which its status tells
+  nine?.end(filter)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, said }
 }
 
 /** Opens a sandbox of bubblewrap. Its folders and limits are made for each program anew; a proxy lives as long as it. */
@@ -89,22 +107,25 @@ function linuxSandbox(
   const running = new Set<KeptProcess>()
   let closed = false
   const seen = (path: string): string | null => (isSeen(path, policy, hostEnvironment()) ? path : null)
-  const start = (spec: ProcessSpec, mounts: readonly string[]): KeptProcess =>
-    spawnKept({
-      ...spec,
-      argv: [
-        ...enterArgv(tools, group.joins),
-        ...(proxy === null ? [] : relayArgv(tools, proxy)),
-        ...bwrapArgv(tools, policy.network.mode === 'none'),
-        ...mounts,
-        ...inside(spec, policy, proxy).flatMap(([name, value]) => ['--setenv', name, value]),
-        '--chdir',
-        spec.cwd,
-        '--',
-        ...spec.argv,
-      ],
-      env: outside(spec.env),
-    })
+  const start = (spec: ProcessSpec, mounts: readonly string[]): KeptProcess => {
+    const argv = [
+      ...enterArgv(group.joins),
+      ...(proxy === null ? [] : relayArgv(tools, proxy)),
+      ...bwrapArgv(tools, policy.network.mode === 'none'),
+      ...mounts,
+      ...inside(spec, policy, proxy).flatMap(([name, value]) => ['--setenv', name, value]),
+      '--chdir',
+      spec.cwd,
+      '--',
+      ...spec.argv,
+    ]
+    const filter = openSync(tools.filter, 'r')
+    try {
+      return spawnKept({ ...spec, argv, env: outside(spec.env) }, filter)
+    } finally {
+      closeSync(filter)
+    }
+  }
   return {
     backend: 'os',
     confined: true,
