@@ -1,6 +1,6 @@
-import { existsSync, lstatSync, readFileSync, statSync, type Dirent } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { FolderMemory } from './folder-memory.ts'
 import { isWithin, real } from './secrets.ts'
 
 /** What a look through folders found. */
@@ -14,11 +14,19 @@ export interface FoundGitDirs {
 /** Looked at after all others: they are many, and nobody works in them. */
 const LAST = new Set(['node_modules', '.venv', 'venv', 'target', 'vendor', '.cache'])
 
+/** Folders after which others have their turn. */
+const AT_ONCE = 250
+
 /**
  * Looks for everything in `roots` that git takes for a repository when it is run there: `.git` folders, bare repositories, and
  * what `.git` files and links lead to. Follows no link to a folder. Looks at `limit` folders at most, the shallow ones first.
+ * `memory`: of an earlier look, which makes this one quick where little changed.
  */
-export async function findGitDirs(roots: readonly string[], limit: number): Promise<FoundGitDirs> {
+export async function findGitDirs(
+  roots: readonly string[],
+  limit: number,
+  memory = new FolderMemory(),
+): Promise<FoundGitDirs> {
   const gitDirs = new Set<string>()
   const add = (path: string): void => {
     const place = real(path)
@@ -28,35 +36,25 @@ export async function findGitDirs(roots: readonly string[], limit: number): Prom
       if (common !== null) add(resolve(place, common))
     }
   }
-  const queue = [...roots]
-  const later: string[] = []
+  let [level, later] = [[...roots], [] as string[]]
   let looked = 0
-  for (let folder = queue.shift(); folder !== undefined; folder = queue.shift() ?? later.shift()) {
-    if (looked++ >= limit) return { gitDirs, cut: true }
-    const entries = await entriesOf(folder)
-    const names = new Set(entries.map((entry) => entry.name.toLowerCase()))
-    const isGit = (names.has('objects') && names.has('refs')) || (names.has('head') && names.has('commondir'))
-    if (isGit) add(folder)
-    for (const entry of entries) {
-      const path = join(folder, entry.name)
-      if (entry.name.toLowerCase() === '.git') {
-        const target = entry.isFile() ? pointed(path, /^gitdir: (.+)$/m) : path
+  while (level.length > 0) {
+    const next: string[] = []
+    for (const folder of level) {
+      if (looked++ >= limit) return { gitDirs, cut: true }
+      if (looked % AT_ONCE === 0) await new Promise((resume) => setImmediate(resume))
+      const { isGit, dotGit, folders } = memory.look(folder)
+      if (isGit) add(folder)
+      for (const { path, isFile } of dotGit) {
+        const target = isFile ? pointed(path, /^gitdir: (.+)$/m) : path
         if (target !== null) add(resolve(folder, target))
       }
-      if (!entry.isDirectory() || (isGit && entry.name === 'objects')) continue
-      if (LAST.has(entry.name)) later.push(path)
-      else queue.push(path)
+      for (const path of folders) (LAST.has(basename(path)) ? later : next).push(path)
     }
+    if (next.length > 0) level = next
+    else [level, later] = [later, []]
   }
   return { gitDirs, cut: false }
-}
-
-async function entriesOf(folder: string): Promise<readonly Dirent[]> {
-  try {
-    return await readdir(folder, { withFileTypes: true })
-  } catch {
-    return [] // gone since, or nobody's to read: then git does not read it either
-  }
 }
 
 function isFolder(path: string): boolean {

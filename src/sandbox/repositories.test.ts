@@ -1,8 +1,20 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FolderMemory } from './folder-memory.ts'
 import { findGitDirs } from './git-scan.ts'
 import { Repositories } from './repositories.ts'
 import { policyOf } from './request.ts'
@@ -79,4 +91,67 @@ it('looks at a bounded number of folders, and says when it stopped', async () =>
   expect(await findGitDirs([folder], 3)).toEqual({ gitDirs: new Set([join(folder, 'src/.git')]), cut: true })
   const all = await findGitDirs([folder], 1000)
   expect([all.gitDirs.size, all.cut]).toEqual([4, false])
+})
+
+describe('a look with a memory', () => {
+  const age = async (path: string): Promise<void> => {
+    // The kernel keeps this time by itself: only waiting makes it old.
+    await expect
+      .poll(() => Date.now() - statSync(path).ctimeMs, { timeout: 10_000, interval: 100 })
+      .toBeGreaterThan(2100)
+  }
+  const found = async (memory: FolderMemory): Promise<readonly string[]> => {
+    const { gitDirs } = await findGitDirs([folder], 1000, memory)
+    return [...gitDirs].map((path) => path.slice(folder.length + 1)).sort()
+  }
+
+  it('finds what came since, however deep, and no longer what went', { timeout: 30_000 }, async () => {
+    mkdirSync(join(folder, 'a/b/c/d'), { recursive: true })
+    mkdirSync(join(folder, 'other/deep'), { recursive: true })
+    git('init', '-q', 'old')
+    await age(join(folder, 'old/.git'))
+    const memory = new FolderMemory()
+    expect(await found(memory)).toEqual(['old/.git'])
+    git('init', '-q', 'a/b/c/d')
+    git('init', '-q', '--bare', 'other/deep')
+    expect(await found(memory)).toEqual(['a/b/c/d/.git', 'old/.git', 'other/deep'])
+    rmSync(join(folder, 'old'), { recursive: true })
+    // The time that programs can set says nothing.
+    utimesSync(folder, new Date(0), new Date(0))
+    expect(await found(memory)).toEqual(['a/b/c/d/.git', 'other/deep'])
+  })
+
+  it('reads again what .git files and common folders are named', { timeout: 30_000 }, async () => {
+    for (const name of ['x.git', 'y.git']) mkdirSync(join(folder, 'places', name), { recursive: true })
+    mkdirSync(join(folder, 'tree'))
+    writeFileSync(join(folder, 'tree/.git'), 'gitdir: ../places/x.git\n')
+    await age(join(folder, 'tree'))
+    const memory = new FolderMemory()
+    expect(await found(memory)).toEqual(['places/x.git'])
+    // Written in place: the folder does not change.
+    writeFileSync(join(folder, 'tree/.git'), 'gitdir: ../places/y.git\n')
+    expect(await found(memory)).toEqual(['places/y.git'])
+  })
+
+  it('does not trust what was written a moment ago', async () => {
+    const memory = new FolderMemory()
+    mkdirSync(join(folder, 'new'))
+    for (let n = 0; n < 30; n++) {
+      await found(memory)
+      git('init', '-q', '--bare', `new/${n}`)
+      expect(await found(memory)).toContain(`new/${n}`)
+    }
+  })
+
+  it('does not take another folder of the same name for the one it knew', { timeout: 30_000 }, async () => {
+    mkdirSync(join(folder, 'a/b'), { recursive: true })
+    mkdirSync(join(folder, 'spare/b'), { recursive: true })
+    git('init', '-q', 'spare/b/repository')
+    await age(join(folder, 'spare/b/repository/.git'))
+    const memory = new FolderMemory()
+    expect(await found(memory)).toEqual(['spare/b/repository/.git'])
+    renameSync(join(folder, 'a'), join(folder, 'gone'))
+    renameSync(join(folder, 'spare'), join(folder, 'a'))
+    expect(await found(memory)).toEqual(['a/b/repository/.git'])
+  })
 })

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { FolderMemory } from './folder-memory.ts'
 import { disarm, changedSince } from './git-disarm.ts'
 import { gitGuards, guardsOfGitDir, holdPlaces, removeForbidden, type GitGuards } from './git-guards.ts'
 import { findGitDirs } from './git-scan.ts'
@@ -6,9 +7,8 @@ import { isHeld, sweepHeld } from './held.ts'
 import type { SandboxPolicy } from './port.ts'
 import { real } from './secrets.ts'
 
-/** Folders that are looked through when a sandbox opens and closes, and after each of its programs. */
-const AT_THE_ENDS = 20_000
-const AFTER_A_PROGRAM = 4_000
+/** Folders that are looked through when a sandbox opens and closes, and after each of its programs: then most are as they were. */
+const MOST = 20_000
 
 /** The clock of file systems lags behind. */
 const LAG_MS = 100
@@ -22,9 +22,16 @@ export class Repositories {
   readonly #known: ReadonlyMap<string, string>
   readonly #since: number | null
   readonly #took: string[] = []
+  readonly #memory: FolderMemory
   #work: Promise<void> = Promise.resolve()
 
-  private constructor(writable: readonly string[], known: ReadonlyMap<string, string>, since: number | null) {
+  private constructor(
+    writable: readonly string[],
+    known: ReadonlyMap<string, string>,
+    since: number | null,
+    memory = new FolderMemory(),
+  ) {
+    this.#memory = memory
     this.#writable = writable
     this.#known = known
     this.#since = since
@@ -36,11 +43,12 @@ export class Repositories {
     sweepHeld()
     const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
     const opened = Date.now()
-    const { gitDirs, cut } = await findGitDirs(writable, AT_THE_ENDS)
+    const memory = new FolderMemory()
+    const { gitDirs, cut } = await findGitDirs(writable, MOST, memory)
     // What another Belay's sandbox put there is no repository.
     const there = [...gitDirs].filter((path) => !isHeld(path))
     const known = new Map(there.map((path) => [identity(path) ?? path, path] as const))
-    return new Repositories(writable, known, cut ? opened - LAG_MS : null)
+    return new Repositories(writable, known, cut ? opened - LAG_MS : null, memory)
   }
 
   /** What is to be kept, as it is now. */
@@ -58,14 +66,15 @@ export class Repositories {
 
   /** A program has ended: takes away what it must not have made. `last`: and so has the sandbox. */
   settle(guards: readonly GitGuards[], release: () => void, last = false): Promise<void> {
-    this.#work = this.#work.then(() => this.#clean(guards, release, last ? AT_THE_ENDS : AFTER_A_PROGRAM))
+    this.#work = this.#work.then(() => this.#clean(guards, release, last))
     return this.#work
   }
 
-  async #clean(guards: readonly GitGuards[], release: () => void, limit: number): Promise<void> {
+  async #clean(guards: readonly GitGuards[], release: () => void, last: boolean): Promise<void> {
     release()
     this.#took.push(...removeForbidden(guards))
-    const { gitDirs } = await findGitDirs(this.#writable, limit)
+    // The last look trusts no clock.
+    const { gitDirs } = await findGitDirs(this.#writable, MOST, last ? new FolderMemory() : this.#memory)
     for (const path of gitDirs) {
       const id = identity(path)
       if (id === null || this.#known.has(id) || (this.#since !== null && !changedSince(path, this.#since))) continue

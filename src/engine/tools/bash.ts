@@ -62,12 +62,12 @@ Use read, write, edit, glob and grep for files rather than cat, sed, find or gre
 }
 
 /** Where a system keeps its bash: of these folders none is an agent's to write in, nor hidden by a sandbox. */
-const SYSTEM = ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash']
+const SYSTEM = new Set(['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'])
 
 /** The shell for a command line: looked for inside, unless the program is the machine's own and seen there at the same place. */
 function shellOf(command: string, cwd: string, { sandbox, env }: ToolContext): readonly string[] {
   const bash = sandbox.backend === 'os' || sandbox.backend === 'host' ? resolveProgram('bash', cwd, env['PATH']) : null
-  const isOurs = bash !== null && SYSTEM.includes(bash) && sandbox.policy.denyRead.length === 0
+  const isOurs = bash !== null && SYSTEM.has(bash) && sandbox.policy.denyRead.length === 0
   return isOurs ? [bash, '-c', command] : ['sh', '-c', SCRIPT, 'sh', command]
 }
 
