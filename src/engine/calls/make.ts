@@ -1,5 +1,5 @@
 import type { ToolCall } from '@earendil-works/pi-ai'
-import { createHash } from 'node:crypto'
+import { crypto } from '../../core/crypto.ts'
 import { isRecord } from '../record.ts'
 import type { Emit } from '../events.ts'
 import type { Tool, ToolContext, ToolResult } from '../port.ts'
@@ -154,7 +154,8 @@ function shown(one: Prepared): { id: string; name: string; title: string; input:
 
 /** What `allow_session` is about: this tool with exactly this input. */
 function keyOf(one: Extract<Prepared, { tool: unknown }>): string {
-  return createHash('sha256')
+  return crypto()
+    .createHash('sha256')
     .update(`${one.call.name}:${JSON.stringify(one.input)}`)
     .digest('hex')
 }

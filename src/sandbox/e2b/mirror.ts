@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
@@ -18,6 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { crypto } from '../../core/crypto.ts'
 
 const run = promisify(execFile)
 
@@ -26,7 +26,7 @@ const GIT = '.git'
 
 /** What a folder holds, by names, sizes and times: equal as long as nothing was changed. `skip`: paths that are left out. */
 export function fingerprint(folder: string, skip: ReadonlySet<string>): string {
-  const hash = createHash('sha256')
+  const hash = crypto().createHash('sha256')
   const walk = (at: string): void => {
     for (const name of readdirSync(at).sort()) {
       const path = join(at, name)

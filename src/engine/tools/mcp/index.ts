@@ -1,7 +1,7 @@
 /** Tools of MCP servers, as tools of the agent. */
 import type { Tool as McpTool } from '@modelcontextprotocol/client'
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { crypto } from '../../../core/crypto.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { head, printable } from '../../../core/text.ts'
 import type { Tool, ToolContext } from '../../port.ts'
@@ -106,7 +106,7 @@ function toolsOf(server: McpServer, connection: Connection, taken: Set<string>):
 function toolName(server: string, tool: string): string {
   const name = `mcp__${server}__${tool.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`
   if (name.length <= NAME_MAX) return name
-  const hash = createHash('sha256').update(tool).digest('hex').slice(0, 8)
+  const hash = crypto().createHash('sha256').update(tool).digest('hex').slice(0, 8)
   return `${name.slice(0, NAME_MAX - 9)}_${hash}`
 }
 
