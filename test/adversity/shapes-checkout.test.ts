@@ -118,6 +118,19 @@ describe('a monorepo', () => {
     expect(world.log()[1]?.trailers['Belay-Task']).toBe('T001')
   })
 
+  it('is told of a branch of theirs that leaves no room for those of Belay', async () => {
+    start(turn({ files: { 'done.txt': '1\n' } }))
+      .config()
+      .commit()
+    world.git('branch', 'belay')
+    const refused = await run(['Write it'], { code: 2 })
+    expect(refused.stderr).toContain('[branch_in_the_way]')
+    world.git('branch', '-m', 'belay', 'mine')
+    const resumed = await world.belay(['resume'])
+    expect(resumed.code, resumed.stderr).toBe(0)
+    expect(world.read('done.txt')).toBe('1\n')
+  })
+
   it('finds a feature by its path from the root too, which is how messages write it', async () => {
     start(turn({ files: { 'done.txt': '1\n' } }))
       .feature('001-x', ['- [ ] T001 Write it'])

@@ -81,6 +81,8 @@ export class Landing {
     const { root, resultBranch, moves, restored } = this.#options
     if (!(await updateRefs(root, [{ verb: 'update', ref: branchRef(resultBranch), to, old: from }], moves))) {
       if ((await readRef(root, branchRef(resultBranch))) === to) return // another task put it back first
+      const [folder = ''] = resultBranch.split('/')
+      if ((await readRef(root, branchRef(folder))) !== null) throw inTheWay(folder, resultBranch)
       throw new BelayError('result_moved', `the branch ${resultBranch} is being moved by somebody else`, {
         exit: 1,
         expected: to,
@@ -145,4 +147,17 @@ export function refConflict(branch: string): BelayError {
     expected: `no other branch below ${branch}/ or in its place`,
     next: `git branch --list '${branch}*', remove what is in the way, then: belay resume`,
   })
+}
+
+/** Git keeps branches as paths: beside a branch `belay` there can be none below `belay/`. */
+function inTheWay(branch: string, wanted: string): BelayError {
+  return new BelayError(
+    'branch_in_the_way',
+    `a branch of yours is called ${branch}, so that none can be called ${wanted}`,
+    {
+      expected: `no branch called ${branch}`,
+      received: branch,
+      next: `git branch -m ${branch} ANOTHER_NAME, then: belay resume`,
+    },
+  )
 }
