@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { World, collect, said, type Turn } from './support/world.ts'
@@ -27,6 +27,31 @@ describe('belay session', () => {
     const { code, stderr } = await world.belay(['session', 'info', 'x'])
     expect(code).toBe(2)
     expect(stderr).toContain('there is no session "x" [session_unknown]')
+  })
+
+  it('goes no further than the session did before, unless it is told to', async () => {
+    agent(say('one'), say('two'), say('three'), say('four'))
+    const access = async (...args: string[]): Promise<unknown> => {
+      const { code, stdout, stderr } = await world.belay([...args, '--json'])
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+      return (JSON.parse(stdout.split('\n', 1)[0] ?? '') as { data: { access: unknown } }).data.access
+    }
+    expect(await access('exec', 'look', '--session', 'look', '--access', 'read-only', '--sandbox', 'host')).toBe(
+      'read-only',
+    )
+    expect(await access('session', 'resume', 'look', 'again')).toBe('read-only')
+    expect(await world.json(['session', 'info', 'look'])).toMatchObject({
+      session: { access: 'read-only', sandbox: 'host' },
+    })
+    const file = join(world.dir, 'look.jsonl')
+    writeFileSync(file, (await world.belay(['session', 'export', 'look'])).stdout)
+    expect((await world.belay(['session', 'import', file, '--id', 'copy'])).code).toBe(0)
+    expect(await world.json(['session', 'info', 'copy'])).toMatchObject({
+      session: { access: 'read-only', sandbox: null },
+    })
+    expect(await access('exec', 'write', '--session', 'look', '--access', 'workspace-write')).toBe('workspace-write')
+    expect(await access('exec', 'on', '--session', 'look')).toBe('workspace-write')
   })
 
   it('lists, informs about, shows and goes on with a session', async () => {

@@ -5,8 +5,9 @@ import { agentEnvironment } from '../agents/environment.ts'
 import { judgedApprover, nobody } from '../agents/judged.ts'
 import type { Approver } from '../agents/port.ts'
 import type { Network } from '../sandbox/index.ts'
-import { checkSessionId, type Session } from '../sessions/index.ts'
+import { checkSessionId, type Confinement, type Session } from '../sessions/index.ts'
 import { confineAgent, roleRequest } from './confine.ts'
+import { confinementOf, keepConfinement } from './confinement.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
 import { policyOf } from './policy.ts'
@@ -29,9 +30,11 @@ export interface ExecOptions {
   readonly effort: string | null
   /** Name of an agent definition of the engine. */
   readonly definition: string | null
-  readonly access: Access
-  /** A backend's name; null: the agent's own (definition, role), else `os` where that works. */
+  /** null: as the session had it, else workspace-write. */
+  readonly access: Access | null
+  /** A backend's name; null: as the session had it, else the agent's own (definition, role), else `os` where that works. */
   readonly sandbox: string | null
+  /** null: as the session had it. */
   readonly network: Network | null
   readonly limits: ExecLimits
   /** Id of the session to go on with, or to make; null: a new one. */
@@ -49,6 +52,8 @@ export interface ExecOptions {
 export interface Exec {
   readonly session: Session
   readonly setup: TurnSetup
+  /** How far the agent may go; `setup` has what the agent itself is told. */
+  readonly confinement: Confinement
   /** What the user must be told before anything runs. */
   readonly warnings: readonly string[]
   /** Resolves with what the user must be told at the end. */
@@ -65,9 +70,12 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
   const cwd = await realpath(options.cwd).catch(() => null)
   if (cwd === null) throw new BelayError('no_folder', 'the folder to work in is not there', { received: options.cwd })
   const name = await agentName(options, cwd, env)
-  const exec = await (name === 'engine' ? openEngine({ ...options, cwd }) : openOther({ ...options, cwd }, name))
+  const held = { ...options, cwd, ...(await confinementOf(options)) }
+  const exec = await (name === 'engine' ? openEngine(held) : openOther(held, name))
   return published(exec, { ...options, cwd })
 }
+
+type HeldOptions = Omit<ExecOptions, keyof Confinement> & Confinement
 
 /** The session's lines are published while it is open, where the configuration says so. */
 async function published(exec: Exec, { home, cwd, env }: ExecOptions): Promise<Exec> {
@@ -88,7 +96,7 @@ async function published(exec: Exec, { home, cwd, env }: ExecOptions): Promise<E
   }
 }
 
-async function openEngine(options: ExecOptions): Promise<Exec> {
+async function openEngine(options: HeldOptions): Promise<Exec> {
   const { access, limits } = options
   const engine = await engineOptions(options)
   await checkEngine(engine)
@@ -102,8 +110,10 @@ async function openEngine(options: ExecOptions): Promise<Exec> {
       update: options.updatePolicy,
     })
     const setup = await engineSetup(engine, session, policy)
+    const confinement = await keepConfinement(session, options)
     return {
       session,
+      confinement,
       // The engine asks its policy itself, and only what that leaves to a person comes here.
       setup: { ...setup, access, cwd, step, limits, approve: options.approver(session) },
       warnings: [...(warning === null ? [] : [warning]), ...warnings],
@@ -119,7 +129,7 @@ async function openEngine(options: ExecOptions): Promise<Exec> {
 }
 
 /** What is asked for, and for the rest what the role of the engine says; of a definition's matters only its environment. */
-async function engineOptions(options: ExecOptions): Promise<EngineOptions> {
+async function engineOptions(options: HeldOptions): Promise<EngineOptions> {
   const role = await roleOf('engine', options.cwd, options.env)
   const own = options.definition === null ? role : null
   return {
@@ -133,7 +143,7 @@ async function engineOptions(options: ExecOptions): Promise<EngineOptions> {
   }
 }
 
-async function openOther(options: ExecOptions, name: string): Promise<Exec> {
+async function openOther(options: HeldOptions, name: string): Promise<Exec> {
   const { access, env, limits } = options
   if (options.definition !== null) {
     throw new BelayError('usage', `an agent definition is for the engine, not for ${name}`, {
@@ -157,8 +167,10 @@ async function openOther(options: ExecOptions, name: string): Promise<Exec> {
       confined: confined.confined,
       rest: 'ask' as const,
     }
+    const confinement = await keepConfinement(session, options)
     return {
       session,
+      confinement,
       setup: {
         ...chosen,
         access: confined.access,

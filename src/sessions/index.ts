@@ -12,7 +12,7 @@ export type { AgentLabel, SessionEntry, StoredEntry, TurnEnding } from './entrie
 export { checkSessionId, isSessionId, newSessionId, sessionFolder } from './id.ts'
 export type { LockHolder } from './lock.ts'
 export type { ReadLog } from './log.ts'
-export type { SessionMeta, SessionRepository } from './meta.ts'
+export type { Confinement, SessionMeta, SessionRepository } from './meta.ts'
 export { Session } from './session.ts'
 export { sizeOf } from './size.ts'
 export { SessionStore, describeHolder, type NewSessionMeta, type SessionState } from './store.ts'

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Access } from '../core/words.ts'
 import type { PolicyConfig } from '../policy/index.ts'
+import type { Network } from '../sandbox/port.ts'
 import { writeWhole } from './files.ts'
 
 /** The repository of a session that has a workspace of its own. */
@@ -12,6 +14,14 @@ export interface SessionRepository {
   readonly branch: string | null
   /** Commit that the session began at. */
   readonly base: string | null
+}
+
+/** How far the agent of a turn may go. */
+export interface Confinement {
+  readonly access: Access
+  /** A backend's name; null: the agent's own, or the default. */
+  readonly sandbox: string | null
+  readonly network: Network | null
 }
 
 /** What is known of a session without reading its lines. */
@@ -36,6 +46,8 @@ export interface SessionMeta {
   readonly parent: string | null
   /** The command policy that it was opened with, whatever is configured since; null: the built-in one. Not there in older ones. */
   readonly policy?: PolicyConfig | null
+  /** How far the last turn might go: the next one too, unless it is told otherwise. Not there in older ones. */
+  readonly confinement?: Confinement
   /** Whether a part's branch was merged into its parent's. */
   readonly merged: boolean
 }

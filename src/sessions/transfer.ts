@@ -58,12 +58,15 @@ export async function importSession(
   const turns = entries.filter((entry) => entry.type === 'turn').length
   const session = await store.open(made.id, 'import')
   try {
-    await session.change({ turns })
+    await session.change({ turns, ...(meta?.confinement?.access === 'read-only' ? READ_ONLY : {}) })
     return session.meta
   } finally {
     await session.close()
   }
 }
+
+/** A file can narrow what its session may do, never widen it. */
+const READ_ONLY = { confinement: { access: 'read-only', sandbox: null, network: null } } as const
 
 /** A time as Belay writes it. */
 function isTime(value: unknown): value is string {

@@ -55,14 +55,14 @@ function help(chat: Talk): Promise<void> {
 }
 
 function status(chat: Talk): Promise<void> {
-  const { session, setup } = chat.exec
+  const { session, setup, confinement } = chat.exec
   const { meta } = session
   const { spent } = chat
   const cost = spent.costUsd === null ? '' : `, $${spent.costUsd.toFixed(4)}`
   const rows = [
     ['session', meta.id],
     ['agent', [setup.agent.provider, setup.model].filter((one) => one !== null).join(' ')],
-    ['access', setup.access],
+    ['access', confinement.access],
     ['folder', setup.cwd],
     ['turns', `${meta.turns} (${spent.turns} in this chat)`],
     ['used in this chat', `${spent.steps} steps, ${spent.tokens} tokens${cost}`],

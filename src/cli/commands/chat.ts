@@ -58,7 +58,7 @@ async function chat(io: Io, flags: Flags): Promise<void> {
     model: flags.model ?? null,
     effort: flags.effort ?? null,
     definition: flags.definition ?? null,
-    access: flags.access,
+    access: flags.access ?? null,
     sandbox: flags.sandbox ?? null,
     network: networkFlag(flags.network),
     limits: limitsOf(flags),

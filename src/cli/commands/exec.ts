@@ -77,7 +77,7 @@ async function exec(io: Io, given: string, flags: Flags): Promise<void> {
       model: flags.model ?? null,
       effort: flags.effort ?? null,
       definition: flags.definition ?? null,
-      access: flags.access,
+      access: flags.access ?? null,
       sandbox: flags.sandbox ?? null,
       network: networkFlag(flags.network),
       limits,
@@ -106,7 +106,7 @@ interface Work {
 
 async function work(
   io: Io,
-  { session, setup, warnings }: Exec,
+  { session, setup, confinement, warnings }: Exec,
   { prompt, schema, flags, signal }: Work,
 ): Promise<void> {
   const json = flags.json === true
@@ -118,7 +118,7 @@ async function work(
   }
   if (json) {
     const { agent, model, cwd } = setup
-    lines.event('exec.started', { agent: agent.provider, model, access: flags.access, cwd, prompt }, 'user')
+    lines.event('exec.started', { agent: agent.provider, model, access: confinement.access, cwd, prompt }, 'user')
   }
   for (const warning of warnings) {
     if (json) lines.event('exec.warning', { message: warning }, null)

@@ -12,7 +12,7 @@ export interface WorkFlags {
   agent?: string
   model?: string
   effort?: string
-  access: Access
+  access?: Access
   sandbox?: string
   network?: string
   definition?: string
@@ -33,10 +33,14 @@ export function addWorkFlags(command: Command): Command {
     )
     .option('--model <model>', "PROVIDER/NAME for the engine, else in the agent's own words")
     .option('--effort <effort>', 'how hard the model thinks, where the agent has such a setting')
-    .addOption(new Option('--access <access>', 'what it may do').choices(ACCESSES).default('workspace-write'))
+    .addOption(
+      new Option('--access <access>', 'what it may do; without it as the session had it, else workspace-write').choices(
+        ACCESSES,
+      ),
+    )
     .option(
       '--sandbox <name>',
-      `how it is confined: ${BACKENDS.join(', ')}; without it as its role says, else os where that works`,
+      `how it is confined: ${BACKENDS.join(', ')}; without it as the session had it, as its role says, else os where that works`,
     )
     .option('--network <who>', 'what confined commands reach: none, full, or hosts with commas between')
     .option('--definition <name>', 'agent definition of the engine: .belay/agents/NAME.md')
