@@ -299,7 +299,7 @@ describe('tries of a step', () => {
     const at = new Date(Date.now() + 3_600_000).toISOString()
     start({ do: [{ error: { code: 'quota', message: 'used up', retry_at: at } }, {}] }).flow([agent('do')])
     const { agent: own } = parse(world.flowText()) as { agent: { command: string[] } }
-    world.flow([agent('do')], { agent: { ...own, failover: [{ command: own.command }] } })
+    world.flow([agent('do')], { agent: { ...own, failover: [{ command: [...own.command, 'another'] }] } })
     const result = await world.run('--json')
     expect(result.code, result.stderr).toBe(0)
     expect(world.asked()).toEqual(['do', 'do'])
