@@ -6,6 +6,7 @@ import { RecordStore, stateHome } from '../../record/index.ts'
 import type { FileState } from '../../runs/batch/files.ts'
 import { lookAtPlan, type BatchPlan } from '../../runs/batch/plan.ts'
 import type { Io } from '../io.ts'
+import { settingsView } from '../views/settings.ts'
 import { remarks, summaryLine } from './text.ts'
 
 /** Shows what a batch would do: every file with what would become of it, and the first prompt. Spends and writes nothing. */
@@ -23,9 +24,13 @@ export async function dryRunBatch(io: Io, plan: BatchPlan, json: boolean): Promi
         exclude,
         files: files.map(({ path, done, why }) => ({ path, done, why })),
         left_out: plan.discovered.leftOut,
-        // Values of variables may be secrets.
-        agent: { ...role, env: Object.keys(role.env) },
-        limits: { max_attempts: maxAttempts, max_file_size: maxFileSize, concurrency, budget },
+        agent: settingsView(role),
+        limits: {
+          max_attempts: maxAttempts,
+          max_file_size: maxFileSize,
+          concurrency,
+          budget: settingsView(budget),
+        },
         first_prompt: first,
       }),
     )

@@ -6,6 +6,7 @@ import type { TaskRow } from '../../record/index.ts'
 import type { RunPlan } from '../../runs/plan.ts'
 import type { RunOptions } from '../../runs/services.ts'
 import type { Io } from '../io.ts'
+import { settingsView } from '../views/settings.ts'
 import { summaryLine } from './announce.ts'
 
 /** Shows what a run would do: source, tasks, graph, agents, gates, limits and the first prompt. Spends and writes nothing. */
@@ -24,9 +25,13 @@ export async function dryRun(io: Io, plan: RunPlan, options: RunOptions, json: b
         target: plan.target,
         base: plan.base,
         tasks: tasks.map(({ handle, title, done, dependsOn }) => ({ handle, title, done, depends_on: dependsOn })),
-        agents: config.workflow.roles,
-        gates: config.verify.gates,
-        limits: { max_iterations: config.task.maxIterations, concurrency: config.concurrency, budget: config.budget },
+        agents: settingsView(config.workflow.roles),
+        gates: settingsView(config.verify.gates),
+        limits: {
+          max_iterations: config.task.maxIterations,
+          concurrency: config.concurrency,
+          budget: settingsView(config.budget),
+        },
         warnings: plan.warnings,
         first_prompt: prompt,
       }),

@@ -1,0 +1,14 @@
+/**
+ * Settings as `--json` prints them: with the keys of belay.yaml (`timeoutMs` is `timeout_ms`), and of environment variables only
+ * the names, because their values may be secrets.
+ */
+export function settingsView(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(settingsView)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [
+      key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      key === 'env' && typeof part === 'object' && part !== null ? Object.keys(part) : settingsView(part),
+    ]),
+  )
+}
