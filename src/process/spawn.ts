@@ -5,6 +5,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { inheritedDescriptors } from './inherited.ts'
 import { KEEPER } from './keeper.ts'
 import { startTimeOf, type ProcessIdentity } from './identity.ts'
 import { MARK, killQuietly } from './leftovers.ts'
@@ -81,12 +82,11 @@ function isRunnable(file: string): boolean {
  */
 export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptProcess {
   const [mode, err] = [spec.stdin === 'none' ? 'none' : 'pipe', spec.merged === true ? 'merged' : 'apart']
-  const more: readonly (IOType | number)[] = nine === null ? [] : ['ignore', 'ignore', 'ignore', 'ignore', nine]
   const child = spawn('/bin/sh', ['-c', KEEPER, 'belay-keeper', mode, err, ...spec.argv], {
     cwd: spec.cwd,
     env: { ...spec.env, [MARK]: spec.mark },
     detached: true,
-    stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...more],
+    stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...from5(nine)],
   })
   // A failed start (no such folder, no more processes) is thrown below; without a listener it would end Belay itself.
   child.on('error', () => {})
@@ -125,6 +125,17 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
     child.stdin?.destroy()
     return exit
   }
+}
+
+/** What a program finds as its descriptors from 5 on: nothing, but `nine`; no file in place of what Belay was started with. */
+function from5(nine: number | null): (IOType | number)[] {
+  const { numbers, nothing } = inheritedDescriptors()
+  const last = Math.max(4, nine === null ? 4 : 9, ...numbers)
+  const all: (IOType | number)[] = Array.from({ length: last - 4 }, () => 'ignore')
+  if (nine !== null) all[4] = nine
+  // Node leaves a descriptor that is to be ignored as it is.
+  if (nothing !== null) for (const number of numbers) all[number - 5] = nothing
+  return all
 }
 
 /**
