@@ -261,6 +261,20 @@ describe('belay retry', () => {
     expect(world.read('one.txt')).toBe('1\n')
   })
 
+  it('is refused where what the user committed meanwhile makes a check prove nothing', async () => {
+    start(
+      { implementer: { T001: [ONE, ONE] } },
+      ['- [ ] T001 Write one'],
+      'task: {max_iterations: 1}\nverify: {commands: ["test ! -e red && test ! -e one.txt"]}\n',
+    )
+    expect((await world.belay(['run'])).code).toBe(3)
+    world.files({ red: '' }).commit('breaks it')
+    const again = await world.belay(['retry', 'T001', '--resume'])
+    expect(again.code).toBe(2)
+    expect(again.stderr).toContain('[red_baseline]')
+    expect(world.has('one.txt')).toBe(false)
+  })
+
   it('begins at what the user has mended on the target meanwhile', async () => {
     start(
       { implementer: { T001: [ONE] } },

@@ -19,6 +19,7 @@ import {
   type OverlayFile,
 } from '../../gates/index.ts'
 import { commitTree } from '../../git/commit.ts'
+import { readObject } from '../../git/objects.ts'
 import { gitTreeFiles } from '../../git/tree-files.ts'
 import { editTree, seedIndex, treeEntry, treeOf, writeBlob, type PathChange, type TreeEdit } from '../../git/trees.ts'
 import { git } from '../../git/run.ts'
@@ -58,20 +59,27 @@ interface ProofFolder {
   readonly index: string
 }
 
-/** Runs every gate on a base commit whose baseline is not known yet. Throws (exit 2) when these gates could prove nothing. */
+/** Runs every gate on a base commit whose baseline is not known yet; throws as `baselinesOf`. */
 export async function proveBase(context: Context, base: string): Promise<Pick<PhaseResult, 'artifacts'>> {
   const { services } = context
   if (services.settings.gates.length === 0) return {}
-  const { baselines, evidence } = await baselinesOf(context, base)
-  if (base === services.run.base) await refuseUseless(context, base, [...baselines.values()])
+  const { evidence } = await baselinesOf(context, base)
   return { artifacts: evidence.map((data) => ({ kind: 'evidence', data })) }
+}
+
+/** Whether a task of this run landed as this commit: then the gates said what they say there when it was proven. */
+async function isLanding({ services }: Context, commit: string): Promise<boolean> {
+  if (commit === services.run.base) return false
+  const text = (await readObject(services.root, commit))?.content.toString('utf8') ?? ''
+  return text.includes(`\nBelay-Run: ${services.run.id}\n`)
 }
 
 async function refuseUseless(context: Context, base: string, baselines: readonly GateBaseline[]): Promise<void> {
   const { services, task } = context
   const { acceptRedBaseline, allowAbsentGates } = services.settings
-  const paths = await gitTreeFiles(services.root, base).list()
-  const hasSourceFiles = paths.some((path) => SOURCE_FILE.test(path))
+  const absent = baselines.every((one) => one.result === 'absent')
+  const hasSourceFiles =
+    absent && (await gitTreeFiles(services.root, base).list()).some((path) => SOURCE_FILE.test(path))
   const stop = baselineStops(baselines, { acceptRedBaseline, allowAbsentGates, hasSourceFiles })
   if (stop === null) return
   const of = { project: services.project, tree: await treeOf(services.root, base) }
@@ -88,7 +96,10 @@ async function refuseUseless(context: Context, base: string, baselines: readonly
 const SOURCE_FILE =
   /\.(?:[cm]?[jt]sx?|py|go|rs|rb|java|kt|kts|scala|cs|fs|vb|php|c|cc|cpp|cxx|h|hpp|m|mm|swift|ex|exs|erl|hs|ml|clj|dart|lua|pl|pm|r|jl|zig|nim|sh|bash|vue|svelte)$/i
 
-/** What the gates say of a commit of result: stored from when it was proven, else found out now. */
+/**
+ * What the gates say of a commit of result: stored from when it was proven, else found out now. Throws (exit 2) when it is the
+ * user's commit, where the run began or that it took up since, and these gates could prove nothing there.
+ */
 async function baselinesOf(
   context: Context,
   commit: string,
@@ -117,6 +128,7 @@ async function baselinesOf(
     baselines.set(gate.name, baseline)
   }
   if (folder) await services.workspaces.releaseProof(task.handle)
+  if (!(await isLanding(context, commit))) await refuseUseless(context, commit, [...baselines.values()])
   return { baselines, evidence }
 }
 
