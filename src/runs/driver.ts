@@ -97,8 +97,11 @@ export async function driveAlone<T>(
     try {
       return await work(drive).catch((error: unknown) => fail(drive, error))
     } finally {
-      await meter.stop()
-      await renewal.stop()
+      try {
+        await meter.stop() // fails with the record
+      } finally {
+        await renewal.stop()
+      }
     }
   } catch (error) {
     failed = true
