@@ -141,6 +141,26 @@ describe('--repo', () => {
     expect(existsSync(workspace('t'))).toBe(false)
   })
 
+  it('killed in the middle leaves nothing that is taken for a clone, and nothing at all after the next', async () => {
+    agent({ lines: [{ type: 'message', text: 'here' }] })
+    const asked = new Promise<void>((resolve) => (server = createServer(() => resolve()))) // never answers
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server?.address() as AddressInfo).port}/x.git`
+    const child = world.start(['exec', 'x', '--session', 's', '--repo', url])
+    const gone = collect(child)
+    await asked
+    child.kill('SIGKILL')
+    await gone
+    server?.closeAllConnections()
+    const folder = join(world.home, 'workspaces', 'session', 's')
+    expect(readdirSync(folder)).toEqual([expect.stringMatching(/^main~/)])
+    const nowhere = await world.belay(['exec', 'x', '--session', 's', '--repo', join(world.dir, 'nowhere')])
+    expect(nowhere.stderr).toContain('[clone_failed]')
+    expect(existsSync(folder)).toBe(false)
+    expect(await world.belay(['exec', 'x', '--session', 's', '--repo', world.repo])).toMatchObject({ stdout: 'here\n' })
+    expect(readdirSync(folder)).toEqual(['main'])
+  })
+
   it('of another repository than the session has is refused, and nothing is done', async () => {
     agent({ sh: 'touch worked' })
     const other = join(world.dir, 'other.git')

@@ -1,5 +1,5 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import { tail } from '../../core/text.ts'
@@ -34,6 +34,7 @@ export async function cloneRepository(request: CloneRequest, path: string): Prom
   for (const name of [request.branch, request.ref]) if (name !== null) checkName(name)
   if ((await stat(path).catch(() => null)) !== null) return existing(remote, path)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await removeHalves(path)
   const half = `${path}~${randomId(6)}`
   try {
     await run(remote, cloneArgs(request, remote, half), dirname(path))
@@ -41,9 +42,17 @@ export async function cloneRepository(request: CloneRequest, path: string): Prom
     await rename(half, path)
   } catch (error) {
     await rm(half, { recursive: true, force: true })
+    await rmdir(dirname(path)).catch(() => {}) // other parts have their folders there
     throw error
   }
   return describe(remote, path)
+}
+
+/** What a clone left that was killed; nobody else clones to this path meanwhile (the session is held). */
+async function removeHalves(path: string): Promise<void> {
+  const names = await readdir(dirname(path))
+  const halves = names.filter((name) => name.startsWith(`${basename(path)}~`))
+  await Promise.all(halves.map((name) => rm(join(dirname(path), name), { recursive: true, force: true })))
 }
 
 function cloneArgs({ branch, ref, depth, submodules }: CloneRequest, { url }: Remote, to: string): string[] {
