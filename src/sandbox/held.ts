@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stateHome } from '../core/home.ts'
 import { isAlive, thisProcess } from '../process/index.ts'
@@ -13,9 +13,22 @@ import { isAlive, thisProcess } from '../process/index.ts'
 /** How many programs of this process need a place. */
 const held = new Map<string, number>()
 
-/** Whether a place is empty but for what a sandbox put there: to the next program nothing is there either. */
+/**
+ * Whether a place has nothing but the empty folder that a sandbox put there: to the next program nothing is there either. What
+ * the user puts into it meanwhile (`git init`) is there.
+ */
 export function isHeld(path: string): boolean {
-  return held.has(path) || notesOf(path).some(isLive)
+  return (held.has(path) || notesOf(path).some(isLive)) && isEmpty(path)
+}
+
+function isEmpty(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false
+  try {
+    return readdirSync(path).length === 0
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
+  }
 }
 
 /** Holds a place; false: it cannot be, or something is there. */
