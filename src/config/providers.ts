@@ -15,7 +15,7 @@ export const PROVIDERS = {
   opencode: { efforts: [], needsCommand: false },
   pi: { efforts: ['off', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
   gemini: { efforts: [], needsCommand: false },
-  'claude-acp': { efforts: [], needsCommand: false },
+  'claude-acp': { efforts: ['low', 'medium', 'high', 'xhigh', 'max'], needsCommand: false },
   'codex-acp': { efforts: [], needsCommand: false },
   'opencode-acp': { efforts: [], needsCommand: false },
   acp: { efforts: [], needsCommand: true },
