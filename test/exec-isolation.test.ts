@@ -143,15 +143,17 @@ describe('--repo', () => {
 
   it('killed in the middle leaves nothing that is taken for a clone, and nothing at all after the next', async () => {
     agent({ lines: [{ type: 'message', text: 'here' }] })
-    const asked = new Promise<void>((resolve) => (server = createServer(() => resolve()))) // never answers
-    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
-    const url = `http://127.0.0.1:${(server?.address() as AddressInfo).port}/x.git`
+    const hanging = createServer()
+    server = hanging
+    const asked = new Promise((resolve) => hanging.once('request', resolve)) // never answered
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/x.git`
     const child = world.start(['exec', 'x', '--session', 's', '--repo', url])
     const gone = collect(child)
     await asked
     child.kill('SIGKILL')
     await gone
-    server?.closeAllConnections()
+    hanging.closeAllConnections()
     const folder = join(world.home, 'workspaces', 'session', 's')
     expect(readdirSync(folder)).toEqual([expect.stringMatching(/^main~/)])
     const nowhere = await world.belay(['exec', 'x', '--session', 's', '--repo', join(world.dir, 'nowhere')])
