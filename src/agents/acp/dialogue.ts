@@ -31,6 +31,7 @@ export class AcpDialogue implements Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly stdin = 'open'
+  readonly settleMs?: number
   readonly #request: TurnRequest
   readonly #preset: AcpPreset
   readonly #sdk: typeof Sdk
@@ -51,6 +52,7 @@ export class AcpDialogue implements Dialogue {
   constructor(request: TurnRequest, argv: readonly string[], preset: AcpPreset, sdk: typeof Sdk) {
     this.argv = [...argv, ...(preset.args?.(request) ?? [])]
     this.env = { ...preset.environment?.(request), ...request.env, ...preset.settings?.(request) }
+    if (preset.settleMs !== undefined) this.settleMs = preset.settleMs
     this.#request = request
     this.#preset = preset
     this.#sdk = sdk

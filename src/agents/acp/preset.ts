@@ -9,6 +9,8 @@ export interface AcpPreset {
   /** How to install it. */
   readonly install: string
   readonly capabilities: Pick<Capabilities, 'usage' | 'readOnly' | 'model'> & Partial<Capabilities>
+  /** How long it still writes after it has answered an interrupt, in ms: ended at once, the conversation could not be gone on with. */
+  readonly settleMs?: number
   /** Further arguments of one turn. Values that others wrote are `--flag=value`. */
   args?(request: TurnRequest): readonly string[]
   /** Defaults below the request's environment. */

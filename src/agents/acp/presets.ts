@@ -63,6 +63,7 @@ export const claudePreset: AcpPreset = {
   install: 'npm install -g @agentclientprotocol/claude-agent-acp',
   capabilities: { usage: 'reported', readOnly: true, model: true, quota: true, efforts: EFFORTS },
   fault: planLimit,
+  settleMs: 500,
   meta: ({ access, effort }) => ({
     claudeCode: {
       options: { ...(access === 'read-only' ? READ_ONLY_OPTIONS : {}), ...(effort === null ? {} : { effort }) },

@@ -29,6 +29,8 @@ export interface Dialogue {
   readonly stdin: Exclude<ProcessSpec['stdin'], 'none'>
   /** A server: it does not leave by itself, and is ended with its answer. */
   readonly staysAfterAnswer?: boolean
+  /** It still writes down what was said when it has answered an interrupt, and gets this long (at most the grace) for it. */
+  readonly settleMs?: number
   /**
    * Called once when the program runs; `send` writes one frame to stdin (`open` only), `post` tells an event that comes from
    * elsewhere than a line (the answer to an approval); null only has `answered` looked at again.
@@ -121,6 +123,10 @@ async function* converse(
   const onAnswer = (): void => {
     if (answered || !dialogue.answered()) return
     answered = true
+    if (signal.aborted && dialogue.settleMs !== undefined) {
+      endIn(Math.min(dialogue.settleMs, graceMs))
+      return
+    }
     stdin?.end()
     if (dialogue.staysAfterAnswer === true) {
       lingered = true
