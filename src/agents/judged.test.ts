@@ -8,7 +8,7 @@ const policy = createPolicy(
 )
 const HOST: Judging = {
   policy: () => Promise.resolve(policy),
-  cwd: '/work/repo',
+  cwd: '/checkout/repo',
   access: 'workspace-write',
   confined: false,
   rest: 'ask',
@@ -49,11 +49,11 @@ describe('what an agent asks for', () => {
     ['one that does, denied', command('kubectl delete x', { beyond: true }), 'deny', 'deny', 'deny'],
     ['one that is only described', { ...ASK, kind: 'command', title: 'ls' }, 'asked', 'allow', 'allow'],
     ['one that is, denied', { ...ASK, kind: 'command', title: 'kubectl delete x' }, 'deny', 'deny', 'deny'],
-    ['a file of the workspace', change('/work/repo/a.txt', 'b.txt'), 'allow', 'allow', 'allow'],
+    ['a file of the workspace', change('/checkout/repo/a.txt', 'b.txt'), 'allow', 'allow', 'allow'],
     ['a name with quotes', change("it's $(x).txt"), 'allow', 'allow', 'allow'],
     ["git's own files", change('a.txt', '.git/hooks/pre-commit'), 'deny', 'deny', 'deny'],
     ['what Belay is told by', change('belay.yaml'), 'asked', 'allow', 'allow'],
-    ['a file elsewhere', change('/work/other/a.txt'), 'asked', 'allow', 'asked'],
+    ['a file elsewhere', change('/checkout/other/a.txt'), 'asked', 'allow', 'asked'],
     ['a way out', change('../../etc/passwd'), 'deny', 'deny', 'deny'],
     ['a temporary file', change('/tmp/a.txt'), 'allow', 'allow', 'allow'],
     ['a change that names no file', change(), 'asked', 'allow', 'allow'],
