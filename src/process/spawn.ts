@@ -86,7 +86,7 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
     cwd: spec.cwd,
     env: { ...spec.env, [MARK]: spec.mark },
     detached: true,
-    stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...from5(nine)],
+    stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...beyondStatus(nine)],
   })
   // A failed start (no such folder, no more processes) is thrown below; without a listener it would end Belay itself.
   child.on('error', () => {})
@@ -127,8 +127,8 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
   }
 }
 
-/** What a program finds as its descriptors from 5 on: nothing, but `nine`; no file in place of what Belay was started with. */
-function from5(nine: number | null): (IOType | number)[] {
+/** What a program finds as its descriptors beyond that of its status (4): nothing, but `nine`; no file in place of what Belay was started with. */
+function beyondStatus(nine: number | null): (IOType | number)[] {
   const { numbers, nothing } = inheritedDescriptors()
   const last = Math.max(4, nine === null ? 4 : 9, ...numbers)
   const all: (IOType | number)[] = Array.from({ length: last - 4 }, () => 'ignore')

@@ -20,7 +20,7 @@ import {
 /** Lets the target follow each landing beside the work, one after the other: the next task need not wait for it. */
 export class Follower {
   readonly #options: Omit<FollowOptions, 'to'> & { readonly landing: Landing }
-  #work: Promise<unknown> = Promise.resolve()
+  #work: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | undefined
 
   constructor(options: Omit<FollowOptions, 'to'> & { readonly landing: Landing }) {
@@ -35,7 +35,7 @@ export class Follower {
     const noted = follow.catch((error: unknown) => {
       this.#failure ??= { error }
     })
-    this.#work = Promise.all([this.#work, noted])
+    this.#work = this.#work.then(() => noted) // no list of all that ever landed
   }
 
   /** Waits until nothing of it runs. Never rejects. */
