@@ -68,11 +68,16 @@ describe('ensureWorktree', () => {
   it('makes and removes them while other processes do, and while lists are read', async () => {
     const run = promisify(execFile)
     const args = (name: string): string[] => [DRIVER, repo.root, base, folder, name, '12']
-    const drivers = Promise.all(['a', 'b', 'c'].map((name) => run(process.execPath, args(name))))
     const working = { yes: true }
-    const ended = drivers.finally(() => (working.yes = false))
-    while (working.yes) await checkoutsOf(repo.root, 'refs/heads/main')
-    await ended
+    const drive = async (): Promise<void> => {
+      await Promise.all(['a', 'b', 'c'].map((name) => run(process.execPath, args(name))))
+    }
+    const read = async (): Promise<void> => {
+      while (working.yes) await checkoutsOf(repo.root, 'refs/heads/main')
+    }
+    // Both to their end: what a failure leaves running would trip over a repository that is gone.
+    const ended = await Promise.allSettled([drive().finally(() => (working.yes = false)), read()])
+    expect(ended.filter(({ status }) => status === 'rejected')).toEqual([])
     expect(notes()).toEqual([])
     expect(readdirSync(meeting())).toEqual([])
   })

@@ -50,7 +50,8 @@ export async function ensureWorktree(
   return { ...made, fresh: true }
 }
 
-const HALF_MADE = /failed to read .*worktrees\/.*\/commondir/
+// The note had no common folder yet, or went away while git followed it.
+const HALF_MADE = /failed to read .*worktrees\/.*\/commondir|Invalid path '.*\/worktrees\/[^/]*'/
 const ROUNDS = 10
 
 /** Runs a git command that reads the list of worktrees again when it met an entry that the user's git was just making. */
