@@ -200,6 +200,7 @@ describe('belay exec with the engine', () => {
       'counter',
     ])
     expect([code, stdout]).toEqual([0, '{"n":3}\n'])
+    expect(requests[0]?.body['output_config']).toMatchObject({ format: { schema: { required: ['n'] } } })
     expect(requests[0]?.text).toContain('You count things.')
     expect(requests[0]?.text).toContain('Always whistle.')
     await model?.close()
@@ -211,6 +212,32 @@ describe('belay exec with the engine', () => {
     ])
     await model?.close().catch(() => {})
     model = undefined
+  })
+
+  it('--output-schema: a service that does not take it is asked without, and it is said; what never fits is invalid_output', async () => {
+    const { requests } = await scripted(
+      { reply: { status: 400, body: { error: { message: 'output_config: not for this model' } } } },
+      say('{"n": "many"}'),
+      say('{"n": 3}'),
+      say('no'),
+      say('{"n": 1.5}'),
+      say('[]'),
+    )
+    world.files({ 's.json': '{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}' })
+    const exec = (...more: string[]) =>
+      world.belay(['exec', 'count', ...MODEL, ...HOST, '--output-schema', 's.json', ...more])
+    const mended = await exec()
+    expect([mended.code, mended.stdout]).toEqual([0, '{"n":3}\n'])
+    expect(mended.stderr).toContain(
+      'anthropic/claude-sonnet-5 does not take the schema of the answer, which the prompt says as well (output_config: not for this model)',
+    )
+    expect(requests.map(({ body }) => body['output_config'] !== undefined)).toEqual([true, false, false])
+    expect(requests[2]?.text).toContain('/n: must be integer')
+    const never = await exec('--json')
+    expect([never.code, lines(never.stdout).at(-1)]).toEqual([
+      3,
+      expect.objectContaining({ status: 'blocked', finish_reason: 'invalid_output', output: null, steps: 3 }),
+    ])
   })
 
   it('refuses what cannot work before anything is made', async () => {

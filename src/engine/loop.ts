@@ -15,7 +15,8 @@ import type { Emit } from './events.ts'
 import type { Finish, FinishReason } from './finish.ts'
 import { callsOf, textOf, viewOf } from './history/view.ts'
 import { Meter, type Limits } from './limits.ts'
-import { askModel } from './model/ask.ts'
+import type { AnswerForm } from './model/answer-form.ts'
+import { askInForm, askModel } from './model/ask.ts'
 import type { CallModel, ModelAnswer, ModelRequest } from './model/call.ts'
 import { retryTime } from './model/failure.ts'
 import type { RetryPolicy } from './model/retry.ts'
@@ -45,6 +46,8 @@ export interface LoopOptions {
   readonly task: string
   /** Checks the JSON of the final answer; null: free text is wanted. */
   readonly outputCheck: OutputCheck | null
+  /** How the model's service is told of it; null: the prompt alone says it. */
+  readonly outputForm: AnswerForm | null
   readonly history: History
   /** Id of the conversation. */
   readonly session: string
@@ -110,6 +113,9 @@ class Turn {
   #text = ''
   #output: unknown = null
   #reasked = 0
+  /** The answer that comes next is one that did not fit, mended. */
+  #mending = false
+  #form: AnswerForm | null
   #useless = 0
   #timedOut = false
 
@@ -119,6 +125,7 @@ class Turn {
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal])
     this.#steering = new Steering(options.steer)
     this.#wire = wireTools(options.tools)
+    this.#form = options.outputForm
     this.#started = options.clock.now()
   }
 
@@ -148,14 +155,19 @@ class Turn {
     for (;;) {
       const over = this.#over()
       if (over) return over
-      for (const text of this.#steering.take()) await this.#conversation.add({ type: 'user', source: 'steer', text })
+      await this.#steered(this.#steering.take())
       const finish = await this.#oneStep()
       if (finish === null) continue
       // What was said while the last answer came still wants one.
       const more = finish.reason === 'agent_done' ? this.#steering.take() : []
       if (more.length === 0) return finish
-      for (const text of more) await this.#conversation.add({ type: 'user', source: 'steer', text })
+      await this.#steered(more)
     }
+  }
+
+  async #steered(texts: readonly string[]): Promise<void> {
+    for (const text of texts) await this.#conversation.add({ type: 'user', source: 'steer', text })
+    if (texts.length > 0) this.#mending = false // there may be something to do again
   }
 
   /** Why the turn may not go on, or null. Looked at before every model call. */
@@ -187,22 +199,33 @@ class Turn {
     const usage = this.#use(message, 'answer')
     const calls = callsOf({ type: 'assistant', at: '', message })
     this.#text = textOf(message) || this.#text
+    this.#mending = false
     const finish = calls.length > 0 ? await this.#call(message) : await this.#answered(message)
     emit({ type: 'step_complete', step: this.#step, usage, calls: calls.length })
     return finish
   }
 
   async #ask(speech: Speech): Promise<ModelAnswer> {
-    const answer = await askModel(this.#request(), this.#asking(speech))
+    const answer = await this.#askInForm(speech)
     if (answer.ok || answer.aborted || answer.failure.kind !== 'overflow') return answer
     if (!(await makeRoom(this.#compaction(), true))) return answer
-    return askModel(this.#request(), this.#asking(speech))
+    return this.#askInForm(speech)
+  }
+
+  #askInForm(speech: Speech): Promise<ModelAnswer> {
+    return askInForm(this.#request(), this.#wire, this.#asking(speech), (why) => {
+      this.#form = null
+      const message = `${this.#o.model.title} does not take the schema of the answer, which the prompt says as well (${why})`
+      this.#o.emit({ type: 'warning', code: 'output_schema', message })
+    })
   }
 
   #request(): ModelRequest {
     const { system, effort, session } = this.#o
     const messages = viewOf(this.#conversation.entries).map(({ message }) => message)
-    return { system, messages, tools: this.#wire, effort, session, signal: this.#signal }
+    const form = this.#form?.when === 'every' || this.#mending ? this.#form : null
+    const tools = form?.when === 'again' ? [] : this.#wire
+    return { system, messages, tools, effort, form, session, signal: this.#signal }
   }
 
   #asking(speech: Speech | null): Parameters<typeof askModel>[1] {
@@ -261,6 +284,7 @@ class Turn {
     if (checked.ok) return ended('agent_done', 'the agent is done')
     if (this.#reasked >= REASKS) return ended('invalid_output', checked.problem)
     this.#reasked += 1
+    this.#mending = true
     await this.#conversation.add({ type: 'user', source: 'engine', text: reask(checked.problem) })
     return null
   }
@@ -327,6 +351,7 @@ class Turn {
           messages: [{ role: 'user', content: prompt, timestamp: clock.now() }],
           tools: [],
           effort: null,
+          form: null,
           session: `${session}-summary`,
           signal: this.#signal,
         }

@@ -1,6 +1,7 @@
 import { iso, systemClock } from '../../core/clock.ts'
 import type { Access, Usage } from '../../core/words.ts'
 import {
+  answerForm,
   DEFAULT_LIMITS,
   DEFAULT_RETRY,
   loadAgentDefinition,
@@ -89,6 +90,7 @@ export async function runEngine(
       const running = runLoop({
         ...(await shared(deps, request, settings, definition, conversation)),
         hooks: [...(deps.hooks ?? []), ...hooks],
+        outputForm: request.outputSchema === null ? null : answerForm(model, request.outputSchema),
         model: {
           title: model.title,
           call: caller(model),
@@ -115,7 +117,7 @@ export async function runEngine(
   }
 }
 
-type Shared = Omit<LoopOptions, 'model' | 'system' | 'tools' | 'hooks' | 'context' | 'emit'>
+type Shared = Omit<LoopOptions, 'model' | 'outputForm' | 'system' | 'tools' | 'hooks' | 'context' | 'emit'>
 
 async function shared(
   deps: EngineDeps,

@@ -19,6 +19,10 @@ interface Case {
   readonly header: readonly [string, string]
   /** What else has to be there. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Where the schema of the answer stands in a request. */
+  readonly form: readonly string[]
+  /** It is there only when the answer is asked for again, without tools: a service that cannot have both. */
+  readonly again?: true
   /** Too many requests, with the time of the next; default: as a header. */
   later?(seconds: number): Reply
 }
@@ -32,6 +36,7 @@ const SUBSCRIPTION = [{ alg: 'none' }, { 'https://api.openai.com/auth': { chatgp
 const CASES: readonly Case[] = [
   {
     title: 'Anthropic with a key',
+    form: ['output_config', 'format', 'schema'],
     model: 'anthropic/claude-sonnet-5',
     api: 'anthropic',
     env: (url) => ({ ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: 'k1' }),
@@ -39,6 +44,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'Anthropic with a subscription',
+    form: ['output_config', 'format', 'schema'],
     model: 'anthropic/claude-opus-4-8',
     api: 'anthropic',
     env: (url) => ({ ANTHROPIC_BASE_URL: `${url}/`, CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-x' }),
@@ -46,6 +52,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'Anthropic with a token of a gateway, and a model nobody knows',
+    form: ['output_config', 'format', 'schema'],
     model: 'anthropic/claude-next-9',
     api: 'anthropic',
     env: (url) => ({ ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: 't1' }),
@@ -53,6 +60,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'OpenAI responses',
+    form: ['text', 'format', 'schema'],
     model: 'openai/gpt-5.4',
     api: 'openai',
     env: (url) => ({ OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: 'k2' }),
@@ -60,6 +68,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'Codex with a subscription',
+    form: ['text', 'format', 'schema'],
     model: 'openai-codex/gpt-5.4',
     api: 'openai',
     env: (url) => ({ OPENAI_CODEX_BASE_URL: url, OPENAI_CODEX_TOKEN: SUBSCRIPTION }),
@@ -68,6 +77,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'OpenAI chat',
+    form: ['response_format', 'json_schema', 'schema'],
     model: 'openai-chat/gpt-5.4',
     api: 'chat',
     env: (url) => ({ OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: 'k3' }),
@@ -75,6 +85,8 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'any compatible server',
+    form: ['response_format', 'json_schema', 'schema'],
+    again: true,
     model: 'openai-compatible/org/some-model:7b',
     api: 'chat',
     env: (url) => ({ OPENAI_BASE_URL: `${url}/v1/`, OPENAI_API_KEY: 'k4' }),
@@ -82,13 +94,25 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'Ollama, without a key',
+    form: ['response_format', 'json_schema', 'schema'],
+    again: true,
     model: 'ollama/qwen3',
     api: 'chat',
     env: (url) => ({ OLLAMA_BASE_URL: `${url}/v1` }),
     header: ['authorization', 'Bearer none'],
   },
   {
+    title: 'Gemini 3, which can have tools and a schema at once',
+    form: ['generationConfig', 'responseJsonSchema'],
+    model: 'google/gemini-3-pro-preview',
+    api: 'gemini',
+    env: (url) => ({ GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: 'k5' }),
+    header: ['x-goog-api-key', 'k5'],
+  },
+  {
     title: 'Gemini',
+    form: ['generationConfig', 'responseJsonSchema'],
+    again: true,
     model: 'google/gemini-2.5-flash',
     api: 'gemini',
     env: (url) => ({ GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: 'k5' }),
@@ -107,6 +131,12 @@ const CASES: readonly Case[] = [
     }),
   },
 ]
+
+const SCHEMA = { type: 'object', properties: { count: { type: 'integer' } }, required: ['count'] } as const
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
 
 let workspace = ''
 let server: ModelServer | undefined
@@ -205,6 +235,51 @@ describe.each(CASES)('$title', (one) => {
       { reply: { say: 'Fixed at last.' } },
     ])
     expect(again.end).toMatchObject({ status: 'completed', text: 'Fixed at last.' })
+  })
+
+  it('tells the service the schema of the answer, and checks what comes', async () => {
+    const { end, requests } = await turn(
+      one,
+      [
+        { reply: { calls: [{ name: 'bash', input: { command: 'true' } }] } },
+        { reply: { say: '{"count":"many"}' } },
+        { reply: { say: '{"count":3}' } },
+      ],
+      { outputSchema: SCHEMA },
+    )
+    expect(end).toMatchObject({ status: 'completed', output: { count: 3 } })
+    const forms = requests.map(({ body }) => one.form.reduce<unknown>((at, key) => record(at)[key], body))
+    const wanted = { ...SCHEMA, additionalProperties: false }
+    expect(forms).toEqual(one.again ? [undefined, undefined, wanted] : [wanted, wanted, wanted])
+    expect(requests.map(({ tools }) => tools.length > 0)).toEqual([true, true, !one.again])
+    // The prompt says it on every wire, also what the service cannot hold the model to.
+    expect(requests[0]?.text).toContain(JSON.stringify(SCHEMA))
+    expect(requests[2]?.text).toContain('/count: must be integer')
+  })
+
+  it('goes on without when the service refuses the schema, and says so', async () => {
+    const refused: Reply = { status: 400, body: { error: { message: 'unknown field for the schema' } } }
+    const bad: readonly Step[] = one.again ? [{ reply: { say: 'three' } }] : []
+    const { end, requests, events } = await turn(
+      one,
+      [
+        ...bad,
+        { reply: refused },
+        { reply: { calls: [{ name: 'bash', input: { command: 'true' } }] } },
+        { reply: { say: '{"count":3}' } },
+      ],
+      { outputSchema: SCHEMA },
+    )
+    expect(end).toMatchObject({ status: 'completed', output: { count: 3 } })
+    const forms = requests.map(({ body }) => one.form.reduce<unknown>((at, key) => record(at)[key], body) !== undefined)
+    expect(forms).toEqual([...bad.map(() => false), true, false, false])
+    expect(requests.at(-1)?.tools.map((name) => name.toLowerCase())).toContain('bash')
+    const said = events.flatMap((event) =>
+      event.type === 'item' && event.item.kind === 'unknown' ? [event.item.text] : [],
+    )
+    expect(said.join('\n')).toContain(
+      `${one.model} does not take the schema of the answer, which the prompt says as well (unknown field for the schema)`,
+    )
   })
 
   it('ends at once for a refused key and for a request that is wrong', async () => {

@@ -1,7 +1,9 @@
 import type { AssistantMessage, AssistantMessageEvent } from '@earendil-works/pi-ai'
 import type { Clock } from '../../core/clock.ts'
+import { head } from '../../core/text.ts'
 import type { Emit } from '../events.ts'
 import type { CallModel, ModelAnswer, ModelRequest } from './call.ts'
+import type { Failure } from './failure.ts'
 import { delayBefore, type RetryPolicy } from './retry.ts'
 
 export interface Asking {
@@ -36,6 +38,28 @@ export async function askModel(request: ModelRequest, asking: Asking): Promise<M
       return { ...answer, aborted: true } // the turn was ended while it waited
     }
   }
+}
+
+/**
+ * As `askModel`. Not every model, nor every server, takes the schema of the answer: then it is asked once more without, with all
+ * `tools`, and `refused` is told why when that helped.
+ */
+export async function askInForm(
+  request: ModelRequest,
+  tools: ModelRequest['tools'],
+  asking: Asking,
+  refused: (why: string) => void,
+): Promise<ModelAnswer> {
+  const answer = await askModel(request, asking)
+  if (answer.ok || answer.aborted || request.form === null || !mayBeTheForm(answer.failure)) return answer
+  const plain = await askModel({ ...request, form: null, tools }, asking)
+  if (plain.ok) refused(head(answer.failure.message, 300))
+  return plain
+}
+
+/** Some servers fail on a schema that they cannot make a grammar of, instead of refusing it. */
+function mayBeTheForm({ kind, message }: Failure): boolean {
+  return kind === 'invalid' || (kind === 'provider' && /grammar|schema|response_format/i.test(message))
 }
 
 function used({ usage, content }: AssistantMessage): boolean {

@@ -10,6 +10,7 @@ import type {
   TranscriptContext,
 } from '@earendil-works/pi-ai'
 import { messageOf } from '../../core/errors.ts'
+import type { AnswerForm } from './answer-form.ts'
 import { failureOf, type Failure, type HttpAnswer } from './failure.ts'
 import { loadWire } from './providers.ts'
 import type { ResolvedModel } from './resolve.ts'
@@ -20,6 +21,8 @@ export interface ModelRequest {
   readonly messages: readonly Message[]
   readonly tools: readonly Tool[]
   readonly effort: ThinkingLevel | null
+  /** The answer is held to a schema; null: to nothing. */
+  readonly form: AnswerForm | null
   /** Id of the conversation, for the provider's cache. */
   readonly session: string
   readonly signal: AbortSignal
@@ -95,6 +98,7 @@ function contextOf({ system, messages, tools }: ModelRequest): TranscriptContext
 
 function optionsOf(resolved: ResolvedModel, request: ModelRequest, http: Heard): SimpleStreamOptions {
   const { model, apiKey, headers } = resolved
+  const { form } = request
   return {
     signal: request.signal,
     sessionId: request.session,
@@ -102,6 +106,7 @@ function optionsOf(resolved: ResolvedModel, request: ModelRequest, http: Heard):
     headers: { ...headers },
     ...(apiKey === null ? {} : { apiKey }),
     ...(request.effort === null || !model.reasoning ? {} : { reasoning: request.effort }),
+    ...(form === null ? {} : { onPayload: (payload: unknown) => form.into(payload as Record<string, unknown>) }),
     ...(takesNoFetch(resolved) ? {} : { fetch: watchedFetch(http) }),
     // Over a WebSocket neither proxies nor what the service says of its limits would be seen.
     ...(resolved.api === 'openai-codex-responses' ? { transport: 'sse' as const } : {}),

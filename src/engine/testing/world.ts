@@ -171,6 +171,7 @@ export async function turn(
     system: 'You are a test.',
     task: 'Fix the leak.',
     outputCheck: null,
+    outputForm: null,
     session: 's1',
     tools: [],
     hooks: [],
