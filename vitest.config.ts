@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/support/build.ts', 'test/support/dockerd.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Only what hangs should reach them, also on a machine that does ten other things.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     maxWorkers: 2,
     reporters: process.env.CI ? ['default', 'json'] : ['default'],
     outputFile: { json: 'coverage/tests.json' },

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { devNull } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { BelayError, diskFull } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
@@ -112,11 +114,23 @@ export function startGit(
   ownEnv ??= { ...gitEnv(), [GIT_MARK]: gitMark(thisProcess()) }
   const env = options.env ? { ...ownEnv, ...options.env } : ownEnv
   try {
-    return spawn('git', args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+    return spawn('git', tellsCase(options.cwd) ? ['-c', 'core.ignorecase=false', ...args] : args, {
+      cwd: options.cwd,
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
   } catch (cause) {
     // Node throws what it does not expect, such as a file in place of the folder.
     throw gitMissing(options.cwd, cause instanceof Error ? cause : new Error(String(cause)))
   }
+}
+
+/**
+ * Whether names that differ in case only are two files in this checkout (in any other folder: false). A repository that came
+ * from a system where they are one still says so in `core.ignorecase`, and git would leave the second file out.
+ */
+function tellsCase(checkout: string): boolean {
+  return existsSync(join(checkout, '.git')) && !existsSync(join(checkout, '.GIT'))
 }
 
 /** The error for a git that could not be started in `folder`. */

@@ -7,7 +7,8 @@ import { branchRef, readRef } from '../git/refs.ts'
 import { openRepository, type Repository } from '../git/repository.ts'
 import type { RunSource } from '../record/index.ts'
 import { checkGraph } from '../scheduler/graph.ts'
-import { folderFiles, openSource, resolveSource, treeFiles, type Source, type SourcePointer } from '../sources/index.ts'
+import { folderFiles, openSource, resolveSource, type Source, type SourcePointer } from '../sources/index.ts'
+import { readSource } from './read-source.ts'
 import { checkRoles, rolesOf } from './roles.ts'
 import { checkSandboxes } from './sandboxes.ts'
 import { commitSource, dirtySourceFiles } from './uncommitted.ts'
@@ -74,17 +75,17 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     files: folderFiles(root),
     readStdin: request.readStdin,
   })
-  const unread = await uncommittedSource(repository, pointer, request.commitSource)
+  const target = request.into ?? repository.head.branch
+  const other = target === repository.head.branch ? null : await targetTip(root, target)
+  const unread = await uncommittedSource(repository, pointer, request.commitSource, other === null ? null : target)
   // A dry run writes nothing: it shows the files as they would be committed.
   const committed = unread === null || request.dryRun ? null : await commitSource(root, unread.dir, unread.feature)
   const head = committed ?? repository.head.commit
-  const target = request.into ?? repository.head.branch
-  const tip = target === repository.head.branch ? head : await targetTip(root, target)
-  const base = tip ?? head
-  const source = await openSource(
-    pointer,
-    unread !== null && request.dryRun ? folderFiles(root) : treeFiles(root, base),
-  )
+  const base = other ?? head
+  const { source, unseen } =
+    unread !== null && request.dryRun
+      ? { source: await openSource(pointer, folderFiles(root)), unseen: [] }
+      : await readSource(pointer, { root, base, head, current: repository.head.branch, target })
   checkGraph(source.tasks)
   const sign = config.git.sign === 'auto' ? await checkSigning(root) : false
   await agents
@@ -93,11 +94,11 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
     repository: { ...repository, head: { ...repository.head, commit: head } },
     config,
     configFile: loaded.projectFile,
-    warnings: [...loaded.warnings, ...source.warnings],
+    warnings: [...loaded.warnings, ...source.warnings, ...unseen],
     source,
     runSource: toRunSource(pointer),
     target,
-    newTarget: target !== null && tip === null,
+    newTarget: target !== null && target !== repository.head.branch && other === null,
     base,
     until: request.until === null ? null : selectTask(source, request.until),
     sign,
@@ -134,23 +135,30 @@ async function targetTip(root: string, target: string | null): Promise<string | 
   return target === null ? null : readRef(root, `${branchRef(target)}^{commit}`)
 }
 
-/** The folder whose files are to be committed first; null when all are. Refused unless that is wanted. */
+/**
+ * The folder whose files are to be committed first; null when all are. Refused unless that is wanted, and where it would be of
+ * no use: a commit on the current branch is none on `otherBranch`, which the source is read from.
+ */
 async function uncommittedSource(
   { root }: Repository,
   pointer: SourcePointer,
   commit: boolean,
+  otherBranch: string | null,
 ): Promise<{ readonly dir: string; readonly feature: string } | null> {
   if (pointer.kind === 'prompt') return null
   const dirty = await dirtySourceFiles(root, pointer.dir)
   if (dirty.length === 0) return null
-  if (commit) return pointer
+  if (commit && otherBranch === null) return pointer
   throw new BelayError(
     'source_uncommitted',
     `files of ${pointer.dir} are not committed, and a run reads committed files only`,
     {
       expected: 'committed files',
       received: dirty.slice(0, 20).join(', ') + (dirty.length > 20 ? ` and ${dirty.length - 20} more` : ''),
-      next: 'run again with --commit-source, or commit them yourself',
+      next:
+        otherBranch === null
+          ? 'run again with --commit-source, or commit them yourself'
+          : `commit them on ${otherBranch}, which the run lands on and reads from, or leave --into out`,
     },
   )
 }

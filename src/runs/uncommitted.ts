@@ -12,10 +12,34 @@ export async function dirtySourceFiles(root: string, folder: string): Promise<st
     .map((entry) => entry.slice(3))
 }
 
+/**
+ * Untracked files below `folder` that git ignores, as `path` and what ignores it (`.gitignore:3: specs/`). Tracked files are
+ * not ignored, whatever the rules say.
+ */
+export async function ignoredSourceFiles(
+  root: string,
+  folder: string,
+): Promise<{ readonly path: string; readonly rule: string }[]> {
+  const args = ['ls-files', '--others', '--ignored', '--exclude-standard', '-z', '--', `:(literal)${folder}`]
+  const list = await git(args, { cwd: root })
+  if (list === '') return []
+  const found = await git(['check-ignore', '--verbose', '-z', '--stdin'], { cwd: root, input: list })
+  const fields = found.split('\0')
+  return Array.from({ length: Math.floor(fields.length / 4) }, (_, i) => {
+    const [file = '', line = '', pattern = '', path = ''] = fields.slice(i * 4, i * 4 + 4)
+    return { path, rule: `${file}:${line}: ${pattern}` }
+  })
+}
+
 /** Commits just the files below `folder` on the user's branch, as `--commit-source` asks for, and returns the commit. Other staged changes stay staged. */
 export async function commitSource(root: string, folder: string, feature: string): Promise<string> {
   const path = `:(literal)${folder}`
-  await git(['add', '--', path], { cwd: root })
+  // New files by name: of a folder that is ignored, but holds tracked files, git would refuse the folder.
+  const added = await git(['ls-files', '--others', '--exclude-standard', '-z', '--', path], { cwd: root })
+  if (added !== '') {
+    const args = ['--literal-pathspecs', 'add', '--pathspec-from-file=-', '--pathspec-file-nul']
+    await git(args, { cwd: root, input: added })
+  }
   await git(['commit', '--no-verify', '--quiet', '-m', `docs: tasks of ${feature}`, '--only', '--', path], {
     cwd: root,
   })

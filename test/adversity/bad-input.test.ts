@@ -148,6 +148,48 @@ describe('what to run', () => {
     expect((await status(world)).run).toMatchObject({ status: 'done', landed: false })
   })
 
+  it('a feature that git ignores', async () => {
+    ready()
+    world.files({ '.gitignore': '# ours\nspecs/\n' }).commit('ignore')
+    world.feature('001-x', ['- [ ] T001 Write it'])
+    const error = await refused(['run'], 'source_ignored')
+    expect(error.received).toContain('specs/001-x/tasks.md: ignored by .gitignore:2: specs/')
+    await refused(['run', '--commit-source'], 'source_ignored')
+    world.shell((error.next ?? '').split(', then run again with --commit-source')[0] ?? '')
+    const result = await world.belay(['run', '--commit-source'])
+    expect(result.code, result.stderr).toBe(0)
+    expect((await status(world)).run).toMatchObject({ status: 'done', landed: true })
+    // In an ignored folder, a tracked file that was changed is committed all the same.
+    world.files({ 'specs/001-x/tasks.md': `${world.read('specs/001-x/tasks.md')}- [ ] T002 Write more\n` })
+    world.files({ 'specs/001-x/notes.md': 'private\n' })
+    world.script({ implementer: { '*': [{ files: { 'more.txt': 'more\n' } }] } })
+    const again = await world.belay(['run', '--commit-source'])
+    expect(again.code, again.stderr).toBe(0)
+    expect(again.stderr).toContain('specs/001-x/notes.md is not read: git ignores it (.gitignore:2: specs/)')
+    expect(world.git('ls-files', 'specs')).not.toContain('notes.md')
+  })
+
+  it('a feature that is not on the branch to land on', async () => {
+    ready()
+    world.git('branch', 'release')
+    world.feature('001-x', ['- [ ] T001 Write it'])
+    const uncommitted = await refused(['run', '--into', 'release', '--commit-source'], 'source_uncommitted')
+    expect(uncommitted.next).toContain('commit them on release')
+    world.commit('feature')
+    const error = await refused(['run', '--into', 'release'], 'source_not_on_target')
+    expect(error).toMatchObject({
+      message: expect.stringContaining('specs/001-x is not complete on branch release') as string,
+      expected: 'specs/001-x committed on release',
+      received: 'all of it is on main only',
+    })
+    world.shell((error.next ?? '').split('; or')[0] ?? '')
+    world.git('switch', '-q', 'main')
+    const result = await world.belay(['run', '--into', 'release'])
+    expect(result.code, result.stderr).toBe(0)
+    expect(world.log('release').at(-1)?.subject).toBe('Task T001: Write it')
+    expect(world.log('main').at(-1)?.subject).toBe('feature')
+  })
+
   it('unknown tasks, runs and commands', async () => {
     start().feature('001-x', ['- [ ] T001 Write it']).config().commit()
     expect((await refused(['run', '--until', 'T002'], 'task_unknown')).expected).toContain('T001')

@@ -111,6 +111,39 @@ describe('what git keeps of files', () => {
     await expectProven(world)
   })
 
+  it('names that differ in case only, whatever core.ignorecase says', async () => {
+    start({
+      implementer: {
+        T001: [{ sh: 'mkdir docs && echo new > docs/b && echo twin > readme.md' }],
+        T002: [{ sh: 'mv main.c Main.c && echo more >> readme.md && test ! -e byproduct.txt' }],
+      },
+    })
+      .files({ 'README.md': 'one\n', 'main.c': 'int x;\n', 'Docs/a': 'a\n' })
+      .feature('001-x', ['- [ ] T001 Write twins', '- [ ] T002 Rename one'])
+      .config('verify:\n  commands: [{run: "test -f README.md && echo > MAIN.C", name: there}]\n')
+      .commit()
+    world.git('config', 'core.ignorecase', 'true')
+    await run()
+    expect((await status(world)).run?.landed).toBe(true)
+    expect(world.git('ls-tree', '-r', '--name-only', 'HEAD').split('\n')).toEqual([
+      'Docs/a',
+      'Main.c',
+      'README.md',
+      'belay.yaml',
+      'docs/b',
+      'readme.md',
+      'specs/001-x/plan.md',
+      'specs/001-x/spec.md',
+      'specs/001-x/tasks.md',
+    ])
+    expect(world.read('readme.md')).toBe('twin\nmore\n')
+    expect(world.read('README.md')).toBe('one\n')
+    expect(world.read('docs/b')).toBe('new\n')
+    expect(world.has('main.c')).toBe(false)
+    expect(world.git('status', '--porcelain')).toBe('')
+    await expectProven(world)
+  })
+
   it('a sparse checkout stays sparse, and what is not there is not deleted', async () => {
     start(turn({ files: { 'app/new.txt': 'new\n', 'lib/too.txt': 'too\n' } }))
       .files({ 'app/a.txt': 'a\n', 'lib/b.txt': 'b\n' })
@@ -357,7 +390,7 @@ describe('20,000 files', () => {
     expect(made.size).toBeLessThanOrEqual(6)
     expect(world.git('status', '--porcelain')).toBe('')
     await expectProven(world)
-  }, 120_000)
+  }, 600_000)
 })
 
 function quote(text: string): string {

@@ -127,6 +127,11 @@ export class World {
     }).trimEnd()
   }
 
+  /** Runs a command line as the user would, in their checkout. */
+  shell(command: string): string {
+    return execFileSync('/bin/bash', ['-c', command], { cwd: this.repo, env: this.env, encoding: 'utf8' })
+  }
+
   read(path: string): string {
     return readFileSync(join(this.repo, path), 'utf8')
   }
