@@ -1,13 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { array, assert, asyncProperty, jsonValue } from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { thisHost } from '../process/index.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { thisHost, thisProcess } from '../process/index.ts'
 import { breakLock, lockHolder, takeLock } from './lock.ts'
 import { SessionStore, exportSession, importSession, isSessionId } from './index.ts'
 
@@ -132,6 +142,31 @@ describe('a session', () => {
     expect(readFileSync(log('a'), 'utf8')).not.toContain('\0')
   })
 
+  it('takes back half a line that the disk had no room for, and goes on when there is', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await session.history.append('whole')
+    const before = readFileSync(log('a'), 'utf8')
+    const handle = await open(log('a'))
+    const files = Object.getPrototypeOf(handle) as typeof handle
+    await handle.close()
+    const write = files.write
+    const full = vi.spyOn(files, 'write')
+    full.mockImplementationOnce(function (this: typeof handle, line: unknown) {
+      return write.call(this, (line as Buffer).subarray(0, 20)) as never
+    })
+    full.mockImplementationOnce(() => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' })))
+    await expect(session.history.append('half')).rejects.toMatchObject({ code: 'ENOSPC' })
+    expect(full).toHaveBeenCalledTimes(2)
+    full.mockRestore()
+    expect(readFileSync(log('a'), 'utf8')).toBe(before)
+    await session.history.append('next')
+    await session.close()
+    const again = await store.open('a', 'test')
+    expect([again.torn, await again.history.load()]).toEqual([0, ['whole', 'next']])
+    await again.close()
+  })
+
   it('is not guessed at when it is damaged or newer', async () => {
     await store.create('a')
     const session = await store.open('a', 'test')
@@ -220,8 +255,22 @@ describe('the lock', () => {
     expect(await takeLock(folder, 'test')).toMatchObject({ by: { host: 'elsewhere', token: 't' } })
     expect(await lockHolder(folder, Date.now() + 119_000)).not.toBeNull()
     expect(await lockHolder(folder, Date.now() + 121_000)).toBeNull()
-    writeFileSync(join(folder, 'lock.1'), JSON.stringify({ ...lock, host: thisHost().host, boot: 'an earlier one' }))
+    // A process that lives, so that its boot alone tells.
+    const living = { ...lock, ...thisProcess(), host: thisHost().host }
+    writeFileSync(join(folder, 'lock.1'), JSON.stringify({ ...living, boot: thisHost().boot }))
+    expect(await lockHolder(folder)).not.toBeNull()
+    writeFileSync(join(folder, 'lock.1'), JSON.stringify({ ...living, boot: 'an earlier one' }))
     expect(await lockHolder(folder)).toBeNull()
+  })
+
+  it('takes away what takers that died left, and nothing of those at work', async () => {
+    await store.create('a')
+    const folder = join(home, 'sessions', 'a')
+    const long = new Date(Date.now() - 3_600_000)
+    for (const name of ['lock~left', 'lock~atwork']) writeFileSync(join(folder, name), '')
+    utimesSync(join(folder, 'lock~left'), long, long)
+    await (await store.open('a', 'test')).close()
+    expect(readdirSync(folder).filter((name) => name.includes('~'))).toEqual(['lock~atwork'])
   })
 
   it.each(['', '{"held":', '[]', 'null', '{"held":true}'])(
