@@ -47,7 +47,7 @@ it('a question stands until its first answer, which is the one that counts', asy
   expect(counted).toHaveLength(1)
   expect(await answered).toMatchObject(said[0] === counted[0] ? { value: 'allow', note: 'go' } : { value: 'deny' })
   expect(await openAsks(store)).toEqual([])
-  expect(readdirSync(folder())).toEqual([])
+  expect(readdirSync(folder())).toEqual([`${question.id}.answer`])
   expect(await answerAsk(store, question.id, 'allow', null)).toBeNull()
 })
 

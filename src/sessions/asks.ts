@@ -1,6 +1,7 @@
 /**
- * Questions of a session's agent to a person: one file each in the session's folder, answered by one more file. The asker waits;
- * a question ends with its answer, its expiry, or its asker.
+ * Questions of a session's agent to a person: one file each in the session's folder, and one more that ends it: an answer, or the
+ * asker's word that it waits no longer. That one is made once and stays, so that exactly one end counts, however late somebody
+ * answers; both go with the folder when the session is taken up again.
  */
 import { watch } from 'node:fs'
 import { link, mkdir, readFile, readdir, rm, unlink } from 'node:fs/promises'
@@ -60,9 +61,11 @@ export async function askInSession(
   try {
     opened(ask)
     return await waitForAnswer(folder, ask.id, expiresAt, signal)
+  } catch (error) {
+    await close(folder, ask.id)
+    throw error
   } finally {
     await rm(join(folder, `${ask.id}.json`), { force: true })
-    await rm(answerFile(folder, ask.id), { force: true })
   }
 }
 
@@ -82,7 +85,8 @@ async function waitForAnswer(
     try {
       const answer = await readAnswer(folder, id)
       if (answer !== null) return answer
-      if (Date.now() >= until) return null
+      // An answer that comes in the last moment counts.
+      if (Date.now() >= until) return (await close(folder, id)) ? null : await readAnswer(folder, id)
       await change.happened
     } finally {
       change.dispose()
@@ -122,8 +126,8 @@ async function asksIn(folder: string): Promise<Ask[]> {
   const names = await readdir(folder).catch(() => [])
   const found = names.filter((name) => /^cp-\w+\.json$/.test(name)).map((name) => readAsk(join(folder, name)))
   const asks = (await Promise.all(found)).filter((ask) => ask !== null)
-  const open = await Promise.all(asks.map(async (ask) => (await readAnswer(folder, ask.id)) === null))
-  return asks.filter((ask, i) => open[i] === true && Date.parse(ask.expiresAt) > Date.now())
+  const ended = new Set(await readdir(folder).catch(() => []))
+  return asks.filter(({ id, expiresAt }) => !ended.has(`${id}.answer`) && Date.parse(expiresAt) > Date.now())
 }
 
 /**
@@ -148,17 +152,30 @@ export async function answerAsk(
   }
   const folder = join(sessionFolder(store.home, ask.session), 'asks')
   const answer: AskAnswer = { value: option, note, answeredAt: new Date().toISOString() }
+  if (await end(folder, id, answer)) return ask
+  throw new BelayError('checkpoint_closed', `${id} was answered already, or its time is over`, {
+    next: 'belay checkpoints',
+  })
+}
+
+/** The asker waits no longer; false when it was answered before. Where this cannot be written, nobody can write an answer either. */
+function close(folder: string, id: string): Promise<boolean> {
+  return end(folder, id, null).catch(() => true)
+}
+
+/** Ends a question, with its answer or (null) without; false when it has ended. */
+async function end(folder: string, id: string, answer: AskAnswer | null): Promise<boolean> {
   const temporary = join(folder, `~${randomId(10)}`)
   await writeNew(temporary, JSON.stringify(answer))
   try {
     await link(temporary, answerFile(folder, id))
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new BelayError('checkpoint_closed', `${id} was answered already`, { next: 'belay checkpoints' })
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   } finally {
     await unlink(temporary)
   }
-  return ask
 }
 
 function answerFile(folder: string, id: string): string {

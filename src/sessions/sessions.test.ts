@@ -153,7 +153,7 @@ describe('a session', () => {
     const write = files.write
     const full = vi.spyOn(files, 'write')
     full.mockImplementationOnce(function (this: typeof handle, line: unknown) {
-      return write.call(this, (line as Buffer).subarray(0, 20)) as never
+      return write.call(this, (line as Buffer).subarray(0, 20) as never) as never
     })
     full.mockImplementationOnce(() => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' })))
     await expect(session.history.append('half')).rejects.toMatchObject({ code: 'ENOSPC' })
