@@ -5,7 +5,7 @@ import { BelayError } from '../core/errors.ts'
 import { git, tryGit } from '../git/run.ts'
 import { removeWorktree } from '../git/worktrees.ts'
 import type { SessionMeta, SessionStore } from '../sessions/index.ts'
-import { isDirty } from './isolation/parts.ts'
+import { isDirty, isMerged } from './isolation/parts.ts'
 
 /**
  * Removes a session and its workspace; branches of the user's own repository stay. Throws `held` when somebody has it and
@@ -33,12 +33,14 @@ export async function removeSession(store: SessionStore, id: string, force: bool
 }
 
 /** What of a workspace would be lost with it, in words; null: nothing. */
-async function onlyThere({ repository, parent, merged }: SessionMeta, workspace: string): Promise<string | null> {
+async function onlyThere(meta: SessionMeta, workspace: string): Promise<string | null> {
+  const { repository, parent } = meta
   if (repository === null) return (await readdir(workspace)).length === 0 ? null : 'files'
   if (await isDirty(workspace)) return 'changes that are not committed'
   // A worktree's commits stay on their branch in the user's repository.
   if (repository.root !== null && parent === null) return null
-  if (parent !== null) return merged ? null : 'commits that are not merged'
+  if (parent !== null)
+    return (await isMerged(meta, repository.root ?? workspace)) ? null : 'commits that are not merged'
   const ahead = await tryGit(['rev-list', '--max-count=1', '--branches', 'HEAD', '--not', '--remotes'], {
     cwd: workspace,
   })

@@ -7,7 +7,8 @@ import { takeTurn, type TurnOutcome } from '../agents/turn.ts'
 import type { ModelServices } from '../engine/index.ts'
 import type { Session } from '../sessions/index.ts'
 import { handoffText } from './handoff.ts'
-import type { StepLeft } from './isolation/steps.ts'
+import type { StepLeft } from './isolation/left.ts'
+import type { BegunStep } from './isolation/steps.ts'
 import { reasonOf, statusOf, type TurnResult } from './result.ts'
 
 export interface ExecLimits {
@@ -34,7 +35,7 @@ export interface TurnSetup {
   /** The conversation is in the session's history, and the agent reads it there (the engine). */
   readonly ownsHistory: boolean
   /** Looks at the workspace before the turn; what it returns says (and commits) what the turn left. null: nobody asks. */
-  readonly step: (() => Promise<(prompt: string, provider: string) => Promise<StepLeft>>) | null
+  readonly step: (() => Promise<BegunStep>) | null
   /** More than the end event says of the newest turn, where the agent says it. */
   readonly finish: (() => { readonly reason: string; readonly message: string; readonly steps: number } | null) | null
   /** Model services of the configuration. */
@@ -67,6 +68,9 @@ export async function execTurn(session: Session, setup: TurnSetup, input: TurnIn
   const { agent, model, cwd } = setup
   const native = agent.capabilities.resume ? session.native(agent.provider, cwd) : null
   const told = handoffText(session, agent.provider, setup.ownsHistory || native !== null)
+  const step = (await setup.step?.()) ?? null
+  // Ids are the user's to choose: another state folder may have a session of the same.
+  const mark = `session/${session.id}/${turn}/${randomId(8)}`
   await session.change({
     turns: turn,
     lastUsedAt: new Date().toISOString(),
@@ -75,19 +79,19 @@ export async function execTurn(session: Session, setup: TurnSetup, input: TurnIn
     cwd,
     title: session.meta.title ?? subjectLine(input.prompt, 80),
   })
+  const base = step === null ? {} : { base: step.base }
   await session.append(
-    { type: 'turn', turn, prompt: input.prompt, agent: { provider: agent.provider, model }, cwd },
+    { type: 'turn', turn, prompt: input.prompt, agent: { provider: agent.provider, model }, cwd, mark, ...base },
     true,
   )
-  const finishStep = (await setup.step?.()) ?? null
-  const keeper = new TurnKeeper(session, setup, input, turn)
+  const keeper = new TurnKeeper(session, setup, input, { turn, mark })
   const first = `${told ?? ''}${input.prompt}${schemaNote(agent, input.outputSchema)}`
   const outcome = await ask(keeper, first, native)
   const result = keeper.result(outcome)
   const nothing: StepLeft = { files: [], commits: [] }
   let left = nothing
   try {
-    left = (await finishStep?.(input.prompt, agent.provider)) ?? nothing
+    left = (await step?.end(input.prompt, agent.provider)) ?? nothing
   } finally {
     await session.append({ type: 'turn_ended', turn, ...endingOf(result), ...left }, true)
   }
@@ -125,6 +129,7 @@ class TurnKeeper {
   readonly #setup: TurnSetup
   readonly #input: TurnInput
   readonly #turn: number
+  readonly #mark: string
   readonly #stop = new AbortController()
   readonly #until: number
   /** Why Belay itself ended the turn. */
@@ -138,11 +143,17 @@ class TurnKeeper {
   #tools = new Set<string>()
   #text = ''
 
-  constructor(session: Session, setup: TurnSetup, input: TurnInput, turn: number) {
+  constructor(
+    session: Session,
+    setup: TurnSetup,
+    input: TurnInput,
+    { turn, mark }: { readonly turn: number; readonly mark: string },
+  ) {
     this.#session = session
     this.#setup = setup
     this.#input = input
     this.#turn = turn
+    this.#mark = mark
     this.#model = setup.model
     this.#until = Date.now() + setup.limits.timeoutMs
     this.check = input.check
@@ -176,8 +187,7 @@ class TurnKeeper {
         task: { handle: 'exec', title: subjectLine(this.#input.prompt, 72) },
         attempt: this.#turn,
         run: id,
-        // Ids are the user's to choose: another state folder may have a session of the same.
-        mark: `session/${id}/${this.#turn}/${randomId(8)}`,
+        mark: this.#mark,
         approve,
         steer: this.#input.steer ?? null,
         standing: false,

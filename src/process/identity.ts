@@ -35,6 +35,19 @@ export function startTimeOf(pid: number): string | null {
   }
 }
 
+/** Whether `pid` is stopped (Ctrl-Z, SIGSTOP): it lives, and does nothing. */
+export function isStopped(pid: number): boolean {
+  try {
+    const state =
+      process.platform === 'linux'
+        ? /\) (\S)[^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+        : execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim()[0]
+    return state === 'T' || state === 't'
+  } catch {
+    return false // gone
+  }
+}
+
 let host: HostIdentity | undefined
 
 /** This host and its boot. */

@@ -1,4 +1,12 @@
-export { isAlive, startTimeOf, thisHost, thisProcess, type HostIdentity, type ProcessIdentity } from './identity.ts'
+export {
+  isAlive,
+  isStopped,
+  startTimeOf,
+  thisHost,
+  thisProcess,
+  type HostIdentity,
+  type ProcessIdentity,
+} from './identity.ts'
 export {
   MARK,
   endAll,

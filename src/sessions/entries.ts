@@ -30,6 +30,10 @@ export type SessionEntry =
       readonly prompt: string
       readonly agent: AgentLabel
       readonly cwd: string
+      /** In a collaboration: the commit that it began at. */
+      readonly base?: string
+      /** What its processes carry in their environment. */
+      readonly mark?: string
     }
   /** The conversation as the engine keeps it, for the model; opaque. */
   | { readonly type: 'history'; readonly entry: unknown }

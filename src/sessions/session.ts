@@ -94,9 +94,14 @@ export class Session {
 
   /** Notes what became known of the session. */
   async change(change: Partial<Omit<SessionMeta, 'id' | 'createdAt'>>): Promise<void> {
-    if (!(await this.#lock.isHeld())) throw sessionLost()
+    await this.assertHeld()
     this.#meta = { ...this.#meta, ...change }
     await writeMeta(this.folder, this.#meta)
+  }
+
+  /** Throws `session_lost` when the session is not this process's any more. */
+  async assertHeld(): Promise<void> {
+    if (!(await this.#lock.isHeld())) throw sessionLost()
   }
 
   /** Gives the session back. Safe to repeat. */

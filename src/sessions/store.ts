@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BelayError, isNoRoom } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import { nearest } from '../core/text.ts'
+import { isStopped, thisHost } from '../process/index.ts'
 import { syncFolder, writeNew } from './files.ts'
 import { checkSessionId, isSessionId, sessionFolder, sessionsRoot } from './id.ts'
 import { breakLock, lockHolder, takeLock, type LockHolder } from './lock.ts'
@@ -168,14 +169,19 @@ const EMPTY: Omit<SessionMeta, 'id' | 'createdAt' | 'lastUsedAt'> = {
 
 /** Who has it, as one line for people. */
 export function describeHolder(holder: LockHolder): string {
-  return `belay ${holder.purpose}, process ${holder.pid} on ${holder.host}, since ${holder.acquiredAt}`
+  const stopped = isStoppedHere(holder) ? ', which is stopped' : ''
+  return `belay ${holder.purpose}, process ${holder.pid} on ${holder.host}${stopped}, since ${holder.acquiredAt}`
+}
+
+function isStoppedHere({ host, pid }: LockHolder): boolean {
+  return host === thisHost().host && isStopped(pid)
 }
 
 function heldError(id: string, by: LockHolder): BelayError {
   return new BelayError('held', `session ${id} is in use: ${describeHolder(by)}`, {
     expected: 'a session that nobody else works in',
     received: `held by process ${by.pid} on ${by.host}`,
-    next: `wait for it, or take it away: belay session unlock ${id}`,
+    next: `${isStoppedHere(by) ? `let it go on: kill -CONT ${by.pid}` : 'wait for it'}, or take it away: belay session unlock ${id}`,
   })
 }
 

@@ -205,7 +205,11 @@ async function merge(io: Io, id: string, flags: Json): Promise<void> {
     io.out(`conflict in ${part} (branch ${branch}): ${files.map((file) => JSON.stringify(file)).join(', ')}`)
     io.note(`  let an agent do it: belay exec "merge branch ${branch} and resolve its conflicts" --session ${id}`)
   }
-  for (const { part, reason } of skipped) io.out(`left out ${part}: ${reason}`)
+  for (const { part, reason, held } of skipped) {
+    io.out(`left out ${part}: ${reason}`)
+    if (!held) io.note(`  let an agent bring it to its end: belay exec "finish it, or undo it" --session ${id}.${part}`)
+  }
+  if (conflicts.length > 0 || skipped.length > 0) io.note(`then: belay session merge ${id}`)
 }
 
 async function exportIt(io: Io, id: string, flags: Json & { output?: string }): Promise<void> {

@@ -5,6 +5,7 @@ import { commitTree } from '../../git/commit.ts'
 import { mergeTrees } from '../../git/trees.ts'
 import { git, tryGit } from '../../git/run.ts'
 import { SessionStore, checkSessionId, type Session, type SessionMeta } from '../../sessions/index.ts'
+import { moveTo, settleCutOff } from './cut-off.ts'
 import {
   MAIN,
   addWorktree,
@@ -106,8 +107,8 @@ export interface MergeReport {
   readonly into: string
   readonly merged: readonly { readonly part: string; readonly commit: string }[]
   readonly conflicts: readonly { readonly part: string; readonly branch: string; readonly files: readonly string[] }[]
-  /** Parts that somebody works in, or that have changes that are not committed. */
-  readonly skipped: readonly { readonly part: string; readonly reason: string }[]
+  /** Parts that somebody works in (`held`), or that have changes that are not committed. */
+  readonly skipped: readonly { readonly part: string; readonly reason: string; readonly held: boolean }[]
 }
 
 /**
@@ -119,40 +120,53 @@ export async function mergeParts(store: SessionStore, whole: string): Promise<Me
   const session = await store.open(whole, 'merge')
   try {
     const parts = (await store.list())
-      .filter(({ meta }) => meta.parent === whole && !meta.merged)
+      .filter(({ meta }) => meta.parent === whole)
       .toSorted((a, b) => a.meta.createdAt.localeCompare(b.meta.createdAt))
     const path = session.meta.workspace
-    if (path === null || session.meta.repository === null || parts.length === 0) throw nothing(whole)
+    if (path === null || session.meta.repository === null) throw nothing(whole)
     await putGitBack(session, path)
+    await settleCutOff(session, path)
     if (await isDirty(path)) throw dirty(path)
     const merged: { part: string; commit: string }[] = []
     const conflicts: { part: string; branch: string; files: readonly string[] }[] = []
-    const skipped: { part: string; reason: string }[] = []
+    const skipped: { part: string; reason: string; held: boolean }[] = []
+    let open = 0
     for (const { meta, holder } of parts) {
       const part = meta.id.slice(whole.length + 1)
       const reason = holder !== null ? `process ${holder.pid} works in it` : await unfinished(meta)
+      if (reason === null && (await isMerged(meta, path))) continue
+      open += 1
       if (reason !== null) {
-        skipped.push({ part, reason })
+        skipped.push({ part, reason, held: holder !== null })
         continue
       }
-      const outcome = await mergeOne(path, whole, part)
+      const outcome = await mergeOne(session, path, part)
       if ('files' in outcome) conflicts.push({ part, branch: sessionBranch(whole, part), files: outcome.files })
       else {
         merged.push({ part, commit: outcome.commit })
         await noteMerged(store, meta.id)
       }
     }
+    if (open === 0) throw nothing(whole)
     return { into: session.meta.repository.branch ?? 'HEAD', merged, conflicts, skipped }
   } finally {
     await session.close()
   }
 }
 
+/** Whether the commits of a part are in the whole, which works in `root`, and that was said: a part may have gone on since. */
+export async function isMerged({ id, merged, parent }: SessionMeta, root: string): Promise<boolean> {
+  if (!merged || parent === null) return false
+  const ref = `refs/heads/${sessionBranch(parent, id.slice(parent.length + 1))}`
+  return (await tryGit(['merge-base', '--is-ancestor', ref, 'HEAD'], { cwd: root })).code === 0
+}
+
 async function mergeOne(
+  session: Session,
   path: string,
-  whole: string,
   part: string,
 ): Promise<{ commit: string } | { files: readonly string[] }> {
+  const whole = session.id
   const ref = `refs/heads/${sessionBranch(whole, part)}`
   const [ours, theirs] = await Promise.all(
     ['HEAD', ref].map((name) => git(['rev-parse', '--verify', name], { cwd: path })),
@@ -164,7 +178,7 @@ async function mergeOne(
   if ('conflicts' in merge) return { files: merge.conflicts }
   const message = `Merge part ${part} of session ${whole}\n\nBelay-Session: ${whole}\n`
   const commit = await commitTree(path, { tree: merge.tree, parents: [ours, theirs], message, sign: false })
-  await git(['merge', '--quiet', '--ff-only', '--no-verify-signatures', commit], { cwd: path })
+  await moveTo(session, path, { part, from: ours, to: commit })
   return { commit }
 }
 

@@ -1,0 +1,36 @@
+import { git, tryGit } from '../../git/run.ts'
+import type { Session } from '../../sessions/index.ts'
+
+/** What a step of a collaboration left. */
+export interface StepLeft {
+  /** Paths that it changed. */
+  readonly files: readonly string[]
+  /** Commits since it began, oldest first: the agent's own, and Belay's of what was not committed. */
+  readonly commits: readonly string[]
+}
+
+/** Most paths and commits that are kept of a step. */
+const MAX = 500
+
+/** Commits everything that is not committed in the workspace of a session; does nothing when there is nothing. */
+export async function commitLeft(session: Session, path: string, subject: string, provider: string): Promise<void> {
+  await git(['add', '--all'], { cwd: path })
+  const staged = await tryGit(['diff', '--cached', '--quiet'], { cwd: path })
+  if (staged.code === 0) return
+  const message = `${subject}\n\nBelay-Session: ${session.id}\nBelay-Agent: ${provider}\n`
+  await git(['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--file=-'], { cwd: path, input: message })
+}
+
+/** What has changed in the workspace since the commit `base`. */
+export async function stepLeft(path: string, base: string): Promise<StepLeft> {
+  const [commits, files] = await Promise.all([
+    lines(['rev-list', '--reverse', `--max-count=${MAX}`, `${base}..HEAD`], path),
+    lines(['diff', '--name-only', '--no-ext-diff', base, 'HEAD'], path),
+  ])
+  return { commits, files: files.slice(0, MAX) }
+}
+
+async function lines(args: readonly string[], cwd: string): Promise<string[]> {
+  const text = await git(['-c', 'core.quotePath=false', ...args], { cwd })
+  return text === '' ? [] : text.split('\n')
+}
