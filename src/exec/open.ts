@@ -4,6 +4,7 @@ import type { Access } from '../core/words.ts'
 import { agentEnvironment } from '../agents/environment.ts'
 import { judgedApprover, nobody } from '../agents/judged.ts'
 import type { Approver } from '../agents/port.ts'
+import { refuseDeep } from '../process/index.ts'
 import type { Network } from '../sandbox/index.ts'
 import { checkSessionId, type Confinement, type Session } from '../sessions/index.ts'
 import { confineAgent, roleRequest } from './confine.ts'
@@ -66,6 +67,7 @@ export interface Exec {
  */
 export async function openExec(options: ExecOptions): Promise<Exec> {
   const { env } = options
+  refuseDeep(env)
   if (options.session !== null) checkSessionId(options.session)
   const cwd = await realpath(options.cwd).catch(() => null)
   if (cwd === null) throw new BelayError('no_folder', 'the folder to work in is not there', { received: options.cwd })

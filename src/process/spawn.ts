@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream'
 import { inheritedDescriptors } from './inherited.ts'
 import { KEEPER } from './keeper.ts'
 import { startTimeOf, type ProcessIdentity } from './identity.ts'
+import { DEPTH, depthOf } from './depth.ts'
 import { MARK, killQuietly } from './leftovers.ts'
 
 export interface ProcessSpec {
@@ -84,7 +85,7 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
   const [mode, err] = [spec.stdin === 'none' ? 'none' : 'pipe', spec.merged === true ? 'merged' : 'apart']
   const child = spawn('/bin/sh', ['-c', KEEPER, 'belay-keeper', mode, err, ...spec.argv], {
     cwd: spec.cwd,
-    env: { ...spec.env, [MARK]: spec.mark },
+    env: { ...spec.env, [MARK]: spec.mark, [DEPTH]: String(depthOf(process.env) + 1) },
     detached: true,
     stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...beyondStatus(nine)],
   })

@@ -1,8 +1,10 @@
 import { Command } from 'commander'
+import { MARK } from '../../process/index.ts'
 import { lastSeq } from '../../record/index.ts'
 import { BelayError } from '../../core/errors.ts'
 import { stateHome } from '../../core/home.ts'
 import { answerQuestion, checkNote } from '../../runs/answers.ts'
+import { refuseAgents } from '../../runs/nested.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
 import { projectIdHere, withRecord } from '../session.ts'
@@ -48,6 +50,7 @@ async function answerSession(io: Io, id: string, value: string, flags: Flags): P
 }
 
 async function answer(io: Io, id: string, value: string, flags: Flags): Promise<void> {
+  if (io.env[MARK] !== undefined) await withRecord(io, (record) => refuseAgents(record, io.env))
   if (await answerSession(io, id, value, flags)) return
   await withRecord(io, async (record) => {
     const project = flags.resume ? await projectIdHere(io, record) : null

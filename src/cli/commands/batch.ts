@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { BelayError } from '../../core/errors.ts'
+import { refuseDeep } from '../../process/index.ts'
 import { lastSeq } from '../../record/index.ts'
 import { beginBatch } from '../../runs/batch/begin.ts'
 import { holdBatch } from '../../runs/batch/drive.ts'
@@ -66,6 +67,7 @@ async function batch(io: Io, flags: Flags): Promise<void> {
     await dryRunBatch(io, plan, json)
     return
   }
+  refuseDeep(io.env)
   const { config } = plan
   await withRecord(io, (record) =>
     holdBatch(record, config, async (lease) => {

@@ -6,6 +6,7 @@ import { workflowProgram } from '../../programs/workflow/index.ts'
 import { cancelSteps } from '../../runs/workflow/lifecycle.ts'
 import { runLease } from '../../runs/lease-keys.ts'
 import { cancelRun, cancelTask, type Cancelled } from '../../runs/lifecycle-cancel.ts'
+import { refuseAgents } from '../../runs/nested.ts'
 import type { Io } from '../io.ts'
 import { here, projectIdHere, selectTask, withRecord } from '../session.ts'
 
@@ -28,6 +29,7 @@ export function cancelCommand(io: Io): Command {
 
 async function cancel(io: Io, what: string, flags: { note?: string; json?: true }): Promise<void> {
   await withRecord(io, async (record) => {
+    await refuseAgents(record, io.env)
     const project = await projectIdHere(io, record)
     const run = await runOf(record, project, what)
     const choice = run === null ? await selectTask(record, project, what) : null

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { refuseNested } from '../../runs/nested.ts'
 import { resumableRun, changeLimits } from '../../runs/resume.ts'
 import { lastSeq, refuseHeld } from '../../record/index.ts'
 import { runLease } from '../../runs/lease-keys.ts'
@@ -46,6 +47,7 @@ async function resume(io: Io, id: string | undefined, flags: Flags): Promise<voi
       else io.out('Nothing to resume: every run here is finished.')
       return
     }
+    await refuseNested(record, io.env, found.project)
     await refuseHeld(record, runLease(found.id))
     const from = (await lastSeq(record.read)) + 1
     const run = await changeLimits(record, found, flags)

@@ -5,6 +5,7 @@ import { retryFile } from '../../runs/batch/lifecycle.ts'
 import { workflowProgram } from '../../programs/workflow/index.ts'
 import { retryStep } from '../../runs/workflow/lifecycle.ts'
 import { retryTask } from '../../runs/lifecycle-retry.ts'
+import { refuseAgents } from '../../runs/nested.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
 import { here, projectIdHere, selectTask, withRecord } from '../session.ts'
@@ -44,6 +45,7 @@ interface Flags {
 
 async function retry(io: Io, name: string, flags: Flags): Promise<void> {
   await withRecord(io, async (record) => {
+    await refuseAgents(record, io.env)
     const { run, task } = await selectTask(record, await projectIdHere(io, record), name)
     const from = (await lastSeq(record.read)) + 1
     const again =

@@ -1,9 +1,7 @@
 import { Command, Option } from 'commander'
 import { text } from 'node:stream/consumers'
 import { PROVIDER_NAMES, type FlagValue } from '../../config/index.ts'
-import { BelayError } from '../../core/errors.ts'
-import { MARK } from '../../process/index.ts'
-import { findRun, type RecordStore } from '../../record/index.ts'
+import { refuseNested } from '../../runs/nested.ts'
 import { planRun, type RunRequest } from '../../runs/plan.ts'
 import type { RunOptions } from '../../runs/services.ts'
 import { startRun } from '../../runs/start.ts'
@@ -102,7 +100,7 @@ async function runTasks(io: Io, what: string | null, flags: Flags): Promise<void
     return
   }
   await withRecord(io, async (record) => {
-    await refuseNested(io, record, plan.repository.id)
+    await refuseNested(record, io.env, plan.repository.id)
     await announce(io, plan, flags.json === true)
     const { run, target } = await startRun(record, plan, options)
     await workOn(io, record, plan.repository, run, {
@@ -112,22 +110,6 @@ async function runTasks(io: Io, what: string | null, flags: Flags): Promise<void
       target,
     })
   })
-}
-
-/** An agent or a gate that starts a run of the repository whose task it works on would do so again in that run, without end. */
-async function refuseNested(io: Io, record: RecordStore, project: string): Promise<void> {
-  const [id = '', task = ''] = (io.env[MARK] ?? '').split('/')
-  const around = id === '' ? null : await findRun(record.read, id)
-  if (around?.project !== project) return
-  throw new BelayError(
-    'nested_run',
-    `this is part of a task of run ${id}: no run of the same repository begins in it`,
-    {
-      expected: 'a shell of your own',
-      received: `${MARK}=${id}/${task}`,
-      next: 'belay status',
-    },
-  )
 }
 
 function requestOf(io: Io, what: string | null, flags: Flags): RunRequest {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { lastSeq } from '../../record/index.ts'
 import { unblockTask } from '../../runs/lifecycle-unblock.ts'
+import { refuseAgents } from '../../runs/nested.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'
 import { projectIdHere, selectTask, withRecord } from '../session.ts'
@@ -34,6 +35,7 @@ interface Flags {
 
 async function unblock(io: Io, name: string, flags: Flags): Promise<void> {
   await withRecord(io, async (record) => {
+    await refuseAgents(record, io.env)
     const { run, task } = await selectTask(record, await projectIdHere(io, record), name)
     const from = (await lastSeq(record.read)) + 1
     const unblocked = await unblockTask(record, run, task.handle, flags.note ?? null)

@@ -5,6 +5,7 @@ import { BelayError } from '../../core/errors.ts'
 import { isRunId } from '../../core/ids.ts'
 import { workflowProgram } from '../../programs/workflow/index.ts'
 import { lastSeq } from '../../record/index.ts'
+import { refuseNested } from '../../runs/nested.ts'
 import { projectOf } from '../../runs/project.ts'
 import { durationFlag, numberFlag, wholeFlag } from '../../runs/resume.ts'
 import { beginWorkflow } from '../../runs/workflow/begin.ts'
@@ -168,6 +169,7 @@ async function runWorkflow(io: Io, wanted: string, flags: RunFlags): Promise<voi
   for (const issue of issues) io.note(`note: ${issueLine(issue)}`)
   if (!json) io.note(summaryLine(plan))
   await withRecord(io, async (record) => {
+    await refuseNested(record, io.env, project.id)
     const from = (await lastSeq(record.read)) + 1
     const run = await beginWorkflow(record, plan)
     await workOnWorkflow(io, record, run, { json, verbose: flags.verbose === true, noWait: !flags.wait, from })
