@@ -1,4 +1,7 @@
 /** Every protocol, with a program that breaks it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { acpAnyAgent } from './acp/index.ts'
@@ -57,6 +60,39 @@ describe.each(Object.entries(AGENTS))('%s, with a program that breaks the protoc
     const longest = Math.max(...played.events.map((event) => JSON.stringify(event).length))
     expect(longest).toBeLessThan(256 << 10)
   })
+})
+
+it.each([
+  ['acp', 'raw'],
+  ['codex', 'raw'],
+  ['opencode', 'raw'],
+  ...Object.keys(AGENTS).map((protocol) => [protocol, 'process'] as const),
+] as const)(
+  '%s: is interrupted at once while no conversation is open, at its first event of type %s',
+  async (protocol, first) => {
+    const stop = new AbortController()
+    const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf(protocol, 'deaf') }
+    // A grace that no test could wait for.
+    const request = requestIn(scene as unknown as Scene, '/tmp', { graceMs: 3_600_000, signal: stop.signal })
+    const played = await play(AGENTS[protocol as keyof typeof AGENTS], request, ({ type }) => {
+      if (type === first) stop.abort()
+    })
+    expect(played.end).toEqual({ status: 'interrupted' })
+    expect(played.session).toBeNull()
+  },
+)
+
+it('opencode: takes another port when somebody has taken its own', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'belay-port-'))
+  try {
+    const env = { PATH: process.env.PATH ?? '', BAD_SERVER_ONCE: join(folder, 'once') }
+    const scene = { env, command: programOf('opencode', 'taken') }
+    const played = await play(opencodeAgent, requestIn(scene as unknown as Scene, '/tmp'))
+    expect(completed(played).text).toBe('hello')
+    expect(played.events.filter(({ type }) => type === 'process')).toHaveLength(2)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 it('opencode: fails when the stream of events ends and its server stays', async () => {

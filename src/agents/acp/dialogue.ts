@@ -26,17 +26,20 @@ import { openWire, type Wire } from './wire.ts'
 /** Raw frames of text as it is typed are only a sign of life: at most one in this time is passed on. */
 const CHUNK_GAP_MS = 1000
 
+/** The turn was interrupted before it had a conversation: there is nothing to wait for. */
+const NOT_BEGUN: Fault = { code: 'failed', message: 'interrupted before the conversation was open', retryAt: null }
+
 /** One turn of an agent that speaks ACP (version 1), by the official SDK. */
 export class AcpDialogue implements Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly stdin = 'open'
-  readonly settleMs?: number
   readonly #request: TurnRequest
   readonly #preset: AcpPreset
   readonly #sdk: typeof Sdk
   readonly #items: Items
   readonly #usage: UsageMeter
+  #post: (event: TurnEvent | null) => void = () => {}
   #wire: Wire | null = null
   #desk: ApprovalDesk | null = null
   #agent: Sdk.ClientContext | null = null
@@ -48,11 +51,11 @@ export class AcpDialogue implements Dialogue {
   #denied: string | null = null
   #unknown = 0
   #lastChunk = -Infinity
+  #isWritten: () => boolean = () => true
 
   constructor(request: TurnRequest, argv: readonly string[], preset: AcpPreset, sdk: typeof Sdk) {
     this.argv = [...argv, ...(preset.args?.(request) ?? [])]
     this.env = { ...preset.environment?.(request), ...request.env, ...preset.settings?.(request) }
-    if (preset.settleMs !== undefined) this.settleMs = preset.settleMs
     this.#request = request
     this.#preset = preset
     this.#sdk = sdk
@@ -61,6 +64,7 @@ export class AcpDialogue implements Dialogue {
   }
 
   begin(send: (frame: unknown) => void, post: (event: TurnEvent | null) => void): void {
+    this.#post = post
     if (this.#request.approve) this.#desk = new ApprovalDesk(this.#request.approve, post)
     this.#wire = openWire(send)
     const app = this.#sdk.client({ name: 'belay' }).onRequest(
@@ -69,14 +73,15 @@ export class AcpDialogue implements Dialogue {
       ({ params }) => this.#decide(params),
     )
     const connection = app.connect(this.#wire.stream)
-    void this.#converse(connection.agent, post)
+    void this.#converse(connection.agent)
   }
 
-  /** Never rejects: what goes wrong becomes the turn's fault, and `post(null)` has it looked at. */
-  async #converse(agent: Sdk.ClientContext, post: (event: TurnEvent | null) => void): Promise<void> {
+  /** Never rejects: what goes wrong becomes the turn's fault, and `#post(null)` has it looked at. */
+  async #converse(agent: Sdk.ClientContext): Promise<void> {
     try {
       const { id, model, version } = await openSession(agent, this.#request, this.#preset)
-      post({ type: 'session', native: id, model, version })
+      this.#post({ type: 'session', native: id, model, version })
+      if (this.#fault !== null) return // interrupted meanwhile: nothing is asked
       this.#agent = agent
       this.#session = id
       await agent.request('session/prompt', {
@@ -87,7 +92,7 @@ export class AcpDialogue implements Dialogue {
       // The answer to the prompt itself is read where it arrives; a connection that closed is judged by `finish`.
       if (this.#result === null && this.#fault === null && error instanceof SessionRefused) this.#fault = error.fault
     }
-    post(null)
+    this.#post(null)
   }
 
   *read(line: Line): Generator<TurnEvent> {
@@ -148,7 +153,11 @@ export class AcpDialogue implements Dialogue {
 
   interrupt(): void {
     this.#desk?.close() // every request that is open is answered as cancelled
-    if (this.#agent && this.#session !== null) {
+    if (this.#agent === null || this.#session === null) {
+      this.#fault ??= NOT_BEGUN
+      this.#post(null)
+    } else {
+      this.#isWritten = this.#preset.watchInterruption?.(this.#session, this.#request.env) ?? this.#isWritten
       this.#agent.notify('session/cancel', { sessionId: this.#session }).catch(() => {}) // it is gone: what was wanted
     }
   }
@@ -160,6 +169,10 @@ export class AcpDialogue implements Dialogue {
 
   answered(): boolean {
     return this.#result !== null || this.#fault !== null
+  }
+
+  settled(): boolean {
+    return this.#isWritten()
   }
 
   *rest(): Generator<TurnEvent> {

@@ -9,8 +9,11 @@ export interface AcpPreset {
   /** How to install it. */
   readonly install: string
   readonly capabilities: Pick<Capabilities, 'usage' | 'readOnly' | 'model'> & Partial<Capabilities>
-  /** How long it still writes after it has answered an interrupt, in ms: ended at once, the conversation could not be gone on with. */
-  readonly settleMs?: number
+  /**
+   * Called when a session is interrupted: tells from then on whether it is written down that it was. Absent: it is when the
+   * agent has answered; ended before, the conversation could not be gone on with.
+   */
+  watchInterruption?(session: string, env: Readonly<Record<string, string>>): () => boolean
   /** Further arguments of one turn. Values that others wrote are `--flag=value`. */
   args?(request: TurnRequest): readonly string[]
   /** Defaults below the request's environment. */

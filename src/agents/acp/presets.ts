@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { EFFORTS, READ_ONLY_TOOLS } from '../claude/launch.ts'
 import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
 import { apiKeyOf, codexPaths } from '../codex/probe.ts'
-import { namedPaths } from '../named.ts'
 import { resetTimeIn } from '../claude/reset-time.ts'
+import { watchInterruption } from '../claude/transcript.ts'
 import type { Fault } from '../fault.ts'
+import { namedPaths } from '../named.ts'
 import { opencodePaths } from '../opencode/paths.ts'
 import { opencodeEnvironment, opencodeSettings } from '../opencode/settings.ts'
 import type { AcpPreset } from './preset.ts'
@@ -63,7 +64,7 @@ export const claudePreset: AcpPreset = {
   install: 'npm install -g @agentclientprotocol/claude-agent-acp',
   capabilities: { usage: 'reported', readOnly: true, model: true, quota: true, efforts: EFFORTS },
   fault: planLimit,
-  settleMs: 500,
+  watchInterruption,
   meta: ({ access, effort }) => ({
     claudeCode: {
       options: { ...(access === 'read-only' ? READ_ONLY_OPTIONS : {}), ...(effort === null ? {} : { effort }) },

@@ -42,13 +42,25 @@ export async function probeClaude(
 
 /** Where it keeps its login, settings and conversations. */
 export function claudePaths(env: Readonly<Record<string, string>>): OwnPaths {
-  const home = env['HOME'] ?? homedir()
-  const folder = env['CLAUDE_CONFIG_DIR'] ?? join(home, '.claude')
+  const folder = folderOf(env)
   return {
-    settings: [folder, join(home, '.claude.json')],
+    settings: [folder, join(homeOf(env), '.claude.json')],
     kept: ['projects', 'todos', 'tasks', 'plans', 'file-history'].map((name) => join(folder, name)),
     renewed: [join(folder, '.credentials.json')],
   }
+}
+
+/** Where its conversations are, a folder in it for each place they were begun in. */
+export function conversationsIn(env: Readonly<Record<string, string>>): string {
+  return join(folderOf(env), 'projects')
+}
+
+function folderOf(env: Readonly<Record<string, string>>): string {
+  return env['CLAUDE_CONFIG_DIR'] ?? join(homeOf(env), '.claude')
+}
+
+function homeOf(env: Readonly<Record<string, string>>): string {
+  return env['HOME'] ?? homedir()
 }
 
 /** Whether Claude Code has a login. null: macOS may keep it in its keychain, which asks a person before it is read. */

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { resolveProgram } from '../../process/index.ts'
 import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
@@ -9,6 +7,7 @@ import { versionOf } from '../probe.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { OpencodeDialogue } from './dialogue.ts'
 import { opencodePaths } from './paths.ts'
+import { freePort } from './port.ts'
 
 /** opencode by its own server: one for each turn, on a free port of loopback and behind a password. */
 export const opencodeAgent: Agent = {
@@ -30,6 +29,10 @@ export const opencodeAgent: Agent = {
   turn: opencodeTurn,
 }
 
+/** How often a server is started that finds its port taken. */
+const STARTS = 3
+const PORT_TAKEN = /EADDRINUSE|already in use|ServeError/
+
 async function* opencodeTurn(request: TurnRequest): AsyncGenerator<TurnEvent> {
   if (request.model !== null && !request.model.includes('/')) {
     const message = `the model ${JSON.stringify(request.model)} names no provider: opencode wants PROVIDER/MODEL`
@@ -37,18 +40,20 @@ async function* opencodeTurn(request: TurnRequest): AsyncGenerator<TurnEvent> {
     return
   }
   const password = randomBytes(24).toString('base64url')
-  yield* runDialogue(request, new OpencodeDialogue(request, await freePort(), password))
-}
-
-/** A port that nobody listens on now: opencode takes port 0 for its default port. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (let attempt = 1; ; attempt++) {
+    const dialogue = new OpencodeDialogue(request, await freePort(), password)
+    let end: TurnEvent | null = null
+    for await (const event of runDialogue(request, dialogue)) {
+      if (event.type === 'end') end = event
+      else yield event
+    }
+    // Somebody may have taken the port since; the server has said nothing then, and nothing was asked of a model.
+    if (end?.type === 'end' && end.end.status === 'failed' && dialogue.isMute() && attempt < STARTS) {
+      if (PORT_TAKEN.test(end.end.error.stderrTail)) continue
+    }
+    if (end !== null) yield end
+    return
+  }
 }
 
 async function probeOpencode(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {

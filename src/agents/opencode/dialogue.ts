@@ -81,6 +81,11 @@ export class OpencodeDialogue implements Dialogue {
     void this.#converse(this.#client)
   }
 
+  /** Its server has not said that it listens. */
+  isMute(): boolean {
+    return this.#client === null
+  }
+
   /** Never rejects: what goes wrong becomes the turn's fault. */
   async #converse(client: OpencodeClient): Promise<void> {
     try {
@@ -99,6 +104,7 @@ export class OpencodeDialogue implements Dialogue {
         version: asText(opened.version),
       }
       this.#post(said as TurnEvent)
+      if (this.#error !== null) return // interrupted meanwhile
       const reading = this.#listen(client, events)
       await this.#prompt(client, promptWithSchema(this.#request.prompt, this.#request.outputSchema))
       await reading
@@ -211,7 +217,11 @@ export class OpencodeDialogue implements Dialogue {
 
   interrupt(): void {
     this.#desk?.close()
-    if (this.#client === null || this.#session === null) return
+    if (this.#client === null || this.#session === null) {
+      // There is nothing to wait for, and nothing may be asked any more.
+      this.#fail({ code: 'failed', message: 'interrupted before the conversation was open', retryAt: null })
+      return
+    }
     void this.#send(this.#client, `/session/${encodeURIComponent(this.#session)}/abort`, {})
   }
 

@@ -30,7 +30,12 @@ function request(more: Partial<TurnRequest> = {}): TurnRequest {
 }
 
 /** Plays a shell script; it has answered when it prints `answer`. */
-function playScript(script: string, more: Partial<TurnRequest> = {}, dialogue: Partial<Dialogue> = {}) {
+function playScript(
+  script: string,
+  more: Partial<TurnRequest> = {},
+  dialogue: Partial<Dialogue> = {},
+  onReady: () => void = () => {},
+) {
   let answered = false
   const turn = (asked: TurnRequest) =>
     runDialogue(
@@ -52,7 +57,9 @@ function playScript(script: string, more: Partial<TurnRequest> = {}, dialogue: P
       },
       LIMIT,
     )
-  return play({ turn } as unknown as Agent, request(more))
+  return play({ turn } as unknown as Agent, request(more), (event) => {
+    if (event.type === 'raw' && event.frame === 'ready') onReady()
+  })
 }
 
 describe('runDialogue', () => {
@@ -84,6 +91,27 @@ describe('runDialogue', () => {
     expect(end).toMatchObject({
       error: { code: 'protocol', message: expect.stringContaining('cannot read this') as string },
     })
+  })
+
+  it('lets an interrupted program write down what was said before it goes', async () => {
+    const stop = new AbortController()
+    let send: (frame: unknown) => void = () => {}
+    let looks = 0
+    const dialogue: Partial<Dialogue> = {
+      begin: (sends) => (send = sends),
+      interrupt: () => send('stop'),
+      settled: () => ++looks >= 3,
+    }
+    const agent = playScript(
+      'echo ready; read -r _; echo answer; cat; echo left',
+      { signal: stop.signal, graceMs: 60_000 },
+      dialogue,
+      () => stop.abort(),
+    )
+    const { end, events } = await agent
+    expect(end).toEqual({ status: 'interrupted' })
+    expect(events).toContainEqual({ type: 'raw', frame: 'left' })
+    expect(looks).toBe(3)
   })
 
   it('keeps the end of stderr', async () => {

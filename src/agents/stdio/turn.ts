@@ -14,6 +14,9 @@ import { TURN_OUTPUT_BYTES, boundedOutput } from './bounded.ts'
 import { unknownEvent } from './frames.ts'
 import { Mailbox, interleave } from './interleave.ts'
 
+/** How often it is looked whether an interrupted conversation is written down, in ms. */
+const SETTLE_LOOK_MS = 25
+
 /** How a program ended, as far as the meaning of its output depends on it. */
 export interface Ending {
   readonly exit: Exit
@@ -29,8 +32,6 @@ export interface Dialogue {
   readonly stdin: Exclude<ProcessSpec['stdin'], 'none'>
   /** A server: it does not leave by itself, and is ended with its answer. */
   readonly staysAfterAnswer?: boolean
-  /** It still writes down what was said when it has answered an interrupt, and gets this long (at most the grace) for it. */
-  readonly settleMs?: number
   /**
    * Called once when the program runs; `send` writes one frame to stdin (`open` only), `post` tells an event that comes from
    * elsewhere than a line (the answer to an approval); null only has `answered` looked at again.
@@ -40,6 +41,11 @@ export interface Dialogue {
   read(line: Line): Iterable<TurnEvent>
   /** The answer (or a final error) is in: stdin is ended, and what has not ended after the grace is killed. */
   answered(): boolean
+  /**
+   * Whether what was said is written down, so that the conversation can be gone on with: asked again and again once an interrupt
+   * was answered, until the grace is over. Absent: it is.
+   */
+  settled?(): boolean
   /** Hands the agent a message in the middle of the turn; absent: it takes none. */
   steer?(text: string): void
   /** Asks the agent to stop; absent: it cannot be asked. */
@@ -117,14 +123,18 @@ async function* converse(
       }, ms),
     )
   }
+  let begun = false
   let closed = false
   let lingered = false
   let answered = false
   const onAnswer = (): void => {
     if (answered || !dialogue.answered()) return
     answered = true
-    if (signal.aborted && dialogue.settleMs !== undefined) {
-      endIn(Math.min(dialogue.settleMs, graceMs))
+    leave()
+  }
+  const leave = (): void => {
+    if (signal.aborted && dialogue.settled?.() === false) {
+      timers.push(setTimeout(leave, SETTLE_LOOK_MS))
       return
     }
     stdin?.end()
@@ -134,7 +144,7 @@ async function* converse(
     } else endIn(graceMs, () => (lingered = true))
   }
   const onAbort = (): void => {
-    if (dialogue.interrupt && !answered) {
+    if (begun && dialogue.interrupt && !answered) {
       dialogue.interrupt()
       endIn(graceMs)
     } else void kept.end()
@@ -143,13 +153,17 @@ async function* converse(
   const mailbox = new Mailbox<TurnEvent | null>()
   try {
     yield { type: 'process', identity: kept.identity }
-    dialogue.begin?.(
-      (frame) => {
-        if (stdin?.writable) stdin.write(`${JSON.stringify(frame)}\n`)
-      },
-      (event) => mailbox.post(event),
-    )
-    if (request.steer && dialogue.steer) {
+    // Whoever was told of the process may have aborted: then the agent is asked nothing.
+    if (!signal.aborted) {
+      begun = true
+      dialogue.begin?.(
+        (frame) => {
+          if (stdin?.writable) stdin.write(`${JSON.stringify(frame)}\n`)
+        },
+        (event) => mailbox.post(event),
+      )
+    }
+    if (begun && request.steer && dialogue.steer) {
       void steerWith(request.steer, dialogue, () => answered || closed).catch((error: unknown) => {
         mailbox.post(unknownEvent('steer-broken', `the messages for the agent broke off: ${messageOf(error)}`))
       })

@@ -1,7 +1,7 @@
 /**
  * One program that speaks each agent's protocol, badly: `bad-agent.ts PROTOCOL FAULT`. Faults are what real programs cannot be
  * made to do: `lost` (the end of the turn never comes), `twice` (frames and ids come twice), `after` (frames come after the
- * end), `huge` (a line of 100 MB comes in between). It says `hello`, and `late` where nothing may be heard any more.
+ * end), `huge` (a line of 100 MB comes in between), `deaf` (it says one thing, and answers nothing). It says `hello`, and `late` where nothing may be heard any more.
  */
 import { createInterface } from 'node:readline'
 
@@ -91,6 +91,12 @@ const SPEAKERS: Readonly<Record<string, (frame: Frame) => void>> = {
       },
     )
   },
+}
+
+if (fault === 'deaf') {
+  write({ type: 'deaf' })
+  for await (const _ of process.stdin);
+  process.exit(0)
 }
 
 if (protocol === 'command') {

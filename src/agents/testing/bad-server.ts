@@ -1,7 +1,10 @@
 /**
  * A program that serves opencode's HTTP and events, badly: `bad-server.ts FAULT serve --hostname=... --port=N`. The faults are
- * those of bad-agent.ts, and `closed`: the stream of events ends in the middle of the turn, the server stays.
+ * those of bad-agent.ts, and `closed`: the stream of events ends in the middle of the turn, the server stays; `taken`: the port
+ * is not free when it is started for the first time (BAD_SERVER_ONCE names the file that says so).
  */
+import { existsSync, writeFileSync } from 'node:fs'
+
 import { createServer, type ServerResponse } from 'node:http'
 
 type Frame = Readonly<Record<string, unknown>>
@@ -47,6 +50,13 @@ function perform(): void {
   }
 }
 
+const once = process.env['BAD_SERVER_ONCE']
+if (fault === 'taken' && once !== undefined && !existsSync(once)) {
+  writeFileSync(once, '')
+  process.stderr.write(`Error: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`)
+  process.exit(1)
+}
+
 const server = createServer((request, response) => {
   const { method, url } = request
   request.resume()
@@ -63,5 +73,5 @@ const server = createServer((request, response) => {
   if (url === '/session/s1/prompt_async') perform()
 })
 server.listen(port, '127.0.0.1', () => {
-  process.stdout.write(`opencode server listening on http://127.0.0.1:${port}\n`)
+  process.stdout.write(fault === 'deaf' ? 'deaf\n' : `opencode server listening on http://127.0.0.1:${port}\n`)
 })

@@ -10,6 +10,9 @@ import type { AgentHarness, Scene, Stage } from './harness.ts'
 import { describeSteering } from './steering.ts'
 import { describeWork } from './work.ts'
 
+/** Real programs take many seconds to start on a machine that has other things to do. */
+const PATIENCE_MS = 300_000
+
 /**
  * Runs every rule of the agent port against one adapter, with its real program where it has one. When the program is not
  * installed the suite is skipped with the reason; with CI=true that is a failure.
@@ -27,7 +30,7 @@ export function describeAgentConformance(name: string, harness: AgentHarness): v
     }
     return
   }
-  describe(title, () => {
+  describe(title, { timeout: PATIENCE_MS }, () => {
     let workspace = ''
     let scenes: Scene[] = []
     beforeEach(() => {
@@ -39,7 +42,7 @@ export function describeAgentConformance(name: string, harness: AgentHarness): v
       try {
         for (const scene of open) await scene.close()
       } finally {
-        rmSync(workspace, { recursive: true, force: true })
+        rmSync(workspace, { recursive: true, force: true, maxRetries: 10 })
       }
     })
     const stage: Stage = {

@@ -25,7 +25,8 @@ export function describeEndings(stage: Stage): void {
         { hang: true },
         { say: 'Here I am again.', expect: ({ text }) => expect(text).toContain('Take your time.') },
       ])
-      const request = requestIn(scene, stage.workspace(), { prompt: 'Take your time.' })
+      // It ends when the agent has written down what was said, which may take long on a slow machine.
+      const request = requestIn(scene, stage.workspace(), { prompt: 'Take your time.', graceMs: 30_000 })
       const { session } = await playAborted(agent, request, scene.reached(0))
       expect(session).toEqual(expect.any(String))
       const played = await play(agent, requestIn(scene, stage.workspace(), { prompt: 'Go on.', resume: session }))

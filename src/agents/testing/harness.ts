@@ -83,8 +83,6 @@ export interface AgentHarness {
   readonly reportsCost: boolean
   /** False: the cost of a turn that goes on with a conversation is not known (default true, where a cost is reported). */
   readonly costAfterResume?: boolean
-  /** How long it tries a connection that drops again and again, in ms, when that is longer than a test may take. */
-  readonly reconnectsMs?: number
   /** Faults that this agent tells with a time. */
   readonly timedFaults: readonly Fault[]
   /** How exactly it tells them, in ms (default to the second). */

@@ -8,8 +8,8 @@ import { ALONE } from '../turn.ts'
 import type { Agent, Item, TurnEnd, TurnError, TurnEvent, TurnRequest } from '../port.ts'
 import type { Scene } from './harness.ts'
 
-/** How long an abort may take beyond `graceMs`. */
-const A_LITTLE_MS = 2000
+/** How long an abort may take beyond `graceMs`; generous, because a machine may have other things to do. */
+const A_LITTLE_MS = 15_000
 
 export interface Played {
   readonly events: readonly TurnEvent[]

@@ -108,7 +108,6 @@ export const opencodeAcpHarness: AgentHarness = {
   model: { ask: 'scripted/m2', seen: 'm2', session: 'scripted/m2' },
   reportsCost: true,
   costAfterResume: false,
-  reconnectsMs: 90_000,
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
   start: starting({
     cli: 'opencode',

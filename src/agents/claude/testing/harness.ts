@@ -41,7 +41,7 @@ async function start(steps: readonly Step[], workspace: string): Promise<Scene> 
       try {
         await server.close()
       } finally {
-        rmSync(home, { recursive: true, force: true })
+        rmSync(home, { recursive: true, force: true, maxRetries: 10 })
       }
     },
   }
