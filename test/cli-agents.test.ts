@@ -10,7 +10,7 @@ beforeAll(() => {
   world = new World()
   const bin = join(world.dir, 'bin')
   mkdirSync(bin)
-  writeFileSync(join(bin, 'claude'), '#!/bin/sh\necho 2.1.7\n')
+  writeFileSync(join(bin, 'claude'), '#!/bin/sh\necho 2.1.999\n')
   chmodSync(join(bin, 'claude'), 0o755)
   // Only what the system itself has, and one agent.
   world.env['PATH'] = `${bin}:/usr/bin:/bin`
@@ -41,7 +41,7 @@ describe('belay agents', () => {
   it('probe says what is here: installed, version, login, and how to mend it', async () => {
     const installed = await world.belay(['agents', 'probe', 'claude'])
     expect(installed.code).toBe(2)
-    expect(installed.stdout).toMatch(/^claude: .*\/bin\/claude 2\.1\.7, not logged in\n {2}-> log in /)
+    expect(installed.stdout).toMatch(/^claude: .*\/bin\/claude 2\.1\.999, not logged in\n {2}-> log in /)
     const withKey = await world.belay(['agents', 'probe', 'claude', '--json'], {
       env: { ANTHROPIC_API_KEY: 'k', IS_SANDBOX: '1' },
     })
@@ -50,7 +50,7 @@ describe('belay agents', () => {
       agent: 'claude',
       installed: true,
       path: join(world.dir, 'bin', 'claude'),
-      version: '2.1.7',
+      version: '2.1.999',
       logged_in: true,
       hint: null,
     })
@@ -58,6 +58,48 @@ describe('belay agents', () => {
       code: 2,
       stdout: expect.stringContaining('codex: not installed'),
     })
+  })
+
+  it.each([
+    [
+      'is broken',
+      'echo "cannot find module x" >&2; exit 127',
+      /does not run\n {2}-> .*cannot find module x \(exit status 127\).*npm install/,
+    ],
+    ['names no version', 'echo hello', /does not run\n {2}-> .*it named no version.*npm install/],
+    [
+      'is older than what was tested',
+      'echo 0.1.2',
+      /0\.1\.2.*\n {2}-> .*version 0\.1\.2 is older than what Belay is tested with/,
+    ],
+  ])('probe says what is wrong with a program that %s, and what to do', async (what, script, expected) => {
+    const folder = join(world.dir, what.replaceAll(' ', '-'))
+    mkdirSync(folder)
+    const keys = { ANTHROPIC_API_KEY: 'k', OPENAI_API_KEY: 'k', GEMINI_API_KEY: 'k', IS_SANDBOX: '1' }
+    const env = { PATH: `${folder}:/usr/bin:/bin`, ...keys }
+    const programs = {
+      claude: 'claude',
+      codex: 'codex',
+      opencode: 'opencode',
+      pi: 'pi',
+      gemini: 'gemini',
+      'claude-acp': 'claude-agent-acp',
+      'codex-acp': 'codex-acp',
+      'opencode-acp': 'opencode',
+    }
+    for (const [agent, program] of Object.entries(programs)) {
+      writeFileSync(join(folder, program), `#!/bin/sh\n${script}\n`)
+      chmodSync(join(folder, program), 0o755)
+      const { code, stdout } = await world.belay(['agents', 'probe', agent], { env })
+      expect(stdout, agent).toMatch(expected)
+      expect(code, agent).toBe(what.startsWith('is older') ? 0 : 2)
+    }
+    // A run is refused before anything else happens.
+    if (what.startsWith('is older')) return
+    const run = await world.belay(['run', 'Do it', '--agent', 'pi'], { env })
+    expect([run.code, run.stderr]).toEqual([2, expect.stringContaining('its program does not run')])
+    const exec = await world.belay(['exec', 'do it', '--agent', 'pi', '--sandbox', 'host'], { env })
+    expect([exec.code, exec.stderr]).toEqual([2, expect.stringContaining('its program does not run')])
   })
 
   it('probe takes the program that this repository has configured', async () => {

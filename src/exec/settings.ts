@@ -155,9 +155,10 @@ function checkEffort({ agent, effort }: ChosenAgent): void {
 async function checkInstalled({ agent, env, command }: ChosenAgent): Promise<void> {
   const probe = await agent.probe(env, command)
   if (!probe.installed) {
-    throw new BelayError('agent_missing', `${agent.provider} cannot be started: its program is not there`, {
+    const why = probe.path === null ? 'is not there' : 'does not run'
+    throw new BelayError('agent_missing', `${agent.provider} cannot be started: its program ${why}`, {
       expected: 'an installed program',
-      received: command?.[0] ?? `no ${agent.provider} on PATH`,
+      received: probe.path ?? command?.[0] ?? `no ${agent.provider} on PATH`,
       next: probe.hint ?? 'belay doctor',
     })
   }

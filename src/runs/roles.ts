@@ -87,7 +87,7 @@ async function checkInstalled(role: string, { agent, env, command, model, servic
   const probe = await looking
   // What is missing may be mended by the next look.
   if (!probe.installed || probe.loggedIn === false) looks.delete(key)
-  if (!probe.installed) throw missing(role, agent, command, probe.hint)
+  if (!probe.installed) throw missing(role, agent, command, probe)
   if (probe.loggedIn === false) {
     throw new BelayError('agent_not_logged_in', `the ${role} (${agent.provider}) is not logged in`, {
       expected: 'a login or an API key',
@@ -97,14 +97,11 @@ async function checkInstalled(role: string, { agent, env, command, model, servic
   await agent.checkModel?.({ model, env, services })
 }
 
-function missing(role: string, agent: Agent, command: readonly string[] | null, hint: string | null): BelayError {
-  return new BelayError(
-    'agent_missing',
-    `the ${role} (${agent.provider}) cannot be started: its program is not there`,
-    {
-      expected: 'an installed program',
-      received: command?.[0] ?? `no ${agent.provider} on PATH`,
-      next: hint ?? 'belay doctor',
-    },
-  )
+function missing(role: string, agent: Agent, command: readonly string[] | null, { path, hint }: Probe): BelayError {
+  const why = path === null ? 'is not there' : 'does not run'
+  return new BelayError('agent_missing', `the ${role} (${agent.provider}) cannot be started: its program ${why}`, {
+    expected: 'an installed program',
+    received: path ?? command?.[0] ?? `no ${agent.provider} on PATH`,
+    next: hint ?? 'belay doctor',
+  })
 }

@@ -31,7 +31,7 @@ async function roleFinding(role: string, config: RoleConfig, agents: readonly Ag
     return {
       name,
       status: 'fail',
-      message: 'not installed',
+      message: probe.path === null ? 'not installed' : `${probe.path} does not run`,
       next: probe.hint ?? `install ${config.provider} and put it on PATH`,
     }
   }
@@ -51,7 +51,8 @@ async function roleFinding(role: string, config: RoleConfig, agents: readonly Ag
 
 async function otherFinding(agent: Agent, env: Env): Promise<Finding> {
   const probe = await agent.probe(agentEnvironment(env), null)
-  const message = probe.installed ? `${found(probe)}, not used by this configuration` : 'not installed, and not used'
+  const missing = probe.path === null ? 'not installed' : `${probe.path} does not run`
+  const message = probe.installed ? `${found(probe)}, not used by this configuration` : `${missing}, and not used`
   return { name: `agent (${agent.provider})`, status: 'ok', message, next: null }
 }
 

@@ -1,6 +1,6 @@
 import { resolveProgram } from '../../process/index.ts'
 import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
-import { versionOf } from '../probe.ts'
+import { probeProgram } from '../probe.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { AcpDialogue } from './dialogue.ts'
 import type { AcpPreset } from './preset.ts'
@@ -38,22 +38,23 @@ async function* turn(preset: AcpPreset, request: TurnRequest): AsyncGenerator<Tu
   yield* runDialogue(request, new AcpDialogue(request, argv, preset, sdk))
 }
 
-async function probe(
+function probe(
   preset: AcpPreset,
   env: Readonly<Record<string, string>>,
   command: readonly string[] | null,
 ): Promise<Probe> {
-  const [program = '', ...args] = command ?? preset.program ?? []
-  const path = program === '' ? null : resolveProgram(program, process.cwd(), env.PATH)
-  if (path === null) {
-    const hint = program === '' ? preset.install : `${JSON.stringify(program)} was not found: ${preset.install}`
-    return { installed: false, path: null, version: null, loggedIn: null, hint }
+  const { program, install, tested, login = '' } = preset
+  const loggedIn = (given: typeof env): boolean | null => preset.loggedIn?.(given) ?? null
+  if (program !== null && command === null) {
+    return probeProgram({ argv: program, install, tested: tested ?? '', loggedIn, login }, env, null)
   }
-  const loggedIn = preset.loggedIn?.(env) ?? null
-  // `gemini --acp` answers `gemini --version`; a program of the user's own is not run with arguments it may not know.
-  const version = preset.program === null || command !== null ? null : await versionOf([path, ...args.slice(1)], env)
-  const hint = loggedIn === false ? `log in once with ${program} in a terminal, or set the key of its provider` : null
-  return { installed: true, path, version, loggedIn, hint }
+  // A program of the user's own is not run with arguments that it may not know.
+  const [name = ''] = command ?? []
+  const path = name === '' ? null : resolveProgram(name, process.cwd(), env.PATH)
+  const known = path === null ? null : loggedIn(env)
+  const missing = name === '' ? install : `${JSON.stringify(name)} was not found: ${install}`
+  const hint = path === null ? missing : known === false ? login : null
+  return Promise.resolve({ installed: path !== null, path, version: null, loggedIn: known, hint })
 }
 
 export const acpAnyAgent = acpAgent(anyPreset)

@@ -8,6 +8,10 @@ export interface AcpPreset {
   readonly program: readonly string[] | null
   /** How to install it. */
   readonly install: string
+  /** The version that Belay is tested with; absent: of no one program. */
+  readonly tested?: string
+  /** How a person logs in. */
+  readonly login?: string
   readonly capabilities: Pick<Capabilities, 'usage' | 'readOnly' | 'model'> & Partial<Capabilities>
   /**
    * Called when a session is interrupted: tells from then on whether it is written down that it was. Absent: it is when the
@@ -29,7 +33,7 @@ export interface AcpPreset {
   /** Within `workspace-write` it asks only for what leads out of the workspace. */
   readonly confines?: boolean
   /** Which of its ways to log in fits this environment, when a session needs one. */
-  login?(env: Readonly<Record<string, string>>): string | null
+  loginMethod?(env: Readonly<Record<string, string>>): string | null
   /** See `Agent.ownPaths`. */
   ownPaths?(env: Readonly<Record<string, string>>, command: readonly string[] | null): OwnPaths
   /** See `Agent.guessesPaths`. */

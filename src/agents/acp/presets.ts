@@ -9,7 +9,7 @@ import { resetTimeIn } from '../claude/reset-time.ts'
 import { watchInterruption } from '../claude/transcript.ts'
 import type { Fault } from '../fault.ts'
 import { namedPaths } from '../named.ts'
-import { opencodePaths } from '../opencode/paths.ts'
+import { OPENCODE_TESTED, opencodePaths } from '../opencode/paths.ts'
 import { opencodeEnvironment, opencodeSettings } from '../opencode/settings.ts'
 import type { AcpPreset } from './preset.ts'
 
@@ -32,6 +32,8 @@ export const geminiPreset: AcpPreset = {
   provider: 'gemini',
   program: ['gemini', '--acp'],
   install: 'npm install -g @google/gemini-cli',
+  tested: '0.61.0',
+  login: 'start gemini in a terminal and log in, or set GEMINI_API_KEY',
   // It offers session/load, but finds no session of another process. Its plan mode writes nothing, but hooks and servers of the
   // project's settings are commands that the change under review may have written.
   capabilities: { usage: 'tokens', readOnly: false, model: true, resume: false },
@@ -42,7 +44,7 @@ export const geminiPreset: AcpPreset = {
     kept: [],
     renewed: ['oauth_creds.json', 'google_accounts.json'].map((name) => join(homeOf(env), '.gemini', name)),
   }),
-  login: (env) => (env.GEMINI_API_KEY ? 'gemini-api-key' : env.GOOGLE_GENAI_USE_VERTEXAI ? 'vertex-ai' : null),
+  loginMethod: (env) => (env.GEMINI_API_KEY ? 'gemini-api-key' : env.GOOGLE_GENAI_USE_VERTEXAI ? 'vertex-ai' : null),
   loggedIn: (env) =>
     Boolean(env.GEMINI_API_KEY ?? env.GOOGLE_API_KEY ?? env.GOOGLE_GENAI_USE_VERTEXAI) ||
     existsSync(join(homeOf(env), '.gemini', 'oauth_creds.json')),
@@ -52,6 +54,8 @@ export const opencodePreset: AcpPreset = {
   provider: 'opencode-acp',
   program: ['opencode', 'acp'],
   install: 'npm install -g opencode-ai',
+  tested: OPENCODE_TESTED,
+  login: 'opencode auth login',
   capabilities: { usage: 'reported', readOnly: true, model: true },
   environment: opencodeEnvironment,
   settings: opencodeSettings,
@@ -62,6 +66,8 @@ export const claudePreset: AcpPreset = {
   provider: 'claude-acp',
   program: ['claude-agent-acp'],
   install: 'npm install -g @agentclientprotocol/claude-agent-acp',
+  tested: '0.100.0',
+  login: 'claude-agent-acp --cli, then /login; or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN',
   capabilities: { usage: 'reported', readOnly: true, model: true, quota: true, efforts: EFFORTS },
   fault: planLimit,
   watchInterruption,
@@ -81,12 +87,14 @@ export const codexPreset: AcpPreset = {
   provider: 'codex-acp',
   program: ['codex-acp'],
   install: 'npm install -g @zed-industries/codex-acp',
+  tested: '0.16.0',
+  login: 'codex login, or set OPENAI_API_KEY or CODEX_API_KEY',
   capabilities: { usage: 'none', readOnly: true, model: true },
   mode: ({ access, approve }) =>
     access === 'read-only' ? 'read-only' : access === 'full' && approve === null ? 'full-access' : 'auto',
   confines: true,
   ownPaths: codexPaths,
-  login: (env) => (env.CODEX_API_KEY ? 'codex-api-key' : env.OPENAI_API_KEY ? 'openai-api-key' : null),
+  loginMethod: (env) => (env.CODEX_API_KEY ? 'codex-api-key' : env.OPENAI_API_KEY ? 'openai-api-key' : null),
   loggedIn: (env) =>
     apiKeyOf(env) === null ? existsSync(join(env.CODEX_HOME ?? join(homeOf(env), '.codex'), 'auth.json')) : true,
 }

@@ -69,7 +69,7 @@ async function enter(
   try {
     return asFrame(await ask(agent, method, params))
   } catch (error) {
-    const login = preset.login?.(request.env) ?? null
+    const login = preset.loginMethod?.(request.env) ?? null
     if (!(error instanceof SessionRefused) || error.fault.code !== 'auth' || login === null) throw error
     await ask(agent, 'authenticate', { methodId: login })
     return asFrame(await ask(agent, method, params))

@@ -53,9 +53,12 @@ describe('probe', () => {
     install('exit 1')
     const broken = await claudeAgent.probe(env, null)
     expect(broken).toMatchObject({
-      installed: true,
+      installed: false,
+      path: join(home, 'claude'),
       version: null,
-      hint: expect.stringContaining('--version') as string,
+      hint: expect.stringContaining('--version failed: exit status 1') as string,
     })
+    // A program of the user's own may know no such argument.
+    expect(await claudeAgent.probe(env, [join(home, 'claude')])).toMatchObject({ installed: true, version: null })
   })
 })

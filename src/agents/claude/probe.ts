@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { resolveProgram } from '../../process/index.ts'
 import type { OwnPaths, Probe } from '../port.ts'
-import { versionOf } from '../probe.ts'
+import { probeProgram, type Program } from '../probe.ts'
 import { asFrame, jsonOrNull } from '../stdio/index.ts'
 
 /** Variables that are a login by themselves. */
@@ -16,28 +15,21 @@ const LOGINS = [
   'CLAUDE_CODE_USE_FOUNDRY',
 ]
 
+const PROGRAM: Program = {
+  argv: ['claude'],
+  install: 'npm install -g @anthropic-ai/claude-code',
+  tested: '2.1.329',
+  loggedIn: isLoggedIn,
+  login: 'log in with `claude` and /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN',
+  hint: (env) =>
+    process.getuid?.() === 0 && !env.IS_SANDBOX
+      ? 'as root Claude Code runs unattended only with IS_SANDBOX=1 in its environment'
+      : null,
+}
+
 /** Looks for the program, its version and a login, on this machine only. Never throws. */
-export async function probeClaude(
-  env: Readonly<Record<string, string>>,
-  command: readonly string[] | null,
-): Promise<Probe> {
-  const [program = 'claude', ...args] = command ?? []
-  const path = resolveProgram(program, process.cwd(), env.PATH)
-  const loggedIn = isLoggedIn(env)
-  if (path === null) {
-    const hint = `${JSON.stringify(program)} was not found: npm install -g @anthropic-ai/claude-code`
-    return { installed: false, path: null, version: null, loggedIn, hint }
-  }
-  const version = await versionOf([path, ...args], env)
-  const hint =
-    version === null
-      ? `${path} --version gave no version: try it in a terminal`
-      : loggedIn === false
-        ? 'log in with `claude` and /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN'
-        : process.getuid?.() === 0 && !env.IS_SANDBOX
-          ? 'as root Claude Code runs unattended only with IS_SANDBOX=1 in its environment'
-          : null
-  return { installed: true, path, version, loggedIn, hint }
+export function probeClaude(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {
+  return probeProgram(PROGRAM, env, command)
 }
 
 /** Where it keeps its login, settings and conversations. */

@@ -1,13 +1,14 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { resolveProgram } from '../../process/index.ts'
 import type { OwnPaths, Probe } from '../port.ts'
+import { isOlder, sayOf } from '../probe.ts'
 
 type Env = Readonly<Record<string, string>>
 
-const PROBE_MS = 10_000
+/** The version that Belay is tested with. */
+const TESTED = '0.169.0'
 
 export const INSTALL_HINT = 'install Codex with: npm install -g @openai/codex'
 export const LOGIN_HINT = 'log in with: codex login (or set OPENAI_API_KEY)'
@@ -31,29 +32,33 @@ export async function probeCodex(
   if (argv === null) return { installed: false, path: null, version: null, loggedIn: null, hint: INSTALL_HINT }
   const path = argv[0] ?? null
   const [version, loggedIn, sandbox] = await Promise.all([
-    run(argv, ['--version'], env),
+    sayOf([...argv, '--version'], env),
     isLoggedIn(argv, env),
-    look === 'whole' ? run(argv, ['sandbox', '--', 'true'], env) : null,
+    look === 'whole' ? sayOf([...argv, 'sandbox', '--', 'true'], env) : null,
   ])
-  if (version.code !== 0) {
+  const named = /\d+\.\d+\.\d+\S*/.exec(version.stdout)?.[0] ?? null
+  if (version.problem !== null || named === null) {
     return {
       installed: false,
       path,
       version: null,
       loggedIn: null,
-      hint: `${path} does not run: ${version.output}; ${INSTALL_HINT}`,
+      hint: `${path} --version failed: ${version.problem ?? 'it named no version'}; ${INSTALL_HINT}`,
     }
   }
   const hints = [
     ...(loggedIn === false ? [LOGIN_HINT] : []),
-    ...(sandbox === null || sandbox.code === 0
+    ...(isOlder(named, TESTED)
+      ? [`version ${named} is older than what Belay is tested with (${TESTED}): ${INSTALL_HINT}`]
+      : []),
+    ...(sandbox === null || sandbox.problem === null
       ? []
-      : [`codex's sandbox does not run here (${sandbox.output}): ${SANDBOX_HINT}`]),
+      : [`codex's sandbox does not run here (${sandbox.problem}): ${SANDBOX_HINT}`]),
   ]
   return {
     installed: true,
     path,
-    version: /\d+\.\d+\.\d+\S*/.exec(version.output)?.[0] ?? null,
+    version: named,
     loggedIn,
     hint: hints.length === 0 ? null : hints.join('; '),
   }
@@ -65,8 +70,8 @@ export async function probeCodex(
  */
 async function isLoggedIn(argv: readonly string[], env: Env): Promise<boolean | null> {
   if (apiKeyOf(env) !== null) return true
-  const status = await run(argv, ['login', 'status'], env)
-  if (status.code === 0) return true
+  const status = await sayOf([...argv, 'login', 'status'], env)
+  if (status.problem === null) return true
   return existsSync(join(codexHome(env), 'config.toml')) ? null : false
 }
 
@@ -78,23 +83,6 @@ export function apiKeyOf(env: Env): string | null {
 /** Where it keeps its login, settings and conversations. */
 export function codexHome(env: Env): string {
   return env['CODEX_HOME'] || join(env['HOME'] || homedir(), '.codex')
-}
-
-interface Ran {
-  readonly code: number
-  readonly output: string
-}
-
-function run([program = '', ...first]: readonly string[], args: readonly string[], env: Env): Promise<Ran> {
-  return new Promise((resolve) => {
-    const options = { env: { ...env }, timeout: PROBE_MS, killSignal: 'SIGKILL', maxBuffer: 1 << 20 } as const
-    const child = execFile(program, [...first, ...args], options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
-      const output = (stdout.trim() || stderr.trim() || error?.message || '').split('\n', 1)[0] ?? ''
-      resolve({ code, output })
-    })
-    child.stdin?.end()
-  })
 }
 
 /** Where it keeps its login, settings and conversations. */

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { resolveProgram } from '../../process/index.ts'
-import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
-import { versionOf } from '../probe.ts'
+import type { Agent, TurnEvent, TurnRequest } from '../port.ts'
+import { probeProgram, type Program } from '../probe.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { OpencodeDialogue } from './dialogue.ts'
-import { opencodePaths } from './paths.ts'
+import { OPENCODE_TESTED, opencodePaths } from './paths.ts'
 import { freePort } from './port.ts'
 
 /** opencode by its own server: one for each turn, on a free port of loopback and behind a password. */
@@ -25,7 +24,7 @@ export const opencodeAgent: Agent = {
     efforts: [],
   },
   ownPaths: opencodePaths,
-  probe: probeOpencode,
+  probe: (env, command) => probeProgram(PROGRAM, env, command),
   turn: opencodeTurn,
 }
 
@@ -56,20 +55,11 @@ async function* opencodeTurn(request: TurnRequest): AsyncGenerator<TurnEvent> {
   }
 }
 
-async function probeOpencode(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {
-  const [program = 'opencode', ...args] = command ?? []
-  const path = resolveProgram(program, process.cwd(), env.PATH)
-  if (path === null) {
-    const hint = `${JSON.stringify(program)} was not found: npm install -g opencode-ai`
-    return { installed: false, path: null, version: null, loggedIn: null, hint }
-  }
+const PROGRAM: Program = {
+  argv: ['opencode'],
+  install: 'npm install -g opencode-ai',
+  tested: OPENCODE_TESTED,
   // A provider's key in the environment is a login too: only a stored one is certain.
-  const stored = opencodePaths(env).kept.some((folder) => existsSync(join(folder, 'auth.json')))
-  return {
-    installed: true,
-    path,
-    version: await versionOf([path, ...args], env),
-    loggedIn: stored ? true : null,
-    hint: null,
-  }
+  loggedIn: (env) => (opencodePaths(env).kept.some((folder) => existsSync(join(folder, 'auth.json'))) ? true : null),
+  login: 'opencode auth login',
 }

@@ -2,6 +2,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { OwnPaths } from '../port.ts'
 
+/** The version that Belay is tested with, by its server and by ACP. */
+export const OPENCODE_TESTED = '1.18.33'
+
 /** Where opencode keeps its login, settings, conversations and caches. Programs that it fetched are in `bin` and in the cache. */
 export function opencodePaths(env: Readonly<Record<string, string>>): OwnPaths {
   const home = env.HOME ?? homedir()

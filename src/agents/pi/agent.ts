@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { resolveProgram } from '../../process/index.ts'
-import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
-import { versionOf } from '../probe.ts'
+import type { Agent, TurnEvent, TurnRequest } from '../port.ts'
+import { probeProgram, type Program } from '../probe.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { PiDialogue } from './dialogue.ts'
 import { EFFORTS, refusalOf } from './launch.ts'
@@ -27,7 +26,7 @@ export const piAgent: Agent = {
     const folder = folderOf(env) ?? join(homedir(), '.pi', 'agent')
     return { settings: [folder], kept: [join(folder, 'sessions')], renewed: [join(folder, 'auth.json')] }
   },
-  probe: probePi,
+  probe: (env, command) => probeProgram(PROGRAM, env, command),
   turn: piTurn,
 }
 
@@ -37,16 +36,12 @@ async function* piTurn(request: TurnRequest): AsyncGenerator<TurnEvent> {
   else yield* runDialogue(request, new PiDialogue(request))
 }
 
-async function probePi(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {
-  const [program = 'pi', ...args] = command ?? []
-  const path = resolveProgram(program, process.cwd(), env.PATH)
-  if (path === null) {
-    const hint = `${JSON.stringify(program)} was not found: npm install -g @earendil-works/pi-coding-agent`
-    return { installed: false, path: null, version: null, loggedIn: null, hint }
-  }
-  const version = await versionOf([path, ...args], env)
-  const hint = version === null ? `${path} --version gave no version (it needs Node 22.19 or newer)` : null
-  return { installed: version !== null || command !== null, path, version, loggedIn: isLoggedIn(env), hint }
+const PROGRAM: Program = {
+  argv: ['pi'],
+  install: 'npm install -g @earendil-works/pi-coding-agent (it needs Node 22.19 or newer)',
+  tested: '0.87.1',
+  loggedIn: isLoggedIn,
+  login: 'start pi in a terminal and /login, or set the key of a provider',
 }
 
 /** Any provider's key will do for pi, so only a stored login is a certain one. */

@@ -141,7 +141,9 @@ function probeText(one: Probed): string[] {
   const login = one.logged_in === null ? '' : one.logged_in ? ', logged in' : ', not logged in'
   const what = one.installed
     ? `${[one.path, one.version].filter((part) => part !== null).join(' ')}${login}`
-    : 'not installed'
+    : one.path === null
+      ? 'not installed'
+      : `${one.path} does not run`
   return [
     `${one.agent}: ${printable(what)}`,
     ...(one.hint === null ? [] : [`  -> ${printable(one.hint)}`]),

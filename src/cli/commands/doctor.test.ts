@@ -114,12 +114,14 @@ describe('belay doctor', () => {
     const { root, env } = setUp()
     const { out } = await run(
       root,
-      [agent('claude', { installed: false, hint: 'npm i -g claude' }), agent('codex')],
+      [agent('claude', { installed: false, path: null, hint: 'npm i -g claude' }), agent('codex')],
       env,
     )
     const text = out.join('\n')
     expect(text).toMatch(/^ok {4}repository {2,}\//m)
     expect(text).toMatch(/^fail {2}implementer \(claude\) {2}not installed\n +-> npm i -g claude$/m)
+    const broken = await run(root, [agent('claude', { installed: false, version: null }), agent('codex')], env)
+    expect(broken.out.join('\n')).toMatch(/^fail {2}implementer \(claude\) {2}\/opt\/agent does not run$/m)
     expect(out.at(-1)).toMatch(/^\d+ ok, \d+ to look at, 1 to mend$/)
   })
 
@@ -128,7 +130,7 @@ describe('belay doctor', () => {
     const broken = [
       agent('claude', { loggedIn: false, hint: 'claude /login' }),
       agent('codex', { installed: false, path: null, version: null }),
-      agent('other', { installed: false }),
+      agent('other', { installed: false, path: null }),
     ]
     const { checks, exit } = await doctor(root, broken, env)
     expect(exit).toBe(2)
