@@ -1,4 +1,5 @@
 /** Model services of the configuration (`providers`), in exec, chat and runs, against a scripted model. */
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { implemented } from './real-agents/players.ts'
 import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
@@ -88,6 +89,56 @@ describe('providers', () => {
     world.env['BELAY_GATEWAY_KEY'] = KEY
     expect(await world.belay(['run'])).toMatchObject({ code: 0 })
     expect(world.read('answer.txt')).toBe('42\n')
+  })
+
+  it("a batch asks one, of belay.yaml around its file, and keeps to the user's own rules", async () => {
+    const { url, requests } = await scripted(
+      { reply: { calls: [{ name: 'bash', input: { command: 'wc -l secrets' } }] } },
+      { reply: { say: '{"lines": "one"}' } },
+      { reply: { say: '{"lines": 1}', usage: { input: 1000, output: 100 } } },
+    )
+    world.files({
+      '../user/.config/belay/config.yaml': 'policy: {commands: {deny: [wc]}}\n',
+      'belay.yaml': `providers: {gateway: {base_url: "${url}/v1", key_env: BELAY_GATEWAY_KEY, models: {x: {price: {input: 10, output: 100}}}}}\n`,
+      'docs/a.md': 'one line\n',
+      'docs/batch.yaml': JSON.stringify({
+        provider: 'engine',
+        model: 'gateway/x',
+        prompt: 'Count.',
+        schema: { type: 'object', properties: { lines: { type: 'integer' } }, required: ['lines'] },
+        glob: '*.md',
+        budget: { usd: 5 },
+      }),
+    })
+    const missing = await world.belay(['batch', '--config', 'docs/batch.yaml'])
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('export BELAY_GATEWAY_KEY=')])
+    world.env['BELAY_GATEWAY_KEY'] = KEY
+    const { code, stdout, stderr } = await world.belay(['batch', '--config', 'docs/batch.yaml', '--json'])
+    expect(code, stderr).toBe(0)
+    expect(JSON.parse(world.read('docs/results.json'))).toEqual({ 'a.md': { lines: 1 } })
+    expect(requests.map(({ headers }) => headers['authorization'])).toEqual(requests.map(() => `Bearer ${KEY}`))
+    expect(requests[1]?.text).toContain('policy.commands: wc')
+    // The service is told the schema when the answer is asked for again.
+    expect(requests.map(({ body }) => 'response_format' in body)).toEqual([false, false, true])
+    expect(stdout + stderr).not.toContain(KEY)
+    const { run } = await world.json<{ run: { cost_usd: number } }>(['status'])
+    expect(run.cost_usd).toBeCloseTo(0.024, 5)
+  })
+
+  it("a workflow in a folder without a repository has those of the user's own file", async () => {
+    const { url, requests } = await scripted({ reply: { say: 'counted' } })
+    const cwd = join(world.dir, 'plain')
+    world.files({
+      '../user/.config/belay/config.yaml': `providers: {gateway: {base_url: "${url}/v1", key_env: MY_KEY}}\n`,
+      '../plain/flow.yaml': JSON.stringify({
+        name: 'count',
+        states: [{ id: 'count', type: 'agent', agent: { provider: 'engine', model: 'gateway/x' }, prompt: 'Count.' }],
+      }),
+    })
+    world.env['MY_KEY'] = KEY
+    const { code, stderr } = await world.belay(['workflow', 'run', 'flow.yaml'], { cwd })
+    expect(code, stderr).toBe(0)
+    expect(requests[0]?.headers['authorization']).toBe(`Bearer ${KEY}`)
   })
 
   it("any variable may be named in the user's own file, and a project cannot turn it elsewhere", async () => {

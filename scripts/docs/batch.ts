@@ -18,8 +18,9 @@ The file that \`belay batch --config FILE\` reads: YAML, or TOML when its name e
 [Batches](../batch.md); [\`schema/batch.schema.json\`](../../schema/batch.schema.json) is the JSON Schema for editors.
 
 Unknown keys and bad values are errors (\`config_invalid\`, exit status 2). All of them are reported at once, with line, key, what
-was expected, what was there, and the nearest known key. Durations are text with a unit (\`90s\`, \`10m\`, \`1h30m\`). Nothing is
-taken from \`belay.yaml\` or from the environment.
+was expected, what was there, and the nearest known key. Durations are text with a unit (\`90s\`, \`10m\`, \`1h30m\`). No key is
+taken from the environment; of \`belay.yaml\` around this file, and of your own \`config.yaml\`, only \`providers\`, \`policy\` and \`publish\`
+count.
 `
 
 function page(): string {

@@ -5,7 +5,8 @@ import { lastSeq } from '../../record/index.ts'
 import { beginBatch } from '../../runs/batch/begin.ts'
 import { holdBatch } from '../../runs/batch/drive.ts'
 import { lookAtPlan, planBatch } from '../../runs/batch/plan.ts'
-import { checkRoles, setUp } from '../../runs/roles.ts'
+import { batchRole } from '../../runs/batch/services.ts'
+import { checkRoles } from '../../runs/roles.ts'
 import { ResultsFile } from '../../programs/batch/index.ts'
 import { dryRunBatch } from '../batch/dry-run.ts'
 import { remarks, summaryLine } from '../batch/text.ts'
@@ -74,7 +75,7 @@ async function batch(io: Io, flags: Flags): Promise<void> {
       const files = await lookAtPlan(record, plan)
       for (const line of remarks(plan, files)) io.note(`note: ${line}`)
       // Before anything is stored or made: an agent that is not there would fail every file.
-      if (files.some((file) => !file.done)) await checkRoles(config, { 'batch agent': setUp(config.role, io.env) })
+      if (files.some((file) => !file.done)) await checkRoles(config, { 'batch agent': batchRole(config, io.env) })
       if (!json) io.note(summaryLine(plan, files))
       await new ResultsFile(config.results).prepare()
       const from = (await lastSeq(record.read)) + 1

@@ -15,7 +15,7 @@ import {
 } from '../../config/problems.ts'
 import { resolveArgv, resolveBudget, resolveRole, type Config, type RoleConfig } from '../../config/resolve.ts'
 import { hostilePaths, isMapping, withoutEmptySections, type Mapping } from '../../config/values.ts'
-import type { NatsPublishing } from '../../publish/index.ts'
+import type { Around } from '../around.ts'
 import { BelayError } from '../../core/errors.ts'
 import { schemaProblem } from '../../agents/json-schema.ts'
 import { batchRoot, batchSchema, type ParsedBatch } from './schema.ts'
@@ -24,8 +24,8 @@ import { parseSize } from './size.ts'
 /** The page that describes all keys. */
 const REFERENCE = 'docs/reference/batch.md'
 
-/** A batch, resolved: plain data, stored with its run. `concurrency` and `budget` are as in the main configuration. */
-export interface BatchConfig {
+/** A batch, resolved: plain data, stored with its run, with what belay.yaml around the batch's file or the user's own says. `concurrency` and `budget` are as in the main configuration. */
+export interface BatchConfig extends Around {
   /** The batch's file; absolute, its folder free of symbolic links. */
   readonly file: string
   /** Folder of the file: paths are relative to it. */
@@ -44,8 +44,6 @@ export interface BatchConfig {
   readonly budget: Config['budget']
   /** Absent in runs that an older Belay stored. */
   readonly notify?: Config['notify']
-  /** Where its events go beside the record, as belay.yaml around the batch's file or the user's own says. */
-  readonly publish?: NatsPublishing
 }
 
 /**

@@ -1,10 +1,16 @@
 import { join } from 'node:path'
 import { ResultsFile, expectation, type BatchServices } from '../../programs/batch/index.ts'
 import { Budget } from '../../programs/shared/budget.ts'
+import type { RoleSetup } from '../../programs/shared/role.ts'
 import { listSessions, type RecordStore, type RunRow } from '../../record/index.ts'
 import { makeScratch } from '../../workspace/pool.ts'
-import { setUp } from '../roles.ts'
+import { setUp, withPolicy } from '../roles.ts'
 import { questionOf, type BatchConfig } from './config.ts'
+
+/** The agent that answers, under the command policy and with the model services that hold for the batch's folder. */
+export function batchRole(config: BatchConfig, env: Readonly<Record<string, string | undefined>>): RoleSetup {
+  return withPolicy(setUp(config.role, env), config)
+}
 
 /** Everything that the phases of a stored batch run need; the same for a new run and one that goes on. */
 export async function openBatch(
@@ -24,7 +30,7 @@ export async function openBatch(
       maxFileSize: config.maxFileSize,
       question: questionOf(config),
     },
-    role: setUp(config.role, env),
+    role: batchRole(config, env),
     expected: expectation(config.schema),
     results: new ResultsFile(config.results),
     budget: new Budget(config.budget, await listSessions(record.read, run.id), record.clock, run.workedMs),

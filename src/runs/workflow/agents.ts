@@ -7,15 +7,14 @@ import type { WorkflowConfig } from './config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The agent of a step, as its settings have it; the command policy is that of the repository. */
+/** The agent of a step, as its settings have it; command policy and model services are those of the project, or of the user. */
 export function setUpStep(
   state: AgentState,
-  { project }: Pick<WorkflowConfig, 'project'>,
+  config: Pick<WorkflowConfig, 'project' | 'policy' | 'approvals' | 'providers'>,
   env: Environment,
 ): RoleSetup {
   const { role, agentDefinition: definition } = state
-  const plain = setUp(role, env)
-  const setup = project === null ? plain : withPolicy(plain, project)
+  const setup = withPolicy(setUp(role, env), config.project ?? config)
   if (definition === null) return setup
   const agent = createEngineAgent({ ...localDeps, settings: () => ({ definition }) })
   return { ...setup, agent: inSandbox(agent, role.sandbox) }

@@ -1,10 +1,10 @@
 import type { Config } from '../../config/index.ts'
 import type { Mapping } from '../../config/values.ts'
-import type { NatsPublishing } from '../../publish/index.ts'
+import type { Around } from '../around.ts'
 import type { Definition } from '../../workflows/index.ts'
 
 /** A workflow run as it is stored: everything that its steps need, whatever becomes of the file. */
-export interface WorkflowConfig {
+export interface WorkflowConfig extends Around {
   /** Absolute. */
   readonly file: string
   readonly definition: Definition
@@ -17,6 +17,4 @@ export interface WorkflowConfig {
   /** How checkouts are made usable (of belay.yaml); null where there is no repository. */
   readonly project: Config | null
   readonly sign: boolean
-  /** Where its events go beside the record; absent in runs of earlier versions. */
-  readonly publish?: NatsPublishing
 }
