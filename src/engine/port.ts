@@ -54,6 +54,10 @@ export interface Tool<Input = unknown> {
   readonly effect: 'read' | 'write'
   /** One line for people: `bash: npm test`. */
   title(input: Input): string
+  /**
+   * What of the input makes two calls the same for a person who allowed one for the rest of the conversation. Absent: all of it.
+   */
+  same?(input: Input): unknown
   /** What policy says of this call, before it runs. Pure of effects. */
   demand(input: Input, context: ToolContext): Promise<ToolDemand>
   run(input: Input, context: ToolContext): Promise<ToolResult>

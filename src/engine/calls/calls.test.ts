@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { LoopEvent } from '../events.ts'
 import { memoryHistory } from '../history/memory.ts'
+import type { Tool, ToolContext } from '../port.ts'
 import { textOfRequest, tool, turn, type Reply } from '../testing/world.ts'
 import { askPerson, type AskAnswer } from './ask.ts'
 import { judge, type ToolHook } from './hooks.ts'
@@ -182,6 +186,34 @@ describe('asks', () => {
     expect(asked).toBe(2)
     await turn([PUSH, DONE], { tools: [push()], asker, history: memoryHistory(entries) })
     expect(asked).toBe(2)
+  })
+
+  it('allowed for the session are known by the store of the conversation and the folder: one from elsewhere allows nothing', async () => {
+    const stores = ['a', 'b'].map(() => mkdtempSync(join(tmpdir(), 'belay-store-')))
+    const [own = '', other = ''] = stores
+    try {
+      let asked = 0
+      const asker = (): Promise<AskAnswer> => {
+        asked += 1
+        return Promise.resolve({ decision: 'allow_session', reason: 'go' })
+      }
+      const tools = [{ ...push(), same: ({ command }: never) => [command] }] as Tool[]
+      const described: Reply = { calls: [{ name: 'bash', input: { command: 'git push', description: 'send it' } }] }
+      const { entries } = await turn([PUSH, described, DONE], { tools, asker, context: toolContext({ store: own }) })
+      expect(asked).toBe(1)
+      const again = async (more: Partial<ToolContext>): Promise<number> => {
+        asked = 0
+        await turn([PUSH, DONE], { tools, asker, history: memoryHistory(entries), context: toolContext(more) })
+        return asked
+      }
+      expect(await again({ store: own })).toBe(0)
+      expect(await again({ store: other })).toBe(1)
+      expect(await again({ store: own, workspace: '/elsewhere' })).toBe(1)
+      writeFileSync(join(own, 'approvals.key'), '')
+      expect(await again({ store: own })).toBe(1)
+    } finally {
+      for (const store of stores) rmSync(store, { recursive: true, force: true })
+    }
   })
 
   it('are withdrawn when the turn ends, and a later answer changes nothing', async () => {

@@ -1,5 +1,4 @@
 import type { ToolCall } from '@earendil-works/pi-ai'
-import { crypto } from '../../core/crypto.ts'
 import { isRecord } from '../record.ts'
 import type { Emit } from '../events.ts'
 import type { Tool, ToolContext, ToolResult } from '../port.ts'
@@ -7,6 +6,7 @@ import { askPerson, type Ask, type Asker } from './ask.ts'
 import type { DoomWatch } from './doom.ts'
 import { judge, tellHooks, type ToolHook } from './hooks.ts'
 import { inBatches, notRun, prepare, runTool, type Prepared } from './prepare.ts'
+import { rememberedAs } from './remembered.ts'
 
 /** What the calls of a turn have in common. */
 export interface Calling {
@@ -19,7 +19,7 @@ export interface Calling {
   readonly oneByOne: <T>(work: () => Promise<T>) => Promise<T>
   /** Ends what is at work: a result could not be kept. */
   stop(error: unknown): void
-  /** Calls that a person allowed for the rest of the conversation, by `keyOf`. */
+  /** Calls that a person allowed for the rest of the conversation, by `rememberedAs`. */
   readonly allowed: Set<string>
   readonly emit: Emit
   readonly now: () => number
@@ -117,7 +117,7 @@ async function askFor(
   calling: Calling,
 ): Promise<string | null> {
   const { context, emit } = calling
-  const key = keyOf(one)
+  const key = rememberedAs(one.tool, one.input, context)
   if (calling.allowed.has(key)) return null
   if (context.signal.aborted) return 'the turn was ended before anybody was asked'
   const ask: Ask = {
@@ -150,12 +150,4 @@ async function refuse(one: Prepared, text: string, calling: Calling): Promise<vo
 function shown(one: Prepared): { id: string; name: string; title: string; input: unknown } {
   const { id, name, arguments: input } = one.call
   return { id, name, title: 'title' in one ? one.title : name, input }
-}
-
-/** What `allow_session` is about: this tool with exactly this input. */
-function keyOf(one: Extract<Prepared, { tool: unknown }>): string {
-  return crypto()
-    .createHash('sha256')
-    .update(`${one.call.name}:${JSON.stringify(one.input)}`)
-    .digest('hex')
 }

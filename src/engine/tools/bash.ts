@@ -37,6 +37,8 @@ Use read, write, edit, glob and grep for files rather than cat, sed, find or gre
     }),
     effect: 'write',
     title: ({ command }) => `bash: ${command}`,
+    // How it is described, and how long it may take, is nothing that was asked about.
+    same: ({ command, workdir }) => [command, workdir],
     demand: ({ command, workdir }, context) => judgeCommand(command, pathOf(workdir, context), context),
     async run({ command, timeout, workdir }, context) {
       const cwd = folderOf(workdir, context)

@@ -10,6 +10,7 @@ export interface ToolSpec<Schema extends ZodType> {
   readonly input: Schema
   readonly effect: 'read' | 'write'
   title(input: z.output<Schema>): string
+  same?(input: z.output<Schema>): unknown
   demand(input: z.output<Schema>, context: ToolContext): Promise<ToolDemand> | ToolDemand
   run(input: z.output<Schema>, context: ToolContext): Promise<ToolResult>
 }
@@ -25,6 +26,7 @@ export function defineTool<Schema extends ZodType>(spec: ToolSpec<Schema>): Tool
     description: spec.description,
     input: spec.input as ZodType<z.output<Schema>>,
     effect: spec.effect,
+    ...(spec.same === undefined ? {} : { same: spec.same }),
     title: (input) => head(printable(spec.title(input)).replaceAll(/\s+/g, ' ').trim(), TITLE_MAX),
     async demand(input, context) {
       try {

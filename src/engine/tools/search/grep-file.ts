@@ -24,9 +24,16 @@ const SHOWN_MAX = 300
 /** How many lines are searched between two looks at the clock. */
 const CLOCK_LINES = 256
 
-/** Searches an open file line by line, in bounded memory. */
-export function grepFile(fd: number, pattern: RegExp, around: number, limits: GrepLimits): FileMatches {
-  const buffer = Buffer.allocUnsafe(CHUNK)
+/** Files are searched one after the other: a buffer for each would cost more than all else. */
+const buffer = Buffer.allocUnsafe(CHUNK)
+
+/** Searches an open file line by line, in bounded memory. `size`: what it had when it was opened, in bytes. */
+export function grepFile(
+  { fd, size: whole }: { readonly fd: number; readonly size: number },
+  pattern: RegExp,
+  around: number,
+  limits: GrepLimits,
+): FileMatches {
   const decoder = new StringDecoder('utf8')
   const shown: string[] = []
   let size = 0
@@ -44,9 +51,9 @@ export function grepFile(fd: number, pattern: RegExp, around: number, limits: Gr
     size += text.length + 1
     lastShown = at
   }
-  const take = (whole: string): FileMatches['stopped'] => {
+  const take = (text: string): FileMatches['stopped'] => {
     // What follows a rest that was cut does not belong to it.
-    const line = head(whole, LINE_MAX)
+    const line = head(text, LINE_MAX)
     number += 1
     if (number % CLOCK_LINES === 0 && performance.now() > limits.until) return 'time'
     const match = pattern.exec(line)
@@ -73,10 +80,14 @@ export function grepFile(fd: number, pattern: RegExp, around: number, limits: Gr
     stopped,
   })
 
-  for (let first = true; ; first = false) {
+  for (let seen = 0; ;) {
     const length = readSync(fd, buffer, 0, CHUNK, null)
+    const first = seen === 0
+    seen += length
+    // Most files are read at once: another read only to learn that nothing is left doubles what they cost.
+    const last = length === 0 || (length < CHUNK && seen >= whole)
     if (first && contentKind(buffer.subarray(0, Math.min(length, 8192))) !== null) return end(null, true)
-    const lines = (rest + (length === 0 ? decoder.end() : decoder.write(buffer.subarray(0, length)))).split('\n')
+    const lines = (rest + decoder.write(buffer.subarray(0, length)) + (last ? decoder.end() : '')).split('\n')
     rest = lines.pop() ?? ''
     // The rest of a line that is too long is read, not searched.
     if (rest.length > LINE_MAX) rest = head(rest, LINE_MAX)
@@ -84,7 +95,7 @@ export function grepFile(fd: number, pattern: RegExp, around: number, limits: Gr
       const stopped = take(line.endsWith('\r') ? line.slice(0, -1) : line)
       if (stopped !== null) return end(stopped)
     }
-    if (length === 0) return end(rest === '' ? null : take(rest))
+    if (last) return end(rest === '' ? null : take(rest))
     if (performance.now() > limits.until) return end('time')
   }
 }

@@ -42,7 +42,7 @@ export function runGrep(job: GrepJob, say: Say): void {
     }
     try {
       const limits = { until, count: job.limit - count, text: job.maxText - size }
-      const found = grepFile(open.fd, pattern, job.context, limits)
+      const found = grepFile({ fd: open.fd, size: Number(open.stat.size) }, pattern, job.context, limits)
       if (found.binary && isNamed) notes.push('a binary file: not searched')
       if (found.count > 0) {
         const text = `${printable(path || basename(job.named))}\n${found.text}`

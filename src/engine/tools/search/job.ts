@@ -29,8 +29,9 @@ export interface GrepJob extends JobBase {
 
 export type Job = GlobJob | GrepJob
 
-/** `part`s come as they are found, `end` or `problem` is the last. */
+/** `begin` is the first, `part`s come as they are found, `end` or `problem` is the last. */
 export type Said =
+  | { readonly type: 'begin' }
   | { readonly type: 'part'; readonly text: string; readonly count: number }
   | { readonly type: 'end'; readonly notes: readonly string[] }
   | { readonly type: 'problem'; readonly message: string }

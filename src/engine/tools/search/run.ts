@@ -12,7 +12,9 @@ export interface SearchResult {
 }
 
 /** How long past its own limit a search may take to notice it. */
-const GRACE_MS = 500
+const GRACE_MS = 1500
+/** How long a thread may take to begin: that is no part of the search's time. */
+const BEGIN_MS = 30_000
 
 /** Runs a search in a thread. One that does not come to its end in time is ended; what it had found until then is the answer. */
 export function runSearch(job: Job, signal: AbortSignal): Promise<SearchResult> {
@@ -30,13 +32,18 @@ export function runSearch(job: Job, signal: AbortSignal): Promise<SearchResult> 
       resolve({ parts, count, notes, problem })
     }
     const onAbort = (): void => finish([], 'the call was aborted')
-    const timer = setTimeout(() => {
-      const what = job.kind === 'grep' ? 'the pattern takes too long on some line' : 'the pattern takes too long'
-      finish([`ended at the time limit of ${job.timeoutMs} ms: ${what}`], null)
-    }, job.timeoutMs + GRACE_MS)
+    let timer = setTimeout(() => finish([], 'the search did not begin: the machine is too busy'), BEGIN_MS)
+    const watch = (): void => {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        const what = job.kind === 'grep' ? 'the pattern takes too long on some line' : 'the pattern takes too long'
+        finish([`ended at the time limit of ${job.timeoutMs} ms: ${what}`], null)
+      }, job.timeoutMs + GRACE_MS)
+    }
     signal.addEventListener('abort', onAbort, { once: true })
     worker.on('message', (said: Said) => {
-      if (said.type === 'part') {
+      if (said.type === 'begin') watch()
+      else if (said.type === 'part') {
         if (said.text !== '') parts.push(said.text)
         count += said.count
       } else finish(said.type === 'end' ? said.notes : [], said.type === 'problem' ? said.message : null)

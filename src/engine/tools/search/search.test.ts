@@ -5,6 +5,8 @@ import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { call, makeBench, type Bench } from '../testing/context.ts'
 import { rulesOf } from '../paths/rules.ts'
+import { runGrep } from './grep-job.ts'
+import type { Said } from './job.ts'
 import { runSearch } from './run.ts'
 import { searchTools } from './tools.ts'
 import { walk } from './walk.ts'
@@ -267,10 +269,12 @@ describe('grep', () => {
 
   it('stops by itself among many files, and does not blame the expression', async () => {
     for (let i = 0; i < 3000; i++) put(`many/${i}.txt`, `${'a'.repeat(17)}c`)
-    const tool = searchTools(400).find(({ name }) => name === 'grep')
-    if (!tool) throw new Error('grep')
-    const { text } = await call(tool, { pattern: '^(a+)+b$' }, bench.context)
-    expect(text).toContain('stopped at the time limit: look in a smaller folder')
+    const said: Said[] = []
+    const limits = { named: bench.workspace, rules: rulesOf(bench.context), ignored: false, limit: 100, timeoutMs: 400 }
+    const pattern = { kind: 'grep', pattern: '^(a+)+b$', ignoreCase: false, include: null, context: 0 } as const
+    runGrep({ ...limits, ...pattern, maxText: 1000 }, (one) => said.push(one))
+    const notes = said.flatMap((one) => (one.type === 'end' ? one.notes : []))
+    expect(notes.join()).toContain('stopped at the time limit: look in a smaller folder')
   })
 
   it('ends when the call is aborted', async () => {
@@ -289,6 +293,26 @@ describe('grep', () => {
     ])
     const text = await use('grep', { pattern: 'needle' })
     expect(text).toBe('huge.txt\n  2: needle\n  20000003: last-needle')
+  })
+
+  it('reads files of whole and broken pieces to their ends, and nothing of the one before', async () => {
+    const piece = 256 << 10
+    put('one-piece.txt', `${'x'.repeat(piece - 3)}end`)
+    put('one-more.txt', `${'x'.repeat(piece)}end`)
+    put('between.txt', `${'x'.repeat(piece - 1)}é\nend é`)
+    put('short.txt', 'nothing')
+    put('empty.txt')
+    const found = await use('grep', { pattern: '(x|^)end( é)?$' })
+    expect(found.match(/^\S+\.txt$|\d+: /gm)).toEqual([
+      'one-piece.txt',
+      '1: ',
+      'one-more.txt',
+      '1: ',
+      'between.txt',
+      '2: ',
+    ])
+    expect(found).toContain('2: end é')
+    expect(await use('grep', { pattern: 'xé$' })).toContain('between.txt')
   })
 
   it('says what could not be read', async () => {

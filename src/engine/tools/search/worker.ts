@@ -11,6 +11,7 @@ const say: Say = (said) => {
 }
 
 const job = workerData as Job
+say({ type: 'begin' })
 try {
   if (job.kind === 'glob') runGlob(job, say)
   else runGrep(job, say)
