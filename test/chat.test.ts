@@ -1,63 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { Terminal, terminalTools } from './support/terminal.ts'
-import { World, type Turn } from './support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { asked, bash, CTRL_C, CTRL_D, ENGINE, ENTER, noTerminal, ready, say, UP, useStage } from './support/stage.ts'
+import type { Terminal, TerminalOptions } from './support/terminal.ts'
+import type { Turn } from './support/world.ts'
 
-const tools = await terminalTools()
-// oxlint-disable-next-line no-console -- a skipped test has to say why
-if (typeof tools === 'string') console.warn(`skipped: ${tools}`)
+const stage = useStage()
 
-let world: World
-let model: ModelServer | undefined
-let terminal: Terminal | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  terminal?.dispose()
-  terminal = undefined
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
-
-async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
-  model = await startModelServer({ steps })
-  world.env['ANTHROPIC_BASE_URL'] = model.url
-  world.env['ANTHROPIC_API_KEY'] = 'test-key'
-  return model
+function open(args: readonly string[] = [], options: TerminalOptions = {}): Terminal {
+  return stage.open(['chat', ...args], options)
 }
 
-const ENGINE = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const
-
-function bash(command: string): Step {
-  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
-}
-
-function say(text: string, pieces = 1): Step {
-  return { reply: { say: text, pieces } }
-}
-
-function open(args: readonly string[] = [], options: ConstructorParameters<typeof Terminal>[3] = {}): Terminal {
-  if (typeof tools === 'string') throw new Error(tools)
-  terminal = new Terminal(tools, world, ['chat', ...args], options)
-  return terminal
-}
-
-const ENTER = '\r'
-const CTRL_C = '\u0003'
-const UP = '\u001b[A'
-
-/** Waits until a prompt stands there that nothing was typed at yet. */
-function ready(tty: Terminal): Promise<string[]> {
-  return tty.until((lines) => lines.at(-1) === '>>>')
-}
-
-describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
+describe.skipIf(noTerminal)('belay chat in a terminal', () => {
   it('streams answers, shows what is done, and remembers the conversation', async () => {
-    const { requests } = await scripted(
+    const { requests } = await stage.scripted(
       bash('echo 4711'),
       say('The number is 4711, word for word.', 6),
       say('It was 4711.'),
@@ -74,14 +30,14 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     tty.type(`again?${ENTER}`)
     await tty.until((all) => all.includes('It was 4711.') && all.at(-1) === '>>>')
     expect(requests.at(-1)?.text).toContain('say the number')
-    tty.type('\u0004')
+    tty.type(CTRL_D)
     expect((await tty.exit).exitCode).toBe(0)
     expect(tty.cursorShown).toBe(true)
-    expect((await world.belay(['session', 'show', 's'])).stdout).toContain('> again?\nIt was 4711.\n')
+    expect((await stage.world.belay(['session', 'show', 's'])).stdout).toContain('> again?\nIt was 4711.\n')
   })
 
   it('asks for approval inline, and takes yes, always, and no with a reason', async () => {
-    const { requests } = await scripted(
+    const { requests } = await stage.scripted(
       bash('git push origin main'),
       bash('git push origin main'),
       say('done'),
@@ -90,17 +46,13 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     const tty = open([...ENGINE])
     await ready(tty)
     tty.type(`push${ENTER}`)
-    const asked = await tty.until((all) => all.at(-1)?.startsWith('[y]es') ?? false)
-    expect(asked.join('\n')).toContain('may the agent do this? git push origin main')
+    expect((await asked(tty)).join('\n')).toContain('may the agent do this? git push origin main')
     tty.type(`what?${ENTER}`)
     await tty.until(
       (all) => all.some((line) => line.includes('please answer')) && all.at(-1)?.endsWith('[n]o:') === true,
     )
     tty.type(`no not yet${ENTER}`)
-    await tty.until(
-      (all) =>
-        (all.at(-1)?.startsWith('[y]es') ?? false) && all.filter((line) => line.includes('may the agent')).length === 2,
-    )
+    await asked(tty, 2)
     tty.type(`y${ENTER}`)
     await tty.until((all) => all.includes('done') && all.at(-1) === '>>>')
     expect(requests[1]?.text).toContain('a person said no: not yet')
@@ -118,11 +70,11 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     expect(lines.join('\n')).toContain('(stopping; Ctrl-C again leaves)')
     tty.type(`/exit${ENTER}`)
     expect((await tty.exit).exitCode).toBe(0)
-    expect(model?.requests).toHaveLength(4)
+    expect(stage.model?.requests).toHaveLength(4)
   })
 
   it('what was typed before a question is no answer to it', async () => {
-    const { requests } = await scripted(bash('sleep 1'), bash('git push origin main'), say('It was not pushed.'))
+    const { requests } = await stage.scripted(bash('sleep 1'), bash('git push origin main'), say('It was not pushed.'))
     const tty = open([...ENGINE])
     await ready(tty)
     tty.type(`push${ENTER}`)
@@ -136,7 +88,7 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
 
   it('a window that changes leaves a streaming answer alone, and a huge paste is taken at once', async () => {
     const words = Array.from({ length: 60 }, (_, i) => `word-${i}`).join(' ')
-    const { requests } = await scripted({ reply: { say: words, pieces: 60, gapMs: 20 } }, say('read'))
+    const { requests } = await stage.scripted({ reply: { say: words, pieces: 60, gapMs: 20 } }, say('read'))
     const tty = open([...ENGINE], { cols: 1000 })
     await ready(tty)
     tty.type(`go${ENTER}`)
@@ -152,8 +104,8 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
   })
 
   it('takes a command only as it is written, and shows the tools of the definition', async () => {
-    await scripted()
-    world.files({
+    await stage.scripted()
+    stage.world.files({
       '.belay/agents/reader.md': '---\ntools: [read, gl*, mcp__files__*]\n---\n',
       '.belay/mcp.json': JSON.stringify({ mcpServers: { files: { command: 'mcp-files' } } }),
     })
@@ -169,7 +121,7 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
   })
 
   it('Ctrl-C: once ends the turn, at an empty prompt twice leaves', async () => {
-    await scripted(bash('sleep 1000'), say('still here'))
+    await stage.scripted(bash('sleep 1000'), say('still here'))
     const tty = open([...ENGINE, '--session', 's'])
     await ready(tty)
     tty.type(`wait${ENTER}`)
@@ -185,12 +137,12 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     tty.type(CTRL_C)
     expect((await tty.exit).exitCode).toBe(130)
     expect(tty.cursorShown).toBe(true)
-    expect((await world.json(['session', 'info', 's'])).session).toMatchObject({ status: 'ready', turns: 2 })
+    expect((await stage.world.json(['session', 'info', 's'])).session).toMatchObject({ status: 'ready', turns: 2 })
   })
 
   it('edits several lines, pastes, completes, and keeps its history over chats', async () => {
-    const { requests } = await scripted(say('one'), say('two'), say('three'), say('four'))
-    world.files({ 'notes/reading-list.md': 'x\n' })
+    const { requests } = await stage.scripted(say('one'), say('two'), say('three'), say('four'))
+    stage.world.files({ 'notes/reading-list.md': 'x\n' })
     const tty = open([...ENGINE])
     await ready(tty)
     tty.type(`first line\\${ENTER}`)
@@ -223,8 +175,8 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
   })
 
   it('has the commands of the session layer', async () => {
-    await scripted(bash('echo x > made.txt'), say('made it'), say('fresh'))
-    world.files({
+    await stage.scripted(bash('echo x > made.txt'), say('made it'), say('fresh'))
+    stage.world.files({
       'AGENTS.md': 'whistle\n',
       '.belay/skills/sing/SKILL.md': '---\nname: sing\ndescription: sings a song\n---\nla la\n',
     })
@@ -268,7 +220,7 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     expect(await run('/clear')).toContain('the conversation begins anew')
     expect(await run('/history')).toContain('nothing was said yet')
     await run('who am I?')
-    expect(model?.requests.at(-1)?.text).not.toContain('made it')
+    expect(stage.model?.requests.at(-1)?.text).not.toContain('made it')
     expect(await run('/reset')).toMatch(/session \d{8}-\d{6}-\w{6}; the one before is s/)
     expect(await run('/load nothing.jsonl')).toContain('[file_unreadable]')
     expect(await run('/load out.jsonl')).toMatch(/session \S+, 1 turns/)
@@ -276,35 +228,34 @@ describe.skipIf(typeof tools === 'string')('belay chat in a terminal', () => {
     tty.type(`/quit${ENTER}`)
     expect((await tty.exit).exitCode).toBe(0)
     // The empty one of /reset is gone, the loaded one is there.
-    const { sessions } = await world.json<{ sessions: { id: string; turns: number }[] }>(['session', 'list'])
+    const { sessions } = await stage.world.json<{ sessions: { id: string; turns: number }[] }>(['session', 'list'])
     expect(sessions.map(({ turns }) => turns).toSorted((a, b) => a - b)).toEqual([1, 2])
-    expect(readFileSync(join(world.repo, 'out.jsonl'), 'utf8')).toContain('"made it"')
+    expect(readFileSync(join(stage.world.repo, 'out.jsonl'), 'utf8')).toContain('"made it"')
   })
 
   it('goes on with a session that another process holds only when it is free', async () => {
-    await scripted(say('hi'), say('welcome back'))
+    await stage.scripted(say('hi'), say('welcome back'))
     const tty = open([...ENGINE, '--session', 's'])
     await ready(tty)
     tty.type(`hello${ENTER}`)
     await tty.until((all) => all.includes('hi') && all.at(-1) === '>>>')
-    const held = await world.belay(['chat', ...ENGINE, '--session', 's'])
+    const held = await stage.world.belay(['chat', ...ENGINE, '--session', 's'])
     expect([held.code, held.stderr]).toEqual([2, expect.stringMatching(/session s is in use: belay chat, process \d+/)])
-    tty.type('\u0004')
+    tty.type(CTRL_D)
     await tty.exit
     tty.dispose()
-    if (typeof tools === 'string') throw new Error(tools)
-    terminal = new Terminal(tools, world, ['session', 'resume', 's'])
-    const lines = await ready(terminal)
+    const again = stage.open(['session', 'resume', 's'])
+    const lines = await ready(again)
     expect(lines.join('\n')).toContain('1 turns so far; last: hello -> hi')
-    terminal.type(`back${ENTER}`)
-    await terminal.until((all) => all.includes('welcome back') && all.at(-1) === '>>>')
+    again.type(`back${ENTER}`)
+    await again.until((all) => all.includes('welcome back') && all.at(-1) === '>>>')
   })
 })
 
 describe('belay chat in a pipe', () => {
   it('takes a prompt per line, prints only answers on stdout, and denies what needs approval', async () => {
-    const { requests } = await scripted(say('one'), bash('git push origin main'), say('two'))
-    const { code, stdout, stderr } = await world.belay(['chat', ...ENGINE], {
+    const { requests } = await stage.scripted(say('one'), bash('git push origin main'), say('two'))
+    const { code, stdout, stderr } = await stage.world.belay(['chat', ...ENGINE], {
       input: 'first\\\nstill first\nsecond\n/history\n',
     })
     expect([code, stdout]).toEqual([0, 'one\ntwo\n'])
@@ -315,11 +266,11 @@ describe('belay chat in a pipe', () => {
   })
 
   it('keeps the policy that its session began with, until --update-policy', async () => {
-    const { requests } = await scripted(say('hello'), bash('frob x'), say('one'), bash('frob x'), say('two'))
+    const { requests } = await stage.scripted(say('hello'), bash('frob x'), say('one'), bash('frob x'), say('two'))
     const chat = (...more: string[]) =>
-      world.belay(['chat', ...ENGINE, '--session', 's', ...more], { input: 'go on\n' })
+      stage.world.belay(['chat', ...ENGINE, '--session', 's', ...more], { input: 'go on\n' })
     await chat()
-    world.files({ 'belay.yaml': 'policy: {commands: {deny: ["frob"]}}\n' })
+    stage.world.files({ 'belay.yaml': 'policy: {commands: {deny: ["frob"]}}\n' })
     expect((await chat()).stderr).toContain('--update-policy takes the new one')
     expect(requests[2]?.text).not.toContain('policy/deny-1')
     expect((await chat('--update-policy')).stderr).not.toContain('takes the new one')
@@ -327,25 +278,28 @@ describe('belay chat in a pipe', () => {
   })
 
   it('works with any agent, and ends with the status of the last turn', async () => {
-    world.config().unconfined()
+    stage.world.config().unconfined()
     const turns: Turn[] = [
       { lines: [{ type: 'message', text: 'hello' }] },
       { error: { code: 'quota', message: 'used up' } },
     ]
-    world.script({ implementer: { exec: turns }, byCall: true })
-    const { code, stdout, stderr } = await world.belay(['chat', '--agent', 'command', '--session', 's'], {
+    stage.world.script({ implementer: { exec: turns }, byCall: true })
+    const { code, stdout, stderr } = await stage.world.belay(['chat', '--agent', 'command', '--session', 's'], {
       input: 'hi\n/tools\n/skills\nmore\n',
     })
     expect([code, stdout]).toEqual([5, 'hello\n'])
     expect(stderr).toContain('command brings its own tools, which only it knows')
     expect(stderr).toContain('used up')
-    expect((await world.json(['session', 'info', 's'])).session).toMatchObject({ turns: 2 })
+    expect((await stage.world.json(['session', 'info', 's'])).session).toMatchObject({ turns: 2 })
   })
 
   it('leaves no session behind in which nothing was said', async () => {
-    await scripted()
-    expect(await world.belay(['chat', ...ENGINE], { input: '/status\n/exit\n' })).toMatchObject({ code: 0, stdout: '' })
-    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
-    expect(existsSync(join(world.home, 'chat-history.json'))).toBe(false)
+    await stage.scripted()
+    expect(await stage.world.belay(['chat', ...ENGINE], { input: '/status\n/exit\n' })).toMatchObject({
+      code: 0,
+      stdout: '',
+    })
+    expect((await stage.world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+    expect(existsSync(join(stage.world.home, 'chat-history.json'))).toBe(false)
   })
 })

@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { COMMANDS } from '../src/cli/commands/index.ts'
+import { ENTER, noTerminal, useStage } from './support/stage.ts'
 import { toldWorld } from './support/told-world.ts'
 import type { World } from './support/world.ts'
 
@@ -18,11 +19,21 @@ beforeAll(async () => {
   const bin = join(world.dir, 'bin')
   const built = fileURLToPath(new URL('support/built.mjs', import.meta.url))
   mkdirSync(bin)
+  await world.belay(['chat', '--agent', 'command', '--session', 'talk'], { input: '/clear\n' })
+  world.files({
+    '.belay/agents/reader.md': '---\ndescription: reads\n---\n',
+    '.belay/agents/a b.md': '',
+    '.belay/agents/$(touch pwned).md': '',
+    '.belay/workflows/release.yaml': 'id: release\n',
+  })
   writeFileSync(join(bin, 'belay'), `#!/bin/sh\nexec '${process.execPath}' '${built}' "$@"\n`)
   chmodSync(join(bin, 'belay'), 0o755)
   world.env['PATH'] = `${bin}:${world.env['PATH']}`
 })
 afterAll(() => world.dispose())
+
+/** Where a task that is reviewed, and waits for a person, can begin again. */
+const PHASES = ['prepare', 'baseline', 'implement', 'verify', 'review']
 
 /** How each shell is asked what it would offer for the words of a command line, of which the last is being typed. */
 const SHELLS: Readonly<
@@ -93,6 +104,46 @@ describe.each(Object.entries(SHELLS))('completion in %s', (shell, { argv, ask })
     expect(offers('completion', '')).toEqual(['bash', 'fish', 'zsh'])
   })
 
+  it.skipIf(missing)(
+    'offers agents, sandboxes, programs, efforts of the agent that is named, and what was configured',
+    () => {
+      expect(offers('exec', '--agent', 'cl')).toEqual(['claude', 'claude-acp'])
+      expect(offers('run', '--implementer', 'pi')).toEqual(['pi'])
+      expect(offers('run', 'x', '--reviewer', 'engi')).toEqual(['engine'])
+      expect(offers('chat', '--sandbox', '')).toEqual(['docker', 'e2b', 'host', 'os'])
+      expect(offers('chat', '--network', '')).toEqual(['full', 'none'])
+      expect(offers('exec', '--effort', 'x')).toEqual(['xhigh'])
+      expect(offers('exec', '--agent', 'claude', '--effort', '')).toEqual(['high', 'low', 'max', 'medium', 'xhigh'])
+      expect(offers('exec', '--agent', 'gemini', '--effort', '')).toEqual([])
+      expect(offers('exec', '--agent', 'engine', '--model', 'anthr')).toEqual(['anthropic/'])
+      expect(offers('program', 'show', '')).toEqual(['batch', 'direct', 'workflow'])
+      expect(offers('agents', 'probe', 'codex')).toEqual(['codex', 'codex-acp'])
+      expect(offers('run', '--feature', '')).toEqual(['001-answer'])
+      expect(offers('run', '--into', 'ma')).toEqual(['main'])
+      expect(offers('workflow', 'show', 'rel')).toEqual(['release'])
+      expect(offers('workflow', 'run', 'sp').map((name) => name.replace(/\/$/, ''))).toEqual(['specs'])
+    },
+  )
+
+  it.skipIf(missing)('offers where a task can begin again, and what may be answered', () => {
+    expect(offers('retry', 'T004', '--from', '')).toEqual(PHASES.toSorted())
+    // Nothing of it was proven yet.
+    expect(offers('retry', 'T002', '--from', 're')).toEqual([])
+    expect(offers('answer', question, '')).toEqual(['accept', 'block', 'rework'])
+  })
+
+  it.skipIf(missing)('offers sessions wherever one is named', () => {
+    for (const sub of ['show', 'info', 'resume', 'delete', 'unlock', 'merge', 'export'])
+      expect(offers('session', sub, 'ta')).toEqual(['talk'])
+    expect(offers('chat', '--session', '')).toEqual(['talk'])
+  })
+
+  it.skipIf(missing)('never lets the shell look into a name', () => {
+    const offered = offers('exec', '--definition', '')
+    expect(offered.map((name) => name.replaceAll('\\', ''))).toEqual(['$(touch pwned)', 'a b', 'reader'])
+    expect(existsSync(join(world.repo, 'pwned'))).toBe(false)
+  })
+
   it.skipIf(missing)('offers files for what belay run works on', () => {
     expect(offers('run', 'sp').map((name) => name.replace(/\/$/, ''))).toEqual(['specs'])
     expect(offers('run', '--prompt', '')).toEqual([])
@@ -110,11 +161,7 @@ describe('belay completion --list', () => {
   })
 
   it('knows sessions, also outside of a repository', async () => {
-    expect((await world.belay(['completion', '--list', 'sessions'], { cwd: world.dir })).stdout).toBe('')
-    await world.belay(['chat', '--agent', 'command', '--session', 'talk'], { input: '/clear\n' })
-    expect((await world.belay(['completion', '--list', 'sessions'], { cwd: world.dir })).stdout).toBe(
-      'talk\t0 turns,\n',
-    )
+    expect((await world.belay(['completion', '--list', 'sessions'], { cwd: world.dir })).stdout).toBe('talk\t0 turns\n')
   })
 
   it('fails quietly enough for a script outside of a repository', async () => {
@@ -122,5 +169,49 @@ describe('belay completion --list', () => {
       code: 2,
       stdout: '',
     })
+  })
+})
+
+describe.skipIf(noTerminal)('completion at the key itself', () => {
+  const stage = useStage()
+
+  /** Types at a shell's prompt. */
+  async function typed(argv: readonly string[], begin: readonly string[], keys: string, shown: string): Promise<void> {
+    const tty = stage.open([], {
+      program: argv,
+      env: { ...world.env, PS1: '$ ' },
+      cwd: world.repo,
+      patienceMs: 120_000,
+    })
+    await tty.until((lines) => lines.at(-1) === '$')
+    for (const line of begin) {
+      tty.type(`${line}${ENTER}`)
+      await tty.until((lines) => lines.at(-1) === '$' && lines.some((one) => one.includes(line)))
+    }
+    tty.type(keys)
+    await tty.until((lines) => lines.at(-1) === shown)
+  }
+
+  const BASH = ['bash', '--norc', '--noprofile', '-i']
+  it.each([
+    ['belay exec --agent cod\t', 'as far as all go', '$ belay exec --agent codex'],
+    ['belay exec --agent=gem\t', 'behind =', '$ belay exec --agent=gemini'],
+    ['belay exec --definition a\t', 'quoted', String.raw`$ belay exec --definition a\ b`],
+    ['belay exec --model openai-ch\t', 'to be gone on with', '$ belay exec --model openai-chat/'],
+  ])('bash: %j %s', async (keys, _, shown) => {
+    await typed(BASH, ['source <(belay completion bash)'], keys, shown)
+  })
+
+  const noZsh = spawnSync('zsh', ['--version']).error !== undefined && process.env['CI'] !== 'true'
+  it.skipIf(noZsh).each([
+    ['belay exec --agent=gem\t', '$ belay exec --agent=gemini'],
+    ['belay session show ta\t', '$ belay session show talk'],
+    ['belay workflow show rel\t', '$ belay workflow show release'],
+  ])('zsh: %j', async (keys, shown) => {
+    const begin = [
+      `autoload -Uz compinit; compinit -u -d ${join(world.dir, 'zcompdump')}`,
+      'source <(belay completion zsh)',
+    ]
+    await typed(['zsh', '-f', '-i'], begin, keys, shown)
   })
 })

@@ -54,6 +54,19 @@ describe('belay session', () => {
     expect(await access('exec', 'on', '--session', 'look')).toBe('workspace-write')
   })
 
+  it('says what nothing keeps, and refuses a model for an agent that cannot be told one', async () => {
+    agent(say('one'))
+    const { code, stderr } = await world.belay(['exec', 'look', '--access', 'read-only', '--sandbox', 'host'])
+    expect([code, stderr]).toEqual([0, expect.stringContaining('warning: nothing keeps command to read-only')])
+    const refused = await world.belay(['exec', 'look', '--agent', 'command', '--model', 'opus'])
+    expect([refused.code, refused.stdout, refused.stderr]).toEqual([
+      2,
+      '',
+      expect.stringContaining('command cannot be told which model to use [model_unsupported]'),
+    ])
+    expect(((await world.json(['session', 'list'])).sessions as unknown[]).length).toBe(1)
+  })
+
   it('lists, informs about, shows and goes on with a session', async () => {
     agent(say('found it'), say('mended'))
     expect(await world.belay(['exec', 'find the bug', '--session', 'bug'])).toMatchObject({

@@ -1,5 +1,5 @@
 /** What an agent asks for, as a question to a person. */
-import { head } from '../core/text.ts'
+import { head, spelledOut } from '../core/text.ts'
 import type { ApprovalAnswer, ApprovalRequest, Approver } from './port.ts'
 
 /** What a person is shown: characters on the line of a question, and in what belongs to it. */
@@ -34,7 +34,9 @@ export function askedOf(value: string, note: string | null): ApprovalAnswer {
 
 /** What is asked, on one line. */
 export function questionOf(request: ApprovalRequest): string {
-  const what = (request.command ?? request.title).replace(/\s+/g, ' ').trim()
+  const what = spelledOut(request.command ?? request.title)
+    .replace(/\s+/g, ' ')
+    .trim()
   return `may the agent do this? ${shown(what, MAX_LINE)}`
 }
 

@@ -48,14 +48,27 @@ export function subjectLine(text: string, max: number): string {
 }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
 
 // oxlint-disable-next-line no-control-regex -- so is the beginning of an escape sequence
 const ESCAPE = /\u001b\[[0-9;?]*[ -/]*[@-~]/g
 
-/** `text` without control characters (line feed and tab stay), for printing untrusted text in a terminal. */
+/**
+ * `text` without control characters (line feed and tab stay) and without what turns the direction of writing, for printing
+ * untrusted text in a terminal.
+ */
 export function printable(text: string): string {
   return text.replace(ESCAPE, '').replace(CONTROL, '')
+}
+
+/** What does not show, or shows where it is not: controls, directions, no-width and tag characters; line feed and tab excepted. */
+// oxlint-disable-next-line no-control-regex -- controls are what is looked for
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|(?![\t\n])[\p{Cf}\u2028\u2029\u034f\u115f\u1160\u3164\uffa0]/gu
+
+/** `text` with everything that does not show written out (`\u{202e}`): for what a person is to judge word by word. */
+export function spelledOut(text: string): string {
+  return text.replace(UNSEEN, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
 /** Edit distance (Levenshtein), for "did you mean". */

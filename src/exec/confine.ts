@@ -52,13 +52,19 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
     spawn: (spec) => sandbox.spawn(spec),
     confined: sandbox.confined,
     access: sandbox.confined ? 'full' : access,
-    warning,
+    warning: [warning, ...heldBack(agent, access, sandbox.confined)].filter((one) => one !== null).join('; ') || null,
     hint: (reason) => (sandbox.confined && isMaybeOurs(agent, reason) ? hintOf(sandbox.backend, cwd) : null),
     async close() {
       await sandbox.close()
       return takenAway(sandbox)
     },
   }
+}
+
+/** Without a sandbox `read-only` is the agent's own to keep. */
+function heldBack({ provider, capabilities }: Agent, access: Access, isConfined: boolean): string[] {
+  if (access !== 'read-only' || isConfined || capabilities.readOnly) return []
+  return [`nothing keeps ${provider} to read-only: it does not do so itself, and it is in no sandbox (--sandbox os)`]
 }
 
 /**

@@ -102,6 +102,7 @@ export async function chooseAgent(
     env: agentEnvironment(env, role?.env),
     sandbox: role?.sandbox ?? null,
   }
+  checkModel(agent, wanted.model)
   checkEffort(chosen)
   await checkInstalled(chosen)
   return chosen
@@ -140,6 +141,15 @@ function refuse(name: string, agents: readonly Agent[]): never {
     expected: names.join(', '),
     received: name,
     next: near === null ? 'belay agents list' : `did you mean ${near}?`,
+  })
+}
+
+function checkModel({ provider, capabilities }: Agent, model: string | null): void {
+  if (model === null || capabilities.model) return
+  throw new BelayError('model_unsupported', `${provider} cannot be told which model to use`, {
+    expected: `no --model: what ${provider} calls is up to its program`,
+    received: model,
+    next: 'leave out --model',
   })
 }
 

@@ -66,9 +66,13 @@ export class SessionStore {
   /** All sessions, the most recently used first. */
   async list(): Promise<SessionState[]> {
     const found = await Promise.all((await this.#ids()).map((id) => this.find(id)))
-    return found
-      .filter((one) => one !== null)
-      .toSorted((a, b) => b.meta.lastUsedAt.localeCompare(a.meta.lastUsedAt) || a.meta.id.localeCompare(b.meta.id))
+    return found.filter((one) => one !== null).toSorted((a, b) => byUse(a.meta, b.meta))
+  }
+
+  /** As `list`, without looking who holds them. */
+  async metas(): Promise<SessionMeta[]> {
+    const found = await Promise.all((await this.#ids()).map((id) => readMeta(sessionFolder(this.home, id))))
+    return found.filter((one) => one !== null).toSorted(byUse)
   }
 
   /** All lines of a session, without holding it: while somebody writes, the last line may be missing. */
@@ -152,6 +156,10 @@ export class SessionStore {
       next: near === null ? 'belay session list' : `did you mean ${near}?`,
     })
   }
+}
+
+function byUse(a: SessionMeta, b: SessionMeta): number {
+  return b.lastUsedAt.localeCompare(a.lastUsedAt) || a.id.localeCompare(b.id)
 }
 
 const EMPTY: Omit<SessionMeta, 'id' | 'createdAt' | 'lastUsedAt'> = {

@@ -13,6 +13,17 @@ interface Tools {
   readonly Terminal: typeof Xterm
 }
 
+export interface TerminalOptions {
+  readonly cols?: number
+  readonly rows?: number
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  /** Instead of belay. */
+  readonly program?: readonly string[]
+  /** Longest that `until` waits, in ms. */
+  readonly patienceMs?: number
+}
+
 /** What a terminal is made of, or why there is none on this machine. */
 export async function terminalTools(): Promise<Tools | string> {
   try {
@@ -31,6 +42,7 @@ export class Terminal {
   readonly exit: Promise<{ readonly exitCode: number }>
   readonly #pty: IPty
   readonly #screen: Xterm
+  readonly #patienceMs: number
   #ended = false
   #changed: () => void = () => {}
 
@@ -38,14 +50,16 @@ export class Terminal {
     tools: Tools,
     world: World,
     args: readonly string[],
-    { cols = 100, rows = 30, env = {} }: { cols?: number; rows?: number; env?: Record<string, string> } = {},
+    { cols = 100, rows = 30, env = {}, cwd, program, patienceMs = PATIENCE_MS }: TerminalOptions = {},
   ) {
+    this.#patienceMs = patienceMs
     this.#screen = new tools.Terminal({ cols, rows, scrollback: 10_000, allowProposedApi: true })
-    this.#pty = tools.spawn(process.execPath, [BUILT, ...args], {
+    const [file = '', ...first] = program ?? [process.execPath, BUILT]
+    this.#pty = tools.spawn(file, [...first, ...args], {
       name: env['TERM'] ?? 'xterm-256color',
       cols,
       rows,
-      cwd: world.repo,
+      cwd: cwd ?? world.repo,
       env: { ...world.env, ...env },
     })
     this.#pty.onData((data) => {
@@ -88,7 +102,7 @@ export class Terminal {
 
   /** Resolves once the screen is as wanted; rejects with the screen when it does not come to that, or the program ends first. */
   async until(wanted: (lines: readonly string[]) => boolean): Promise<string[]> {
-    const late = AbortSignal.timeout(PATIENCE_MS)
+    const late = AbortSignal.timeout(this.#patienceMs)
     for (;;) {
       const changed = new Promise<void>((resolve) => {
         this.#changed = resolve

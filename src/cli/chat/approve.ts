@@ -1,5 +1,5 @@
 import type { ApprovalAnswer, ApprovalRequest, Approver } from '../../agents/port.ts'
-import { printable } from '../../core/text.ts'
+import { printable, spelledOut } from '../../core/text.ts'
 import { oneAtATime, questionOf, tooLong } from '../../agents/questions.ts'
 import { oneLine } from '../views/format.ts'
 import type { Asking } from './console.ts'
@@ -16,7 +16,7 @@ async function decide(asking: Asking, request: ApprovalRequest, signal: AbortSig
   const unshown = tooLong(request)
   if (unshown !== null) return { decision: 'deny', reason: unshown }
   asking.note(`? ${oneLine(questionOf(request), 600)}`)
-  if (request.command !== null && !isWhole(request.command)) asking.note(printable(request.command))
+  for (const line of detailsOf(request)) asking.note(line)
   if (request.reason !== null) asking.note(`  ${oneLine(request.reason, 300)}`)
   if (request.cwd !== null) asking.note(`  in ${printable(request.cwd)}`)
   for (;;) {
@@ -26,6 +26,20 @@ async function decide(asking: Asking, request: ApprovalRequest, signal: AbortSig
     if (known !== null) return known
     asking.note(`  please answer ${CHOICES}; words after it are told to the agent`)
   }
+}
+
+/** Longest line of what belongs to a question. */
+const MAX_LINE = 600
+
+/** What the line of the question leaves out: the rest of a command, what is changed, what a tool is given. */
+function detailsOf({ command, paths, tool, title }: ApprovalRequest): string[] {
+  if (command !== null) return isWhole(command) ? [] : [spelledOut(command)]
+  const unnamed = paths.filter((path) => !title.includes(path))
+  const lines = unnamed.length === 0 ? [] : [`  changes ${oneLine(spelledOut(unnamed.join(', ')), MAX_LINE)}`]
+  const input = tool === null ? '' : (JSON.stringify(tool.input) ?? '')
+  if (tool !== null && !['', 'null', '{}'].includes(input))
+    lines.push(`  ${oneLine(tool.name, 60)} ${oneLine(spelledOut(input), MAX_LINE)}`)
+  return lines
 }
 
 /** The line of the question has all of it. */

@@ -1,5 +1,6 @@
 import { messageOf, BelayError } from '../../core/errors.ts'
 import { nearest, printable } from '../../core/text.ts'
+import type { Usage } from '../../core/words.ts'
 import {
   execTurn,
   exitOf,
@@ -10,17 +11,21 @@ import {
   type TurnResult,
 } from '../../exec/index.ts'
 import { SessionStore } from '../../sessions/index.ts'
+import { spentText } from '../exec/spent.ts'
 import { oneLine } from '../views/format.ts'
 import { COMMANDS } from './commands.ts'
 import type { Console } from './console.ts'
+import { lacksOf } from './lacks.ts'
 import { TurnSpeech } from './speech.ts'
 import type { Spent, Talk } from './talk.ts'
+
+const NOTHING: Usage = { inputTokens: 0, outputTokens: 0, costUsd: null }
 
 /** A conversation with an agent, prompt by prompt. */
 export class Chat implements Talk {
   readonly console: Console
   readonly store: SessionStore
-  readonly spent: Spent = { turns: 0, steps: 0, tokens: 0, costUsd: null }
+  readonly spent: Spent = { turns: 0, steps: 0, usage: NOTHING }
   readonly prompts: string[] = []
   readonly #options: ExecOptions
   #exec: Exec
@@ -65,17 +70,26 @@ export class Chat implements Talk {
     this.#leaving = true
   }
 
-  /** Goes over to another session: null a new one. The one that is left stays, unless nothing was said in it. */
+  /**
+   * Goes over to another session: null a new one. The agent may do there what it may here, or less where that session says so.
+   * The one that is left stays, unless nothing was said in it.
+   */
   async switchTo(id: string | null): Promise<void> {
+    const { access, sandbox, network } = this.#exec.confinement
+    const kept = id === null ? null : (await this.store.get(id)).meta.confinement
     const next = await openExec({
       ...this.#options,
+      access: kept?.access === 'read-only' ? 'read-only' : access,
+      sandbox,
+      network,
       session: id,
       updatePolicy: false,
       isolation: { ...this.#options.isolation, workspace: null, clone: null },
     })
     await this.close()
     this.#exec = next
-    Object.assign(this.spent, { turns: 0, steps: 0, tokens: 0, costUsd: null })
+    this.#warn()
+    Object.assign(this.spent, { turns: 0, steps: 0, usage: NOTHING })
   }
 
   /** Gives the session back; one in which nothing was said is removed. */
@@ -87,17 +101,22 @@ export class Chat implements Talk {
   }
 
   #greet(): void {
-    const { session, setup, warnings } = this.#exec
+    const { session, setup, confinement } = this.#exec
     const model = setup.model === null ? '' : ` ${setup.model}`
     this.console.note(
       `belay chat: ${setup.agent.provider}${printable(model)} in ${printable(setup.cwd)}, session ${session.id}; /help says what there is`,
     )
-    for (const warning of warnings) this.console.note(`warning: ${printable(warning)}`)
+    for (const lack of lacksOf(setup.agent, confinement.access)) this.console.note(`note: ${lack}`)
+    this.#warn()
     const last = session.lastTurn()
     if (last !== null)
       this.console.note(
         `${session.meta.turns} turns so far; last: ${oneLine(last.prompt, 60)} -> ${oneLine(last.ending.text, 80)}`,
       )
+  }
+
+  #warn(): void {
+    for (const warning of this.#exec.warnings) this.console.note(`warning: ${printable(warning)}`)
   }
 
   async #command(text: string): Promise<void> {
@@ -162,17 +181,18 @@ export class Chat implements Talk {
 
   #tell({ status, error, steps, usage, finishReason }: TurnResult): void {
     const { spent } = this
-    const tokens = usage.inputTokens + usage.outputTokens
     spent.turns += 1
     spent.steps += steps
-    spent.tokens += tokens
-    if (usage.costUsd !== null) spent.costUsd = (spent.costUsd ?? 0) + usage.costUsd
+    spent.usage = {
+      inputTokens: spent.usage.inputTokens + usage.inputTokens,
+      outputTokens: spent.usage.outputTokens + usage.outputTokens,
+      costUsd: usage.costUsd === null ? spent.usage.costUsd : (spent.usage.costUsd ?? 0) + usage.costUsd,
+    }
     if (error !== null)
       this.console.note(
         `${printable(error.message)}${error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`}`,
       )
-    const cost = usage.costUsd === null ? '' : `, $${usage.costUsd.toFixed(4)}`
-    this.console.note(`[${finishReason}: ${steps} ${steps === 1 ? 'step' : 'steps'}, ${tokens} tokens${cost}]`)
+    this.console.note(`[${finishReason}: ${spentText(steps, usage)}]`)
     // In a pipe the exit status is that of the last turn; in a terminal the user has seen it.
     if (!this.console.interactive) this.#exitCode = exitOf(status)
   }

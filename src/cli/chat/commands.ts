@@ -5,7 +5,9 @@ import { configHome } from '../../core/home.ts'
 import { printable } from '../../core/text.ts'
 import { tryGit } from '../../git/run.ts'
 import { exportSession, importSession, sessionFolder, type StoredEntry } from '../../sessions/index.ts'
+import { spentText } from '../exec/spent.ts'
 import { columns, localTime, oneLine } from '../views/format.ts'
+import { lacksOf } from './lacks.ts'
 import type { Talk } from './talk.ts'
 
 export interface ChatCommand {
@@ -58,14 +60,15 @@ function status(chat: Talk): Promise<void> {
   const { session, setup, confinement } = chat.exec
   const { meta } = session
   const { spent } = chat
-  const cost = spent.costUsd === null ? '' : `, $${spent.costUsd.toFixed(4)}`
   const rows = [
     ['session', meta.id],
     ['agent', [setup.agent.provider, setup.model].filter((one) => one !== null).join(' ')],
     ['access', confinement.access],
+    ...(confinement.sandbox === null ? [] : [['sandbox', confinement.sandbox]]),
+    ...lacksOf(setup.agent, confinement.access).map((lack) => ['note', lack]),
     ['folder', setup.cwd],
     ['turns', `${meta.turns} (${spent.turns} in this chat)`],
-    ['used in this chat', `${spent.steps} steps, ${spent.tokens} tokens${cost}`],
+    ['used in this chat', spent.turns === 0 ? 'nothing' : spentText(spent.steps, spent.usage)],
     ['entries', String(session.entries.length)],
     ['created', localTime(meta.createdAt)],
     ['last used', localTime(meta.lastUsedAt)],

@@ -1,3 +1,4 @@
+import type { Usage } from '../../core/words.ts'
 import type { Exec, ExecOptions } from '../../exec/index.ts'
 import type { SessionStore } from '../../sessions/index.ts'
 import type { Console } from './console.ts'
@@ -6,8 +7,7 @@ import type { Console } from './console.ts'
 export interface Spent {
   turns: number
   steps: number
-  tokens: number
-  costUsd: number | null
+  usage: Usage
 }
 
 /** A chat as its commands see it. */

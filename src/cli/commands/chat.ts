@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { stateHome } from '../../core/home.ts'
-import type { ExecOptions } from '../../exec/index.ts'
 import { askInline } from '../chat/approve.ts'
 import { Chat } from '../chat/chat.ts'
 import { COMMAND_NAMES } from '../chat/commands.ts'
@@ -9,13 +8,8 @@ import type { Console } from '../chat/console.ts'
 import { readHistory, writeHistory } from '../chat/history-file.ts'
 import { PipedConsole } from '../chat/piped.ts'
 import { TerminalConsole } from '../chat/terminal.ts'
-import { addWorkFlags, limitsOf, networkFlag, type WorkFlags } from '../exec/flags.ts'
-import { addIsolationFlags, isolationOf, type IsolationFlags } from '../exec/isolation.ts'
+import { addExecFlags, execOptions, type ExecFlags } from '../exec/options.ts'
 import type { Io } from '../io.ts'
-
-interface Flags extends WorkFlags, IsolationFlags {
-  session?: string
-}
 
 const EXAMPLES = `
 Examples:
@@ -29,14 +23,13 @@ The session is kept: belay session list, belay session resume ID. /help in the c
 
 /** `belay chat`. */
 export function chatCommand(io: Io): Command {
-  const command = addWorkFlags(new Command('chat').description('Talk with an agent in the current directory.'))
-  return addIsolationFlags(command)
-    .option('--session <session>', 'go on with this session (see: belay session list), or begin it')
+  return addExecFlags(new Command('chat').description('Talk with an agent in the current directory.'))
     .addHelpText('after', EXAMPLES)
-    .action((flags: Flags) => chat(io, flags))
+    .action((flags: ExecFlags) => chat(io, flags))
 }
 
-async function chat(io: Io, flags: Flags): Promise<void> {
+async function chat(io: Io, flags: ExecFlags): Promise<void> {
+  const options = execOptions(io, flags)
   const home = stateHome(io.env)
   const isTerminal = io.interactive && io.stdoutIsTerminal
   const earlier = isTerminal ? await readHistory(home) : []
@@ -49,27 +42,13 @@ async function chat(io: Io, flags: Flags): Promise<void> {
         color: io.color,
       })
     : new PipedConsole(io)
-  const options: ExecOptions = {
-    home,
-    env: io.env,
-    cwd: io.cwd,
-    isolation: isolationOf(flags),
-    agent: flags.agent ?? null,
-    model: flags.model ?? null,
-    effort: flags.effort ?? null,
-    definition: flags.definition ?? null,
-    access: flags.access ?? null,
-    sandbox: flags.sandbox ?? null,
-    network: networkFlag(flags.network),
-    limits: limitsOf(flags),
-    session: flags.session ?? null,
-    updatePolicy: flags.updatePolicy === true,
-    purpose: 'chat',
-    approver: () => askInline(console),
-    signal: new AbortController().signal,
-  }
   try {
-    const begun = await Chat.begin(console, options)
+    const begun = await Chat.begin(console, {
+      ...options,
+      purpose: 'chat',
+      approver: () => askInline(console),
+      signal: new AbortController().signal,
+    })
     try {
       io.exitCode = await begun.run()
     } finally {

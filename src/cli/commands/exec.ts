@@ -4,20 +4,19 @@ import { BelayError } from '../../core/errors.ts'
 import { printable } from '../../core/text.ts'
 import type { Approver, TurnEvent } from '../../agents/port.ts'
 import { askDurably, execTurn, exitOf, openExec, type Exec, type TurnResult } from '../../exec/index.ts'
-import { stateHome } from '../../core/home.ts'
 import type { Session } from '../../sessions/index.ts'
 import { askInline } from '../chat/approve.ts'
 import { terminalAsker } from '../exec/asker.ts'
-import { addWorkFlags, durationFlag, limitsOf, networkFlag, type WorkFlags } from '../exec/flags.ts'
-import { addIsolationFlags, isolationOf, type IsolationFlags } from '../exec/isolation.ts'
+import { durationFlag } from '../exec/flags.ts'
 import { EventLines } from '../exec/lines.ts'
+import { addExecFlags, execOptions, type ExecFlags } from '../exec/options.ts'
 import { Progress } from '../exec/progress.ts'
+import { spentText } from '../exec/spent.ts'
 import { readSchema, type Schema } from '../exec/schema.ts'
 import { listenForStop } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 
-interface Flags extends WorkFlags, IsolationFlags {
-  session?: string
+interface Flags extends ExecFlags {
   outputSchema?: string
   ask?: true
   askTimeout: string
@@ -42,13 +41,10 @@ budget or quota, 130 interrupted.
 
 /** `belay exec PROMPT`. */
 export function execCommand(io: Io): Command {
-  const command = addWorkFlags(
-    new Command('exec')
-      .description('One turn of an agent in the current directory: no run, no commit.')
-      .argument('<prompt>', 'what to do, or - to read it from stdin'),
-  )
-  return addIsolationFlags(command)
-    .option('--session <session>', 'go on with this session (see: belay session list), or begin it')
+  const command = new Command('exec')
+    .description('One turn of an agent in the current directory: no run, no commit.')
+    .argument('<prompt>', 'what to do, or - to read it from stdin')
+  return addExecFlags(command)
     .option('--output-schema <file>', 'JSON Schema that the answer must fit')
     .option(
       '--ask',
@@ -62,27 +58,14 @@ export function execCommand(io: Io): Command {
 }
 
 async function exec(io: Io, given: string, flags: Flags): Promise<void> {
-  const limits = limitsOf(flags)
+  const options = execOptions(io, flags)
   const askMs = durationFlag('--ask-timeout', flags.askTimeout)
   const schema = flags.outputSchema === undefined ? null : await readSchema(io.cwd, flags.outputSchema)
   const prompt = await promptOf(io, given)
   const stop = listenForStop(io, 'Stopping: the turn is ended (again to stop at once).')
   try {
     const opened = await openExec({
-      home: stateHome(io.env),
-      env: io.env,
-      cwd: io.cwd,
-      isolation: isolationOf(flags),
-      agent: flags.agent ?? null,
-      model: flags.model ?? null,
-      effort: flags.effort ?? null,
-      definition: flags.definition ?? null,
-      access: flags.access ?? null,
-      sandbox: flags.sandbox ?? null,
-      network: networkFlag(flags.network),
-      limits,
-      session: flags.session ?? null,
-      updatePolicy: flags.updatePolicy === true,
+      ...options,
       purpose: 'exec',
       approver: (session) => approverOf(io, session, { given, flags, askMs }),
       signal: stop.signal,
@@ -145,10 +128,7 @@ function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void 
     io.note(`belay: ${printable(error.message)} [${error.code}]${again}`)
   }
   if (flags.quiet === true && error === null) return
-  const cost = usage.costUsd === null ? '' : `, $${usage.costUsd.toFixed(4)}`
-  io.note(
-    `${status}: ${steps} ${steps === 1 ? 'step' : 'steps'}, ${usage.inputTokens + usage.outputTokens} tokens${cost}; go on with: --session ${session.id}`,
-  )
+  io.note(`${status}: ${spentText(steps, usage)}; go on with: --session ${session.id}`)
 }
 
 /** What an agent says goes through a pipe as it is, and to a terminal without what would steer it. */

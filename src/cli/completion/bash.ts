@@ -4,10 +4,12 @@ import type { Place, Values } from './model.ts'
 export function bashScript(places: readonly Place[]): string {
   return `# Completion of belay for bash; made by: belay completion bash
 _belay() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" at='' takes='' n=0 i word words='' list='' IFS=$' \\t\\n'
+  local cur="\${COMP_WORDS[COMP_CWORD]}" at='' takes='' n=0 i word words='' list='' files='' before='' one quoted
+  local IFS=$' \\t\\n'
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
+    if [[ -n $takes && $word == '=' ]]; then continue; fi
     if [[ -n $takes ]]; then takes=''; continue; fi
     case "$at $word" in
 ${arm(transitions(places), 'at="${at:+$at }$word"; n=0')}
@@ -16,6 +18,12 @@ ${arm(valueFlags(places), 'takes="$word"')}
       *) n=$((n + 1)) ;;
     esac
   done
+  if [[ -n $takes && $cur == '=' ]]; then cur=''; fi
+  if [[ -z $takes && $cur == --*=* ]]; then
+    takes="\${cur%%=*}"
+    before="$takes="
+    cur="\${cur#*=}"
+  fi
   if [[ -n $takes ]]; then
     case "$at $takes" in
 ${places.flatMap(flagValues).join('\n')}
@@ -29,12 +37,21 @@ ${places.map((place) => `      ${quote(place.path)}) words=${quote(flagNames(pla
 ${places.flatMap(positions).join('\n')}
     esac
   fi
-  if [[ $list == files ]]; then
-    IFS=$'\\n' COMPREPLY=($(compgen -f -- "$cur"))
-    compopt -o filenames 2>/dev/null
+  # What a list holds comes from files of others: never let the shell expand it (compgen -W would).
+  if [[ -n $list ]]; then
+    while IFS=$'\\t' read -r one _; do
+      printf -v quoted %q "$one"
+      if [[ $one == "$cur"* || $quoted == "$cur"* ]]; then COMPREPLY+=("$before$quoted"); fi
+    done < <(belay completion --list "$list" --typed="$(printf '%s\\n' "\${COMP_WORDS[@]:1:COMP_CWORD-1}")" 2>/dev/null)
+    if [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == */ ]]; then compopt -o nospace 2>/dev/null; fi
   else
-    [[ -n $list ]] && words="$(belay completion --list "$list" 2>/dev/null | cut -f 1)"
-    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    for one in $words; do
+      if [[ $one == "$cur"* ]]; then COMPREPLY+=("$before$one"); fi
+    done
+  fi
+  if [[ -n $files ]]; then
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r one; do COMPREPLY+=("$before$one"); done < <(compgen -f -- "$cur")
   fi
 }
 complete -F _belay belay
@@ -81,8 +98,16 @@ function positions({ path, subcommands, positions: places }: Place): string[] {
 }
 
 function assignment(values: Values): string | null {
-  if (values.kind === 'nothing') return null
-  return values.kind === 'words' ? `words=${quote(values.words.join(' '))}` : `list=${values.kind}`
+  switch (values.kind) {
+    case 'nothing':
+      return null
+    case 'words':
+      return `words=${quote(values.words.join(' '))}`
+    case 'files':
+      return 'files=y'
+    case 'list':
+      return `list=${values.list}${values.files ? ' files=y' : ''}`
+  }
 }
 
 /** `text` as one word of bash or zsh. */

@@ -27,6 +27,14 @@ function __belay_complete
                 set n (math $n + 1)
         end
     end
+    set -l prefix ''
+    if test -z "$takes"; and string match -qr -- '^--[^=]+=' "$cur"
+        set -l parts (string split -m 1 = -- $cur)
+        set takes $parts[1]
+        set prefix "$takes="
+        set cur $parts[2]
+    end
+    begin
     if test -n "$takes"
         switch "$at $takes"
 ${places.flatMap(flagValues).join('\n')}
@@ -39,6 +47,9 @@ ${places.map(flagsCase).join('\n')}
         switch "$at $n"
 ${places.flatMap(positions).join('\n')}
         end
+    end
+    end | while read -l line
+        printf '%s%s\\n' $prefix $line
     end
 end
 complete -c belay -f -a '(__belay_complete)'
@@ -74,16 +85,17 @@ function offer(values: Values): string | null {
     case 'nothing':
       return null
     case 'files':
-      return '__fish_complete_path "$cur"'
+      return FILES
     case 'words':
       return `printf '%s\\n' ${values.words.map(quote).join(' ')}`
-    case 'tasks':
-    case 'runs':
-    case 'checkpoints':
-    case 'sessions':
-      return `belay completion --list ${values.kind} 2>/dev/null`
+    case 'list': {
+      const ask = `belay completion --list ${values.list} --typed=(string join \\n -- $before | string collect) 2>/dev/null`
+      return values.files ? `${ask}\n                ${FILES}` : ask
+    }
   }
 }
+
+const FILES = '__fish_complete_path "$cur"'
 
 function print(all: readonly { readonly name: string; readonly summary: string }[]): string {
   return `printf '%s\\t%s\\n' ${all.map(({ name, summary }) => `${quote(name)} ${quote(summary)}`).join(' ')}`

@@ -1,10 +1,29 @@
 import type { Argument, Command, Option } from 'commander'
+import { PROVIDER_NAMES } from '../../config/providers.ts'
+import { BACKENDS } from '../../sandbox/port.ts'
+
+/** What is asked of `belay completion --list KIND` when the key is pressed. */
+export const LISTS = [
+  'tasks',
+  'runs',
+  'checkpoints',
+  'options',
+  'sessions',
+  'workflows',
+  'features',
+  'branches',
+  'definitions',
+  'models',
+  'efforts',
+  'phases',
+] as const
+export type ListKind = (typeof LISTS)[number]
 
 /** What can stand in a place of a command line. */
 export type Values =
   | { readonly kind: 'words'; readonly words: readonly string[] }
-  /** Asked of `belay completion --list KIND` when the key is pressed. */
-  | { readonly kind: 'tasks' | 'runs' | 'checkpoints' | 'sessions' }
+  /** `files`: or a path. */
+  | { readonly kind: 'list'; readonly list: ListKind; readonly files: boolean }
   | { readonly kind: 'files' }
   | { readonly kind: 'nothing' }
 
@@ -25,57 +44,75 @@ export interface Place {
   readonly positions: readonly Values[]
 }
 
-/** The whole program as places, the program itself first. */
-export function placesOf(program: Command): Place[] {
+/** The whole program as places, the program itself first. `programs`: names for `belay program show`. */
+export function placesOf(program: Command, programs: readonly string[]): Place[] {
   const places: Place[] = []
-  const visit = (command: Command, path: readonly string[]): void => {
+  const meant: Readonly<Record<string, Values>> = { ...MEANT, 'program show <name>': words(programs) }
+  const visit = (command: Command, names: readonly string[]): void => {
     const help = command.createHelp()
+    const path = names.join(' ')
+    const valuesOf = (key: string, given: Option | Argument, placeholder: string): Values =>
+      given.argChoices !== undefined
+        ? words(given.argChoices)
+        : (meant[`${path} ${key}`] ?? meant[key] ?? BY_PLACEHOLDER[placeholder] ?? { kind: 'nothing' })
     places.push({
-      path: path.join(' '),
+      path,
       subcommands: help
         .visibleCommands(command)
         .map((one) => ({ name: one.name(), summary: firstSentence(one.description()) })),
-      flags: help.visibleOptions(command).map(flagOf),
-      positions: command.registeredArguments.map(positionOf),
+      flags: help.visibleOptions(command).map((option) => {
+        const { long, short, required, optional, description, flags } = option
+        const placeholder = /[<[]([^>\]]+)[>\]]/.exec(flags)?.[1] ?? ''
+        const value = required || optional ? valuesOf(long ?? '', option, placeholder) : null
+        return { names: [long, short].filter((name) => typeof name === 'string'), summary: description, value }
+      }),
+      positions: command.registeredArguments.map((one) => valuesOf(`<${one.name()}>`, one, one.name())),
     })
-    for (const sub of command.commands) visit(sub, [...path, sub.name()])
+    for (const sub of command.commands) visit(sub, [...names, sub.name()])
   }
   visit(program, [])
   return places
 }
 
-function flagOf(option: Option): Flag {
-  const names = [option.long, option.short].filter((name) => typeof name === 'string')
-  const takes = option.required || option.optional
-  const placeholder = /[<[]([^>\]]+)[>\]]/.exec(option.flags)?.[1] ?? ''
-  return { names, summary: option.description, value: takes ? valuesOf(placeholder, option.argChoices) : null }
+function words(all: readonly string[]): Values {
+  return { kind: 'words', words: all }
 }
 
-function positionOf(argument: Argument): Values {
-  return valuesOf(argument.name(), argument.argChoices)
+function list(kind: ListKind, files = false): Values {
+  return { kind: 'list', list: kind, files }
+}
+
+/** What a flag, or the argument of a command, takes; of one command only where its name stands before. */
+const MEANT: Readonly<Record<string, Values>> = {
+  '--agent': words(PROVIDER_NAMES),
+  '--implementer': words(PROVIDER_NAMES),
+  '--reviewer': words(PROVIDER_NAMES),
+  'agents probe <name>': words(PROVIDER_NAMES),
+  '--sandbox': words(BACKENDS),
+  '--network': words(['none', 'full']),
+  '--effort': list('efforts'),
+  '--model': list('models'),
+  '--definition': list('definitions'),
+  '--feature': list('features'),
+  '--into': list('branches'),
+  'retry --from': list('phases'),
+  'answer <value>': list('options'),
+  'policy check --cwd': { kind: 'files' },
 }
 
 /** What a placeholder in the help stands for. */
-function valuesOf(placeholder: string, choices: readonly string[] | undefined): Values {
-  if (choices !== undefined) return { kind: 'words', words: choices }
-  switch (placeholder) {
-    case 'task':
-    case 'run|task':
-      return { kind: 'tasks' }
-    case 'run':
-      return { kind: 'runs' }
-    case 'session':
-      return { kind: 'sessions' }
-    case 'id':
-      return { kind: 'checkpoints' }
-    case 'what':
-    case 'file':
-    case 'path':
-    case 'folder':
-      return { kind: 'files' }
-    default:
-      return { kind: 'nothing' }
-  }
+const BY_PLACEHOLDER: Readonly<Record<string, Values>> = {
+  task: list('tasks'),
+  'run|task': list('tasks'),
+  run: list('runs'),
+  session: list('sessions'),
+  id: list('checkpoints'),
+  'name|path': list('workflows', true),
+  'name|path|run': list('workflows', true),
+  what: { kind: 'files' },
+  file: { kind: 'files' },
+  path: { kind: 'files' },
+  folder: { kind: 'files' },
 }
 
 function firstSentence(text: string): string {

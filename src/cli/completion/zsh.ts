@@ -6,7 +6,7 @@ export function zshScript(places: readonly Place[]): string {
   return `#compdef belay
 # Completion of belay for zsh; made by: belay completion zsh
 _belay() {
-  local at='' takes='' list='' word cur="\${words[CURRENT]}" n=0 i
+  local at='' takes='' list='' files='' word cur="\${words[CURRENT]}" n=0 i
   local -a found
   for ((i = 2; i < CURRENT; i++)); do
     word="\${words[i]}"
@@ -18,6 +18,10 @@ _belay() {
       *) n=$((n + 1)) ;;
     esac
   done
+  if [[ -z $takes && $cur == --*=* ]]; then
+    takes="\${cur%%=*}"
+    compset -P '*='
+  fi
   if [[ -n $takes ]]; then
     case "$at $takes" in
 ${places.flatMap(flagValues).join('\n')}
@@ -31,16 +35,14 @@ ${places.map(flagsArm).join('\n')}
 ${places.flatMap(positions).join('\n')}
     esac
   fi
-  case "$list" in
-    '') ;;
-    files) _files; return ;;
-    *)
-      found=("\${(@f)$(belay completion --list $list 2>/dev/null)}")
-      found=("\${(@)found//:/\\\\:}")
-      found=("\${(@)found/$'\\t'/:}")
-      ;;
-  esac
+  if [[ -n $list ]]; then
+    found=("\${(@f)$(belay completion --list $list --typed="\${(F)words[2,CURRENT-1]}" 2>/dev/null)}")
+    found=("\${(@)found//:/\\\\:}")
+    found=("\${(@)found/$'\\t'/:}")
+    found=("\${(@)found:#}")
+  fi
   (( $#found )) && _describe belay found
+  [[ -n $files ]] && _files
 }
 if [[ \${funcstack[1]} == _belay ]]; then _belay "$@"; else compdef _belay belay; fi
 `
@@ -67,8 +69,16 @@ function positions({ path, subcommands, positions: places }: Place): string[] {
 }
 
 function assignment(values: Values): string | null {
-  if (values.kind === 'nothing') return null
-  return values.kind === 'words' ? `found=(${values.words.map(quote).join(' ')})` : `list=${values.kind}`
+  switch (values.kind) {
+    case 'nothing':
+      return null
+    case 'words':
+      return `found=(${values.words.map(quote).join(' ')})`
+    case 'files':
+      return 'files=y'
+    case 'list':
+      return `list=${values.list}${values.files ? ' files=y' : ''}`
+  }
 }
 
 /** `name:summary`, as _describe wants it. */

@@ -1,6 +1,7 @@
 import type { Item, TurnEvent } from '../../agents/port.ts'
 import type { TurnResult } from '../../exec/index.ts'
 import type { Io } from '../io.ts'
+import { isOnlyNamed } from './activity.ts'
 
 /** Who an exec's events belong to. */
 export interface Owner {
@@ -58,7 +59,7 @@ export class EventLines {
   /** A tool call is told when it begins and when it is over; text only when it is whole. */
   #item(item: Item): void {
     if (item.status === 'running') {
-      if (item.kind !== 'tool_call' || this.#begun.has(item.id)) return
+      if (item.kind !== 'tool_call' || this.#begun.has(item.id) || isOnlyNamed(item)) return
       this.#begun.add(item.id)
     }
     const tool = item.tool && {

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseDuration } from '../../core/duration.ts'
@@ -7,6 +7,7 @@ import { nearest } from '../../core/text.ts'
 import { BACKENDS } from '../../sandbox/port.ts'
 import { isRecord } from '../record.ts'
 import { readFrontmatter } from './frontmatter.ts'
+import { definitionFolders, markdownIn } from './names.ts'
 import type { Places } from './places.ts'
 
 const duration = z.string().transform((text, context) => {
@@ -117,20 +118,6 @@ export async function loadAgentDefinition(name: string, places: Places): Promise
 export async function agentDefinitionNames(places: Places): Promise<string[]> {
   const found = await Promise.all(definitionFolders(places).map(async (folder) => markdownIn(folder)))
   return [...new Set(found.flat())].sort()
-}
-
-function definitionFolders({ projectFolders, userFolder }: Places): string[] {
-  const project = projectFolders.toReversed().map((folder) => join(folder, '.belay', 'agents'))
-  return userFolder === null ? project : [...project, join(userFolder, 'agents')]
-}
-
-async function markdownIn(folder: string): Promise<string[]> {
-  try {
-    const files = await readdir(folder)
-    return files.filter((file) => file.endsWith('.md')).map((file) => file.slice(0, -3))
-  } catch {
-    return [] // no such folder
-  }
 }
 
 async function textAt(path: string): Promise<string | null> {

@@ -1,0 +1,79 @@
+/** Names from the record. */
+import { batchProgram } from '../../programs/batch/index.ts'
+import { beginAgain } from '../../programs/direct/again.ts'
+import { directProgram } from '../../programs/direct/program.ts'
+import { workflowProgram } from '../../programs/workflow/index.ts'
+import { listCheckpoints, listRuns, listTasks, type RecordStore, type TaskRow } from '../../record/index.ts'
+import type { Io } from '../io.ts'
+import { projectIdHere, selectTask, withRecord } from '../session.ts'
+import type { Offer } from './lists.ts'
+
+/** Every program of `belay program show`. */
+export const PROGRAM_NAMES = [directProgram, batchProgram, workflowProgram].map(({ name }) => name)
+
+/** Tasks of the newest run of the project. */
+export function tasksHere(io: Io): Promise<Offer[]> {
+  return inProject(io, async (record, project) => {
+    const [newest] = await listRuns(record.read, project)
+    const tasks = newest === undefined ? [] : await listTasks(record.read, newest.id)
+    return tasks.map((task) => ({ name: task.handle, what: `${task.status}, ${task.title}` }))
+  })
+}
+
+export function runsHere(io: Io): Promise<Offer[]> {
+  return inProject(io, async (record, project) =>
+    (await listRuns(record.read, project)).map(({ id, status, source }) => ({
+      name: id,
+      what: `${status}, ${source.feature ?? source.prompt ?? ''}`,
+    })),
+  )
+}
+
+/** Questions that runs of the project ask. */
+export function questionsHere(io: Io): Promise<Offer[]> {
+  return inProject(io, async (record, project) =>
+    (await openIn(record, project)).map(({ id, task, question }) => ({ name: id, what: `${task}: ${question}` })),
+  )
+}
+
+/** What may be answered to a question. */
+export function answersTo(io: Io, id: string): Promise<Offer[]> {
+  return inProject(io, async (record, project) => {
+    const question = (await openIn(record, project)).find((one) => one.id === id)
+    return (question?.options ?? []).map((name) => ({ name, what: '' }))
+  })
+}
+
+/** Where the task can begin again; without one, every phase that some task could. */
+export function phasesOf(io: Io, handle: string | null): Promise<Offer[]> {
+  const all = [...directProgram.phases.keys()]
+  return inProject(io, async (record, project) => {
+    const found = handle === null ? null : await selectTask(record, project, handle).catch(() => null)
+    if (found === null) return all.filter((name) => name !== 'decide').map(offered)
+    if (found.run.program === batchProgram.name) return [offered(batchProgram.entry)]
+    if (found.run.program === workflowProgram.name) return [offered(workflowProgram.entry)]
+    return all.filter((phase) => mayBegin(found.task, phase)).map(offered)
+  })
+}
+
+function mayBegin(task: TaskRow, phase: string): boolean {
+  try {
+    beginAgain(task, phase)
+    return true
+  } catch {
+    return false // it says why when it is asked for
+  }
+}
+
+function offered(name: string): Offer {
+  return { name, what: 'phase' }
+}
+
+async function openIn(record: RecordStore, project: string) {
+  const runs = (await listRuns(record.read, project)).map((run) => run.id)
+  return listCheckpoints(record.read, { runs, open: true })
+}
+
+function inProject<T>(io: Io, work: (record: RecordStore, project: string) => Promise<T>): Promise<T> {
+  return withRecord(io, async (record) => work(record, await projectIdHere(io, record)))
+}

@@ -1,0 +1,69 @@
+import type { Item, TurnEvent } from '../../agents/port.ts'
+import { oneLine } from '../views/format.ts'
+
+/** Longest line of what an agent does. */
+const MAX_LINE = 160
+
+/** Says what an agent does as lines for people: one per tool call, change and remark, and what was denied or failed. */
+export class Activity {
+  readonly #told = new Map<string, Item['status']>()
+
+  /** What is new in this event; empty when nothing is. */
+  lines(event: TurnEvent): string[] {
+    if (event.type === 'approval') return deniedLine(event)
+    return event.type === 'item' ? this.#item(event.item) : []
+  }
+
+  #item(item: Item): string[] {
+    const { id, kind, status, text } = item
+    const before = this.#told.get(id)
+    if (kind === 'unknown') {
+      if (before !== undefined || !text.startsWith('Belay: ')) return []
+      this.#told.set(id, status)
+      return [`note: ${oneLine(text.slice(7), 400)}`]
+    }
+    if (kind !== 'tool_call' && kind !== 'file_change') return []
+    // A change that a call told of makes is no news.
+    const isNews = kind === 'tool_call' || !this.#told.has(id.replace(/:files$/, ''))
+    if (before === undefined && !isNews) return []
+    if (before === undefined && isOnlyNamed(item)) return []
+    const lines = before === undefined ? [`> ${oneLine(titleOf(item), MAX_LINE)}`] : []
+    if (status === 'failed' && before !== 'failed') lines.push(`  failed${failureOf(item)}`)
+    this.#told.set(id, status)
+    return lines
+  }
+}
+
+function deniedLine({ state, answer, request }: Extract<TurnEvent, { readonly type: 'approval' }>): string[] {
+  if (state !== 'answered' || answer?.decision !== 'deny') return []
+  const what = oneLine(request.command ?? request.title, MAX_LINE)
+  return [`  denied: ${what} (${oneLine(answer.reason, MAX_LINE)})`]
+}
+
+/** Some agents tell of a call before they know what it will do; the same item then comes again. */
+export function isOnlyNamed({ status, text, tool, kind }: Item): boolean {
+  return kind === 'tool_call' && status === 'running' && tool !== undefined && isWord(text) && isEmpty(tool.input)
+}
+
+function isWord(text: string): boolean {
+  return !/\s/.test(text.trim())
+}
+
+function isEmpty(input: unknown): boolean {
+  if (input === null || input === undefined || input === '') return true
+  // Where it runs says nothing of what it does.
+  return typeof input === 'object' && Object.keys(input).every((key) => key === 'cwd')
+}
+
+/** What the agent calls it; the command too where that is only a name. */
+function titleOf({ text, tool }: Item): string {
+  const { command } = (typeof tool?.input === 'object' ? (tool.input ?? {}) : {}) as { readonly command?: unknown }
+  return typeof command === 'string' && isWord(text) && text !== command ? `${text}: ${command}` : text
+}
+
+function failureOf({ tool }: Item): string {
+  if (tool === undefined) return ''
+  const last = tool.output?.trimEnd().split('\n').at(-1) ?? ''
+  const code = tool.exitCode === null ? '' : ` (exit ${tool.exitCode})`
+  return `${code}${last === '' ? '' : `: ${oneLine(last, 120)}`}`
+}

@@ -1,0 +1,90 @@
+/** What tests of belay in a terminal need: a user, a scripted model, and the terminal; all of it is gone after each test. */
+import { afterEach } from 'vitest'
+import { startModelServer, type ModelServer, type Step } from './model-server/index.ts'
+import { Terminal, terminalTools, type TerminalOptions } from './terminal.ts'
+import { World } from './world.ts'
+
+const tools = await terminalTools()
+// oxlint-disable-next-line no-console -- a skipped test has to say why
+if (typeof tools === 'string') console.warn(`skipped: ${tools}`)
+
+/** There is no terminal to test in: such tests are skipped. */
+export const noTerminal = typeof tools === 'string'
+
+export const ENTER = '\r'
+export const CTRL_C = '\u0003'
+export const CTRL_D = '\u0004'
+export const UP = '\u001b[A'
+export const TAB = '\t'
+
+/** Belay's engine with the scripted model, unconfined. */
+export const ENGINE = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const
+
+export class Stage {
+  model: ModelServer | undefined
+  #world: World | undefined
+  readonly #terminals: Terminal[] = []
+
+  /** The user of the test that runs. */
+  get world(): World {
+    this.#world ??= new World()
+    return this.#world
+  }
+
+  /** Starts the model that the engine will call. */
+  async scripted(...steps: readonly Step[]): Promise<ModelServer> {
+    this.model = await startModelServer({ steps })
+    this.world.env['ANTHROPIC_BASE_URL'] = this.model.url
+    this.world.env['ANTHROPIC_API_KEY'] = 'test-key'
+    return this.model
+  }
+
+  /** Belay with these arguments in a terminal of its own. */
+  open(args: readonly string[], options: TerminalOptions = {}): Terminal {
+    if (typeof tools === 'string') throw new Error(tools)
+    const terminal = new Terminal(tools, this.world, args, options)
+    this.#terminals.push(terminal)
+    return terminal
+  }
+
+  async end(): Promise<void> {
+    for (const terminal of this.#terminals.splice(0)) terminal.dispose()
+    try {
+      await this.model?.close()
+    } finally {
+      this.model = undefined
+      this.#world?.dispose()
+      this.#world = undefined
+    }
+  }
+}
+
+/** One stage for the tests of a file, new for each of them. */
+export function useStage(): Stage {
+  const stage = new Stage()
+  afterEach(() => stage.end())
+  return stage
+}
+
+/** The model calls the engine's shell tool, once for each command. */
+export function bash(...commands: readonly string[]): Step {
+  return { reply: { calls: commands.map((command) => ({ name: 'bash', input: { command } })) } }
+}
+
+/** The model ends the turn with this. */
+export function say(text: string, pieces = 1): Step {
+  return { reply: { say: text, pieces } }
+}
+
+/** Waits until a chat's prompt stands there that nothing was typed at yet. */
+export function ready(tty: Terminal): Promise<string[]> {
+  return tty.until((lines) => lines.at(-1) === '>>>')
+}
+
+/** Waits until the nth question for an approval stands there. */
+export function asked(tty: Terminal, n = 1): Promise<string[]> {
+  return tty.until(
+    (all) =>
+      (all.at(-1)?.startsWith('[y]es') ?? false) && all.filter((line) => line.includes('may the agent')).length === n,
+  )
+}
