@@ -197,7 +197,7 @@ describe('belay exec', () => {
       error: { message: 'the budget of $0.7 is used up' },
     })
     agent({ ...say('waiting'), hang: true })
-    const late = await world.belay(['exec', 'x', '--timeout', '300ms', '--json'])
+    const late = await world.belay(['exec', 'x', '--timeout', '8s', '--json'])
     expect([late.code, lines(late.stdout).at(-1)]).toEqual([
       3,
       expect.objectContaining({ finish_reason: 'timeout', text: 'waiting' }),
