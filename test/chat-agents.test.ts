@@ -52,7 +52,7 @@ async function play(harness: AgentHarness, steps: readonly Step[]): Promise<Scen
   return scene
 }
 
-function open(args: readonly string[]): Terminal {
+function start(args: readonly string[]): Terminal {
   return stage.open(args, { cols: 240, rows: 60, patienceMs: 180_000 })
 }
 
@@ -113,7 +113,7 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
         { say: 'Loaded.', expect: knows('The word is heron.') },
       ]
       const { reached } = await play(harness, steps)
-      let tty = open(['chat', '--agent', provider, '--sandbox', 'host', '--session', 's'])
+      let tty = start(['chat', '--agent', provider, '--sandbox', 'host', '--session', 's'])
       const greeting = (await ready(tty)).join('\n')
       expect(greeting.includes('asks for no approval')).toBe(!capabilities.approvals)
       expect(greeting.includes('remembers no conversation')).toBe(!capabilities.resume)
@@ -159,7 +159,7 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
       expect(tty.cursorShown).toBe(true)
       tty.dispose()
 
-      tty = open(['session', 'resume', 's'])
+      tty = start(['session', 'resume', 's'])
       await ready(tty)
       expect(await say(tty, 'And now?')).toContain('Here again.')
       expect(await say(tty, '/save talk.jsonl')).toContain('saved s as ')

@@ -61,10 +61,8 @@ export function printable(text: string): string {
   return text.replace(ESCAPE, '').replace(CONTROL, '')
 }
 
-/** What does not show, or shows where it is not: controls, directions, no-width and tag characters; line feed and tab excepted. */
-// oxlint-disable-next-line no-control-regex -- controls are what is looked for
-const UNSEEN =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|(?![\t\n])[\p{Cf}\u2028\u2029\u034f\u115f\u1160\u3164\uffa0]/gu
+/** What does not show, or shows where it is not: controls, directions, no-width and tag characters; not line feed and tab. */
+const UNSEEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu
 
 /** `text` with everything that does not show written out (`\u{202e}`): for what a person is to judge word by word. */
 export function spelledOut(text: string): string {
