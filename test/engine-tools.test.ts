@@ -52,6 +52,24 @@ createInterface({ input: process.stdin }).on('line', (line) => {
 })
 `
 
+/** Has one tool, which replaces itself when it is called. */
+const CHANGING_SERVER = `
+const { createInterface } = require('node:readline')
+const write = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n')
+const answer = (id, result) => write({ id, result })
+let name = 'first'
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line)
+  if (method === 'initialize') answer(id, { protocolVersion: params.protocolVersion, capabilities: { tools: { listChanged: true } }, serverInfo: { name: 'm', version: '1' } })
+  if (method === 'tools/list') answer(id, { tools: [{ name, inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } }] })
+  if (method === 'tools/call') {
+    name = 'second'
+    if (params.name === 'first') write({ method: 'notifications/tools/list_changed' })
+    answer(id, { content: [{ type: 'text', text: params.name + ' was called' }] })
+  }
+})
+`
+
 describe.each(['host', 'os'])('the tools of the engine, through belay exec (%s)', (sandbox) => {
   it('all of them work together in one conversation', async () => {
     world.files({
@@ -181,6 +199,35 @@ describe('before anything is started', () => {
     model = await startModelServer({ steps })
     Object.assign(world.env, { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'k' })
   }
+
+  it('tools that an MCP server has others of in the middle of a turn are there in the next step, and named', async () => {
+    world.files({
+      '.belay/mcp.json': JSON.stringify({ mcpServers: { files: { command: 'node', args: ['server.cjs'] } } }),
+      'server.cjs': CHANGING_SERVER,
+    })
+    world.commit()
+    const { answers, stderr } = await exec(
+      [
+        ['mcp__files__first', {}],
+        ['mcp__files__second', {}],
+        ['mcp__files__first', {}],
+      ],
+      '--sandbox',
+      'host',
+    )
+    expect(model?.requests.map(({ tools }) => tools.filter((name) => name.startsWith('mcp__')))).toEqual([
+      ['mcp__files__first'],
+      ['mcp__files__second'],
+      ['mcp__files__second'],
+      ['mcp__files__second'],
+    ])
+    expect(answers[0]).toContain(
+      'The tools of MCP servers have changed. Gone: mcp__files__first. New: mcp__files__second.',
+    )
+    expect(answers[1]).toContain('second was called')
+    expect(answers[2]).toContain('There is no tool "mcp__files__first".')
+    expect(stderr).not.toContain('was left out')
+  })
 
   it('an mcp.json that is wrong is refused, and the key named', async () => {
     await scripted()

@@ -46,6 +46,11 @@ names may do nothing that a command of the agent could not: its command is judge
 sandbox's network reaches. A server in the user's own file is trusted. A server that cannot be used is left out with a warning; one
 that ends is started again, three times.
 
+Tools that a server has others of in the middle of a turn (\`notifications/tools/list_changed\`) are there in the next step, and the model is
+told their names. A server may have 100 tools, a description 4,000 characters, and the tools of all servers 200,000 characters; what is beyond, has a
+name that is taken (\`mcp__\` keeps those of Belay's own apart), or a property that providers refuse, is left out with a warning.
+Redirects are not followed.
+
 `
 
 function page(): string {

@@ -44,4 +44,18 @@ describe('a turn', () => {
       if (length === 3) expect(textOfRequest(requests[0] as never)).toContain('This call was interrupted')
     }
   })
+
+  it('has the tools of each step: those that come and go are said, and what went wrong is a warning', async () => {
+    const [first, second] = [tool({ name: 'first' }), tool({ name: 'second' })]
+    const fresh = [null, { tools: [second], problems: ['one was left out'] }, { tools: [second], problems: [] }]
+    const { requests, entries, events } = await turn(
+      [{ calls: [{ name: 'first' }] }, { calls: [{ name: 'second' }, { name: 'first' }] }, { text: 'Done.' }],
+      { tools: [first], refreshTools: () => Promise.resolve(fresh.shift() ?? null) },
+    )
+    expect(requests.map(({ tools }) => tools.map(({ name }) => name))).toEqual([['first'], ['second'], ['second']])
+    expect(textOfRequest(requests[1] as never)).toContain('have changed. Gone: first. New: second.')
+    expect(entries.filter((entry) => (entry as { source?: string }).source === 'engine')).toHaveLength(1)
+    expect(textOfRequest(requests[2] as never)).toContain('There is no tool "first"')
+    expect(events).toContainEqual({ type: 'warning', code: 'tools', message: 'one was left out' })
+  })
 })

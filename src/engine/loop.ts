@@ -25,7 +25,7 @@ import type { History, Tool, ToolContext } from './port.ts'
 import { Speech } from './speech.ts'
 import { Steering } from './steering.ts'
 import { checkAnswer, reask, type OutputCheck } from './structured.ts'
-import { uniqueCalls, wireTools } from './wire.ts'
+import { toolsChanged, uniqueCalls, wireTools } from './wire.ts'
 
 /** The model of a turn, as the loop needs it. */
 export interface LoopModel {
@@ -52,6 +52,11 @@ export interface LoopOptions {
   /** Id of the conversation. */
   readonly session: string
   readonly tools: readonly Tool[]
+  /** Before each step: the tools that are there from now on, and what went wrong; null: the same as before. Never rejects. */
+  readonly refreshTools?: () => Promise<{
+    readonly tools: readonly Tool[]
+    readonly problems: readonly string[]
+  } | null>
   readonly hooks: readonly ToolHook[]
   /** Everything a tool may use; its `signal` is replaced by the turn's own. */
   readonly context: ToolContext
@@ -103,7 +108,8 @@ class Turn {
   readonly #signal: AbortSignal
   readonly #steering: Steering
   readonly #doom = new DoomWatch()
-  readonly #wire: readonly WireTool[]
+  #tools: readonly Tool[]
+  #wire: readonly WireTool[]
   readonly #refused: { title: string; reason: string }[] = []
   readonly #started: number
   #conversation!: Conversation
@@ -124,6 +130,7 @@ class Turn {
     this.#meter = new Meter(options.limits)
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal])
     this.#steering = new Steering(options.steer)
+    this.#tools = options.tools
     this.#wire = wireTools(options.tools)
     this.#form = options.outputForm
     this.#started = options.clock.now()
@@ -156,6 +163,7 @@ class Turn {
       const over = this.#over()
       if (over) return over
       await this.#steered(this.#steering.take())
+      await this.#refreshTools()
       const finish = await this.#oneStep()
       if (finish === null) continue
       // What was said while the last answer came still wants one.
@@ -168,6 +176,16 @@ class Turn {
   async #steered(texts: readonly string[]): Promise<void> {
     for (const text of texts) await this.#conversation.add({ type: 'user', source: 'steer', text })
     if (texts.length > 0) this.#mending = false // there may be something to do again
+  }
+
+  async #refreshTools(): Promise<void> {
+    const fresh = await this.#o.refreshTools?.()
+    if (!fresh) return
+    for (const message of fresh.problems) this.#o.emit({ type: 'warning', code: 'tools', message })
+    const said = toolsChanged(this.#tools, fresh.tools)
+    this.#tools = fresh.tools
+    this.#wire = wireTools(fresh.tools)
+    if (said !== null) await this.#conversation.add({ type: 'user', source: 'engine', text: said })
   }
 
   /** Why the turn may not go on, or null. Looked at before every model call. */
@@ -365,10 +383,10 @@ class Turn {
   }
 
   #callingFor(): Calling {
-    const { tools, hooks, context, asker, emit, clock } = this.#o
+    const { hooks, context, asker, emit, clock } = this.#o
     const allowed = this.#conversation.entries.flatMap((entry) => (entry?.type === 'allowed' ? [entry.key] : []))
     return {
-      tools,
+      tools: () => this.#tools,
       hooks,
       context: { ...context, signal: this.#signal },
       asker,

@@ -12,6 +12,18 @@ export function wireTools(tools: readonly Tool[]): WireTool[] {
   })
 }
 
+/** What the model is told when its tools are others than before; null: they have the same names. */
+export function toolsChanged(before: readonly Tool[], now: readonly Tool[]): string | null {
+  const missing = (from: readonly Tool[], among: readonly Tool[]): string =>
+    from
+      .filter(({ name }) => !among.some((other) => other.name === name))
+      .map(({ name }) => name)
+      .join(', ')
+  const [gone, come] = [missing(before, now), missing(now, before)]
+  if (gone === '' && come === '') return null
+  return `The tools of MCP servers have changed.${gone === '' ? '' : ` Gone: ${gone}.`}${come === '' ? '' : ` New: ${come}.`}`
+}
+
 /** The same answer with an id for every call that no other call of the conversation has: some servers count anew each time. */
 export function uniqueCalls(message: AssistantMessage, entries: readonly (Entry | null)[]): AssistantMessage {
   const taken = new Set<string>()

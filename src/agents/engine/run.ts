@@ -100,6 +100,7 @@ export async function runEngine(
         },
         system: prompt({ request, access, definition, tools, memory, skills, opened, places }),
         tools,
+        refreshTools: own.refresh,
         context,
         emit: onEvent,
       })
@@ -117,7 +118,10 @@ export async function runEngine(
   }
 }
 
-type Shared = Omit<LoopOptions, 'model' | 'outputForm' | 'system' | 'tools' | 'hooks' | 'context' | 'emit'>
+type Shared = Omit<
+  LoopOptions,
+  'model' | 'outputForm' | 'system' | 'tools' | 'refreshTools' | 'hooks' | 'context' | 'emit'
+>
 
 async function shared(
   deps: EngineDeps,

@@ -5,6 +5,8 @@ import type { EngineDeps } from './deps.ts'
 /** The tools of a turn, with what runs for them. */
 export interface TurnTools {
   readonly tools: readonly Tool[]
+  /** The tools as they are now, when those of an MCP server have changed, and what went wrong; null: they are the same. */
+  refresh(): Promise<{ readonly tools: readonly Tool[]; readonly problems: readonly string[] } | null>
   /** The definition's: they see every call. */
   readonly hooks: readonly ToolHook[]
   /** What was left out, and why. */
@@ -29,12 +31,28 @@ export async function openTools(
     await import('../../engine/tools/index.ts')
   if (deps.tools) {
     const tools = await deps.tools(allow)
-    return { tools, hooks: commandHooks(definition?.settings.hooks, tools), problems: [], close: async () => {} }
+    return {
+      tools,
+      hooks: commandHooks(definition?.settings.hooks, tools),
+      problems: [],
+      refresh: async () => null,
+      close: async () => {},
+    }
   }
   const wanted = { skills, ...(allow === null ? {} : { allow }) }
   sweepWriting(context.store)
   // A name that is wrong is said before anything is started.
   const hooks = commandHooks(definition?.settings.hooks, createTools(wanted))
   const mcp = await connectMcp(await loadMcpServers(places, context.env), context)
-  return { tools: createTools({ ...wanted, more: mcp.tools }), hooks, problems: mcp.problems, close: mcp.close }
+  const all = (): readonly Tool[] => createTools({ ...wanted, more: mcp.tools })
+  return {
+    tools: all(),
+    hooks,
+    problems: mcp.problems,
+    async refresh() {
+      const problems = await mcp.refresh()
+      return problems === null ? null : { tools: all(), problems }
+    },
+    close: mcp.close,
+  }
 }

@@ -10,7 +10,8 @@ import { rememberedAs } from './remembered.ts'
 
 /** What the calls of a turn have in common. */
 export interface Calling {
-  readonly tools: readonly Tool[]
+  /** As they are when calls are made. */
+  readonly tools: () => readonly Tool[]
   readonly hooks: readonly ToolHook[]
   readonly context: ToolContext
   readonly asker: Asker | null
@@ -44,7 +45,7 @@ const SIDE_BY_SIDE = 8
 export async function makeCalls(calls: readonly ToolCall[], calling: Calling): Promise<CallsEnd> {
   let doomed = false
   let broken: { readonly error: unknown } | null = null
-  for (const batch of inBatches(calls.map((call) => prepare(call, calling.tools)))) {
+  for (const batch of inBatches(calls.map((call) => prepare(call, calling.tools())))) {
     const waiting = [...batch]
     const work = async (): Promise<void> => {
       for (let one = waiting.shift(); one && broken === null; one = waiting.shift()) {

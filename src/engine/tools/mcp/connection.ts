@@ -1,12 +1,15 @@
 import type { CallToolResult, Client, Tool as McpTool, Transport } from '@modelcontextprotocol/client'
 import { BelayError, messageOf } from '../../../core/errors.ts'
+import { head } from '../../../core/text.ts'
 import type { ToolContext } from '../../port.ts'
 import type { McpServer } from './config.ts'
 import { cappedFetch } from './http.ts'
 import { stdioTransport, type StdioTransport } from './stdio.ts'
 
-/** How long a server may take to start. */
+/** How long a server may take to start, and to name its tools, in all. */
 const START_MS = 30_000
+/** Characters of what is told of a failure. */
+const SAID_MAX = 1000
 /** How often one is started again after it ended by itself. */
 const RESTARTS = 3
 /** One call may take this many times its timeout when it goes on showing progress. */
@@ -14,8 +17,12 @@ const PATIENCE = 10
 
 /** A server that is running, or is started again when it is needed. */
 export interface Connection {
-  /** Its tools when it was connected. */
+  /** Its tools as they were named last. */
   readonly tools: readonly McpTool[]
+  /** It said that its tools are others now, or was started again. */
+  readonly isStale: boolean
+  /** Asks for its tools again. Throws `mcp_failed`; the earlier ones are kept then. */
+  refresh(): Promise<void>
   /** Throws `mcp_failed` when it cannot be called or does not answer; never calls twice. */
   call(name: string, input: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult>
   close(): Promise<void>
@@ -29,6 +36,7 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
   let restarts = 0
   let said = ''
   let closed = false
+  let stale = false
 
   const open = async (): Promise<Client> => {
     const transport = await transportTo(server, context)
@@ -39,6 +47,8 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
         jsonSchemaValidator: {
           getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),
         },
+        // They are asked for before the next step, once, however often it is said.
+        listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => (stale = true) } },
       },
     )
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a client has no events but these
@@ -62,6 +72,7 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
     if (!starting) {
       if (restarts >= RESTARTS) throw new Error(`it ended ${RESTARTS + 1} times`)
       restarts += 1
+      stale = true
       starting = open().finally(() => (starting = null))
     }
     return starting
@@ -70,7 +81,7 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
   const explained = (error: unknown, what: string): BelayError =>
     new BelayError(
       'mcp_failed',
-      `the MCP server ${server.name} ${what}: ${messageOf(error)}${said === '' ? '' : `; it said: ${said}`}`,
+      `the MCP server ${server.name} ${what}: ${head(messageOf(error), SAID_MAX)}${said === '' ? '' : `; it said: ${said}`}`,
       { cause: error },
     )
 
@@ -80,19 +91,37 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
     live = null
   }
 
+  const toolsOf = async (client: Client): Promise<readonly McpTool[]> => {
+    if (!client.getServerCapabilities()?.tools) return []
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(START_MS)])
+    return (await client.listTools(undefined, { timeout: START_MS, signal, cacheMode: 'refresh' })).tools
+  }
+
   let tools: readonly McpTool[]
   try {
-    const client = await open()
-    tools = client.getServerCapabilities()?.tools
-      ? (await client.listTools(undefined, { timeout: START_MS })).tools
-      : []
+    tools = await toolsOf(await open())
   } catch (error) {
     await close()
     throw explained(error, 'could not be started')
   }
 
   return {
-    tools,
+    get tools() {
+      return tools
+    },
+    get isStale() {
+      return stale && !closed
+    },
+    async refresh() {
+      try {
+        const client = await ready()
+        stale = false
+        tools = await toolsOf(client)
+      } catch (error) {
+        stale = false // it says so again, or is started again
+        throw explained(error, 'does not name its tools')
+      }
+    },
     async call(name, input, signal) {
       let client: Client
       try {

@@ -11,9 +11,9 @@ export function isReachable(url: string, network: Network): boolean {
   return network.hosts.some((host) => (host.startsWith('*.') ? hostname.endsWith(host.slice(1)) : hostname === host))
 }
 
-/** `fetch` whose answers have an end. */
+/** `fetch` whose answers have an end, and that is not sent elsewhere by them. */
 export async function cappedFetch(url: string | URL, init?: RequestInit): Promise<Response> {
-  const response = await fetch(url, init)
+  const response = await fetch(url, { ...init, redirect: 'error' })
   if (response.body === null) return response
   let size = 0
   const cap = new TransformStream<Uint8Array, Uint8Array>({

@@ -1,6 +1,5 @@
 /** Tools of MCP servers, as tools of the agent. */
 import type { Tool as McpTool } from '@modelcontextprotocol/client'
-import { z } from 'zod'
 import { crypto } from '../../../core/crypto.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { head, printable } from '../../../core/text.ts'
@@ -13,17 +12,25 @@ import type { McpServer } from './config.ts'
 import { connect, type Connection } from './connection.ts'
 import { isReachable } from './http.ts'
 import { resultOf } from './result.ts'
+import { schemaOf, unusableProperty } from './schema.ts'
 
 const TOOLS_MAX = 100
 const DESCRIPTION_MAX = 4000
 const SCHEMA_MAX = 50_000
+/** Characters of all descriptions and schemas of all servers: every request carries them. */
+const ALL_MAX = 200_000
+/** Tools that are left out are named up to this number for each server. */
+const NAMED_MAX = 5
 /** What every provider takes as a tool's name. */
 const NAME_MAX = 64
 
 export interface McpTools {
+  /** As the servers named them last. */
   readonly tools: readonly Tool[]
   /** Servers and tools that are left out, and why. */
   readonly problems: readonly string[]
+  /** Asks those servers again that said their tools are others now. What went wrong; null: nothing was said. */
+  refresh(): Promise<readonly string[] | null>
   /** Ends the servers. Safe to repeat. */
   close(): Promise<void>
 }
@@ -33,27 +40,33 @@ export interface McpTools {
  * network would not let its programs reach them. What cannot be used is a problem, not an error. Whoever calls it closes it.
  */
 export async function connectMcp(servers: readonly McpServer[], context: ToolContext): Promise<McpTools> {
-  const problems: string[] = []
-  const connections: Connection[] = []
-  const tools: Tool[] = []
-  const opened = await Promise.all(servers.map((server) => open(server, context)))
-  for (const [i, server] of servers.entries()) {
-    const connection = opened[i]
-    if (connection === undefined) continue
-    if (typeof connection === 'string') {
-      problems.push(connection)
-      continue
-    }
-    connections.push(connection)
-    const { made, left } = toolsOf(server, connection, new Set(tools.map(({ name }) => name)))
-    tools.push(...made)
-    problems.push(...left)
-  }
+  const opened = await Promise.all(servers.map(async (server) => ({ server, connection: await open(server, context) })))
+  const connected = opened.flatMap(({ server, connection }) =>
+    typeof connection === 'string' ? [] : [{ server, connection }],
+  )
+  let { tools, left } = toolsOf(connected)
   return {
-    tools,
-    problems,
+    get tools() {
+      return tools
+    },
+    problems: [...opened.flatMap(({ connection }) => (typeof connection === 'string' ? [connection] : [])), ...left],
+    async refresh() {
+      const stale = connected.filter(({ connection }) => connection.isStale)
+      if (stale.length === 0) return null
+      const failed = await Promise.all(
+        stale.map(({ connection }) =>
+          connection.refresh().then(
+            () => [],
+            (error: unknown) => [messageOf(error)],
+          ),
+        ),
+      )
+      const before = new Set(left)
+      ;({ tools, left } = toolsOf(connected))
+      return [...failed.flat(), ...left.filter((one) => !before.has(one))]
+    },
     async close() {
-      await Promise.all(connections.map((connection) => connection.close()))
+      await Promise.all(connected.map(({ connection }) => connection.close()))
     },
   }
 }
@@ -79,27 +92,43 @@ function refusalOf(server: McpServer, context: ToolContext): string | null {
   return decision === 'allow' ? null : `${reason} (a server that you name in your own mcp.json is not asked about)`
 }
 
-function toolsOf(server: McpServer, connection: Connection, taken: Set<string>): { made: Tool[]; left: string[] } {
-  const made: Tool[] = []
+interface Connected {
+  readonly server: McpServer
+  readonly connection: Connection
+}
+
+function toolsOf(connected: readonly Connected[]): { tools: readonly Tool[]; left: readonly string[] } {
+  const tools = new Map<string, Tool>()
   const left: string[] = []
-  for (const one of connection.tools) {
-    const name = toolName(server.name, one.name)
-    const size = JSON.stringify(one.inputSchema).length
-    const why = taken.has(name)
-      ? 'another one has the same name'
-      : made.length >= TOOLS_MAX
-        ? `a server may have ${TOOLS_MAX} tools`
-        : size > SCHEMA_MAX
-          ? `its schema has ${size} characters`
-          : null
-    if (why !== null) {
-      left.push(`the tool ${printable(head(one.name, 100))} of the MCP server ${server.name} was left out: ${why}`)
-      continue
+  let size = 0
+  for (const { server, connection } of connected) {
+    const out: string[] = []
+    let made = 0
+    for (const one of connection.tools) {
+      const name = toolName(server.name, one.name)
+      const own = (one.description ?? '').slice(0, DESCRIPTION_MAX).length + JSON.stringify(one.inputSchema).length
+      const why = tools.has(name) ? 'another one has the same name' : unusable(one, made, size + own)
+      if (why === null) {
+        tools.set(name, mcpTool(name, one, server, connection))
+        made += 1
+        size += own
+      } else if (out.push(why) <= NAMED_MAX)
+        left.push(`the tool ${printable(head(one.name, 100))} of the MCP server ${server.name} was left out: ${why}`)
     }
-    taken.add(name)
-    made.push(mcpTool(name, one, server, connection))
+    const more = out.length - NAMED_MAX
+    if (more > 0) left.push(`${more} more tools of the MCP server ${server.name} were left out: ${out.at(-1)}`)
   }
-  return { made, left }
+  return { tools: [...tools.values()], left }
+}
+
+/** Why a tool cannot be among those of an agent, or null. */
+function unusable(tool: McpTool, made: number, all: number): string | null {
+  if (made >= TOOLS_MAX) return `a server may have ${TOOLS_MAX} tools`
+  const size = JSON.stringify(tool.inputSchema).length
+  if (size > SCHEMA_MAX) return `its schema has ${size} characters`
+  if (all > ALL_MAX) return `the tools of all MCP servers may have ${ALL_MAX} characters`
+  const property = unusableProperty(tool)
+  return property === null ? null : `no provider takes a property called ${printable(head(property, 100))}`
 }
 
 /** `mcp__SERVER__TOOL` in letters that every provider takes; a long one ends in a hash. */
@@ -128,14 +157,4 @@ function mcpTool(name: string, tool: McpTool, server: McpServer, connection: Con
       return resultOf(await connection.call(tool.name, input, signal), store, `mcp-${server.name}`)
     },
   })
-}
-
-/** The server checks its input itself; the model sees the server's own schema. */
-function schemaOf({ inputSchema }: McpTool) {
-  const { $schema: _, $id: __, id: ___, ...schema } = inputSchema as Record<string, unknown>
-  return z
-    .any()
-    .refine((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'expected an object')
-    .transform((value) => value as Record<string, unknown>)
-    .meta({ ...schema, type: 'object' })
 }

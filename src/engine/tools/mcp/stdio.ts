@@ -12,6 +12,8 @@ const SERVER = 'BELAY_MCP'
 
 const MESSAGE_MAX = 16 << 20
 const STDERR_MAX = 2000
+/** What may wait to be read by a server, in bytes: one that asks and asks and does not read would fill the memory. */
+const UNREAD_MAX = 4 << 20
 /** How long a server may take to end when it is told to by the end of its input. */
 const LEAVE_MS = 1000
 
@@ -43,6 +45,11 @@ export function stdioTransport(server: StdioServer, context: ToolContext): Stdio
     async send(message) {
       const stdin = kept?.stdin
       if (!stdin || over !== null) throw new BelayError('mcp_ended', `the MCP server ${server.name} has ended`)
+      if (stdin.writableLength > UNREAD_MAX) {
+        words = tail(`${words}\nit does not read what it is sent`, STDERR_MAX)
+        await kept?.end()
+        throw new BelayError('mcp_ended', `the MCP server ${server.name} does not read what it is sent`)
+      }
       await new Promise<void>((resolve, reject) => {
         stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()))
       })
