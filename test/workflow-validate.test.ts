@@ -58,6 +58,12 @@ describe('belay workflow validate, show and list', () => {
     const missing = await world.belay(['workflow', 'validate', './x.yaml', '--json'])
     expect(missing.code).toBe(2)
     expect(JSON.parse(missing.stdout)).toMatchObject({ error: { code: 'workflow_missing', received: './x.yaml' } })
+    world.files({ '.belay/workflows/hello.yml': GOOD })
+    const two = await world.belay(['workflow', 'validate', 'hello', '--json'])
+    expect(two.code).toBe(2)
+    expect(JSON.parse(two.stdout)).toMatchObject({
+      error: { code: 'workflow_ambiguous', received: expect.stringMatching(/hello\.ya?ml, hello\.ya?ml/) as string },
+    })
   })
 
   it('draws it as text and as a chart, and refuses to draw what is not valid', async () => {

@@ -1,12 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 import { findBackend } from '../sandbox/index.ts'
 import { commandAgent } from './command/index.ts'
 import { confinedAgent } from './confined.ts'
 import { engineAgent } from './engine/index.ts'
-import type { TurnEvent, TurnRequest } from './port.ts'
+import type { Agent, TurnEvent, TurnRequest } from './port.ts'
 import { ALONE } from './turn.ts'
 
 const request: TurnRequest = {
@@ -54,25 +55,52 @@ it('is the agent that it confines, but keeps nothing standing between turns', ()
 
 const os = findBackend('os')
 const unavailable = await os.probe()
-it.skipIf(unavailable !== null && process.env['CI'] !== 'true')(
-  'tells what its sandbox took away, before the end of the turn',
-  async () => {
-    const cwd = mkdtempSync('/var/tmp/belay-confined-')
-    try {
-      const script = `git init -q sub && git -C sub config core.fsmonitor ./x; echo '{"type":"result","output":{}}'`
-      const agent = confinedAgent(commandAgent, { backend: 'os', more: {} })
-      const events: TurnEvent[] = []
-      const env = { PATH: process.env['PATH'] ?? '', HOME: cwd }
-      for await (const event of agent.turn({ ...request, cwd, env, command: ['/bin/sh', '-c', script] })) {
-        events.push(event)
-      }
-      expect(events.slice(-2)).toMatchObject([
-        { type: 'item', item: { text: expect.stringMatching(/took away.*fsmonitor/s) as string } },
-        { type: 'end', end: { status: 'completed' } },
-      ])
-      expect(readFileSync(join(cwd, 'sub', '.git', 'config'), 'utf8')).not.toContain('fsmonitor')
-    } finally {
-      rmSync(cwd, { recursive: true })
+const skip = unavailable !== null && process.env['CI'] !== 'true'
+
+it.skipIf(skip)('may do everything inside, and reads what it is given besides, nothing else', async () => {
+  const cwd = mkdtempSync('/var/tmp/belay-confined-')
+  const [given, hidden] = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'belay-confined-'))) as [string, string]
+  for (const folder of [given, hidden]) writeFileSync(join(folder, 'file'), 'seen')
+  const said: { access: string; standing: boolean; out: string }[] = []
+  const agent: Agent = {
+    ...commandAgent,
+    async *turn({ access, standing, spawn, mark, cwd: place, env }) {
+      const argv = ['/bin/sh', '-c', `cat ${given}/file ${hidden}/file 2>/dev/null; echo x >${given}/new || echo no`]
+      const kept = await spawn?.({ argv, cwd: place, env, mark, stdin: 'none' })
+      kept?.stderr.resume()
+      said.push({ access, standing, out: kept ? await text(kept.stdout) : 'not spawned' })
+      yield { type: 'end', end: { status: 'interrupted' } }
+    },
+  }
+  try {
+    const confined = confinedAgent(agent, { backend: 'os', more: { read: [given] } })
+    for await (const _ of confined.turn({ ...request, cwd, standing: true, env: { PATH: '/usr/bin:/bin' } }));
+    expect(said).toEqual([{ access: 'full', standing: false, out: 'seenno\n' }])
+    // Nothing confines it here, so that its own limits are to.
+    const host = confinedAgent(agent, { backend: 'host', more: { network: { mode: 'full' } } })
+    for await (const _ of host.turn({ ...request, cwd }));
+    expect(said[1]?.access).toBe('workspace-write')
+  } finally {
+    for (const folder of [cwd, given, hidden]) rmSync(folder, { recursive: true })
+  }
+})
+
+it.skipIf(skip)('tells what its sandbox took away, before the end of the turn', async () => {
+  const cwd = mkdtempSync('/var/tmp/belay-confined-')
+  try {
+    const script = `git init -q sub && git -C sub config core.fsmonitor ./x; echo '{"type":"result","output":{}}'`
+    const agent = confinedAgent(commandAgent, { backend: 'os', more: {} })
+    const events: TurnEvent[] = []
+    const env = { PATH: process.env['PATH'] ?? '', HOME: cwd }
+    for await (const event of agent.turn({ ...request, cwd, env, command: ['/bin/sh', '-c', script] })) {
+      events.push(event)
     }
-  },
-)
+    expect(events.slice(-2)).toMatchObject([
+      { type: 'item', item: { text: expect.stringMatching(/took away.*fsmonitor/s) as string } },
+      { type: 'end', end: { status: 'completed' } },
+    ])
+    expect(readFileSync(join(cwd, 'sub', '.git', 'config'), 'utf8')).not.toContain('fsmonitor')
+  } finally {
+    rmSync(cwd, { recursive: true })
+  }
+})

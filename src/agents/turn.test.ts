@@ -40,6 +40,16 @@ describe('takeTurn', () => {
     expect(performance.now() - started).toBeGreaterThan(5.5 * stallMs)
   })
 
+  it('takes what an agent had finished when its time ran out for finished', async () => {
+    async function* turn({ signal }: TurnRequest): AsyncGenerator<TurnEvent> {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      yield { type: 'end', end: { status: 'completed', output: null, text: 'done' } as never }
+    }
+    const agent = { provider: 'fake', turn } as unknown as Agent
+    const { outcome } = await takeTurn(agent, request, { timeoutMs: 10, stallMs: 60_000 }, never, observe)
+    expect(outcome.status).toBe('completed')
+  })
+
   it('does not wait for an answer beyond the turn', async () => {
     const limits = { timeoutMs: 50, stallMs: 60_000 }
     const { outcome } = await takeTurn(asking(new Promise(() => {})), request, limits, never, observe)

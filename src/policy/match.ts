@@ -48,12 +48,15 @@ export function matchCommand(rule: CommandPattern, one: Invocation, around: Surr
     words(rule.words, one.parts, allow),
     ...rule.places.map((place) => inPlace(place, one, around)),
   ]
-  if (rule.exact) {
-    const count = one.parts.options.length + one.parts.words.length
-    const named = rule.flags.length + rule.words.length + rule.places.length
-    all.push(count === named && one.parts.hidden.length === 0 ? 'yes' : 'no')
-  }
+  if (rule.exact) all.push(counted(rule.flags.length + rule.words.length + rule.places.length, one.parts))
   return all.includes('no') ? 'no' : all.includes('maybe') ? 'maybe' : 'yes'
+}
+
+/** Whether there are `named` arguments, of which some may turn out to be none, or several. */
+function counted(named: number, { options, words: others, hidden }: Parts): Match {
+  const args = [...options.map(({ arg }) => arg), ...others]
+  if (!args.some(({ many }) => many)) return args.length !== named ? 'no' : hidden.length === 0 ? 'yes' : 'maybe'
+  return args.filter(({ kind, many }) => !many || kind === 'glob').length <= named ? 'maybe' : 'no'
 }
 
 function matchesProgram(pattern: string, one: Invocation, around: Surroundings, allow: boolean): boolean {

@@ -9,7 +9,7 @@ const ROWS: Readonly<Record<string, readonly (readonly ['allow' | 'ask' | 'deny'
     ['deny', "rm -rf $'\\057'"], ['deny', 'rm -rf "/"'], ['deny', 'rm -rf ~'], ['deny', 'rm -rf ~/'], ['allow', "echo '~'"], ['deny', 'rm -rf $HOME'],
     ['deny', 'rm -rf "${HOME}"'], ['deny', 'rm -rf "$HOME"/'], ['deny', 'rm -rf /{bin,etc}'], ['deny', 'rm -rf /*'], ['deny', 'rm -rf /us?'], ['deny', 'rm -rf -- /'],
     ['deny', 'rm -rf /./'], ['deny', 'rm -rf //'], ['deny', 'rm -rf build/../../..'], ['ask', 'rm -rf $DIR'], ['ask', 'rm -rf "$DIR/x"'], ['ask', 'rm -rf ${DIR:-/}'],
-    ['ask', 'rm $FLAGS x'], ['ask', 'rm -rf `cat list`'], ['ask', '$CMD x'], ['ask', '"$@"'], ['ask', '${x}rm -rf /'], ['deny', '{rm,-rf,/}'], ['allow', 'echo $x'],
+    ['ask', 'rm $FLAGS x'], ['ask', 'rm -rf `cat list`'], ['ask', '$CMD x'], ['ask', '"$@"'], ['ask', '${x}rm -rf /'], ['deny', '{rm,-rf,/}'], ['deny', 'git {,push} --force origin x'], ['deny', '{,rm} -rf /'], ['allow', 'echo $x'],
     ['allow', 'echo "rm -rf /"'], ['allow', "printf '%s\\n' 'sudo rm -rf /'"], ['allow', 'ls # rm -rf /'], ['deny', 'ls #x\nrm -rf /'], ['allow', 'echo a\\;rm -rf /'],
   ],
   'commands come in every place': [

@@ -51,6 +51,23 @@ describe('layers', () => {
     ['a deny of a name is', '/tmp/x/frob', { deny: ['frob'] }, 'deny'],
     ['exactly these words', 'make all', { deny: ['= make all'] }, 'deny'],
     ['and no more', 'make all install', { deny: ['= make all'] }, 'allow'],
+    ['exactly these words, or one that nobody knows', 'frob $x', { deny: ['= frob all'] }, 'ask'],
+    ['the same in quotes', 'frob "$x"', { deny: ['= frob all'] }, 'ask'],
+    ['and what may be no word at all', 'frob all $x', { deny: ['= frob all'] }, 'ask'],
+    ['a pattern is one word at least', 'frob all *.x', { deny: ['= frob all'] }, 'allow'],
+    ['a pattern may be the word', 'frob a*', { deny: ['= frob all'] }, 'ask'],
+    ['words in quotes are words', 'frob all ""', { deny: ['= frob all'] }, 'allow'],
+    ['too many words, whatever is unknown', 'frob all of $x', { deny: ['= frob all'] }, 'allow'],
+    ['exactly these words is not what nobody knows', 'git push $x', { allow: ['= git push'] }, 'ask'],
+    ['an argument that nobody knows may be what is denied', 'frob $x', { deny: ['frob --danger'] }, 'ask'],
+    ['an empty alternative is no word', 'frob {,delete} x', { deny: ['frob delete'] }, 'deny'],
+    ['also at the end', 'frob {all,}', { deny: ['= frob all'] }, 'deny'],
+    [
+      'an own allow of a redirect is none of what is denied',
+      'ls > .git/hooks/pre-push',
+      { allow: ['> .git/**'] },
+      'deny',
+    ],
     ['a word may be a pattern', 'npm run deploy:prod', { deny: ['npm run deploy:*'] }, 'deny'],
     ['an option with a value', 'frob --mode=fast', { deny: ['frob --mode=fast'] }, 'deny'],
     ['in two words', 'curl -X DELETE u', { deny: ['curl -X'] }, 'deny'],
@@ -66,6 +83,24 @@ describe('layers', () => {
     ['quotes in a rule', 'git commit -m "a b"', { deny: ['git commit -m'] }, 'deny'],
   ] as const)('%s: %s', (_, command, rules, decision) => {
     expect(decide(command, { rules })).toBe(decision)
+  })
+})
+
+describe('limits', () => {
+  it('a denial counts behind any number of commands, and so many alone are for a person', () => {
+    expect(decide(`${'ls;'.repeat(1200)}rm -rf /`)).toBe('deny')
+    expect(decide('ls;'.repeat(1200))).toBe('ask')
+    expect(decide('ls;'.repeat(900))).toBe('allow')
+  })
+
+  it('a command in a command in a command is not read for ever, and a sandbox does not change that', () => {
+    expect(decide(`${'env '.repeat(10)}ls`, { confined: true })).toBe('ask')
+    expect(decide(`${'env '.repeat(5)}ls`, { confined: true })).toBe('allow')
+  })
+
+  it('a pattern that climbs may lead anywhere', () => {
+    expect(decide('cat src/*/../../../x')).toBe('ask')
+    expect(decide('touch */../../x')).not.toBe('allow')
   })
 })
 

@@ -53,9 +53,11 @@ describe('openSandbox', () => {
   })
 
   it('refuses relative paths and a workspace that is not there', async () => {
-    await expect(openSandbox('host', { access: 'full', workspace: 'here' }, signal)).rejects.toMatchObject({
-      code: 'sandbox_policy',
-    })
+    for (const more of [{ workspace: 'here' }, { write: ['x'] }, { read: ['/a\0/b'] }, { denyRead: ['~/x'] }]) {
+      await expect(openSandbox('host', { access: 'full', workspace, ...more }, signal)).rejects.toMatchObject({
+        code: 'sandbox_policy',
+      })
+    }
     await expect(
       openSandbox('host', { access: 'full', workspace: join(workspace, 'gone') }, signal),
     ).rejects.toMatchObject({ code: 'sandbox_failed' })

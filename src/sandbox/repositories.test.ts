@@ -93,6 +93,31 @@ it('looks at a bounded number of folders, and says when it stopped', async () =>
   expect([all.gitDirs.size, all.cut]).toEqual([4, false])
 })
 
+it('where it could not look at everything, takes for new only what changed since', async () => {
+  for (const name of ['left', 'touched']) {
+    git('init', '-q', `node_modules/${name}`)
+    git('-C', `node_modules/${name}`, 'config', 'core.sshCommand', 'mine')
+  }
+  const many = join(folder, 'many')
+  mkdirSync(many)
+  for (let n = 0; n < 60; n++) mkdirSync(join(many, String(n)))
+  const config = join(folder, 'node_modules/touched/.git/config')
+  await expect.poll(() => Date.now() - statSync(config).ctimeMs, { timeout: 10_000, interval: 50 }).toBeGreaterThan(500)
+  const policy = policyOf('os', { access: 'workspace-write', workspace: folder })
+  const repositories = await Repositories.of(policy, 50)
+  git('-C', 'node_modules/touched', 'config', 'core.pager', 'evil')
+  // Out of sight, so that both repositories are found now.
+  const away = mkdtempSync(join(tmpdir(), 'belay-repositories-'))
+  renameSync(many, join(away, 'many'))
+  try {
+    await repositories.settle([], () => {}, true)
+    expect(git('-C', 'node_modules/left', 'config', 'core.sshCommand')).toBe('mine')
+    expect(readFileSync(config, 'utf8')).not.toContain('evil')
+  } finally {
+    rmSync(away, { recursive: true, force: true })
+  }
+})
+
 describe('a look with a memory', () => {
   const age = async (path: string): Promise<void> => {
     // The kernel keeps this time by itself: only waiting makes it old.

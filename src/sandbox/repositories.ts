@@ -22,6 +22,7 @@ export class Repositories {
   readonly #known: ReadonlyMap<string, string>
   readonly #since: number | null
   readonly #took: string[] = []
+  readonly #most: number
   readonly #memory: FolderMemory
   #work: Promise<void> = Promise.resolve()
 
@@ -29,26 +30,28 @@ export class Repositories {
     writable: readonly string[],
     known: ReadonlyMap<string, string>,
     since: number | null,
+    most: number,
     memory = new FolderMemory(),
   ) {
+    this.#most = most
     this.#memory = memory
     this.#writable = writable
     this.#known = known
     this.#since = since
   }
 
-  /** Looks at what a policy lets programs write. With access `full` nothing is guarded. */
-  static async of(policy: SandboxPolicy): Promise<Repositories> {
-    if (policy.access === 'full') return new Repositories([], new Map(), null)
+  /** Looks at what a policy lets programs write, in `most` folders. With access `full` nothing is guarded. */
+  static async of(policy: SandboxPolicy, most = MOST): Promise<Repositories> {
+    if (policy.access === 'full') return new Repositories([], new Map(), null, most)
     sweepHeld()
     const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
     const opened = Date.now()
     const memory = new FolderMemory()
-    const { gitDirs, cut } = await findGitDirs(writable, MOST, memory)
+    const { gitDirs, cut } = await findGitDirs(writable, most, memory)
     // What another Belay's sandbox put there is no repository.
     const there = [...gitDirs].filter((path) => !isHeld(path))
     const known = new Map(there.map((path) => [identity(path) ?? path, path] as const))
-    return new Repositories(writable, known, cut ? opened - LAG_MS : null, memory)
+    return new Repositories(writable, known, cut ? opened - LAG_MS : null, most, memory)
   }
 
   /** What is to be kept, as it is now. */
@@ -74,7 +77,7 @@ export class Repositories {
     release()
     this.#took.push(...removeForbidden(guards))
     // The last look trusts no clock.
-    const { gitDirs } = await findGitDirs(this.#writable, MOST, last ? new FolderMemory() : this.#memory)
+    const { gitDirs } = await findGitDirs(this.#writable, this.#most, last ? new FolderMemory() : this.#memory)
     for (const path of gitDirs) {
       const id = identity(path)
       if (id === null || this.#known.has(id) || (this.#since !== null && !changedSince(path, this.#since))) continue

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -318,6 +319,19 @@ describe('removal', () => {
     await next.history.append('new')
     await next.close()
     expect((await store.read('a')).entries).toHaveLength(1)
+  })
+})
+
+describe('what was cut off', () => {
+  it('is swept away when it is old; what is being made or removed now is left', async () => {
+    await store.create('a')
+    const root = join(home, 'sessions')
+    const long = new Date(Date.now() - 7_200_000)
+    for (const name of ['~half', '~atwork']) mkdirSync(join(root, name))
+    utimesSync(join(root, '~half'), long, long)
+    utimesSync(join(root, 'a'), long, long)
+    expect(await store.sweep()).toBe(1)
+    expect(readdirSync(root).sort()).toEqual(['a', '~atwork'])
   })
 })
 

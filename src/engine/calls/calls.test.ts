@@ -323,6 +323,10 @@ describe('hooks', () => {
     expect(await judge(open, [throwing])).toEqual({ decision: 'deny', reason: 'guard failed: bug' })
     const mute = { name: 'mute', before: () => undefined } as unknown as ToolHook
     expect((await judge(open, [mute])).decision).toBe('deny')
+    for (const decision of ['yes', 'Allow', 'toString', undefined]) {
+      const odd = { name: 'odd', before: () => ({ decision, reason: 'r' }) } as unknown as ToolHook
+      expect(await judge(open, [odd])).toEqual({ decision: 'deny', reason: 'odd gave no decision' })
+    }
   })
 
   it('see request and result; one that fails afterwards is a visible warning', async () => {

@@ -58,6 +58,14 @@ describe('repetition', () => {
     ] as const)
       other.begin(tool, input)('x')
     expect(other.warning()).toBeNull()
+    // The same words, each time for another tool.
+    const tools = ['bash', 'read', 'grep', 'glob', 'git_log', 'skill']
+    const many = new DoomWatch()
+    for (const tool of tools) {
+      expect(many.judge(tool, { path: 'x' })).toBe('run')
+      many.begin(tool, { path: 'x' })('x')
+      expect(many.warning()).toBeNull()
+    }
   })
 
   it('of calls without arguments, or with strange ones, is seen as well', () => {

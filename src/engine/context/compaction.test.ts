@@ -125,6 +125,46 @@ describe('a long conversation', () => {
     expect(textOfRequest(requests.at(-1) as ModelRequest)).toMatch(/- mark: \d calls[\s\S]*- f0\.txt/)
   })
 
+  it('is not made longer by its own summary, however much the model says', async () => {
+    const replies: Reply[] = Array.from(
+      { length: 11 },
+      (_, n) => (request: ModelRequest) =>
+        isSummary(request)
+          ? { text: words(60_000, 'NOTE') }
+          : { text: words(3000, `s${n}`), calls: [{ name: 'mark', input: { n } }] },
+    )
+    const { requests, events, report } = await turn([...replies, { text: 'Done.' }], {
+      tools: [tool({ name: 'mark' })],
+      model: small,
+      allowUnasked: true,
+    })
+    expect(report.finish.reason).toBe('agent_done')
+    for (const request of requests) expect(size(request)).toBeLessThan(WINDOW)
+    const summaries = events.flatMap((event) =>
+      event.type === 'compaction' && event.method === 'model' ? [event.tokensAfter / event.tokensBefore] : [],
+    )
+    expect(summaries.length).toBeGreaterThan(0)
+    for (const left of summaries) expect(left).toBeLessThan(0.8)
+  })
+
+  it('whose summary uses up the budget ends there: nothing more is asked', async () => {
+    const replies: Reply[] = Array.from(
+      { length: 12 },
+      (_, n) => (request: ModelRequest) =>
+        isSummary(request)
+          ? { text: 'THE NOTE', usage: { input: 900_000, output: 10 } }
+          : { text: words(3000, `s${n}`), calls: [{ name: 'mark', input: { n } }] },
+    )
+    const { requests, report } = await turn(replies, {
+      tools: [tool({ name: 'mark' })],
+      model: small,
+      limits: { budgetTokens: 500_000 },
+      allowUnasked: true,
+    })
+    expect(report.finish.reason).toBe('budget_tokens')
+    expect(requests.map(isSummary).indexOf(true)).toBe(requests.length - 1)
+  })
+
   it('survives one answer that brings more than the window holds', async () => {
     const calls = Array.from({ length: 6 }, (_, n) => ({ name: 'read', input: { n } }))
     const { report, requests } = await turn([{ calls }, { text: 'Done.' }], { tools: [reader(8000)], model: small })
@@ -186,6 +226,9 @@ describe('sizes', () => {
   it('are estimated over everything: prompt, tools, calls, results; and per character in other scripts', () => {
     expect(estimateText('a'.repeat(350))).toBe(100)
     expect(estimateText('漢'.repeat(100))).toBe(100)
+    const picture = { type: 'image' as const, data: 'x', mimeType: 'image/png' }
+    const shown = { role: 'user' as const, content: [picture], timestamp: 0 }
+    expect(sizeOf([{ message: shown, index: 0 }], 0, 9)).toBeGreaterThan(1000)
     const call = message({ calls: [{ name: 'write', input: { content: words(1000) } }] })
     expect(sizeOf([{ message: call, index: 0 }], 0, 9)).toBeGreaterThan(900)
     expect(estimateFixed(words(500), [{ name: 't', description: words(500), parameters: {} }])).toBeGreaterThan(900)

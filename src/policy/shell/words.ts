@@ -27,7 +27,13 @@ export function argsOf(word: Word, meaning: Meaning): Arg[] {
     if (rows.length * choices.length > MOST) return [unknown(word.text)]
     rows = rows.flatMap((row) => choices.map((choice) => [...row, choice]))
   }
-  return rows.map((row) => joined(row, word.text))
+  const args = rows.map((row) => joined(row, word.text))
+  // `{,push}` is one word for the shell: an empty alternative without quotes is none.
+  return word.parts?.every(({ type }) => type === 'BraceExpansion') ? args.filter(isSomething) : args
+}
+
+function isSomething({ kind, value }: Arg): boolean {
+  return kind !== 'static' || value !== ''
 }
 
 function joined(row: readonly Piece[], raw: string): Arg {

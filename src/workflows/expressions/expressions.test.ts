@@ -163,10 +163,16 @@ describe('conditions', () => {
     `${'true or '.repeat(400)}true`,
   ])('cannot read %j', (text) => expect(codeOf(() => parseCondition(text))).toBe('invalid_expression'))
 
-  it.each(['1 == "1"', '${input.n} == "3"', '${input.name} < 3', '${input.name}', '${input.list} == 1', '3 in 4'])(
-    'does not compare %s',
-    (text) => expect(codeOf(() => holds(parseCondition(text), scope))).toBe('expression_type'),
-  )
+  it.each([
+    '1 == "1"',
+    '${input.n} == "3"',
+    '${input.name} < 3',
+    '${input.name}',
+    '${input.list} == 1',
+    '${input.list} == ${input.list}',
+    '${input} != ${steps}',
+    '3 in 4',
+  ])('does not compare %s', (text) => expect(codeOf(() => holds(parseCondition(text), scope))).toBe('expression_type'))
 
   it('compares numbers and texts as the language does', () => {
     fc.assert(
