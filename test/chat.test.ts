@@ -40,6 +40,8 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
     const { requests } = await stage.scripted(
       bash('git push origin main'),
       bash('git push origin main'),
+      bash('git push origin main'),
+      bash('git push origin main'),
       say('done'),
       bash('git push origin dev'),
     )
@@ -54,9 +56,14 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
     tty.type(`no not yet${ENTER}`)
     await asked(tty, 2)
     tty.type(`y${ENTER}`)
-    await tty.until((all) => all.includes('done') && all.at(-1) === '>>>')
+    await asked(tty, 3)
+    tty.type(`always${ENTER}`)
+    const answered = await tty.until((all) => all.includes('done') && all.at(-1) === '>>>')
     expect(requests[1]?.text).toContain('a person said no: not yet')
-    expect(requests[2]?.text).not.toContain('nobody is there')
+    // Run once for the yes and twice for the always, the second time without a question.
+    const runs = (n: number): number => requests[n]?.text.match(/src refspec main does not match any/g)?.length ?? 0
+    expect([1, 2, 3, 4].map(runs)).toEqual([0, 1, 2, 3])
+    expect(answered.filter((line) => line.includes('may the agent'))).toHaveLength(3)
     // The answers are no prompts to come back to.
     tty.type(UP)
     await tty.until((all) => all.at(-1) === '>>> push')
@@ -70,7 +77,7 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
     expect(lines.join('\n')).toContain('(stopping; Ctrl-C again leaves)')
     tty.type(`/exit${ENTER}`)
     expect((await tty.exit).exitCode).toBe(0)
-    expect(stage.model?.requests).toHaveLength(4)
+    expect(stage.model?.requests).toHaveLength(6)
   })
 
   it('what was typed before a question is no answer to it', async () => {

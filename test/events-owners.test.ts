@@ -137,6 +137,41 @@ describe('whose an event is', () => {
     )
   })
 
+  it('a run in which much goes wrong', async () => {
+    const weird = { type: 'weird', what: 'is this' }
+    const user = new World({
+      implementer: {
+        T001: [
+          { files: { 'one.txt': '1\n' }, lines: [weird], sh: 'git branch -q of-the-agent' },
+          { files: { 'one.txt': '1\n' } },
+        ],
+        T002: [{ files: { 'two.txt': '2\n' } }],
+      },
+      reviewer: { T001: [{}], T002: [{ answer: { verdict: 'replan', summary: 'cannot be' } }] },
+    })
+    world = user
+      .config('workspace: {setup: ["echo changed >> mine.txt"]}\n')
+      .files({ 'mine.txt': 'mine\n', 'one.txt': '0\n' })
+      .feature('001-a', ['- [ ] T001 Write one', '- [ ] T002 Write two', '- [ ] T003 Write three'])
+      .commit()
+    // What the task changes too, so that the target cannot follow.
+    user.files({ 'one.txt': 'unfinished\n' })
+    const { code, stderr } = await own().belay(['run'])
+    expect(code, stderr).toBe(3)
+    expect([...(await checked())]).toEqual(
+      expect.arrayContaining([
+        'setup.undone',
+        'item.unknown',
+        'attempt.tampered',
+        'run.not_landed',
+        'task.replan',
+        'task.skipped',
+        'run.finished',
+      ]),
+    )
+    expect(user.read('one.txt')).toBe('unfinished\n')
+  })
+
   it('a workflow: steps, failures that are caught, questions, steps that are given up', async () => {
     const flow = new WorkflowWorld({ risky: [{ error: { code: 'failed', message: 'no' } }], '*': [{ usage: USAGE }] })
     world = flow

@@ -80,6 +80,24 @@ describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))
     expect(world.read('made.txt')).toBe('made\n')
   })
 
+  it('--max-steps ends a turn after so many calls of its tools, which is what its steps are', async () => {
+    const call = (text: string): Step => ({
+      reply: { calls: [{ name: 'Bash', input: { command: `echo ${text}`, description: text } }] },
+    })
+    await scripted(call('one'), { reply: { say: 'done' } }, call('one'), call('two'), { reply: { hang: true } })
+    const flags = ['--agent', 'claude', '--sandbox', 'host', '--max-steps', '1', '--json'] as const
+    const last = ({ stdout }: { stdout: string }): unknown => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+    const within = await world.belay(['exec', 'echo', ...flags])
+    expect([within.code, last(within)]).toEqual([0, expect.objectContaining({ text: 'done', steps: 2 })])
+    const over = await world.belay(['exec', 'echo', ...flags])
+    expect([over.code, last(over)]).toEqual([
+      3,
+      expect.objectContaining({ status: 'blocked', finish_reason: 'max_steps', steps: 2 }),
+    ])
+    await model?.close({ unasked: 'allow' })
+    model = undefined
+  })
+
   it('hands work over to another agent, which is told of it', async () => {
     const { requests } = await scripted({ reply: { say: 'I looked: it is blue' } }, { reply: { say: 'blue it is' } })
     await world.belay(['exec', 'which colour?', '--agent', 'claude', '--session', 's'])

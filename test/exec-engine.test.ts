@@ -138,7 +138,10 @@ describe('belay exec with the engine', () => {
       bash('git push origin main'),
       bash('git push --tags'),
       bash('git push origin dev'),
+      bash('git push --tags'),
       say('pushed what I could'),
+      bash('git push --tags'),
+      say('and again'),
     )
     world.files({ a: 'a' }).commit()
     const child = world.start(['exec', 'push', ...MODEL, ...HOST, '--session', 's', '--ask', '--json'])
@@ -158,14 +161,18 @@ describe('belay exec with the engine', () => {
     expect((await world.belay(['answer', first.id, 'deny', '--note', 'not on a Friday'])).code).toBe(0)
     expect((await world.belay(['answer', first.id, 'deny'])).code).toBe(2)
     const second = await ask()
-    expect((await world.belay(['answer', second.id, 'allow'])).stdout).toContain('allow')
+    expect((await world.belay(['answer', second.id, 'always'])).stdout).toContain('always')
     const third = await ask()
     expect((await world.json(['answer', third.id, 'deny'])).checkpoint).toMatchObject({ id: third.id, session: 's' })
     const { code } = await ended
     expect(code).toBe(0)
     expect(requests[1]?.text).toContain('not on a Friday')
-    expect(requests[2]?.text).not.toContain('a person said allow')
+    // It was run, and is not asked about again: in this turn, or in a later one where nobody is there.
+    const pushes = (n: number): number => requests[n]?.text.match(/fatal: No configured push destination/g)?.length ?? 0
+    expect([pushes(1), pushes(2), pushes(4)]).toEqual([0, 1, 2])
     expect(await world.json(['checkpoints'])).toEqual({ checkpoints: [] })
+    expect((await world.belay(['exec', 'again', ...MODEL, ...HOST, '--session', 's'])).code).toBe(0)
+    expect(pushes(6)).toBe(3)
   })
 
   it('keeps to the policy of belay.yaml', async () => {

@@ -22,3 +22,11 @@ it('hides logins of deployments and assistants at home', () => {
     expect(paths).toContain(`/h/${path}`)
   }
 })
+
+it('homes of other people are secrets, and one’s own is none', () => {
+  const [root] = process.platform === 'darwin' ? ['/var/root'] : ['/root']
+  expect(secretPaths({ HOME: '/home/belay-nobody' })).toContain(root)
+  expect(secretPaths({ HOME: root })).not.toContain(root)
+  // A folder in it is not somebody else's either.
+  expect(secretPaths({ HOME: `${root}/inside` })).not.toContain(root)
+})
