@@ -220,3 +220,38 @@ describe.skipIf(skipWithout('belay exec with the real Codex', ['codex']))('belay
     expect(requests.at(-1)?.text).toContain('first')
   })
 })
+
+describe.skipIf(noOs || skipWithout('belay exec with Gemini CLI as any agent of ACP', ['gemini']))(
+  'belay exec with a known agent as `acp`',
+  () => {
+    it('has its login and settings in a sandbox, which it cannot change', async () => {
+      await scripted(
+        { reply: { calls: [shell('echo evil >> ~/.gemini/settings.json; echo "ran $?"')] } },
+        { reply: { say: 'hello' } },
+      )
+      const settings = JSON.stringify({
+        security: { auth: { selectedType: 'gemini-api-key' } },
+        model: { name: 'gemini-2.5-flash' },
+      })
+      Object.assign(world.env, {
+        GEMINI_API_KEY: 'x',
+        GOOGLE_GEMINI_BASE_URL: model?.url,
+        GEMINI_CLI_TRUST_WORKSPACE: 'true',
+      })
+      world.files({
+        '../user/.gemini/settings.json': settings,
+        'belay.yaml': 'workflow: {roles: {implementer: {provider: acp, command: [gemini, --acp]}}}\n',
+      })
+      const { code, stdout, stderr } = await world.belay(['exec', 'hi', '--sandbox', 'os'])
+      expect([code, stdout, stderr]).toEqual([0, 'hello\n', expect.anything()])
+      // It chose its model by what it read there.
+      expect(model?.requests[0]?.model).toBe('gemini-2.5-flash')
+      expect(model?.requests[1]?.text).toContain('ran ')
+      expect(world.read('../user/.gemini/settings.json')).toBe(settings)
+    })
+  },
+)
+
+function shell(command: string) {
+  return { name: 'run_shell_command', input: { command, description: 'try' } }
+}

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { isWithin, real, secretPaths } from '../sandbox/secrets.ts'
+import { knownPaths } from './known.ts'
 import type { OwnPaths } from './port.ts'
 
 type Env = Readonly<Record<string, string>>
@@ -12,8 +13,8 @@ const RUNNERS =
 
 /**
  * What a program of the user's own has outside of the workspace, as far as its command line tells: the paths named there, and
- * the folders that bear its name where such folders are by custom. Only what is there, and nothing that is a secret of somebody
- * else's: that has to be named (`sandbox.read`).
+ * its places where it is an agent that Belay knows, else the folders that bear its name where such folders are by custom: only
+ * what is there, and nothing that is a secret of somebody else's, which has to be named (`sandbox.read`).
  */
 export function namedPaths(env: Env, command: readonly string[] | null): OwnPaths {
   const words = wordsOf(command ?? [])
@@ -24,6 +25,9 @@ export function namedPaths(env: Env, command: readonly string[] | null): OwnPath
   const secrets = secretPaths(env).map(real)
   const isFree = (path: string): boolean =>
     existsSync(path) && !secrets.some((secret) => isWithin(real(path), secret) || isWithin(secret, real(path)))
+  const read = [...new Set(words.filter((word) => isAbsolute(word) && existsSync(word)).map(around))].filter(isFree)
+  const known = name === null ? null : knownPaths(name, env)
+  if (known !== null) return { ...known, read: [...(known.read ?? []), ...read] }
   return {
     settings: [
       ...under(folder('XDG_CONFIG_HOME', '.config')),
@@ -33,7 +37,7 @@ export function namedPaths(env: Env, command: readonly string[] | null): OwnPath
     ].filter(isFree),
     kept: under(folder('XDG_STATE_HOME', '.local', 'state')).filter(isFree),
     renewed: [],
-    read: [...new Set(words.filter((word) => isAbsolute(word) && existsSync(word)).map(around))].filter(isFree),
+    read,
   }
 }
 

@@ -15,7 +15,6 @@ export const ENTER = '\r'
 export const CTRL_C = '\u0003'
 export const CTRL_D = '\u0004'
 export const UP = '\u001b[A'
-export const TAB = '\t'
 
 /** Belay's engine with the scripted model, unconfined. */
 export const ENGINE = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const

@@ -11,6 +11,7 @@ import type { Fault } from '../fault.ts'
 import { namedPaths } from '../named.ts'
 import { OPENCODE_TESTED, opencodePaths } from '../opencode/paths.ts'
 import { opencodeEnvironment, opencodeSettings } from '../opencode/settings.ts'
+import { geminiPaths } from './gemini-paths.ts'
 import type { AcpPreset } from './preset.ts'
 
 /** As `claude` itself is started to read: no tool that writes is there, and no hook of the project. */
@@ -39,11 +40,7 @@ export const geminiPreset: AcpPreset = {
   capabilities: { usage: 'tokens', readOnly: false, model: true, resume: false },
   args: ({ model }) => (model === null ? [] : [`--model=${model}`]),
   mode: ({ access, approve }) => (access === 'read-only' ? 'plan' : approve === null ? 'yolo' : 'default'),
-  ownPaths: (env) => ({
-    settings: [join(homeOf(env), '.gemini')],
-    kept: [],
-    renewed: ['oauth_creds.json', 'google_accounts.json'].map((name) => join(homeOf(env), '.gemini', name)),
-  }),
+  ownPaths: geminiPaths,
   loginMethod: (env) => (env.GEMINI_API_KEY ? 'gemini-api-key' : env.GOOGLE_GENAI_USE_VERTEXAI ? 'vertex-ai' : null),
   loggedIn: (env) =>
     Boolean(env.GEMINI_API_KEY ?? env.GOOGLE_API_KEY ?? env.GOOGLE_GENAI_USE_VERTEXAI) ||

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Agent, TurnEvent, TurnRequest } from '../port.ts'
 import { probeProgram, type Program } from '../probe.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { PiDialogue } from './dialogue.ts'
 import { EFFORTS, refusalOf } from './launch.ts'
+import { folderOf, piPaths } from './paths.ts'
 
 /** pi, one process per turn, by its RPC mode. It has no permission system of its own: it never asks. */
 export const piAgent: Agent = {
@@ -22,10 +22,7 @@ export const piAgent: Agent = {
     steer: true,
     efforts: EFFORTS,
   },
-  ownPaths: (env) => {
-    const folder = folderOf(env) ?? join(homedir(), '.pi', 'agent')
-    return { settings: [folder], kept: [join(folder, 'sessions')], renewed: [join(folder, 'auth.json')] }
-  },
+  ownPaths: piPaths,
   probe: (env, command) => probeProgram(PROGRAM, env, command),
   turn: piTurn,
 }
@@ -48,8 +45,4 @@ const PROGRAM: Program = {
 function isLoggedIn(env: Readonly<Record<string, string>>): boolean | null {
   const folder = folderOf(env)
   return folder !== null && existsSync(join(folder, 'auth.json')) ? true : null
-}
-
-function folderOf(env: Readonly<Record<string, string>>): string | null {
-  return env.PI_CODING_AGENT_DIR ?? (env.HOME === undefined ? null : join(env.HOME, '.pi', 'agent'))
 }
