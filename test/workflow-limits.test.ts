@@ -1,7 +1,7 @@
 /** Time limits and tries of states that run others, and of a workflow as a whole. */
 import { execFileSync } from 'node:child_process'
 import { afterEach, describe, expect, it } from 'vitest'
-import { WorkflowWorld, finished } from './support/workflow-world.ts'
+import { WorkflowWorld, agent, finished } from './support/workflow-world.ts'
 import { collect } from './support/world.ts'
 
 let world: WorkflowWorld
@@ -11,13 +11,6 @@ function start(turns: ConstructorParameters<typeof WorkflowWorld>[0] = {}): Work
   world = new WorkflowWorld(turns)
   return world
 }
-
-const agent = (id: string, more: Readonly<Record<string, unknown>> = {}) => ({
-  id,
-  type: 'agent',
-  prompt: `Do ${id}.`,
-  ...more,
-})
 
 const FAIL = { error: { code: 'failed', message: 'no way' } } as const
 

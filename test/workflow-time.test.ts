@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { WorkflowWorld, finished } from './support/workflow-world.ts'
+import { WorkflowWorld, agent, finished } from './support/workflow-world.ts'
 import { collect } from './support/world.ts'
 
 let world: WorkflowWorld
@@ -11,13 +11,6 @@ function start(turns: ConstructorParameters<typeof WorkflowWorld>[0] = {}): Work
   world = new WorkflowWorld(turns)
   return world
 }
-
-const agent = (id: string, more: Readonly<Record<string, unknown>> = {}) => ({
-  id,
-  type: 'agent',
-  prompt: `Do ${id}.`,
-  ...more,
-})
 
 interface Asked {
   readonly id: string

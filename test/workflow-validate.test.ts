@@ -26,7 +26,7 @@ describe('belay workflow validate, show and list', () => {
     world.files({ 'bad.yaml': GOOD.replace('prompt: Say hello', 'promt: Say hello').replace('timeout: 5m', 'x: 1') })
     const text = await world.belay(['workflow', 'validate', 'bad.yaml'])
     expect(text.code).toBe(2)
-    expect(text.stdout).toContain('bad.yaml:6: UNKNOWN_KEY: states[0].promt is no known key')
+    expect(text.stdout).toContain('bad.yaml:6:30: UNKNOWN_KEY: states[0].promt is no known key')
     expect(text.stdout).toContain('did you mean prompt?')
     expect(text.stdout).toContain('bad.yaml is not valid: 3 errors')
     const json = await world.json(['workflow', 'validate', 'bad.yaml'])
@@ -39,7 +39,7 @@ describe('belay workflow validate, show and list', () => {
         {
           code: 'UNKNOWN_KEY',
           path: 'states[0].promt',
-          where: 'bad.yaml:6',
+          where: 'bad.yaml:6:30',
           actual: '"promt"',
           hint: 'did you mean prompt?',
         },

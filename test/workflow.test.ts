@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { WorkflowWorld, finished } from './support/workflow-world.ts'
+import { WorkflowWorld, agent, finished } from './support/workflow-world.ts'
 
 let world: WorkflowWorld
 afterEach(() => world.dispose())
@@ -8,13 +8,6 @@ function start(turns: ConstructorParameters<typeof WorkflowWorld>[0] = {}): Work
   world = new WorkflowWorld(turns)
   return world
 }
-
-const agent = (id: string, more: Readonly<Record<string, unknown>> = {}) => ({
-  id,
-  type: 'agent',
-  prompt: `Do ${id}.`,
-  ...more,
-})
 
 describe('the states of a workflow', () => {
   it('agent: each step works on what the steps before left, commits of its own on the result branch', async () => {
@@ -260,6 +253,26 @@ describe('the states of a workflow', () => {
     const { run } = await world.json<{ run: { id: string } }>(['status'])
     expect(world.git('show', `belay/${run.id}/task-both.b.right:README.md`)).toBe('r')
     expect((await world.statuses())['both']).toBe('blocked')
+    // A person resolves it as the message says, and what was done is not done again.
+    expect(result.stderr + reason?.message).toContain(`git switch -c belay/${run.id}/resolved-both`)
+    const commands = /to resolve them: (.*)$/.exec(reason?.message ?? '')?.[1]?.split('; ') ?? []
+    expect(commands.map((one) => one.split(' ').slice(0, 2).join(' '))).toEqual([
+      'git switch',
+      'git merge',
+      'git switch',
+      'belay retry',
+    ])
+    const [begin = '', merge = '', back = '', on = ''] = commands
+    expect((await world.belay(on.split(' ').slice(1))).code).toBe(3)
+    world.git(...begin.split(' ').slice(1))
+    expect(() => world.git(...merge.split(' ').slice(1))).toThrow('git merge')
+    world.files({ 'README.md': 'l and r\n' }).commit('both of them')
+    world.git(...back.split(' ').slice(1))
+    const resolved = await world.belay(on.split(' ').slice(1))
+    expect(resolved.code, resolved.stderr).toBe(0)
+    expect(world.git('show', `belay/${run.id}/result:README.md`)).toBe('l and r')
+    expect(world.git('for-each-ref', '--format=%(refname:short)', 'refs/heads/belay')).toBe(`belay/${run.id}/result`)
+    expect(world.asked().sort()).toEqual(['both.a.left', 'both.b.right'])
     // A handler may take it from there.
     world.flow([
       {

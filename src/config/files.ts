@@ -60,7 +60,12 @@ async function exists(file: string): Promise<boolean> {
 export async function readConfigFile(file: string, format: Format, name: string): Promise<Parsed> {
   const text = await readCapped(file)
   if (typeof text === 'string') return parseText(text, format, name)
-  return { value: {}, locate: () => name, problems: [unreadable(name, text.expected, text.received)] }
+  return {
+    value: {},
+    locate: () => name,
+    locateExactly: () => name,
+    problems: [unreadable(name, text.expected, text.received)],
+  }
 }
 
 async function readCapped(file: string): Promise<string | { expected: string; received: string }> {

@@ -11,6 +11,8 @@ export type Format = 'yaml' | 'toml'
 export interface Parsed {
   readonly value: unknown
   readonly locate: Locate
+  /** As `locate`, with the column behind the line where one is known. */
+  readonly locateExactly: Locate
   readonly problems: readonly Problem[]
 }
 
@@ -29,7 +31,7 @@ export function parseText(text: string, format: Format, name: string): Parsed {
 }
 
 function broken(problems: readonly Problem[]): Parsed {
-  return { value: {}, locate: () => '', problems }
+  return { value: {}, locate: () => '', locateExactly: () => '', problems }
 }
 
 function readYaml(text: string, name: string): Parsed {
@@ -38,9 +40,10 @@ function readYaml(text: string, name: string): Parsed {
   const faults = [...doc.errors, ...doc.warnings]
   if (faults.length > 0) {
     return broken(
-      faults.map((fault) =>
-        unreadable(`${name}:${counter.linePos(fault.pos[0]).line}`, 'valid YAML', firstLine(fault.message)),
-      ),
+      faults.map((fault) => {
+        const { line, col } = counter.linePos(fault.pos[0])
+        return { ...unreadable(`${name}:${line}`, 'valid YAML', firstLine(fault.message)), column: col }
+      }),
     )
   }
   const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES })
@@ -50,6 +53,11 @@ function readYaml(text: string, name: string): Parsed {
     locate: (path) => {
       const offset = yamlOffset(doc, path)
       return offset === null ? name : `${name}:${counter.linePos(offset).line}`
+    },
+    locateExactly: (path) => {
+      const offset = yamlOffset(doc, path)
+      const { line, col } = counter.linePos(offset ?? 0)
+      return offset === null ? name : `${name}:${line}:${col}`
     },
   }
 }
@@ -76,7 +84,8 @@ function yamlOffset(doc: Document, path: KeyPath): number | null {
 function readToml(text: string, name: string): Parsed {
   try {
     const value: unknown = parseToml(text)
-    return { value, problems: [], locate: (path) => withLine(name, tomlLine(text, path)) }
+    const locate: Locate = (path) => withLine(name, tomlLine(text, path))
+    return { value, problems: [], locate, locateExactly: locate }
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     return broken([unreadable(`${name}:${error.line}`, 'valid TOML', firstLine(error.message))])

@@ -14,6 +14,8 @@ export interface Problem {
   /** What was probably meant, or null. */
   readonly nearest: string | null
   readonly kind: 'unknown_key' | 'bad_value' | 'unreadable'
+  /** In the line of `where`, where it is known. */
+  readonly column?: number
 }
 
 type Issue = z.core.$ZodIssue

@@ -98,6 +98,11 @@ export function taskBranch(run: string, handle: string): string {
   return `belay/${run}/task-${refPart(handle)}`
 }
 
+/** The branch on which a person resolves the conflicts of a workflow's step. */
+export function resolvedBranch(run: string, handle: string): string {
+  return `belay/${run}/resolved-${refPart(handle)}`
+}
+
 /** Full name of a branch. */
 export function branchRef(branch: string): string {
   return `refs/heads/${branch}`

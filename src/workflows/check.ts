@@ -1,5 +1,6 @@
 import { basename, extname } from 'node:path'
 import { parseText, type Parsed } from '../config/parse.ts'
+import type { Problem } from '../config/problems.ts'
 import { isMapping } from '../config/values.ts'
 import type { Definition } from './definition.ts'
 import { checkFlows } from './flow-checks.ts'
@@ -27,9 +28,9 @@ export function checkWorkflow(text: string, file: string, root: string): Checked
 
 /** As `checkWorkflow`, for what was read already. */
 export function checkParsed(parsed: Parsed, file: string, root: string): Checked {
-  const issues = new Issues(parsed.locate)
+  const issues = new Issues(parsed.locateExactly)
   for (const problem of parsed.problems) {
-    issues.found.push(...withWhere(problem.where, problem))
+    issues.found.push(...withWhere(exactly(problem), problem))
   }
   if (issues.hasErrors) return { definition: null, issues: issues.found }
   const { value } = parsed
@@ -42,12 +43,16 @@ export function checkParsed(parsed: Parsed, file: string, root: string): Checked
     issues.error('INVALID_VALUE', [], 'a workflow is a mapping', { expected: 'a mapping with "states"', actual })
     return { definition: null, issues: issues.found }
   }
-  const shape = checkShape(value, issues, parsed.locate)
+  const shape = checkShape(value, issues, parsed.locateExactly)
   if (shape === null || issues.hasErrors) return { definition: null, issues: issues.found }
   const resolved = resolveWorkflow(shape, value, nameOf(file), root, issues)
   checkFlows(resolved, issues)
   checkReferences(resolved, issues)
   return { definition: issues.hasErrors ? null : resolved.definition, issues: issues.found }
+}
+
+function exactly({ where, column }: Problem): string {
+  return column === undefined ? where : `${where}:${column}`
 }
 
 function withWhere(where: string, problem: Parameters<Issues['problem']>[0]): readonly Issue[] {

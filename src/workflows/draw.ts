@@ -1,4 +1,5 @@
 /** A workflow as people look at it: as text, and as a Mermaid flow chart. */
+import { isMapping } from '../config/values.ts'
 import { formatDuration } from '../core/duration.ts'
 import { END, flowsOf, type Definition, type Flow, type Limited, type RetryPolicy, type State } from './definition.ts'
 
@@ -10,9 +11,26 @@ export function drawWorkflow(definition: Definition): string {
   lines.push(
     `workspace: ${workspace ?? 'the repository where there is one, else a folder'}; at most ${definition.concurrency} steps at a time${limits(definition)}`,
   )
-  const properties = Object.keys(input?.['properties'] ?? {})
-  if (properties.length > 0) lines.push(`input: ${properties.join(', ')}`)
+  const inputs = inputLines(input)
+  if (inputs.length > 0) lines.push('input:', ...inputs.map((line) => `  ${line}`))
   return [...lines, '', ...drawFlow(flow, '')].join('\n')
+}
+
+/** Each input with what is known of it: its type, whether it has to be given, what it is without. */
+function inputLines(input: Definition['input']): string[] {
+  const { properties, required } = input ?? {}
+  if (!isMapping(properties)) return []
+  return Object.entries(properties).map(([name, property]) => {
+    const { type, enum: words, description, default: value } = isMapping(property) ? property : {}
+    const parts = [
+      ...(Array.isArray(words) ? [`one of ${words.map((word) => JSON.stringify(word)).join(', ')}`] : []),
+      ...(type !== undefined && !Array.isArray(words) ? [[type].flat().map(String).join(' or ')] : []),
+      ...(value !== undefined ? [`default ${JSON.stringify(value)}`] : []),
+      ...(value === undefined && Array.isArray(required) && required.includes(name) ? ['required'] : []),
+    ]
+    const said = typeof description === 'string' ? `: ${description.trim().replace(/\s+/g, ' ')}` : ''
+    return `${name}${parts.length === 0 ? '' : ` (${parts.join('; ')})`}${said}`
+  })
 }
 
 function drawFlow(flow: Flow, indent: string): string[] {

@@ -37,7 +37,7 @@ export interface Issue {
   readonly code: IssueCode
   /** `states[2].cases[0].when` */
   readonly path: string
-  /** File and line. */
+  /** File, line and column. */
   readonly where: string
   readonly message: string
   readonly expected: string | null

@@ -31,6 +31,9 @@ export interface Finished {
 
 type Value = Readonly<Record<string, unknown>>
 
+/** A state that asks the scripted agent. */
+export const agent = (id: string, more: Value = {}) => ({ id, type: 'agent', prompt: `Do ${id}.`, ...more })
+
 /** A user with a repository that has one commit, a workflow and a scripted agent for its steps. */
 export class WorkflowWorld extends World {
   constructor(turns: Readonly<Record<string, readonly StepTurn[]>> = {}) {

@@ -103,8 +103,9 @@ function listCommand(io: Io): Command {
 }
 
 interface RunFlags {
-  input?: string
+  input?: string[]
   set?: string[]
+  dryRun?: true
   concurrency?: string
   budgetUsd?: string
   budgetTokens?: string
@@ -119,8 +120,14 @@ function runWorkflowCommand(io: Io): Command {
   return new Command('run')
     .description('Run a workflow. Interrupted, it goes on with: belay resume.')
     .argument('<name|path>', 'a workflow of this repository, or a file')
-    .option('--input <file>', 'the input, a JSON or YAML file; - reads standard input')
+    .addOption(
+      new Option(
+        '--input <file|key=value>',
+        'the input, a JSON or YAML file (- reads standard input), or one value as with --set (repeatable)',
+      ).argParser(collect),
+    )
     .addOption(new Option('--set <key=value>', 'one input, over the file (repeatable)').argParser(collect))
+    .option('--dry-run', 'show the input, states, agents, limits and the first prompt; spend and write nothing')
     .option('--concurrency <n>', 'steps at the same time')
     .option('--budget-usd <amount>', 'suspend the run when its agents cost this much')
     .option('--budget-tokens <n>', 'suspend the run after so many tokens')
@@ -136,6 +143,7 @@ function runWorkflowCommand(io: Io): Command {
 const RUN_EXAMPLES = `
 Examples:
   belay workflow run release --set version=1.2.0
+  belay workflow run release --dry-run --input version=1.2.0
   belay workflow run ./triage.yaml --input issue.json --json | jq 'select(.type == "run.finished") | .data.output'
 
 Exit status: 0 done, 1 internal failure, 2 usage or set-up, 3 a step failed, 4 a person is wanted, 5 suspended, 130 interrupted.
@@ -152,7 +160,7 @@ async function runWorkflow(io: Io, wanted: string, flags: RunFlags): Promise<voi
   if (definition === null) throw workflowInvalid(called, issues)
   const input = await readInput(definition.input, {
     cwd: io.cwd,
-    file: flags.input ?? null,
+    given: flags.input ?? [],
     set: flags.set ?? [],
     readStdin: () => text(io.stdin),
   })
@@ -167,6 +175,11 @@ async function runWorkflow(io: Io, wanted: string, flags: RunFlags): Promise<voi
   })
   const json = flags.json === true
   for (const issue of issues) io.note(`note: ${issueLine(issue)}`)
+  if (flags.dryRun) {
+    const { dryRunWorkflow } = await import('../workflow/dry-run.ts')
+    dryRunWorkflow(io, plan, json)
+    return
+  }
   if (!json) io.note(summaryLine(plan))
   await withRecord(io, async (record) => {
     await refuseNested(record, io.env, project.id)

@@ -1,7 +1,6 @@
 import type { Config } from '../../config/index.ts'
-import { printable } from '../../core/text.ts'
 import type { Repository } from '../../git/repository.ts'
-import { findRun, holderOf, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
+import { holderOf, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
 import { driveRun } from '../../runs/drive.ts'
 import { runLease } from '../../runs/lease-keys.ts'
 import { batchProgram } from '../../programs/batch/index.ts'
@@ -10,10 +9,8 @@ import { workOnBatch } from '../batch/work.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { here } from '../session.ts'
-import { statusFacts } from '../views/status-facts.ts'
-import { nextCommand } from '../views/status-text.ts'
-import { statusView } from '../views/status.ts'
 import { workOnWorkflow } from '../workflow/work.ts'
+import { sayNext } from './say-next.ts'
 import { watchRun } from './watch.ts'
 
 export interface WorkOptions {
@@ -61,13 +58,6 @@ export async function workOn(
     interrupts.dispose()
   }
   if (!json && io.exitCode !== 0) await sayNext(io, record, run)
-}
-
-/** The command that gets a run further that is not done, as `belay status` says it. */
-async function sayNext(io: Io, record: RecordStore, run: RunRow): Promise<void> {
-  const now = await findRun(record.read, run.id)
-  const next = nextCommand(await statusView(record, now), await statusFacts(record, now))
-  if (next !== null) io.note(`next: ${printable(next)}`)
 }
 
 /** As `workOn`, after a person changed something; a process that works on the run already goes on with it by itself. */

@@ -4,6 +4,7 @@ import { driveWorkflow, type WorkflowResult } from '../../runs/workflow/drive.ts
 import type { WorkflowConfig } from '../../runs/workflow/config.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
+import { sayNext } from '../run/say-next.ts'
 import { watchRun } from '../run/watch.ts'
 import { resultText } from './text.ts'
 
@@ -44,4 +45,5 @@ export async function workOnWorkflow(
   const { lines, output } = resultText(run, result)
   for (const line of lines) io.note(line)
   if (output !== null) io.out(output)
+  if (io.exitCode !== 0) await sayNext(io, record, run)
 }

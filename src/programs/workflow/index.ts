@@ -1,5 +1,6 @@
 export { outerScope, type ScopeInput } from './context.ts'
 export { workflowProgram } from './program.ts'
+export { firstStep, type FirstStep } from './preview.ts'
 export { directoryPlaces, repositoryPlaces } from './places.ts'
 export { STEPS_INSIDE, STEP_TIMEOUT, WORKFLOW_TIMEOUT } from './reasons.ts'
 export type { WorkflowServices } from './services.ts'

@@ -3,13 +3,14 @@ import { mkdir } from 'node:fs/promises'
 import { commitTree, message, trailer } from '../../git/commit.ts'
 import { branchRef, epochRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
 import type { MoveJournal } from '../../git/moves.ts'
-import { changedPaths, mergeTrees, treeOf } from '../../git/trees.ts'
+import { changedPaths } from '../../git/trees.ts'
 import { BelayError } from '../../core/errors.ts'
 import { head, subjectLine } from '../../core/text.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
 import { stateOf as directState } from '../direct/state.ts'
 import type { WorkspaceKeeper } from '../direct/workspaces.ts'
-import type { Context, Joined, StepPlace, StepPlaces } from './services.ts'
+import { joinLines } from './merge.ts'
+import type { Context, StepPlace, StepPlaces } from './services.ts'
 import { stepLevel } from './services.ts'
 
 const SUBJECT = 72
@@ -57,7 +58,12 @@ export function repositoryPlaces(options: RepositoryOptions): StepPlaces {
   return {
     kind: 'repository',
     begin: (context, base, access) => beginInWorktree(options, context, base, access === 'read-only'),
-    join: (context, base, lines) => joinLines(options, context, base, lines),
+    async join(context, base, lines) {
+      if (base === null) throw new Error(`step ${context.task.handle} has no commit to begin at`)
+      const joined = await joinLines(options, context, base, lines)
+      if ('tip' in joined && joined.tip !== null && joined.tip !== base) await keep(options, context, joined.tip)
+      return joined
+    },
   }
 }
 
@@ -128,51 +134,4 @@ async function keep(options: RepositoryOptions, { task, services }: Context, com
   )
   if (moved) return
   throw new BelayError('lease_lost', `another process has taken over ${run}/${task.handle}`, { next: 'belay status' })
-}
-
-async function joinLines(
-  options: RepositoryOptions,
-  context: Context,
-  base: string | null,
-  lines: readonly { readonly name: string; readonly tip: string | null }[],
-): Promise<Joined> {
-  if (base === null) throw new Error(`step ${context.task.handle} has no commit to begin at`)
-  let tip = base
-  const merged: string[] = []
-  for (const line of lines) {
-    if (line.tip === null || line.tip === base) continue
-    if (tip === base) {
-      tip = line.tip
-      merged.push(line.name)
-      continue
-    }
-    const result = await mergeTrees(options.root, tip, line.tip)
-    if ('conflicts' in result) {
-      return { conflict: conflictText(context, merged, line.name, result.conflicts) }
-    }
-    merged.push(line.name)
-    if (result.tree === (await treeOf(options.root, tip))) continue
-    tip = await commitTree(options.root, {
-      tree: result.tree,
-      parents: [tip, line.tip],
-      message: message(`${context.task.handle}: merge ${line.name}`, '', [
-        trailer('Belay-Task', context.task.handle),
-        trailer('Belay-Run', context.services.run.id),
-      ]),
-      sign: options.sign,
-    })
-  }
-  if (tip !== base) await keep(options, context, tip)
-  return { tip }
-}
-
-function conflictText(
-  { task, services }: Context,
-  merged: readonly string[],
-  name: string,
-  paths: readonly string[],
-): string {
-  const branches = `${taskBranch(services.run.id, task.handle)}.${name}.*`
-  const files = `${paths.slice(0, 20).join(', ')}${paths.length > 20 ? ` and ${paths.length - 20} more` : ''}`
-  return `the work of ${name} does not merge with that of ${merged.join(', ')}: conflicts in ${files}; it is kept on ${branches}`
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parse } from 'yaml'
@@ -9,9 +10,9 @@ import { nearest } from '../../core/text.ts'
 
 export interface InputRequest {
   readonly cwd: string
-  /** `--input`: a JSON or YAML file, `-` for stdin; null when it was not given. */
-  readonly file: string | null
-  /** `--set KEY=VALUE`, in order; over the file. */
+  /** `--input`, in order: a JSON or YAML file, `-` for stdin, or KEY=VALUE (when there is no file of that name). */
+  readonly given: readonly string[]
+  /** `--set KEY=VALUE`, in order; over the file and over what `given` has of the kind. */
   readonly set: readonly string[]
   readonly readStdin: () => Promise<string>
 }
@@ -23,10 +24,15 @@ const MAX_INPUT = 4 << 20
  * `input_invalid`, with all problems.
  */
 export async function readInput(schema: JsonSchema | null, request: InputRequest): Promise<Mapping> {
-  const given = request.file === null ? {} : await readFileOf(request, request.file)
+  const files = request.given.filter((one) => isFile(request.cwd, one))
+  const [file, second] = files
+  if (second !== undefined) {
+    throw new BelayError('usage', '--input takes one file', { expected: 'one file', received: files.join(', ') })
+  }
+  const given = file === undefined ? {} : await readFileOf(request, file)
   const properties: Mapping = isMapping(schema?.['properties']) ? schema['properties'] : {}
   const input: Mapping = { ...given }
-  for (const one of request.set) {
+  for (const one of [...request.given.filter((other) => !files.includes(other)), ...request.set]) {
     const [, key, text] = /^([^=]+)=(.*)$/s.exec(one) ?? []
     if (key === undefined || text === undefined) {
       throw new BelayError('usage', '--set takes KEY=VALUE', { expected: 'KEY=VALUE', received: one })
@@ -40,13 +46,29 @@ export async function readInput(schema: JsonSchema | null, request: InputRequest
   return input
 }
 
+/** Whether `--input` means a file by this: `KEY=VALUE` is one only when it is there. */
+function isFile(cwd: string, one: string): boolean {
+  return !/^[^=/]+=/.test(one) || existsSync(resolve(cwd, one))
+}
+
 /** Text stays text where the schema wants it; else JSON is read as such. */
 function valueOf(text: string, property: unknown): unknown {
   if (isMapping(property) && property['type'] === 'string') return text
+  let value: unknown
   try {
-    return JSON.parse(text) as unknown
+    value = JSON.parse(text) as unknown
   } catch {
     return text // no JSON: the text itself
+  }
+  // Such as 2 where the schema names "1" and "2".
+  return isMapping(property) && !fits(property, value) && fits(property, text) ? text : value
+}
+
+function fits(property: JsonSchema, value: unknown): boolean {
+  try {
+    return compileSchema(property)(value).length === 0
+  } catch {
+    return true // it refers to another part of the schema: the check of the whole tells
   }
 }
 
@@ -78,12 +100,12 @@ function check(schema: JsonSchema | null, input: Mapping, known: readonly string
       const near = nearest(key, known)
       return `/${key}: the workflow has no such input${near === null ? '' : `; did you mean ${near}?`}`
     }),
-    ...(schema === null ? [] : compileSchema(schema)(input)),
+    ...(schema === null ? [] : compileSchema(schema)(input)).map((line) => line.replace(/^\(answer\)/, 'input')),
   ]
   if (problems.length === 0) return
   throw new BelayError('input_invalid', `the input does not fit the workflow: ${problems.join('; ')}`, {
     expected: known.length === 0 ? 'no input' : `input with ${known.join(', ')}`,
     received: Object.keys(input).join(', ') || 'no input',
-    next: 'give it with --input FILE or --set KEY=VALUE',
+    next: 'give it with --input FILE or --input KEY=VALUE',
   })
 }

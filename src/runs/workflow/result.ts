@@ -42,8 +42,10 @@ export async function endGit(
 ): Promise<void> {
   const { root } = repository
   await pool.clear(true)
-  const list = await git(['for-each-ref', '--format=%(refname)', `refs/heads/belay/${run.id}/task-*`], { cwd: root })
-  const refs = list.split('\n').filter((ref) => ref !== '')
+  const own = ['task-*', 'resolved-*'].map((name) => `refs/heads/belay/${run.id}/${name}`)
+  // A branch that somebody stands on stays: the user may not have left the one that conflicts were resolved on.
+  const list = await git(['for-each-ref', '--format=%(refname) %(worktreepath)', ...own], { cwd: root })
+  const refs = list.split('\n').flatMap((line) => /^(\S+) $/.exec(line)?.[1] ?? [])
   if (refs.length > 0) {
     await updateRefs(
       root,
