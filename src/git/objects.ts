@@ -136,6 +136,9 @@ export async function writeTree(root: string, tree: Tree): Promise<string> {
 
 export const FOLDER_MODE = '040000'
 
+/** Mode of a submodule pointer in a tree. */
+export const GITLINK = '160000'
+
 function typeOf(mode: string): string {
   if (mode === FOLDER_MODE) return 'tree'
   return mode === '160000' ? 'commit' : 'blob'

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { quoteShell } from './quote.ts'
 import { git, gitFailed, tryGit } from './run.ts'
-import { changedPaths, GITLINK } from './trees.ts'
+import { GITLINK } from './objects.ts'
+import { changedPaths } from './trees.ts'
 
 /** A submodule that has a checkout in a workspace. Plain JSON. */
 export interface Submodule {

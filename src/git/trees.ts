@@ -1,6 +1,7 @@
 import { copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
+import { addAll } from './add.ts'
 import { FOLDER_MODE, findObject, readObject, readTree, writeObject, writeTree, type Tree } from './objects.ts'
 import { git, gitFailed, tryGit } from './run.ts'
 
@@ -13,9 +14,6 @@ export interface PathChange {
   readonly oldId: string
   readonly newId: string
 }
-
-/** Mode of a submodule pointer in a tree. */
-export const GITLINK = '160000'
 
 /** The tree of a commit. */
 export async function treeOf(root: string, commit: string): Promise<string> {
@@ -34,12 +32,7 @@ export async function snapshotTree(checkout: string, index: string, exclude: rea
   const env = { GIT_INDEX_FILE: index }
   const plain = exclude.map((path) => path.replace(/\/$/, ''))
   const paths = (await notIgnored(checkout, env, plain)).map((path) => `:(exclude,top,literal)${path}`)
-  const input = [':/', ...paths].join('\0')
-  await git(['add', '--all', '--sparse', '--pathspec-from-file=-', '--pathspec-file-nul'], {
-    cwd: checkout,
-    env,
-    input,
-  })
+  await addAll(checkout, { env, exclude: paths })
   return git(['write-tree'], { cwd: checkout, env })
 }
 

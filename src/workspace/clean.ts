@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gitFailed, tryGit } from '../git/run.ts'
-import { GITLINK } from '../git/trees.ts'
+import { GITLINK } from '../git/objects.ts'
 import { removeTree } from '../git/remove-tree.ts'
 
 /**

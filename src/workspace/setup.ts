@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Reason } from '../core/words.ts'
 import { tail } from '../core/text.ts'
+import { addAll } from '../git/add.ts'
 import { changedPaths, seedIndex, snapshotTree } from '../git/trees.ts'
 import { gitDirOf } from '../git/git-dir.ts'
 import { git } from '../git/run.ts'
@@ -154,7 +155,7 @@ class Files {
   async putBack(): Promise<string[]> {
     // Only what the index has already: new files may be a whole folder of dependencies that nobody ignores.
     const env = { GIT_INDEX_FILE: this.#index }
-    await git(['add', '--update', ':/'], { cwd: this.#path, env })
+    await addAll(this.#path, { env, update: true })
     const now = await git(['write-tree'], { cwd: this.#path, env })
     const changed = (await changedPaths(this.#path, this.#tree, now)).filter((change) => change.status !== 'A')
     if (changed.length === 0) return []

@@ -191,6 +191,30 @@ describe('an agent that changes what is not its own', () => {
     await expectProven(world, (await status(world)).run?.result_branch)
   })
 
+  it("a repository in a submodule's folder, whose filter git would run", async () => {
+    start([GOOD])
+    const ran = join(world.dir, 'ran')
+    const made = join(world.dir, 'made')
+    const git = (...args: string[]): string => world.git('-C', made, ...args)
+    world.git('init', '-q', made)
+    git('commit', '-q', '--allow-empty', '-m', 'one')
+    world.git('update-index', '--add', '--cacheinfo', `160000,${git('rev-parse', 'HEAD')},lib`)
+    const sh = [
+      `mkdir -p lib && cp -r '${made}/.git' lib/ && cd lib && echo a > a && git add a && echo b > a && touch -d @1000 a`,
+      `echo '* filter=x' > .gitattributes && git config filter.x.clean "touch '${ran}'; cat"`,
+      // It is really there: git by itself does run it.
+      `git -C .. add --all && mv '${ran}' '${ran}-for-real'`,
+    ]
+    world.script({ byCall: true, implementer: { '*': [{ ...GOOD, sh: sh.join(' && ') }] } })
+    world.files({ '.gitmodules': '[submodule "lib"]\n\tpath = lib\n\turl = ./lib\n' })
+    world.git('add', '.gitmodules')
+    world.git('commit', '-qm', 'with a submodule')
+    await run(0)
+    expect(existsSync(`${ran}-for-real`)).toBe(true)
+    expect(existsSync(ran)).toBe(false)
+    expect(world.git('diff', '--name-only', 'HEAD', (await status(world)).run?.result_branch ?? '')).toBe('good.txt')
+  })
+
   it('objects that others need: collects, repacks and prunes', async () => {
     start(
       [

@@ -156,7 +156,9 @@ async function files(chat: Talk): Promise<void> {
   const { session, setup } = chat.exec
   const changed = changedFiles(session.entries)
   for (const file of changed) chat.console.note(printable(file))
-  const found = await tryGit(['status', '--short', '--untracked-files=normal'], { cwd: setup.cwd }).catch(() => null)
+  // Not into submodules: git would run there what their configuration names, which an agent may have written.
+  const args = ['status', '--short', '--untracked-files=normal', '--ignore-submodules=dirty']
+  const found = await tryGit(args, { cwd: setup.cwd }).catch(() => null)
   const text = found?.code === 0 ? found.stdout.toString('utf8').trimEnd() : ''
   if (text !== '') chat.console.note(printable(`in git's words:\n${text}`))
   if (changed.length === 0 && text === '') chat.console.note('no file was changed')

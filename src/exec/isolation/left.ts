@@ -1,3 +1,4 @@
+import { addAll } from '../../git/add.ts'
 import { git, tryGit } from '../../git/run.ts'
 import type { Session } from '../../sessions/index.ts'
 
@@ -14,7 +15,7 @@ const MAX = 500
 
 /** Commits everything that is not committed in the workspace of a session; does nothing when there is nothing. */
 export async function commitLeft(session: Session, path: string, subject: string, provider: string): Promise<void> {
-  await git(['add', '--all'], { cwd: path })
+  await addAll(path)
   const staged = await tryGit(['diff', '--cached', '--quiet'], { cwd: path })
   if (staged.code === 0) return
   const message = `${subject}\n\nBelay-Session: ${session.id}\nBelay-Agent: ${provider}\n`

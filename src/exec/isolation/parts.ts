@@ -196,9 +196,12 @@ async function noteMerged(store: SessionStore, id: string): Promise<void> {
   }
 }
 
-/** Whether a workspace holds changes that are in no commit. */
+/**
+ * Whether a workspace holds changes that are in no commit. Not whether a submodule is dirty: git would run there, with the
+ * filters of a configuration that an agent may have written.
+ */
 export async function isDirty(path: string): Promise<boolean> {
-  return (await git(['status', '--porcelain'], { cwd: path })) !== ''
+  return (await git(['status', '--porcelain', '--ignore-submodules=dirty'], { cwd: path })) !== ''
 }
 
 function nothing(whole: string): BelayError {

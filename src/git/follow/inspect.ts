@@ -3,7 +3,8 @@ import type { Stats } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { tryGit } from '../run.ts'
-import { GITLINK, type PathChange } from '../trees.ts'
+import { GITLINK } from '../objects.ts'
+import { type PathChange } from '../trees.ts'
 
 /** What a path that differs between two commits holds now: exactly the one, exactly the other, or anything else. */
 export type PathState = 'old' | 'new' | 'other'

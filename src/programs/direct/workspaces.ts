@@ -15,7 +15,8 @@ import {
   type RefCommand,
 } from '../../git/refs.ts'
 import { initSubmodules, submoduleChanges, type Submodule } from '../../git/submodules.ts'
-import { GITLINK, changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
+import { GITLINK } from '../../git/objects.ts'
+import { changedPaths, editTree, seedIndex, snapshotTree, treeOf, type TreeEdit } from '../../git/trees.ts'
 import { resetWorktree, switchWorktree } from '../../git/worktrees.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { endMarked, taskMark } from '../../process/index.ts'
