@@ -2,6 +2,9 @@
 import type { Resources } from '../../src/sandbox/index.ts'
 import type { Machine } from './machine.ts'
 
+/** Where attempts are made: `docker` and `podman` with the machine's own kernel, `gVisor` is a runtime of docker. */
+export type Confinement = 'host' | 'os' | 'docker' | 'gVisor' | 'podman'
+
 export interface Attempt {
   /** Names the mechanism. */
   readonly name: string
@@ -9,6 +12,10 @@ export interface Attempt {
   readonly tries: string
   /** Only root can do it at all: skipped, and said, where the tests are not run by root. */
   readonly root?: true
+  /** Why this machine's kernel does not have it, so that it cannot be shown here; null: it has. Then it is skipped, and said. */
+  missing?(): string | null
+  /** Where it depends on the version whether it is stopped, and how: not tried there, and said, here and in the docs. */
+  readonly unsure?: Partial<Readonly<Record<Confinement, string>>>
   /** What its sandboxes are limited to. */
   readonly limits?: Partial<Resources>
   /** A folder below the machine's with settings of the program's own. */

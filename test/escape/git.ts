@@ -228,6 +228,21 @@ export const GIT: readonly Attempt[] = [
     escaped: (m) => usedRan(m, 'checkout'),
   },
   {
+    name: 'git-link',
+    tries: "make a repository with a filter of its own a part of the user's index, so that git looks into it",
+    workspace: 'checkout',
+    script: (m) =>
+      `git init -q sub && cd sub && echo a > a && git add a && git ${WHO} commit -qm one && git -C .. add sub 2>/dev/null && git config filter.x.clean ${plant(m)} && echo '* filter=x' > .gitattributes && echo b > a && touch -d @1000 a`,
+    escaped: (m) => usedRan(m, 'checkout'),
+  },
+  {
+    name: 'git-alternates',
+    tries: "have the user's repository take its objects from one of the agent's",
+    script: () =>
+      `git init -q mine && mkdir -p ${COMMON}/objects/info && echo "$PWD/mine/.git/objects" > ${COMMON}/objects/info/alternates`,
+    escaped: (m) => m.has('checkout/.git/objects/info/alternates'),
+  },
+  {
     name: 'git-live-hook',
     tries: 'plant a hook in a repository that has no hooks, while the program goes on',
     workspace: 'plain',

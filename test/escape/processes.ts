@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
+import { later } from './calls.ts'
 import type { Machine } from './machine.ts'
 
 const NUMBERS: Readonly<Record<string, { readonly ptrace: number; readonly vmRead: number }>> = {
@@ -18,11 +19,6 @@ async function startVictim(m: Machine): Promise<void> {
 }
 
 const pid = (m: Machine): number => victims.get(m) ?? 0
-
-async function later(done: () => boolean): Promise<boolean> {
-  for (let round = 0; round < 30 && !done(); round++) await new Promise((resolve) => setTimeout(resolve, 100))
-  return done()
-}
 
 /** Other processes, and living on. */
 export const PROCESSES: readonly Attempt[] = [
@@ -95,15 +91,31 @@ export const PROCESSES: readonly Attempt[] = [
   {
     name: 'daemon',
     tries: 'leave the process group and go on when the command is over',
-    script: (m) =>
-      `setsid sh -c 'touch up; sleep 0.5; touch ${m.workspace}/late' >/dev/null 2>&1 </dev/null & until [ -e up ]; do :; done`,
-    escaped: (m) => later(() => existsSync(join(m.workspace, 'late'))),
+    script: (m) => `setsid sh -c '${beats(m)}' >/dev/null 2>&1 </dev/null & until [ -s beats ]; do :; done`,
+    escaped: goesOn,
   },
   {
     name: 'daemon-without-mark',
     tries: 'the same twice over, with an empty environment, so that nothing marks it',
     script: (m) =>
-      `perl -e 'require POSIX; if (fork) { select undef, undef, undef, 0.3; exit } POSIX::setsid(); exit if fork; %ENV = (); exec "/bin/sh", "-c", "sleep 0.5; touch ${m.workspace}/late" if !fork' >/dev/null 2>&1 </dev/null`,
-    escaped: (m) => later(() => existsSync(join(m.workspace, 'late'))),
+      `perl -e 'require POSIX; if (fork) { select undef, undef, undef, 0.01 until -s "beats"; exit } POSIX::setsid(); exit if fork; %ENV = (); exec "/bin/sh", "-c", q(${beats(m)}) if !fork' >/dev/null 2>&1 </dev/null`,
+    escaped: goesOn,
   },
 ]
+
+/** For /bin/sh: goes on until it is told to end, or the machine is gone. */
+const beats = (m: Machine): string =>
+  `while [ -e ${m.workspace}/a ] && [ ! -e ${m.workspace}/end ]; do echo x >> ${m.workspace}/beats; sleep 0.05; done`
+
+/** Whether it goes on although the command is over; then it is ended. */
+async function goesOn(m: Machine): Promise<boolean> {
+  const size = (): number => statSync(join(m.workspace, 'beats')).size
+  const over = size()
+  const went = await later(() => size() > over + 4)
+  writeFileSync(join(m.workspace, 'end'), '')
+  for (let last = -1; last !== size();) {
+    last = size()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  return went
+}

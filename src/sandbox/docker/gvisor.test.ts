@@ -1,16 +1,13 @@
 import { expect, it } from 'vitest'
-import { resolveProgram } from '../../process/index.ts'
 import { openSandbox } from '../index.ts'
 import { describeSandboxConformance } from '../testing/conformance.ts'
-import { startTestDocker } from '../testing/docker.ts'
-import { PATH, cannotRun, makeGround, type SandboxHarness } from '../testing/harness.ts'
+import { noGvisor, startTestDocker } from '../testing/docker.ts'
+import { cannotRun, makeGround, type SandboxHarness } from '../testing/harness.ts'
 import { TEST_IMAGE } from '../testing/image.ts'
-
-const noRuntime = resolveProgram('runsc', '/', PATH) === null ? 'runsc (gVisor) is not installed' : null
 
 const harness: SandboxHarness = {
   backend: 'docker',
-  unavailable: noRuntime ?? (await startTestDocker()),
+  unavailable: noGvisor() ?? (await startTestDocker()),
   more: { image: TEST_IMAGE, runtime: 'runsc' },
   can: {
     confine: true,

@@ -38,6 +38,7 @@ describe.each([
     fchmod: 91,
     openat: 257,
     ioctl: 16,
+    fcntl: 72,
   },
   {
     name: 'arm64',
@@ -50,8 +51,9 @@ describe.each([
     fchmod: 52,
     openat: 56,
     ioctl: 29,
+    fcntl: 25,
   },
-])('the filter of $name', ({ name, arch, socket, pair, clone, mount, read, fchmod, openat, ioctl }) => {
+])('the filter of $name', ({ name, arch, socket, pair, clone, mount, read, fchmod, openat, ioctl, fcntl }) => {
   const filter = seccompFilter(name) as Buffer
   const of = (number: number, ...args: number[]): number => judge(filter, { arch, number, args })
 
@@ -75,6 +77,8 @@ describe.each([
     ['a file opened', of(openat, 0, 0, 0, 0o4755), ALLOW],
     ['a file made', of(openat, 0, 0, 0o101, 0o644), ALLOW],
     ['a file made that sets the user', of(openat, 0, 0, 0o101, 0o4755), EPERM],
+    ['a lock of a file', of(fcntl, 3, 6), ALLOW],
+    ['a lease on a file', of(fcntl, 3, 1024), EPERM],
     ['a look at the terminal', of(ioctl, 0, 0x5401), ALLOW],
     ['typing into the terminal', of(ioctl, 0, 0x5412), EPERM],
     ['a call of another architecture', judge(filter, { arch: 0x40000003, number: read }), ENOSYS],

@@ -33,6 +33,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
       ...SAME_EVERYWHERE,
       open: 2,
       ioctl: 16,
+      fcntl: 72,
       socket: 41,
       socketpair: 53,
       clone: 56,
@@ -62,6 +63,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     audit: 0xc00000b7,
     calls: {
       ...SAME_EVERYWHERE,
+      fcntl: 25,
       ioctl: 29,
       mknodat: 33,
       umount2: 39,
@@ -132,6 +134,7 @@ const S_ISUID = 0o4000
 const S_ISGID = 0o2000
 const SOCK_DGRAM = 2
 const CLONE_NEWUSER = 0x10000000
+const F_SETLEASE = 1024
 const TIOCSTI = 0x5412
 const TIOCLINUX = 0x541c
 
@@ -209,6 +212,8 @@ export function seccompFilter(arch: string = process.arch): Buffer | null {
     ...['clone', 'unshare'].flatMap((name) =>
       on(name, [argument(0), [AND, 0, 0, CLONE_NEWUSER], [JUMP_EQUAL, 0, 1, CLONE_NEWUSER], give(refuse(EPERM))]),
     ),
+    // A lease on a file that can only be read keeps its owner from writing it.
+    ...on('fcntl', [argument(1), [JUMP_EQUAL, 0, 1, F_SETLEASE], give(refuse(EPERM))]),
     ...on('ioctl', [argument(1), [JUMP_EQUAL, 1, 0, TIOCSTI], [JUMP_EQUAL, 0, 1, TIOCLINUX], give(refuse(EPERM))]),
     give(ALLOW),
   ]

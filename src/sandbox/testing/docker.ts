@@ -33,6 +33,11 @@ export async function startTestDocker(): Promise<string | null> {
   return said === 'ready' ? null : said
 }
 
+/** Why gVisor cannot be a runtime of the test daemon, or null. */
+export function noGvisor(): string | null {
+  return resolveProgram('runsc', '/', PATH) === null ? 'runsc (gVisor) is not installed' : null
+}
+
 function claim(path: string): boolean {
   try {
     mkdirSync(path)

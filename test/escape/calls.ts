@@ -1,0 +1,35 @@
+/** Numbers of system calls that perl is given, on this architecture. */
+const NUMBERS = {
+  read: [0, 63],
+  mmap: [9, 222],
+  mqOpen: [240, 180],
+  mqReceive: [243, 183],
+  mqUnlink: [241, 181],
+  addKey: [248, 217],
+  keyctl: [250, 219],
+  inotifyAdd: [254, 27],
+  inotifyInit: [294, 26],
+  fanotifyInit: [300, 262],
+  prlimit: [302, 261],
+  vmRead: [310, 270],
+  memfd: [319, 279],
+  userfaultfd: [323, 282],
+  uringSetup: [425, 425],
+  uringEnter: [426, 426],
+  fsopen: [430, 430],
+  pidfdOpen: [434, 434],
+  pidfdGetfd: [438, 438],
+} as const
+
+export function call(name: keyof typeof NUMBERS): number {
+  const [x64, arm64] = NUMBERS[name]
+  return process.arch === 'arm64' ? arm64 : x64
+}
+
+export const got = (_: unknown, out: string): boolean => out.includes('got')
+
+/** Waits up to three seconds. */
+export async function later(done: () => boolean): Promise<boolean> {
+  for (let round = 0; round < 60 && !done(); round++) await new Promise((resolve) => setTimeout(resolve, 50))
+  return done()
+}

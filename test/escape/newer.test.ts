@@ -1,0 +1,4 @@
+import { NEWER } from './newer.ts'
+import { describeEscapes } from './suite.ts'
+
+describeEscapes('newer ways', NEWER)
