@@ -11,6 +11,8 @@ Examples:
   belay clean                workspaces and branches of every run that has ended and landed
   belay clean 20261121-101500-k3x9pf --force     also what of this run has not landed
 
+Also containers, folders and limits that sandboxes of a Belay that was killed left on this machine.
+
 What agents said and did (belay logs) and the record (belay show, belay events) stay.
 `
 
@@ -50,21 +52,24 @@ async function clean(io: Io, id: string | undefined, flags: Flags): Promise<void
         ...(kept.reason.code === 'unlanded' ? { next: `belay clean ${kept.run} --force (this loses that work)` } : {}),
       })
     }
-    if (flags.json) io.out(JSON.stringify({ ...result, dry_run: request.dryRun }))
-    else for (const line of text(result, request.dryRun)) io.out(line)
+    const { sweepSandboxes } = await import('../../sandbox/index.ts')
+    const { containers } = request.dryRun ? { containers: 0 } : await sweepSandboxes()
+    if (flags.json) io.out(JSON.stringify({ ...result, containers, dry_run: request.dryRun }))
+    else for (const line of text(result, containers, request.dryRun)) io.out(line)
   })
 }
 
-function text({ cleaned, kept }: CleanResult, dryRun: boolean): string[] {
+function text({ cleaned, kept }: CleanResult, containers: number, dryRun: boolean): string[] {
   const verb = dryRun ? 'would remove' : 'removed'
   const lines = cleaned.map(
     ({ run, workspaces, branches }) =>
       `${verb} of run ${run}: ${count(workspaces, 'workspace')}, ${count(branches, 'branch', 'branches')}`,
   )
   for (const { run, reason } of kept) lines.push(`kept run ${run}: ${printable(reason.message)}`)
+  if (containers > 0) lines.push(`removed ${count(Array(containers), 'container')} of a Belay that was killed`)
   return lines.length === 0 ? ['Nothing to clean.'] : lines
 }
 
-function count(things: readonly string[], one: string, many = `${one}s`): string {
+function count(things: readonly unknown[], one: string, many = `${one}s`): string {
   return `${things.length} ${things.length === 1 ? one : many}`
 }

@@ -16,12 +16,15 @@ interface DaemonInfo {
   readonly SecurityOptions?: readonly string[]
 }
 
-/** Connects to the daemon of `DOCKER_HOST` (docker's or podman's), else of the usual socket. */
-export async function connect(): Promise<Daemon | { readonly refusal: Refusal }> {
+/**
+ * Connects to the daemon of `DOCKER_HOST` (docker's or podman's), else of the usual socket. `timeoutMs`: the longest that an
+ * answer may take, now and later.
+ */
+export async function connect(timeoutMs?: number): Promise<Daemon | { readonly refusal: Refusal }> {
   const { default: Client } = await import('dockerode')
   const next = 'start docker, or let DOCKER_HOST name its socket (podman: podman system service)'
   try {
-    const docker = new Client()
+    const docker = new Client(timeoutMs === undefined ? {} : { timeout: timeoutMs })
     const info = (await docker.info()) as DaemonInfo
     if (info.OSType !== 'linux') return { refusal: unavailable(`docker runs ${info.OSType} containers here`, next) }
     return { docker, info }

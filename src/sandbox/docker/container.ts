@@ -122,13 +122,14 @@ export async function removeContainer(container: Docker.Container): Promise<void
   }
 }
 
-/** Removes containers of Belays on this machine that are dead. */
-export async function sweep(docker: Docker): Promise<void> {
+/** Removes containers of Belays on this machine that are dead, and says how many. */
+export async function sweep(docker: Docker): Promise<number> {
   const { host, boot } = thisHost()
   const all = await docker.listContainers({ all: true, filters: { label: [LABEL, `belay.host=${host}`] } })
-  for (const { Id, Labels } of all) {
+  const left = all.filter(({ Labels }) => {
     const owner = { pid: Number(Labels['belay.pid']), startTime: Labels['belay.start'] ?? '' }
-    if (Labels['belay.boot'] === boot && isAlive(owner)) continue
-    await removeContainer(docker.getContainer(Id))
-  }
+    return Labels['belay.boot'] !== boot || !isAlive(owner)
+  })
+  for (const { Id } of left) await removeContainer(docker.getContainer(Id))
+  return left.length
 }

@@ -44,7 +44,7 @@ export function findTools(): FoundTools | { readonly refusal: Refusal } {
 export function makeTools(): { readonly tools: Tools } | { readonly refusal: Refusal } {
   const found = findTools()
   if ('refusal' in found) return found
-  sweep()
+  sweepTools()
   const { pid, startTime } = thisProcess()
   const folder = mkdtempSync(join(tmpdir(), `belay-os-${pid}-${startTime}-`))
   const filter = join(folder, 'filter.bpf')
@@ -53,7 +53,7 @@ export function makeTools(): { readonly tools: Tools } | { readonly refusal: Ref
 }
 
 /** Removes what Belays that were killed left. */
-function sweep(): void {
+export function sweepTools(): void {
   for (const entry of readdirSync(tmpdir())) {
     const [, pid, startTime] = /^belay-os-(\d+)-(\d+)-/.exec(entry) ?? []
     if (pid === undefined || startTime === undefined || isAlive({ pid: Number(pid), startTime })) continue

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
 import { isAlive, thisProcess } from '../../process/index.ts'
@@ -89,6 +89,12 @@ function hierarchy(proc: string): { v1: Map<string, string>; v2: string | null }
     }
   }
   return { v1, v2 }
+}
+
+/** Removes the groups of Belays that are dead; where there are none to be had there is nothing to remove. */
+export function sweepGroups(proc = '/proc/self'): void {
+  const { v1, v2 } = hierarchy(proc)
+  for (const place of new Set([...v1.values(), ...(v2 === null ? [] : [v2])])) if (existsSync(place)) sweep(place)
 }
 
 function sweep(place: string): void {

@@ -1,11 +1,19 @@
 /** A Belay that holds a sandbox with one program in it until it is killed: `holder.ts JSON`. */
 import { openSandbox } from '../index.ts'
 
-const { backend, script, mark, ...request } = JSON.parse(process.argv[2] ?? '') as {
+const {
+  backend,
+  script,
+  mark,
+  close = false,
+  ...request
+} = JSON.parse(process.argv[2] ?? '') as {
   backend: string
   script: string
   mark: string
   workspace: string
+  /** It ends as it should when its program does. */
+  close?: boolean
 }
 const { sandbox } = await openSandbox(backend, { access: 'workspace-write', ...request }, new AbortController().signal)
 const kept = await sandbox.spawn({
@@ -18,3 +26,4 @@ const kept = await sandbox.spawn({
 kept.stdout.resume()
 kept.stderr.pipe(process.stderr)
 await kept.closed
+if (close) await sandbox.close()
