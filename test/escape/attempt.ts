@@ -14,7 +14,7 @@ export interface Attempt {
   readonly root?: true
   /** Why this machine's kernel does not have it, so that it cannot be shown here; null: it has. Then it is skipped, and said. */
   missing?(): string | null
-  /** Where it depends on the version whether it is stopped, and how: not tried there, and said, here and in the docs. */
+  /** Where it is not held to be stopped, and why: not tried there, and said, here and in the docs. */
   readonly unsure?: Partial<Readonly<Record<Confinement, string>>>
   /** What its sandboxes are limited to. */
   readonly limits?: Partial<Resources>

@@ -31,18 +31,30 @@ interface Confined {
   readonly daemon?: string | undefined
 }
 
+/** gVisor and podman take as long as all others together: in CI, and when they are asked for. */
+const all = (process.env['BELAY_ESCAPE'] ?? (process.env['CI'] === 'true' ? 'all' : 'own')) === 'all'
+const left = 'left out, BELAY_ESCAPE=all tries it'
+
 const noDocker = await startTestDocker()
 const docker = process.env['DOCKER_HOST']
-const podman = await startTestPodman()
+const podman = all ? await startTestPodman() : { why: left, end: () => Promise.resolve() }
 const image = TEST_IMAGE
 
 const confined: readonly Confined[] = [
   { name: 'os', backend: 'os', why: (await findBackend('os').probe())?.message ?? null, more: {} },
   { name: 'docker', backend: 'docker', why: noDocker, more: { image }, daemon: docker },
-  { name: 'gVisor', backend: 'docker', why: noGvisor() ?? noDocker, more: { image, runtime: 'runsc' }, daemon: docker },
+  {
+    name: 'gVisor',
+    backend: 'docker',
+    why: all ? (noGvisor() ?? noDocker) : left,
+    more: { image, runtime: 'runsc' },
+    daemon: docker,
+  },
   { name: 'podman', backend: 'docker', why: podman.why, more: { image }, daemon: process.env['DOCKER_HOST'] },
 ]
 const unconfined: Confined = { name: 'host', backend: 'host', why: null, more: {} }
+
+if (!all) process.stderr.write(`skipped: escape in gVisor and by podman: ${left}\n`)
 
 /** Every attempt gets out where nothing confines it, and in no sandbox. */
 export function describeEscapes(family: string, attempts: readonly Attempt[]): void {
@@ -116,7 +128,8 @@ export function describeEscapes(family: string, attempts: readonly Attempt[]): v
       })
       for (const one of confined) {
         const unsure = attempt.unsure?.[one.name]
-        if (one.why !== null) cannotRun(`stays in ${one.name}`, one.why)
+        if (one.why === left) it.skip(`stays in ${one.name} (${left})`, () => {})
+        else if (one.why !== null) cannotRun(`stays in ${one.name}`, one.why)
         else if (unsure !== undefined) {
           process.stderr.write(`skipped: escape ${attempt.name} in ${one.name}: ${unsure}\n`)
           it.skip(`stays in ${one.name} (${unsure})`, () => {})

@@ -32,9 +32,15 @@ export async function startTestPodman(): Promise<TestPodman> {
   const end = async (): Promise<void> => {
     service.kill()
     await gone
-    // Its storage is a mount on itself.
-    execFileSync('/bin/sh', ['-c', 'umount -l "$1"/data/overlay 2>/dev/null; :', 'sh', folder])
-    rmSync(folder, { recursive: true, force: true })
+    // Its storage is a mount on itself; containers that were just removed leave mounts of theirs for a moment.
+    const unmount = 'grep -o " $1/[^ ]*" /proc/self/mounts | sort -r | while read -r at; do umount -l "$at"; done'
+    execFileSync('/bin/sh', ['-c', `${unmount} 2>/dev/null; :`, 'sh', folder])
+    try {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+    } catch (error) {
+      // What was tested is over: a folder that is still busy fails nothing.
+      process.stderr.write(`left: ${folder}: ${String(error)}\n`)
+    }
   }
   try {
     importTestImage(`podman import - docker.io/library/${TEST_IMAGE}`, env)
