@@ -187,6 +187,24 @@ describe('a long conversation', () => {
     expect(never.report.finish.reason).toBe('error')
   })
 
+  it('makes room of what it would else protect, when the provider refuses even that', async () => {
+    // Little of it is old output, and all of it would fit by any estimate.
+    const said: Reply[] = Array.from({ length: 6 }, (_, n) => ({
+      text: words(1500, `s${n}`),
+      calls: [{ name: 'mark', input: { n } }],
+    }))
+    const overflow: Reply = { fail: { kind: 'overflow', retryable: false, message: 'prompt is too long' } }
+    const { report, requests } = await turn([...said, overflow, { text: 'THE NOTE' }, { text: 'Done.' }], {
+      tools: [tool({ name: 'mark' })],
+      model: small,
+    })
+    expect(report.finish.reason).toBe('agent_done')
+    const [refused, , last] = requests.slice(-3) as [ModelRequest, ModelRequest, ModelRequest]
+    expect(size(last)).toBeLessThan(size(refused) / 1.5)
+    expect(textOfRequest(last)).toContain('THE NOTE')
+    expect(textOfRequest(last)).toContain('s5 begins')
+  })
+
   it('ends with an error when nothing helps', async () => {
     const { report } = await turn([], { task: words(40_000), model: small })
     expect(report.finish).toMatchObject({ reason: 'error', message: expect.stringContaining('does not fit') as string })

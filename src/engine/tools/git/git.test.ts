@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { setImmediate } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createPolicy } from '../../../policy/index.ts'
 import type { CommandQuestion } from '../../../policy/port.ts'
+import { startTimeOf } from '../../../process/index.ts'
 import { call, makeBench, type Bench } from '../testing/context.ts'
 import type { ToolContext, ToolResult } from '../../port.ts'
 import { gitTools } from './tools.ts'
@@ -116,6 +118,31 @@ describe('git tools', () => {
     }
     expect((await use('git_status', {}, fresh)).text).toContain('not a git repository')
     expect(await use('git_log', { path: '..' })).toMatchObject({ isError: true })
+  })
+
+  it('a git that does not end is ended, and said to be', async () => {
+    const bin = join(bench.workspace, 'bin')
+    const began = join(bench.workspace, 'began')
+    mkdirSync(bin)
+    writeFileSync(join(bin, 'git'), `#!/bin/sh\necho $$ > ${began}\nexec sleep 1000\n`, { mode: 0o755 })
+    const slow = { ...context, env: { ...context.env, PATH: `${bin}:${context.env['PATH'] ?? ''}` } }
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let ended = false
+      const status = use('git_status', {}, slow).finally(() => (ended = true))
+      while (!existsSync(began) || !readFileSync(began, 'utf8').endsWith('\n')) await setImmediate()
+      await vi.advanceTimersByTimeAsync(119_000)
+      expect(ended).toBe(false)
+      await vi.advanceTimersByTimeAsync(2000)
+      vi.useRealTimers()
+      expect(await status).toMatchObject({
+        isError: true,
+        text: expect.stringMatching(/^git was ended: it took too long/),
+      })
+      expect(startTimeOf(Number(readFileSync(began, 'utf8')))).toBeNull()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('looking starts nothing that the repository names', async () => {
