@@ -247,6 +247,21 @@ describe('belay exec with the engine', () => {
     ])
   })
 
+  it('--stdin: what is piped in stands behind the prompt, fenced; nothing and too much are said', async () => {
+    const { requests } = await scripted(say('reviewed'))
+    const exec = (input: string, prompt = 'review this change') =>
+      world.belay(['exec', prompt, ...MODEL, ...HOST, '--stdin'], { input })
+    expect(await exec('+ a ```` b\n')).toMatchObject({ code: 0, stdout: 'reviewed\n' })
+    expect(requests[0]?.messages.at(-1)?.text).toBe('review this change\n\nFrom stdin:\n`````\n+ a ```` b\n`````')
+    expect(await exec('\n')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is nothing on stdin') as string,
+    })
+    expect(await exec('x', '-')).toMatchObject({ code: 2, stderr: expect.stringContaining('one of them') as string })
+    const big = await exec('x'.repeat((8 << 20) + 1))
+    expect(big).toMatchObject({ code: 2, stderr: expect.stringContaining('stdin has more than') as string })
+  })
+
   it('refuses what cannot work before anything is made', async () => {
     await scripted()
     for (const [words, code] of [
@@ -256,6 +271,8 @@ describe('belay exec with the engine', () => {
       [['--agent', 'engine', ...MODEL, '--sandbox', 'vm'], 'sandbox_unknown'],
       [['--agent', 'engine', ...MODEL, '--network', 'a b'], 'usage'],
       [['--agent', 'codex', '--definition', 'x'], 'usage'],
+      [[...MODEL, '--effort', 'huge'], 'effort_unknown'],
+      [[...MODEL, '--ask-timeout', '5m'], 'usage'],
     ] as const) {
       const result = await world.belay(['exec', 'x', '--agent', 'engine', ...words])
       expect([words, result.code, result.stderr]).toEqual([words, 2, expect.stringContaining(`[${code}`)])

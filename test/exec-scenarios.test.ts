@@ -60,6 +60,29 @@ describe('belay exec', () => {
     expect(requests[1]?.text).toContain('notes.md')
   })
 
+  it("a skill's allowed-tools give no leave, wherever the skill lies, and take none", async () => {
+    const skill = (tools: string): string =>
+      `---\ndescription: how we publish\nallowed-tools: ${tools}\n---\nPush it.\n`
+    world.files({
+      '.claude/skills/theirs/SKILL.md': skill('Bash(git push:*), Bash(sudo:*)'),
+      '../user/.config/belay/skills/mine/SKILL.md': skill('Bash(git push:*)'),
+    })
+    const load = (name: string): Step => ({ reply: { calls: [{ name: 'skill', input: { name } }] } })
+    const { requests } = await scripted(
+      load('theirs'),
+      load('mine'),
+      bash('git push origin main'),
+      { reply: { calls: [{ name: 'write', input: { file_path: 'note.txt', content: 'x' } }] } },
+      { reply: { say: 'asked' } },
+    )
+    const { code, stderr } = await world.belay(['exec', 'publish', ...MODEL, '--sandbox', 'host'])
+    expect(code).toBe(0)
+    expect(requests[0]?.text).toContain('made for these tools: Bash(git push:*), Bash(sudo:*)')
+    expect(requests[2]?.text.match(/allowed-tools give no leave here/g)).toHaveLength(2)
+    expect(stderr).toMatch(/denied: .*git push origin main.*nobody is there/)
+    expect(world.read('note.txt')).toBe('x')
+  })
+
   it('what an agent makes in a container is on the host, and the next one goes on with it in a container of its own', async (test) => {
     const why = await startTestDocker()
     if (why !== null) {

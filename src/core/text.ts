@@ -33,7 +33,8 @@ export function cap(text: string, max: number): string {
  * its own fence. `info` is the fence's info string.
  */
 export function fence(text: string, info = ''): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((run) => run[0].length))
+  let longest = 2
+  for (const [run] of text.matchAll(/`+/g)) longest = Math.max(longest, run.length)
   const marks = '`'.repeat(longest + 1)
   return `${marks}${info}\n${text.endsWith('\n') || text === '' ? text : `${text}\n`}${marks}`
 }

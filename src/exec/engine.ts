@@ -2,12 +2,12 @@ import { configHome } from '../core/home.ts'
 import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
 import { hasPrice } from '../agents/prices.ts'
-import { createEngineAgent } from '../agents/engine/index.ts'
+import { createEngineAgent, engineAgent } from '../agents/engine/index.ts'
 import type { LoopReport, ModelServices } from '../engine/index.ts'
 import type { CommandPolicy } from '../policy/index.ts'
 import type { Network, Refusal, SandboxRequest } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
-import type { ChosenAgent, WantedAgent } from './settings.ts'
+import { checkEffort, type ChosenAgent, type WantedAgent } from './settings.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
 export interface EngineOptions extends WantedAgent {
@@ -34,6 +34,7 @@ export interface EngineOptions extends WantedAgent {
  * Throws what says so.
  */
 export async function checkEngine(options: EngineOptions): Promise<void> {
+  checkEffort({ agent: engineAgent, effort: options.effort })
   const early = trySandbox(options)
   const { loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
   const { cwd, env, definition: name } = options

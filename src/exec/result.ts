@@ -1,3 +1,4 @@
+import { formatDuration } from '../core/duration.ts'
 import type { Reason, Usage } from '../core/words.ts'
 import type { TurnOutcome } from '../agents/turn.ts'
 
@@ -59,7 +60,7 @@ export function reasonOf(outcome: TurnOutcome): { finishReason: string; message:
       return { finishReason: 'interrupted', message: 'it was interrupted', retryAt: null }
     case 'timeout':
     case 'stall': {
-      const after = `${Math.round(outcome.afterMs / 1000)}s`
+      const after = formatDuration(outcome.afterMs)
       const message =
         outcome.status === 'timeout'
           ? `its time was used up after ${after}`

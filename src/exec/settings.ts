@@ -153,7 +153,7 @@ function checkModel({ provider, capabilities }: Agent, model: string | null): vo
   })
 }
 
-function checkEffort({ agent, effort }: ChosenAgent): void {
+export function checkEffort({ agent, effort }: Pick<ChosenAgent, 'agent' | 'effort'>): void {
   const { efforts } = agent.capabilities
   if (effort === null || efforts.includes(effort)) return
   throw new BelayError('effort_unknown', `${agent.provider} knows no effort "${effort}"`, {

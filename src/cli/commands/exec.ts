@@ -1,7 +1,6 @@
-import { text as readAll } from 'node:stream/consumers'
 import { Command } from 'commander'
 import { BelayError } from '../../core/errors.ts'
-import { printable } from '../../core/text.ts'
+import { fence, printable } from '../../core/text.ts'
 import type { Approver, TurnEvent } from '../../agents/port.ts'
 import { askDurably, execTurn, exitOf, openExec, type Exec, type TurnResult } from '../../exec/index.ts'
 import type { Session } from '../../sessions/index.ts'
@@ -19,15 +18,21 @@ import type { Io } from '../io.ts'
 interface Flags extends ExecFlags {
   outputSchema?: string
   ask?: true
-  askTimeout: string
+  askTimeout?: string
+  stdin?: true
   quiet?: true
   json?: true
 }
 
+const ASK_TIMEOUT = '30m'
+/** More than any model can hold, in bytes. */
+const STDIN_MAX = 8 << 20
+
 const EXAMPLES = `
 Examples:
   belay exec "why does the build fail?" --access read-only
-  git diff | belay exec - --agent claude
+  git diff | belay exec "review this change" --stdin
+  belay exec - --agent claude < task.md
   belay exec "add tests for the parser" --session parser
   belay exec "now the edge cases" --session parser        goes on with the conversation
   belay exec "list the endpoints" --output-schema endpoints.json | jq .
@@ -50,7 +55,11 @@ export function execCommand(io: Io): Command {
       '--ask',
       'what needs approval waits for: belay answer (from any terminal); without it you are asked here, or in a script it is denied',
     )
-    .option('--ask-timeout <duration>', 'with --ask: deny what nobody answered for this long', '30m')
+    .option(
+      '--ask-timeout <duration>',
+      `with --ask: deny what nobody answered for this long (default: "${ASK_TIMEOUT}")`,
+    )
+    .option('--stdin', 'what comes on stdin belongs to the prompt: put behind it, as material')
     .option('--quiet', 'no progress on stderr')
     .option('--json', 'event lines as NDJSON; the last is exec.finished')
     .addHelpText('after', EXAMPLES)
@@ -59,9 +68,11 @@ export function execCommand(io: Io): Command {
 
 async function exec(io: Io, given: string, flags: Flags): Promise<void> {
   const options = execOptions(io, flags)
-  const askMs = durationFlag('--ask-timeout', flags.askTimeout)
+  const askMs = durationFlag('--ask-timeout', flags.askTimeout ?? ASK_TIMEOUT)
+  if (flags.askTimeout !== undefined && flags.ask !== true)
+    throw new BelayError('usage', '--ask-timeout goes with --ask', { expected: '--ask --ask-timeout DURATION' })
   const schema = flags.outputSchema === undefined ? null : await readSchema(io.cwd, flags.outputSchema)
-  const prompt = await promptOf(io, given)
+  const prompt = await promptOf(io, given, flags)
   const stop = listenForStop(io, 'Stopping: the turn is ended (again to stop at once).')
   try {
     const opened = await openExec({
@@ -150,15 +161,38 @@ function approverOf(
       io.note(`${printable(ask.question)}\n  belay answer ${ask.id} allow|always|deny`)
     })
   }
-  const somebody = io.interactive && io.stdoutIsTerminal && flags.json !== true && given !== '-'
+  const somebody = io.interactive && io.stdoutIsTerminal && flags.json !== true && given !== '-' && flags.stdin !== true
   return somebody ? askInline(terminalAsker(io)) : null
 }
 
-async function promptOf(io: Io, given: string): Promise<string> {
-  const prompt = given === '-' ? await readAll(io.stdin) : given
-  if (prompt.trim() !== '') return prompt
+async function promptOf(io: Io, given: string, { stdin }: Flags): Promise<string> {
+  if (given === '-' && stdin === true)
+    throw new BelayError('usage', '--stdin adds stdin to a prompt, and - is stdin itself', { expected: 'one of them' })
+  const prompt = given === '-' ? await readStdin(io) : given
+  if (prompt.trim() !== '') return stdin === true ? withMaterial(prompt, await readStdin(io)) : prompt
   throw new BelayError('usage', given === '-' ? 'the prompt on stdin is empty' : 'the prompt is empty', {
     expected: 'what the agent is to do',
     next: 'belay exec --help',
   })
+}
+
+/** What was piped in is no word of the user's: it is fenced, so that it ends where it ends. */
+function withMaterial(prompt: string, material: string): string {
+  if (material.trim() !== '') return `${prompt}\n\nFrom stdin:\n${fence(material)}`
+  throw new BelayError('usage', 'there is nothing on stdin', { expected: 'text, because of --stdin' })
+}
+
+async function readStdin(io: Io): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of io.stdin) {
+    const bytes = Buffer.from(chunk as Buffer | string)
+    size += bytes.length
+    if (size > STDIN_MAX)
+      throw new BelayError('usage', `stdin has more than ${STDIN_MAX} bytes`, {
+        next: 'put it into a file, and name that',
+      })
+    chunks.push(bytes)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }

@@ -218,7 +218,10 @@ describe('skills', () => {
   it('are named with description, path and tools; a later source replaces an earlier one', async () => {
     const here = places()
     write('user/skills/shared/SKILL.md', skill())
-    write('user/skills/own/SKILL.md', skill('name: own\nallowed-tools: Read, Bash\nlicense: MIT\ntriggers: [x]\n'))
+    write(
+      'user/skills/own/SKILL.md',
+      skill('name: own\nallowed-tools: Read, Bash(git add:*) Bash(npm run test, lint)\nlicense: MIT\ntriggers: [x]\n'),
+    )
     write('repo/.claude/skills/shared/SKILL.md', skill('allowed-tools: [read]\n'))
     write('repo/.belay/skills/ours/SKILL.md', skill())
     write('repo/a/b/.belay/skills/near/SKILL.md', skill())
@@ -227,7 +230,11 @@ describe('skills', () => {
     expect(skills).toEqual([
       expect.objectContaining({ name: 'near', path: join(root, 'repo/a/b/.belay/skills/near/SKILL.md') }),
       expect.objectContaining({ name: 'ours', description: 'does things', allowedTools: null }),
-      expect.objectContaining({ name: 'own', allowedTools: ['Read', 'Bash'], folder: join(root, 'user/skills/own') }),
+      expect.objectContaining({
+        name: 'own',
+        allowedTools: ['Read', 'Bash(git add:*)', 'Bash(npm run test, lint)'],
+        folder: join(root, 'user/skills/own'),
+      }),
       expect.objectContaining({
         name: 'shared',
         allowedTools: ['read'],

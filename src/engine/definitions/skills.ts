@@ -76,9 +76,9 @@ async function readSkill(folder: string, name: string, within: string): Promise<
   }
 }
 
-/** A list, or names in one line. */
+/** A list, or names in one line; a name may have arguments in brackets, with spaces: `Bash(git add:*)`. */
 function toolsOf(value: unknown): readonly string[] | null {
-  if (typeof value === 'string') return value.split(/[\s,]+/).filter((name) => name !== '')
+  if (typeof value === 'string') return value.match(/(?:\([^)]*\)?|[^\s,(])+/g) ?? []
   return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : null
 }
 

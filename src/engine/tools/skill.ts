@@ -12,6 +12,9 @@ import { ALLOW, defineTool, done } from './tool.ts'
 const BODY_MAX = 200_000
 const FILES = 50
 const LOOK_MS = 1000
+/** Where the format comes from it is leave to use them without being asked. */
+const GRANTS_NOTHING =
+  'Its allowed-tools give no leave here: what has to be approved is asked for as before, and other tools stay usable.'
 
 /** Loads one of `skills` by its name. What it says becomes part of the conversation only then. */
 export function skillTool(skills: readonly Skill[]): Tool {
@@ -35,7 +38,8 @@ export function skillTool(skills: readonly Skill[]): Tool {
       const more = names.length > FILES ? [`- [${names.length - FILES} more]`] : []
       const list =
         names.length === 0 ? [] : ['Its files:', ...names.slice(0, FILES).map((path) => `- ${path}`), ...more]
-      return done([`Skill ${skill.name}, in ${skill.folder}`, ...list, '', text].join('\n'))
+      const grants = skill.allowedTools === null ? [] : [GRANTS_NOTHING]
+      return done([`Skill ${skill.name}, in ${skill.folder}`, ...grants, ...list, '', text].join('\n'))
     },
   })
 }
