@@ -1,4 +1,5 @@
 import type * as Sdk from '@agentclientprotocol/sdk'
+import type { Usage } from '../../core/words.ts'
 import type { Line } from '../../process/index.ts'
 import { answerIn, promptWithSchema } from '../answer.ts'
 import { ApprovalDesk } from '../approvals.ts'
@@ -16,6 +17,7 @@ import {
   type Ending,
   type Frame,
 } from '../stdio/index.ts'
+import { since } from '../codex/rollout.ts'
 import { approvalOf, outcomeOf, withoutApprover } from './approvals.ts'
 import { Items } from './items.ts'
 import type { AcpPreset } from './preset.ts'
@@ -51,6 +53,7 @@ export class AcpDialogue implements Dialogue {
   #denied: string | null = null
   #unknown = 0
   #lastChunk = -Infinity
+  #usedBefore: Usage | null = null
   #isWritten: () => boolean = () => true
 
   constructor(request: TurnRequest, argv: readonly string[], preset: AcpPreset, sdk: typeof Sdk) {
@@ -81,6 +84,7 @@ export class AcpDialogue implements Dialogue {
     try {
       const { id, model, version } = await openSession(agent, this.#request, this.#preset)
       this.#post({ type: 'session', native: id, model, version })
+      if (this.#request.resume !== null) this.#usedBefore = this.#preset.tokens?.(id, this.#request.env) ?? null
       if (this.#fault !== null) return // interrupted meanwhile: nothing is asked
       this.#agent = agent
       this.#session = id
@@ -177,6 +181,10 @@ export class AcpDialogue implements Dialogue {
 
   *rest(): Generator<TurnEvent> {
     yield* this.#items.end()
+    const used = this.#session === null ? null : (this.#preset.tokens?.(this.#session, this.#request.env) ?? null)
+    if (used === null) return
+    const usage = since(this.#usedBefore, used)
+    if (usage.inputTokens + usage.outputTokens > 0) yield { type: 'usage', usage }
   }
 
   finish({ exit, stderrTail }: Ending): TurnEnd {

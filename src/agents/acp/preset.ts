@@ -1,3 +1,4 @@
+import type { Usage } from '../../core/words.ts'
 import type { Fault } from '../fault.ts'
 import type { Capabilities, OwnPaths, TurnRequest } from '../port.ts'
 
@@ -18,6 +19,8 @@ export interface AcpPreset {
    * agent has answered; ended before, the conversation could not be gone on with.
    */
   watchInterruption?(session: string, env: Readonly<Record<string, string>>): () => boolean
+  /** Tokens that a session has used so far, where the agent writes them down but does not tell them; null: not known. */
+  tokens?(session: string, env: Readonly<Record<string, string>>): Usage | null
   /** Further arguments of one turn. Values that others wrote are `--flag=value`. */
   args?(request: TurnRequest): readonly string[]
   /** Defaults below the request's environment. */

@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { EFFORTS, READ_ONLY_TOOLS } from '../claude/launch.ts'
 import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
 import { apiKeyOf, codexPaths } from '../codex/probe.ts'
+import { tokensOf } from '../codex/rollout.ts'
 import { resetTimeIn } from '../claude/reset-time.ts'
 import { watchInterruption } from '../claude/transcript.ts'
 import type { Fault } from '../fault.ts'
 import { namedPaths } from '../named.ts'
 import { OPENCODE_TESTED, opencodePaths } from '../opencode/paths.ts'
 import { opencodeEnvironment, opencodeSettings } from '../opencode/settings.ts'
+import type { TurnRequest } from '../port.ts'
 import { geminiPaths } from './gemini-paths.ts'
 import type { AcpPreset } from './preset.ts'
 
@@ -80,15 +82,32 @@ export const claudePreset: AcpPreset = {
   loggedIn: isClaudeLoggedIn,
 }
 
+/** Sandbox and approval policy of codex's modes. */
+const CODEX_MODES = {
+  'read-only': ['read-only', 'on-request'],
+  auto: ['workspace-write', 'on-request'],
+  'full-access': ['danger-full-access', 'never'],
+} as const
+
+function codexMode({ access, approve }: Pick<TurnRequest, 'access' | 'approve'>): keyof typeof CODEX_MODES {
+  if (access === 'read-only') return 'read-only'
+  return access === 'full' && approve === null ? 'full-access' : 'auto'
+}
+
 export const codexPreset: AcpPreset = {
   provider: 'codex-acp',
   program: ['codex-acp'],
   install: 'npm install -g @zed-industries/codex-acp',
   tested: '0.16.0',
   login: 'codex login, or set OPENAI_API_KEY or CODEX_API_KEY',
-  capabilities: { usage: 'none', readOnly: true, model: true },
-  mode: ({ access, approve }) =>
-    access === 'read-only' ? 'read-only' : access === 'full' && approve === null ? 'full-access' : 'auto',
+  capabilities: { usage: 'tokens', readOnly: true, model: true },
+  tokens: tokensOf,
+  // It is started in its mode: when it is told to change to one, it writes the workspace as trusted into the user's settings.
+  args: (request) => {
+    const [sandbox, policy] = CODEX_MODES[codexMode(request)]
+    return ['-c', `sandbox_mode="${sandbox}"`, '-c', `approval_policy="${policy}"`]
+  },
+  mode: codexMode,
   confines: true,
   ownPaths: codexPaths,
   loginMethod: (env) => (env.CODEX_API_KEY ? 'codex-api-key' : env.OPENAI_API_KEY ? 'openai-api-key' : null),

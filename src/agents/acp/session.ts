@@ -47,8 +47,10 @@ export async function openSession(
   const id = request.resume ?? asText(opened.sessionId)
   if (id === null) throw refusal('protocol', 'the agent opened a session without an id')
   const mode = preset.mode?.(request) ?? null
-  const modes = asList(asFrame(opened.modes).availableModes).map((one) => asText(asFrame(one).id))
-  if (mode !== null && modes.includes(mode)) await ask(agent, 'session/set_mode', { sessionId: id, modeId: mode })
+  const { currentModeId, availableModes } = asFrame(opened.modes)
+  const modes = asList(availableModes).map((one) => asText(asFrame(one).id))
+  if (mode !== null && mode !== currentModeId && modes.includes(mode))
+    await ask(agent, 'session/set_mode', { sessionId: id, modeId: mode })
   const model = await chooseModel(agent, request.model, id, opened)
   return { id, model, version: asText(asFrame(hello.agentInfo).version) }
 }

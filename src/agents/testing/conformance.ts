@@ -7,6 +7,7 @@ import { describeApprovals } from './approvals.ts'
 import { describeEndings } from './endings.ts'
 import { describeFaults } from './faults.ts'
 import type { AgentHarness, Scene, Stage } from './harness.ts'
+import { describeReadOnly } from './read-only.ts'
 import { describeSteering } from './steering.ts'
 import { describeWork } from './work.ts'
 
@@ -55,6 +56,7 @@ export function describeAgentConformance(name: string, harness: AgentHarness): v
       },
     }
     describeWork(stage)
+    describeReadOnly(stage)
     describeAnswers(stage)
     describeApprovals(stage)
     describeSteering(stage)

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { findMarked, killQuietly } from '../../process/index.ts'
 import type { Stage } from './harness.ts'
@@ -20,18 +22,30 @@ export function describeEndings(stage: Stage): void {
       expect(played.end).toEqual({ status: 'interrupted' })
     })
 
-    it.skipIf(!interrupt || !resume)('can go on with an interrupted conversation', async () => {
-      const scene = await stage.scene([
-        { hang: true },
-        { say: 'Here I am again.', expect: ({ text }) => expect(text).toContain('Take your time.') },
-      ])
-      // It ends when the agent has written down what was said, which may take long on a slow machine.
-      const request = requestIn(scene, stage.workspace(), { prompt: 'Take your time.', graceMs: 30_000 })
-      const { session } = await playAborted(agent, request, scene.reached(0))
-      expect(session).toEqual(expect.any(String))
-      const played = await play(agent, requestIn(scene, stage.workspace(), { prompt: 'Go on.', resume: session }))
-      expect(completed(played).text).toBe('Here I am again.')
+    it('is interrupted while a command runs, which ends with it', async () => {
+      const scene = await stage.scene([{ run: 'echo $$ > running.txt; sleep 1000' }])
+      const running = join(stage.workspace(), 'running.txt')
+      const started = async (): Promise<void> => {
+        while (!existsSync(running)) await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      const played = await playAborted(agent, requestIn(scene, stage.workspace()), started())
+      expect(played.end).toEqual({ status: 'interrupted' })
+      expect(played.items.filter(({ status }) => status === 'running')).toEqual([])
     })
+
+    if (interrupt && resume)
+      it('can go on with an interrupted conversation', async () => {
+        const scene = await stage.scene([
+          { hang: true },
+          { say: 'Here I am again.', expect: ({ text }) => expect(text).toContain('Take your time.') },
+        ])
+        // It ends when the agent has written down what was said, which may take long on a slow machine.
+        const request = requestIn(scene, stage.workspace(), { prompt: 'Take your time.', graceMs: 30_000 })
+        const { session } = await playAborted(agent, request, scene.reached(0))
+        expect(session).toEqual(expect.any(String))
+        const played = await play(agent, requestIn(scene, stage.workspace(), { prompt: 'Go on.', resume: session }))
+        expect(completed(played).text).toBe('Here I am again.')
+      })
 
     ofProgram('is killed after the grace when it does not stop', async () => {
       const scene = await stage.scene([{ hang: true }])

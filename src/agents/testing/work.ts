@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Stage, Step } from './harness.ts'
-import { completed, errorOf, play, requestIn, wrapped } from './play.ts'
+import type { Stage } from './harness.ts'
+import { completed, play, requestIn, wrapped } from './play.ts'
 
 /** What an agent does in a turn that goes well, and that all of it is seen. */
 export function describeWork(stage: Stage): void {
@@ -56,21 +56,6 @@ export function describeWork(stage: Stage): void {
       expect(change).toMatchObject({ status: 'completed', text: expect.stringContaining('made.txt') as string })
     })
 
-    it.skipIf(!capabilities.readOnly)('cannot write with read-only access', async () => {
-      const write: Step = { write: { path: 'made.txt', content: 'by the agent\n' } }
-      const run: Step = { run: 'echo x > ran.txt' }
-      const say: Step = { say: 'I could not.' }
-      const stops = harness.stopsWhenDenied === true
-      for (const steps of stops ? [[write], [run, say]] : [[write, run, say]]) {
-        const scene = await stage.scene(steps)
-        const played = await play(agent, requestIn(scene, stage.workspace(), { access: 'read-only', role: 'reviewer' }))
-        if (steps.length === 1) expect(errorOf(played).code).toBe('failed')
-        else expect(completed(played).text).toBe('I could not.')
-        expect(existsSync(join(stage.workspace(), 'made.txt'))).toBe(false)
-        expect(existsSync(join(stage.workspace(), 'ran.txt'))).toBe(false)
-      }
-    })
-
     it('is given the environment of the request and nothing else', async () => {
       const scene = await stage.scene([
         { run: 'printf "%s|%s" "$BELAY_CONFORMANCE" "$VITEST" > env.txt' },
@@ -82,60 +67,63 @@ export function describeWork(stage: Stage): void {
       expect(readFileSync(join(stage.workspace(), 'env.txt'), 'utf8')).toBe('given|')
     })
 
-    it.skipIf(harness.model === null && harness.effort === null)('passes model and effort to the model', async () => {
-      const scene = await stage.scene([
-        {
-          say: 'done',
-          expect({ model, effort }) {
-            if (harness.model) expect(model).toBe(harness.model.seen)
-            if (harness.effort) expect(effort).toBe(harness.effort.seen)
+    if (harness.model !== null || harness.effort !== null)
+      it('passes model and effort to the model', async () => {
+        const scene = await stage.scene([
+          {
+            say: 'done',
+            expect({ model, effort }) {
+              if (harness.model) expect(model).toBe(harness.model.seen)
+              if (harness.effort) expect(effort).toBe(harness.effort.seen)
+            },
           },
-        },
-      ])
-      const request = requestIn(scene, stage.workspace(), {
-        model: harness.model?.ask ?? null,
-        effort: harness.effort?.ask ?? null,
+        ])
+        const request = requestIn(scene, stage.workspace(), {
+          model: harness.model?.ask ?? null,
+          effort: harness.effort?.ask ?? null,
+        })
+        const played = await play(agent, request)
+        completed(played)
+        expect(capabilities.model).toBe(harness.model !== null)
+        if (harness.effort) expect(capabilities.efforts).toContain(harness.effort.ask)
+        const session = played.events.find((event) => event.type === 'session')
+        if (harness.model) expect(session?.model).toBe(harness.model.session ?? harness.model.seen)
       })
-      const played = await play(agent, request)
-      completed(played)
-      expect(capabilities.model).toBe(harness.model !== null)
-      if (harness.effort) expect(capabilities.efforts).toContain(harness.effort.ask)
-      const session = played.events.find((event) => event.type === 'session')
-      if (harness.model) expect(session?.model).toBe(harness.model.session ?? harness.model.seen)
-    })
 
-    it.skipIf(capabilities.usage === 'none')('says what the turn used', async () => {
-      const scene = await stage.scene([{ run: 'true' }, { say: 'done' }])
-      const { usage } = await play(agent, requestIn(scene, stage.workspace()))
-      expect(usage.inputTokens).toBeGreaterThan(0)
-      expect(usage.outputTokens).toBeGreaterThan(0)
-      if (harness.reportsCost) expect(usage.costUsd).toBeGreaterThan(0)
-      else expect(usage.costUsd).toBeNull()
-    })
+    if (capabilities.usage !== 'none')
+      it('says what the turn used', async () => {
+        const scene = await stage.scene([{ run: 'true' }, { say: 'done' }])
+        const { usage } = await play(agent, requestIn(scene, stage.workspace()))
+        expect(usage.inputTokens).toBeGreaterThan(0)
+        expect(usage.outputTokens).toBeGreaterThan(0)
+        if (harness.reportsCost) expect(usage.costUsd).toBeGreaterThan(0)
+        else expect(usage.costUsd).toBeNull()
+      })
 
-    it.skipIf(!capabilities.resume)('goes on with a conversation, and counts only the new turn', async () => {
-      const scene = await stage.scene([
-        { say: 'The word is heron.' },
-        {
-          say: 'It was heron.',
-          expect({ text }) {
-            expect(text).toContain('Remember a word.')
-            expect(text).toContain('The word is heron.')
-            expect(text).toContain('Which word was it?')
+    if (capabilities.resume)
+      it('goes on with a conversation, and counts only the new turn', async () => {
+        const scene = await stage.scene([
+          { say: 'The word is heron.' },
+          {
+            say: 'It was heron.',
+            expect({ text }) {
+              expect(text).toContain('Remember a word.')
+              expect(text).toContain('The word is heron.')
+              expect(text).toContain('Which word was it?')
+            },
           },
-        },
-      ])
-      const first = await play(agent, requestIn(scene, stage.workspace(), { prompt: 'Remember a word.' }))
-      completed(first)
-      expect(first.session).toEqual(expect.any(String))
-      const more = { prompt: 'Which word was it?', resume: first.session, attempt: 2 }
-      const second = await play(agent, requestIn(scene, stage.workspace(), more))
-      expect(completed(second).text).toBe('It was heron.')
-      if (capabilities.usage === 'none') return
-      expect(second.usage.inputTokens).toBeLessThan(first.usage.inputTokens * 1.5)
-      if (harness.costAfterResume === false) expect(second.usage.costUsd).toBeNull()
-      else if (harness.reportsCost) expect(second.usage.costUsd).toBeLessThan((first.usage.costUsd ?? 0) * 1.5)
-    })
+        ])
+        const first = await play(agent, requestIn(scene, stage.workspace(), { prompt: 'Remember a word.' }))
+        completed(first)
+        expect(first.session).toEqual(expect.any(String))
+        const more = { prompt: 'Which word was it?', resume: first.session, attempt: 2 }
+        const second = await play(agent, requestIn(scene, stage.workspace(), more))
+        expect(completed(second).text).toBe('It was heron.')
+        if (capabilities.usage === 'none') return
+        expect(second.usage.inputTokens).toBeLessThan(first.usage.inputTokens * 1.5)
+        if (harness.costAfterResume === false) expect(second.usage.costUsd).toBeNull()
+        else if (harness.reportsCost) expect(second.usage.costUsd).toBeLessThan((first.usage.costUsd ?? 0) * 1.5)
+      })
 
     // What is part of Belay has no program of its own.
     if (harness.inProcess === true) return

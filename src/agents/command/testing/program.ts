@@ -15,12 +15,13 @@ function print(frame: unknown): void {
 }
 
 function perform(act: Act): boolean {
-  if ('write' in act) {
-    writeFileSync(`${input.workspace}/${act.write.path}`, act.write.content)
-    return true
-  }
-  if ('run' in act) {
-    seen.push(execFileSync('/bin/sh', ['-c', act.run], { encoding: 'utf8' }))
+  if ('write' in act || 'run' in act) {
+    try {
+      if ('run' in act) seen.push(execFileSync('/bin/sh', ['-c', act.run], { encoding: 'utf8' }))
+      else writeFileSync(`${input.workspace}/${act.write.path}`, act.write.content)
+    } catch (error) {
+      seen.push(String(error)) // as an agent would be told
+    }
     return true
   }
   print({ type: 'usage', input_tokens: 100, output_tokens: 10, cost_usd: 0.01 })

@@ -1,0 +1,58 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { CLIS } from '../../../test/support/agent-clis.ts'
+import { findBackend } from '../../sandbox/index.ts'
+import { confinedAgent } from '../confined.ts'
+import type { Stage, Step } from './harness.ts'
+import { completed, errorOf, play, requestIn } from './play.ts'
+
+const WRITE: Step = { write: { path: 'made.txt', content: 'by the agent\n' } }
+const RUN: Step = { run: 'echo x > ran.txt' }
+const SAY: Step = { say: 'I could not.' }
+
+/** Where the programs of these tests are. */
+const PROGRAMS = [join(CLIS, '..'), join(process.execPath, '..')].filter(existsSync).map((path) => realpathSync(path))
+
+const noOs = await findBackend('os').probe()
+if (noOs !== null) process.stderr.write(`skipped: agents confined by Belay: ${noOs.message}\n`)
+
+/** Whoever may only read cannot write: by itself, where the agent says so, and in a sandbox of Belay's whatever it says. */
+export function describeReadOnly(stage: Stage): void {
+  const { harness } = stage
+  const { agent } = harness
+
+  describe('read-only access', () => {
+    const made = (workspace: string): boolean[] =>
+      ['made.txt', 'ran.txt'].map((name) => existsSync(join(workspace, name)))
+
+    if (agent.capabilities.readOnly) {
+      it('cannot write, by itself', async () => {
+        const stops = harness.stopsWhenDenied === true
+        for (const steps of stops ? [[WRITE], [RUN, SAY]] : [[WRITE, RUN, SAY]]) {
+          const scene = await stage.scene(steps)
+          const request = requestIn(scene, stage.workspace(), { access: 'read-only', role: 'reviewer' })
+          const played = await play(agent, request)
+          if (steps.length === 1) expect(errorOf(played).code).toBe('failed')
+          else expect(completed(played).text).toBe('I could not.')
+          expect(made(stage.workspace())).toEqual([false, false])
+        }
+      })
+    }
+
+    // What is part of Belay runs its tools in a sandbox of its own, which has its tests.
+    if (harness.inProcess === true) return
+    it.skipIf(noOs !== null && process.env['CI'] !== 'true')('cannot write, in a sandbox of Belay', async () => {
+      const scene = await stage.scene([WRITE, RUN, SAY])
+      const confined = confinedAgent(agent, { backend: 'os', more: { read: PROGRAMS } })
+      expect(confined.isConfined).toBe(true)
+      // By its real path: a sandbox has a /tmp of its own, and this checkout may be there.
+      const [program = '', ...args] = scene.command
+      const command = [realpathSync(program), ...args]
+      const request = requestIn(scene, stage.workspace(), { access: 'read-only', role: 'reviewer', command })
+      const played = await play(confined, request)
+      expect(completed(played).text).toBe('I could not.')
+      expect(made(stage.workspace())).toEqual([false, false])
+    })
+  })
+}
