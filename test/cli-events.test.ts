@@ -50,6 +50,18 @@ describe('belay events', () => {
     expect(await events('--from', String(middle))).toEqual(all.slice(10))
   })
 
+  it('--since begins at a time, or as long ago as it says', async () => {
+    const middle = all[Math.floor(all.length / 2)]?.time ?? ''
+    expect(await events('--since', middle)).toEqual(all.filter(({ time }) => time >= middle))
+    expect(await events('--since', '2h')).toEqual(all)
+    const later = new Date(Date.parse(all.at(-1)?.time ?? '') + 1).toISOString()
+    expect(await events('--since', later)).toEqual([])
+    for (const wrong of ['soon', '3', '2026-99-99', '']) {
+      const { code, stderr } = await world.belay(['events', '--since', wrong])
+      expect([wrong, code, stderr]).toEqual([wrong, 2, expect.stringContaining('--since takes a time [usage]')])
+    }
+  })
+
   it('--type, --task and --run narrow it down', async () => {
     expect(await events('--type', 'gate.*')).toEqual(all.filter(({ type }) => type.startsWith('gate.')))
     expect(await events('--type', 'task.done')).toEqual(all.filter(({ type }) => type === 'task.done'))

@@ -16,6 +16,8 @@ export interface SessionAgent {
   readonly role: string
   readonly provider: string
   readonly model: string | null
+  /** The folder that it works in. */
+  readonly workspace: string
 }
 
 export interface Envelope {
@@ -38,6 +40,10 @@ export interface Envelope {
   readonly agent_id: string | null
   /** What it does in the run: `implementer`, `reviewer`, `step`; in no run its provider. */
   readonly agent_name: string | null
+  /** The folder that the agent of the session works in. */
+  readonly workspace: string | null
+  /** Which try of the task it belongs to; null when it is about none. In no run: the turn of the session. */
+  readonly attempt: number | null
   readonly actor: string
   readonly data: Readonly<Record<string, unknown>>
 }
@@ -57,9 +63,15 @@ export function envelope(event: RecordedEvent, runSeq: number, owner: Owner, age
     session_id: event.session,
     agent_id: agent === null ? null : `${agent.provider}${agent.model === null ? '' : `/${agent.model}`}`,
     agent_name: agent?.role ?? null,
+    workspace: agent?.workspace ?? null,
+    attempt: numberOf(event.data['attempt']) ?? (owner.run === null ? numberOf(event.data['turn']) : null),
     actor: event.actor,
     data: event.data,
   }
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' ? value : null
 }
 
 const encoder = new TextEncoder()

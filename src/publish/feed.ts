@@ -34,7 +34,7 @@ export function runFeed(record: RecordStore, run: Pick<RunRow, 'id' | 'project' 
       if (known !== undefined) return known
       const row = (await listSessions(record.read, run.id)).find(({ id }) => id === session)
       if (row === undefined) return null
-      const agent = { role: row.role, provider: row.provider, model: row.model }
+      const agent = { role: row.role, provider: row.provider, model: row.model, workspace: row.cwd }
       // the model may only become known later
       if (agent.model !== null) agents.set(session, agent)
       return agent
@@ -67,7 +67,7 @@ export function sessionFeed(home: string, session: Session): Feed {
       const turn = session.entries.slice(0, seq).findLast((entry) => entry.type === 'turn')
       if (turn?.type !== 'turn') return Promise.resolve(null)
       const { provider, model } = turn.agent
-      return Promise.resolve({ role: provider, provider, model })
+      return Promise.resolve({ role: provider, provider, model, workspace: turn.cwd })
     },
   }
 }

@@ -1,7 +1,9 @@
+import { messageOf } from '../core/errors.ts'
 import type { RecordStore, RunRow } from '../record/index.ts'
 import type { Session } from '../sessions/index.ts'
 import { runFeed, sessionFeed, type Feed } from './feed.ts'
 import { openNats } from './nats.ts'
+import { redactor } from './redact.ts'
 import { Publisher, type PublishConfig } from './publisher.ts'
 
 export type { PublishConfig } from './publisher.ts'
@@ -43,6 +45,28 @@ export function publishSession(
 ): Publishing {
   const { sessionSubject: subject = nats.subject } = nats
   return publish(sessionFeed(home, session), { ...nats, subject }, env, note)
+}
+
+const PROBE_MS = 10_000
+
+/**
+ * Connects to the server as a run would, and closes again; nothing is published. Throws what keeps events from it, secrets
+ * taken out.
+ */
+export async function probePublishing(
+  nats: NatsPublishing & { readonly url: string },
+  env: Environment,
+): Promise<void> {
+  try {
+    const outlet = await openNats({ url: nats.url }, env, AbortSignal.timeout(PROBE_MS))
+    try {
+      await outlet.confirm()
+    } finally {
+      await outlet.close()
+    }
+  } catch (error) {
+    throw new Error(redactor(env)(messageOf(error)), { cause: error })
+  }
 }
 
 function publish(feed: Feed, nats: NatsPublishing, env: Environment, note: (text: string) => void): Publishing {

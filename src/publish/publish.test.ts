@@ -107,7 +107,7 @@ describe('encode', () => {
   })
 
   it('names the agent and the workflow', () => {
-    const agent = { role: 'reviewer', provider: 'claude', model: 'm' }
+    const agent = { role: 'reviewer', provider: 'claude', model: 'm', workspace: '/w' }
     expect(envelope(event({}), 3, { ...OWNER, program: 'workflow' }, agent)).toMatchObject({
       run_seq: 3,
       workflow_run_id: 'r1',

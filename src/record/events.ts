@@ -51,6 +51,8 @@ export async function appendEvents(tx: Writer, time: string, events: readonly Ne
 export interface EventFilter {
   /** First seq wanted (inclusive). */
   readonly from?: number
+  /** Time (ISO 8601) of the first event wanted. */
+  readonly since?: string
   readonly project?: string
   readonly run?: string
   readonly task?: string
@@ -63,6 +65,7 @@ export interface EventFilter {
 export async function readEvents(db: Reader, filter: EventFilter = {}): Promise<RecordedEvent[]> {
   let query = db.selectFrom('events').selectAll().orderBy('seq')
   if (filter.from !== undefined) query = query.where('seq', '>=', filter.from)
+  if (filter.since !== undefined) query = query.where('time', '>=', filter.since)
   if (filter.project !== undefined) query = query.where('project', '=', filter.project)
   if (filter.run !== undefined) query = query.where('run', '=', filter.run)
   if (filter.task !== undefined) query = query.where('task', '=', filter.task)

@@ -9,6 +9,7 @@ import { git } from '../git/run.ts'
 import { stateHome } from '../record/index.ts'
 import { agentFindings } from './doctor-agents.ts'
 import type { Finding } from './doctor-finding.ts'
+import { publishFindings } from './doctor-publish.ts'
 import { sandboxFindings } from './doctor-sandboxes.ts'
 import { missingFrom } from './programs.ts'
 import { detectProject } from './detect.ts'
@@ -47,6 +48,7 @@ export async function examine(options: DoctorOptions): Promise<readonly Finding[
   }
   findings.push(...(await stateFindings(stateHome(env))))
   findings.push(...(await agentFindings(options.agents, config, env)), ...(await sandboxFindings(config)))
+  findings.push(...(await publishFindings(config, env)))
   return findings
 }
 

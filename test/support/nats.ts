@@ -40,6 +40,11 @@ export class NatsServer {
     return this
   }
 
+  /** Sends a signal to it: SIGSTOP makes it a server that takes what it is sent, and answers nothing. */
+  signal(name: NodeJS.Signals): void {
+    this.child?.kill(name)
+  }
+
   async stop(): Promise<void> {
     const { child } = this
     this.child = null

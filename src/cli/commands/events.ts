@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { listRuns, listTasks, type EventFilter, type RecordStore, type RecordedEvent } from '../../record/index.ts'
+import { parseDuration } from '../../core/duration.ts'
 import { BelayError } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
 import { eventLine } from '../event-line.ts'
@@ -14,6 +15,7 @@ import { localTime } from '../views/format.ts'
 interface Flags {
   follow?: true
   from?: string
+  since?: string
   run?: string
   task?: string
   type?: string
@@ -24,6 +26,7 @@ const EXAMPLES = `
 Examples:
   belay events --type 'gate.*'               what the gates said
   belay events --follow --json               NDJSON, as it happens
+  belay events --since 10m                   what happened lately
   belay events --follow --json --from 1234   go on exactly after seq 1233
   belay events --run 20261121-101500-k3x9pf --task T003
 
@@ -36,6 +39,10 @@ export function eventsCommand(io: Io): Command {
     .description('What happened in the runs of this repository, event by event.')
     .option('--follow', 'go on with what is appended, until Ctrl-C')
     .option('--from <seq>', 'begin with this sequence number (inclusive)')
+    .option(
+      '--since <time>',
+      'only what happened since then: a duration such as 2h, or a time such as 2026-11-21T10:15Z',
+    )
     .option('--run <run>', 'only of this run, also of another repository')
     .option('--task <task>', 'only of this task: its handle, or RUN/HANDLE')
     .option('--type <glob>', 'only of these types: * stands for anything, as in gate.*')
@@ -46,8 +53,9 @@ export function eventsCommand(io: Io): Command {
 
 async function events(io: Io, flags: Flags): Promise<void> {
   const from = countFlag('--from', flags.from) ?? 1
+  const since = sinceFlag(flags.since)
   await withRecord(io, async (record) => {
-    const filter = { ...(await whatToShow(io, record, flags)), from }
+    const filter = { ...(await whatToShow(io, record, flags)), from, ...(since === null ? {} : { since }) }
     const end = listenForEnd(io)
     let run: string | null = null
     try {
@@ -62,6 +70,18 @@ async function events(io: Io, flags: Flags): Promise<void> {
     } finally {
       end.dispose()
     }
+  })
+}
+
+/** A time, or as long ago as a duration says, as the record writes times. */
+function sinceFlag(text: string | undefined): string | null {
+  if (text === undefined) return null
+  const ago = parseDuration(text)
+  const time = ago !== null ? Date.now() - ago : /^\d{4}-\d\d-\d\d(T|$)/.test(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isNaN(time)) return new Date(time).toISOString()
+  throw new BelayError('usage', '--since takes a time', {
+    expected: 'a duration such as 90s, 10m or 2h, or a time such as 2026-11-21 or 2026-11-21T10:15:00Z',
+    received: text,
   })
 }
 
