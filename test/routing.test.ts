@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { BatchWorld } from './support/batch-world.ts'
+import { startModelServer } from './support/model-server/index.ts'
 import { World, type Result } from './support/world.ts'
 
 const AGENT = fileURLToPath(new URL('support/scripted-agent.mjs', import.meta.url))
@@ -232,6 +233,28 @@ describe('failover', () => {
     expect(sent()).toEqual(['quota', 'auth'])
     expect((await world.belay(['retry', 'T001', '--resume', '--no-wait'])).code).toBe(5)
     expect(sent()).toEqual(['quota', 'auth', 'quota', 'auth'])
+  })
+
+  it('is not for exec, which says how the next one goes on', async () => {
+    const empty = program('empty', `cat > /dev/null; echo '{"type":"message","text":"half of it"}'; echo '${QUOTA}'`)
+    configure(JSON.stringify({ provider: 'command', command: [empty] }), [
+      { ...stepsIn, command: scripted() },
+      { provider: 'engine', model: 'openai/gpt-5.4' },
+    ])
+    const first = await world.belay(['exec', 'do all of it', '--sandbox', 'host', '--session', 's'])
+    expect(first.code).toBe(5)
+    const hint = 'engine can go on here with: --agent engine --model openai/gpt-5.4 --session s'
+    expect(first.stderr).toContain(`failover is for runs; ${hint}`)
+    const model = await startModelServer({ steps: [{ reply: { say: 'the rest' } }] })
+    try {
+      Object.assign(world.env, { OPENAI_BASE_URL: `${model.url}/v1`, OPENAI_API_KEY: 'k' })
+      const flags = hint.slice(hint.indexOf('--agent')).split(' ')
+      const second = await world.belay(['exec', 'go on', '--sandbox', 'host', ...flags])
+      expect([second.code, second.stdout], second.stderr).toEqual([0, 'the rest\n'])
+      expect(model.requests[0]?.text).toContain('half of it')
+    } finally {
+      await model.close()
+    }
   })
 
   it('does not step in for other failures', async () => {

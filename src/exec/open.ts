@@ -12,7 +12,7 @@ import { confinementOf, keepConfinement } from './confinement.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
 import { policyOf } from './policy.ts'
-import { checkBudget, chooseAgent, agentName, configFor, roleOf } from './settings.ts'
+import { checkBudget, chooseAgent, agentName, configFor, roleOf, standInHint } from './settings.ts'
 import { watchConfig } from './told-by.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
@@ -154,6 +154,7 @@ async function openOther(options: HeldOptions, name: string): Promise<Exec> {
     })
   }
   const chosen = await chooseAgent(options, name, options.cwd, env)
+  const role = await roleOf(name, options.cwd, env)
   checkBudget(limits.budgetUsd, chosen)
   const place = await openPlace(options)
   const changed = watchConfig(options.cwd)
@@ -183,7 +184,7 @@ async function openOther(options: HeldOptions, name: string): Promise<Exec> {
         approve: judgedApprover(judging, person ?? nobody),
         ownsHistory: false,
         finish: null,
-        hint: confined.hint,
+        hint: (reason) => confined.hint(reason) ?? standInHint(reason, session.id, role),
         services: undefined,
       },
       warnings: [confined.warning, warning, ...warnings].filter((one) => one !== null),

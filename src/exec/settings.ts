@@ -108,6 +108,18 @@ export async function chooseAgent(
   return chosen
 }
 
+/** Reasons for which a run hands a turn to the next agent of the role. */
+const HANDED_ON = new Set(['quota', 'auth', 'spawn'])
+
+/** Who could go on after such a failure: the first that steps in for the agent in runs. null: nobody, or another failure. */
+export function standInHint(reason: string, session: string, role: RoleConfig | null): string | null {
+  // One with a program of its own cannot be asked for by name.
+  const next = role?.failover?.find(({ command }) => command === null)
+  if (next === undefined || !HANDED_ON.has(reason)) return null
+  const model = next.model === null ? '' : ` --model ${next.model}`
+  return `failover is for runs; ${next.provider} can go on here with: --agent ${next.provider}${model} --session ${session}`
+}
+
 /** The agent that is named; else the engine for a model of its own, the configured implementer, or the engine. */
 export async function agentName({ agent, model }: WantedAgent, cwd: string, env: Environment): Promise<string> {
   if (agent !== null) return agent
