@@ -11,7 +11,8 @@ import type {
 } from '@earendil-works/pi-ai'
 import { messageOf } from '../../core/errors.ts'
 import type { AnswerForm } from './answer-form.ts'
-import { failureOf, type Failure, type HttpAnswer } from './failure.ts'
+import { failureOf, type Failure } from './failure.ts'
+import { ENDLESS, Growing } from './growing.ts'
 import { loadWire } from './providers.ts'
 import type { ResolvedModel } from './resolve.ts'
 import { watchedFetch, watchingGlobalFetch, type Heard } from './watch.ts'
@@ -55,39 +56,50 @@ export function modelCaller(
 ): CallModel {
   let stream: Promise<Stream> | undefined
   return async (request, onEvent) => {
-    const http: Heard = { answer: null }
+    const http: Heard = { answer: null, unreached: null }
+    const own = new AbortController()
+    const answer = new Growing(resolved)
     try {
       stream ??= load()
       const call = await stream
       const begin = (): ReturnType<Stream> =>
-        call(resolved.model, contextOf(request), optionsOf(resolved, request, http))
+        call(resolved.model, contextOf(request), optionsOf(resolved, request, http, own.signal))
       const events = takesNoFetch(resolved) ? watchingGlobalFetch(http, begin) : begin()
       for await (const event of events) {
-        if (event.type === 'done') return { ok: true, message: event.message }
+        if (event.type === 'done') return { ok: true, message: answer.ended(event.message) }
         if (event.type === 'error') {
           const said = event.error.errorMessage ?? 'the model call failed'
-          return failed(said, http.answer, request.signal, now(), event.error)
+          return failed(said, http, request.signal, now(), event.error)
         }
-        onEvent(event)
+        if (answer.grow(event)) onEvent(event)
+        else return endless(event)
       }
-      return failed('the answer ended without an end', http.answer, request.signal, now(), null)
+      return failed('the answer ended without an end', http, request.signal, now(), null)
     } catch (error) {
-      return failed(messageOf(error), http.answer, request.signal, now(), null)
+      return failed(messageOf(error), http, request.signal, now(), null)
+    } finally {
+      own.abort() // nobody reads on
     }
   }
 }
 
 function failed(
   said: string,
-  http: HttpAnswer | null,
+  { answer, unreached }: Heard,
   signal: AbortSignal,
   now: number,
   partial: AssistantMessage | null,
 ): ModelAnswer {
   // how Node and HTTP clients say that the other side went away
   const isCut = !signal.aborted && /^(aborted|terminated|socket hang up)$/.test(said)
-  const message = isCut ? 'the connection was cut before the answer ended' : said
-  return { ok: false, aborted: signal.aborted, failure: failureOf(message, http, now), partial }
+  const isUnreached = answer === null && unreached !== null && /^connection error\.?$/i.test(said)
+  const message = isCut ? 'the connection was cut before the answer ended' : isUnreached ? unreached : said
+  return { ok: false, aborted: signal.aborted, failure: failureOf(message, answer, now), partial }
+}
+
+function endless(event: AssistantMessageEvent): ModelAnswer {
+  const failure = { kind: 'provider', message: ENDLESS, retryable: false, retryAt: null } as const
+  return { ok: false, aborted: false, failure, partial: 'partial' in event ? { ...event.partial, content: [] } : null }
 }
 
 /** The wire formats take prompt and tools as a leading system message. */
@@ -96,11 +108,11 @@ function contextOf({ system, messages, tools }: ModelRequest): TranscriptContext
   return { messages: [leading, ...messages] } as unknown as TranscriptContext
 }
 
-function optionsOf(resolved: ResolvedModel, request: ModelRequest, http: Heard): SimpleStreamOptions {
+function optionsOf(resolved: ResolvedModel, request: ModelRequest, http: Heard, own: AbortSignal): SimpleStreamOptions {
   const { model, apiKey, headers } = resolved
   const { form } = request
   return {
-    signal: request.signal,
+    signal: AbortSignal.any([request.signal, own]),
     sessionId: request.session,
     maxRetries: 0, // the loop tries again, and is seen to
     headers: { ...headers },

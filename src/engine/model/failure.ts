@@ -39,6 +39,8 @@ const OVERLOADED = /overloaded|rate[_ ]limit|too many requests|RESOURCE_EXHAUSTE
 
 /** What a failed model call means. `message` is what the wire made of it; `http` the last answer of the service. */
 export function failureOf(message: string, http: HttpAnswer | null, now: number): Failure {
+  const wrongPlace = http === null ? null : wrongPlaceIn(http)
+  if (wrongPlace !== null) return { kind: 'invalid', message: wrongPlace, retryable: false, retryAt: null }
   const status = http !== null && http.status >= 400 ? http.status : statusIn(message)
   const said = head(http?.body ? textOf(http.body) : message, MESSAGE) || message
   // What the wire makes of it may say more than the service did.
@@ -59,6 +61,16 @@ export function failureOf(message: string, http: HttpAnswer | null, now: number)
   if (REFUSED.test(message)) return make('refused', false)
   // No status at all: the connection was refused or broke, or the stream ended in the middle.
   return make('provider', true)
+}
+
+/** What answers is no model service, or not here: asking again would not mend the address. */
+function wrongPlaceIn({ status, headers }: HttpAnswer): string | null {
+  if (status >= 300 && status < 400) {
+    const to = headers['location']
+    return `the service answers with a redirect${to === undefined ? '' : ` to ${head(to, 200)}`}, which is not followed: is its address right?`
+  }
+  const page = status < 300 && headers['content-type']?.startsWith('text/html') === true
+  return page ? 'the service answers with a web page: is its address right (many end in /v1)?' : null
 }
 
 function isQuota(http: HttpAnswer | null, all: string): boolean {

@@ -167,6 +167,15 @@ describe('a failure', () => {
     expect(failureOf('500 {"error":...}', http(500, { error: { message: 'the disk is on fire' } }), NOW).message).toBe(
       'the disk is on fire',
     )
+    expect(failureOf('302 status code', http(302, '', { location: 'http://elsewhere/' }), NOW)).toMatchObject({
+      kind: 'invalid',
+      retryable: false,
+      message: 'the service answers with a redirect to http://elsewhere/, which is not followed: is its address right?',
+    })
+    expect(failureOf('ended', http(200, '', { 'content-type': 'text/html' }), NOW)).toMatchObject({
+      retryable: false,
+      message: expect.stringContaining('a web page: is its address right') as string,
+    })
     expect(failureOf('x', http(500, 'y'.repeat(10_000)), NOW).message).toHaveLength(2000)
   })
 

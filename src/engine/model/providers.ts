@@ -42,6 +42,8 @@ export function isWireApi(api: string): api is WireApi {
 
 /** The code of a wire format; loaded when the first model call needs it. */
 export async function loadWire(api: WireApi): Promise<ProviderStreams> {
+  // They would write what a service sends to stderr as it is: it could steer a terminal.
+  for (const name of ['OPENAI_LOG', 'ANTHROPIC_LOG']) process.env[name] ??= 'off'
   return WIRES[api]()
 }
 

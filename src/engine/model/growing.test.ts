@@ -1,0 +1,44 @@
+import type { AssistantMessage, AssistantMessageEvent } from '@earendil-works/pi-ai'
+import { describe, expect, it } from 'vitest'
+import { Growing } from './growing.ts'
+
+const message = { content: [], stopReason: 'toolUse' } as unknown as AssistantMessage
+const piece = (delta: string, contentIndex = 0, type = 'toolcall_delta') =>
+  ({ type, contentIndex, delta, partial: message }) as AssistantMessageEvent
+
+function stopReason(pieces: readonly AssistantMessageEvent[], api = 'openai-completions'): string {
+  const growing = new Growing({ api: api as 'openai-completions' })
+  for (const one of pieces) growing.grow(one)
+  return growing.ended(message).stopReason
+}
+
+describe('an answer', () => {
+  it.each([
+    ['whole', ['{"command":', ' "echo \\"{\\" "}']],
+    ['with brackets in its text', ['{"a":["]","}"]}']],
+    ['with a line feed that should have been escaped', ['{"content":"a\nb"}']],
+    ['empty', ['']],
+  ])('with a call whose input is %s is as it is', (_, texts) => {
+    expect(stopReason(texts.map((text) => piece(text)))).toBe('toolUse')
+  })
+
+  it.each([['{"command":"rm -r build'], ['{"command":"rm -r build"'], ['{"a":[1,'], ['{"a":"\\"'], ['{']])(
+    'with a call whose input breaks off after %s is one that was cut off',
+    (text) => {
+      expect(stopReason([piece(text)])).toBe('length')
+      expect(stopReason([piece('{}', 0), piece(text, 1)], 'anthropic-messages')).toBe('length')
+    },
+  )
+
+  it('of a wire whose calls come whole at last is not judged by the pieces', () => {
+    expect(stopReason([piece('{"a"')], 'openai-responses')).toBe('toolUse')
+  })
+
+  it('may grow so far and no further, in text, thoughts and calls together', () => {
+    const growing = new Growing({ api: 'openai-completions' })
+    const half = 'x'.repeat(4 << 20)
+    expect(growing.grow(piece(half, 0, 'text_delta'))).toBe(true)
+    expect(growing.grow(piece(half, 1, 'thinking_delta'))).toBe(true)
+    expect(growing.grow(piece('x', 2))).toBe(false)
+  })
+})

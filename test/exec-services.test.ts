@@ -1,0 +1,103 @@
+/** Services at the other end of a wire that are not what they should be, through belay exec. */
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { World, type Result } from './support/world.ts'
+
+let world: World
+let server: Server
+let asked = 0
+let answer: (response: ServerResponse, n: number) => void
+beforeEach(async () => {
+  world = new World()
+  asked = 0
+  server = createServer((request, response) => {
+    response.on('error', () => {})
+    request.resume().on('end', () => answer(response, asked++))
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+})
+afterEach(() => {
+  server.closeAllConnections()
+  server.close()
+  world.dispose()
+})
+
+function exec(...more: readonly string[]): Promise<Result> {
+  const { port } = server.address() as AddressInfo
+  Object.assign(world.env, { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` })
+  const model = ['--agent', 'engine', '--model', 'openai-compatible/foo', '--sandbox', 'host']
+  return world.belay(['exec', 'work', ...model, ...more])
+}
+
+function stream(response: ServerResponse): ServerResponse {
+  return response.writeHead(200, { 'content-type': 'text/event-stream' })
+}
+
+function chunk(delta: unknown, finish: string | null = null): string {
+  const choices = [{ index: 0, delta, finish_reason: finish }]
+  return `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'foo', choices })}\n\n`
+}
+
+function said(text: string): string {
+  return `${chunk({ content: text })}${chunk({}, 'stop')}data: [DONE]\n\n`
+}
+
+describe('a service', () => {
+  it('whose address is that of a web page, or leads elsewhere, is told so at once', async () => {
+    answer = (response) => response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html>')
+    const page = await exec()
+    expect([page.code, page.stderr]).toEqual([1, expect.stringContaining('the service answers with a web page')])
+    answer = (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/login' }).end()
+    const away = await exec()
+    expect([away.code, away.stderr]).toEqual([1, expect.stringContaining('a redirect to http://127.0.0.1:1/login')])
+    expect(asked).toBe(2)
+  })
+
+  it('that is not there is told with what was tried', async () => {
+    const { port } = server.address() as AddressInfo
+    await new Promise((done) => server.close(done))
+    Object.assign(world.env, { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` })
+    const model = ['--agent', 'engine', '--model', 'openai-compatible/foo', '--sandbox', 'host']
+    const { code, stderr } = await world.belay(['exec', 'work', ...model, '--timeout', '4s'])
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`ECONNREFUSED 127.0.0.1:${port}`)])
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  })
+
+  it('that breaks off the input of a call has nothing run: what is left of a command may be another command', async () => {
+    const call = (text: string): unknown => ({
+      tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'bash', arguments: text } }],
+    })
+    const whole = JSON.stringify({ command: 'touch made.txt kept.txt' })
+    answer = (response, n) => {
+      if (n > 0) return stream(response).end(said('gave up'))
+      stream(response).write(chunk(call(whole.slice(0, whole.indexOf(' kept')))))
+      return response.end(`${chunk({}, 'tool_calls')}data: [DONE]\n\n`)
+    }
+    expect(await exec()).toMatchObject({ code: 0, stdout: 'gave up\n' })
+    expect(world.has('made.txt')).toBe(false)
+  })
+
+  it('that never ends its answer is cut off, and costs neither the time limit nor the memory', async () => {
+    answer = (response) => {
+      stream(response)
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk({ content: 'x'.repeat(100_000) })));
+        if (!response.destroyed) response.once('drain', more)
+      }
+      more()
+    }
+    const { code, stderr } = await exec('--quiet')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('the answer has no end: it was cut off after')])
+    expect(asked).toBe(1)
+  })
+
+  it('that sends what is no message cannot steer the terminal', async () => {
+    answer = (response, n) =>
+      n > 0 ? stream(response).end(said('mended')) : stream(response).end('data: {\u001B[2Jgone\n\n')
+    const { code, stdout, stderr } = await exec()
+    expect([code, stdout]).toEqual([0, 'mended\n'])
+    expect(stderr).toContain('the model call is made again')
+    expect(stderr).not.toContain('\u001B')
+  })
+})
