@@ -4,12 +4,14 @@
  *
  *   condition  = all { "or" all }          all = one { "and" one }          one = "not" one | "(" condition ")" | test
  *   test       = "exists" reference | operand [ operator operand ]
- *   operator   = == != < <= > >= in contains                                operand = reference | text | number | true | false | null
+ *   operator   = == != < <= > >= in contains      operand = reference | plain | "[" [ plain { "," plain } ] "]"
+ *   plain      = text | number | true | false | null
  */
 import { ExpressionError, parsePath, resolvePath, type Path, type Scope } from './path.ts'
 
 export type Operator = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'contains'
-type Literal = string | number | boolean | null
+type Plain = string | number | boolean | null
+type Literal = Plain | readonly Plain[]
 export type Operand = { readonly path: Path } | { readonly literal: Literal }
 
 export type Condition =
@@ -27,7 +29,7 @@ interface Token {
 const MAX_LENGTH = 2000
 const MAX_DEPTH = 50
 const TOKEN =
-  /\s*(?:(?<reference>\$\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})|(?<text>"(?:[^"\\]|\\.)*"|'[^'\\]*')|(?<number>-?\d+(?:\.\d+)?(?![\w.]))|(?<word>[A-Za-z]+)|(?<symbol>==|!=|<=|>=|<|>|\(|\)))/y
+  /\s*(?:(?<reference>\$\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})|(?<text>"(?:[^"\\]|\\.)*"|'[^'\\]*')|(?<number>-?\d+(?:\.\d+)?(?![\w.]))|(?<word>[A-Za-z]+)|(?<symbol>==|!=|<=|>=|<|>|[()[\],]))/y
 
 /** Reads a condition. Throws `invalid_expression`, also for comparisons of literals that can never have a value. */
 export function parseCondition(source: string): Condition {
@@ -102,7 +104,7 @@ class Parser {
   #operator(): Operator | null {
     const token = this.#tokens[this.#at]
     const isOne =
-      (token?.kind === 'symbol' && token.text !== '(' && token.text !== ')') ||
+      (token?.kind === 'symbol' && /^[=!<>]/.test(token.text)) ||
       (token?.kind === 'word' && (token.text === 'in' || token.text === 'contains'))
     if (!isOne) return null
     this.#at += 1
@@ -111,17 +113,36 @@ class Parser {
 
   #operand(): Operand {
     const token = this.#tokens[this.#at]
+    if (token?.kind === 'reference') {
+      this.#at += 1
+      return { path: parsePath(token.text.slice(2, -1)) }
+    }
+    return { literal: this.#symbol('[') ? this.#list() : this.#plain() }
+  }
+
+  /** What is left of a list of plain values whose bracket is open. */
+  #list(): readonly Plain[] {
+    const found: Plain[] = []
+    if (this.#symbol(']')) return found
+    do found.push(this.#plain())
+    while (this.#symbol(','))
+    if (!this.#symbol(']')) throw broken(this.#source, 'a "]" is missing')
+    return found
+  }
+
+  #plain(): Plain {
+    const token = this.#tokens[this.#at]
     if (!token) throw broken(this.#source, 'it ends too early')
     this.#at += 1
     switch (token.kind) {
       case 'reference':
-        return { path: parsePath(token.text.slice(2, -1)) }
+        throw broken(this.#source, `a list holds plain values only, not ${token.text}`)
       case 'number':
-        return { literal: Number(token.text) }
+        return Number(token.text)
       case 'text':
-        return { literal: unquote(token.text, this.#source) }
+        return unquote(token.text, this.#source)
       case 'word':
-        if (Object.hasOwn(WORDS, token.text)) return { literal: WORDS[token.text] ?? null }
+        if (Object.hasOwn(WORDS, token.text)) return WORDS[token.text] ?? null
         throw broken(this.#source, `${token.text} is no value: references are written \${...}, text in quotes`)
       case 'symbol':
         throw broken(this.#source, `a value is missing before ${JSON.stringify(token.text)}`)
@@ -144,7 +165,15 @@ class Parser {
   }
 }
 
-const WORDS: Readonly<Record<string, Literal>> = { true: true, false: false, null: null }
+const WORDS: Readonly<Record<string, Plain>> = { true: true, false: false, null: null }
+
+/** Signs of other languages. */
+const MEANT: readonly (readonly [RegExp, string])[] = [
+  [/^=/, '=='],
+  [/^&/, 'and'],
+  [/^\|/, 'or'],
+  [/^!/, 'not'],
+]
 
 function tokens(source: string): Token[] {
   const found: Token[] = []
@@ -155,7 +184,10 @@ function tokens(source: string): Token[] {
     const match = TOKEN.exec(source)
     const [kind, text] = Object.entries(match?.groups ?? {}).find(([, value]) => value !== undefined) ?? []
     if (!match || kind === undefined || text === undefined) {
-      throw broken(source, `${JSON.stringify(source.slice(at).trim().slice(0, 20))} is not understood`)
+      const rest = source.slice(at).trim()
+      const meant = MEANT.find(([sign]) => sign.test(rest))?.[1]
+      const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+      throw broken(source, `${JSON.stringify(rest.slice(0, 20))} is not understood${hint}`)
     }
     found.push({ kind: kind as Token['kind'], text })
     at = TOKEN.lastIndex

@@ -120,6 +120,18 @@ describe('templates', () => {
 
 describe('conditions', () => {
   it.each([
+    ['${input.n} = 3', '"= 3" is not understood; did you mean ==?'],
+    ['${input.yes} && true', 'did you mean and?'],
+    ['${input.yes} || true', 'did you mean or?'],
+    ['!${input.yes}', 'did you mean not?'],
+    ['${input.n} in [1, 2', 'a "]" is missing'],
+    ['${input.n} in [1, ${input.n}]', 'a list holds plain values only'],
+    ['${input.n} in [[1]]', 'a value is missing before "["'],
+    ['${input.n} in [,]', 'a value is missing before ","'],
+    ['[1] == [1]', 'compares a list with a list'],
+  ])('%s is refused, and said why', (text, why) => expect(() => parseCondition(text)).toThrow(why))
+
+  it.each([
     ['${input.name} == "belay"', true],
     ["${input.name} != 'belay'", false],
     ['${input.n} >= 3 and ${input.n} < 4', true],
@@ -128,6 +140,9 @@ describe('conditions', () => {
     ['not (${input.n} == 3) or "a" in ${input.list}', true],
     ['${input.list} contains "c"', false],
     ['${input.name} contains "ela"', true],
+    ['${input.name} in ["rope", "belay"]', true],
+    ['${input.name} in []', false],
+    ['not (${input.n} in [1, -2.5, null, true, "3"]) and [3] contains ${input.n}', true],
     ['exists ${input.nothing}', false],
     ['exists ${input["a key"].deep}', true],
     ['not exists ${steps.two}', true],
