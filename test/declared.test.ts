@@ -1,7 +1,10 @@
 /** What is declared is wired: flags and keys whose effect no other whole-program test is about. */
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { findBackend } from '../src/sandbox/index.ts'
 import { BatchWorld } from './support/batch-world.ts'
 import { startModelServer, type ModelServer, type Reply } from './support/model-server/index.ts'
 import { WorkflowWorld } from './support/workflow-world.ts'
@@ -192,4 +195,62 @@ it('--json of what changes something names what it changed', async () => {
   await here.belay(['exec', 'x', '--session', 's'])
   expect(await here.json(['session', 'unlock', 's'])).toEqual({ session: 's', unlocked: false, holder: null })
   expect(await here.json(['session', 'delete', 's'])).toEqual({ deleted: ['s'] })
+})
+
+it('batch: results, include_ignored and stall', async () => {
+  const batch = new BatchWorld({ 'c.md': [{ hang: true }] })
+  world = batch
+  const keys = { glob: '*.md', exclude: [], results: 'answers.json', stall: '1s', max_attempts: 1 }
+  batch.batch(keys).files({ 'a.md': 'A', 'b.md': 'B', '.gitignore': 'b.md\nanswers.json\n' }).commit()
+  expect((await batch.run()).code).toBe(0)
+  const answers = (): string[] => Object.keys(JSON.parse(batch.read('answers.json')) as object).sort()
+  expect([answers(), batch.has('results.json')]).toEqual([['a.md'], false])
+  batch.batch({ ...keys, include_ignored: true }).files({ 'c.md': 'C' })
+  const { code, stderr } = await batch.run()
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/c\.md +blocked: .*said nothing|c\.md.*stall/)])
+  expect(answers()).toEqual(['a.md', 'b.md'])
+})
+
+it('workflow: start says where it begins', async () => {
+  const flow = new WorkflowWorld({})
+  world = flow
+  const step = (id: string, next: string) => ({ id, type: 'agent', prompt: 'Do it.', next })
+  flow.flow([step('a', 'end'), step('b', 'a')], { start: 'b' })
+  const { code, stderr } = await flow.run()
+  expect(code, stderr).toBe(0)
+  expect(flow.requests().map(({ task }) => (task as { handle: string }).handle)).toEqual(['b', 'a'])
+})
+
+const noOs = (await findBackend('os').probe()) !== null && process.env['CI'] !== 'true'
+it.skipIf(noOs)('a sandbox with details: read, write, hide and network, in a home of ones own', async () => {
+  const here = new World({ implementer: { '*': [ONE] } })
+  world = here
+  here.files({ '../user/given/file': 'what was given\n', 'a.txt': 'a\n' })
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const { port } = server.address() as AddressInfo
+    const given = join(here.dir, 'user', 'given')
+    const gate = [
+      'cat /etc/passwd >/dev/null 2>&1 && echo seen',
+      `cat ${given}/file 2>/dev/null`,
+      `(echo x > ${given}/made) 2>/dev/null && echo written`,
+      `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port}' 2>/dev/null && echo reached`,
+      'true',
+    ].join('; ')
+    here.config(`verify: {commands: [{run: ${JSON.stringify(gate)}, name: look}]}\n`).commit()
+    const said = async (sandbox: string): Promise<string | undefined> => {
+      const flags = ['--accept-red-baseline', '--allow-absent-gates', '--set', `verify.sandbox=${sandbox}`]
+      const { code, stderr } = await here.belay(['run', 'Write one', ...flags])
+      expect(code, stderr).toBe(0)
+      const { evidence } = await here.json<{ evidence: { output_head: string }[] }>(['show', 'prompt'])
+      return evidence.at(-1)?.output_head
+    }
+    expect(await said('os')).toBe('seen\n')
+    here.script({ implementer: { '*': [{ files: { 'two.txt': '2\n' } }] } })
+    const details = '{backend: os, read: [~/given], write: [~/given], hide: [/etc/passwd], network: full}'
+    expect(await said(details)).toBe('what was given\nwritten\nreached\n')
+  } finally {
+    server.close()
+  }
 })

@@ -206,6 +206,29 @@ describe('belay exec', () => {
     expect([silent.code, silent.stderr]).toEqual([3, expect.stringContaining('[stall]')])
   })
 
+  it('a budget ends a turn of which nobody knows any more what it costs', async () => {
+    const usage = { type: 'usage', input_tokens: 5, output_tokens: 1, cost_usd: null }
+    agent({ lines: [usage], hang: true })
+    const { code, stdout } = await world.belay(['exec', 'x', '--budget-usd', '5', '--json'])
+    expect([code, lines(stdout).at(-1)]).toEqual([
+      5,
+      expect.objectContaining({
+        status: 'suspended',
+        finish_reason: 'budget_unknown',
+        error: expect.objectContaining({ message: expect.stringContaining('cannot be kept to') as string }) as object,
+      }),
+    ])
+  })
+
+  it('the time of a turn is that of all its askings', async () => {
+    world.files({ 's.json': SCHEMA })
+    agent({ answer: { n: 'never' }, sh: 'sleep 1.5' })
+    const flags = ['--output-schema', 's.json', '--timeout', '2s', '--json']
+    const { code, stdout } = await world.belay(['exec', 'count', ...flags])
+    expect([code, lines(stdout).at(-1)]).toEqual([3, expect.objectContaining({ finish_reason: 'timeout' })])
+    expect(world.requests().length).toBeLessThan(3)
+  })
+
   it('Ctrl-C ends the turn, keeps the session, and exits with 130', async () => {
     agent({ ...say('at work'), hang: true }, say('next'))
     const child = world.start(['exec', 'x', '--session', 's', '--json'])
