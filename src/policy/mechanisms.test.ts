@@ -12,6 +12,15 @@ const ROWS: Readonly<Record<string, readonly (readonly ['allow' | 'ask' | 'deny'
     ['ask', 'rm $FLAGS x'], ['ask', 'rm -rf `cat list`'], ['ask', '$CMD x'], ['ask', '"$@"'], ['ask', '${x}rm -rf /'], ['deny', '{rm,-rf,/}'], ['deny', 'git {,push} --force origin x'], ['deny', '{,rm} -rf /'], ['allow', 'echo $x'],
     ['allow', 'echo "rm -rf /"'], ['allow', "printf '%s\\n' 'sudo rm -rf /'"], ['allow', 'ls # rm -rf /'], ['deny', 'ls #x\nrm -rf /'], ['allow', 'echo a\\;rm -rf /'],
   ],
+  'programs that start others': [
+    ['deny', '/lib64/ld-linux-x86-64.so.2 /bin/rm -rf /'], ['deny', 'ld.so --library-path /x rm -rf /'], ['allow', 'ld-linux.so.2 --list /bin/ls'],
+    ['deny', 'fakeroot rm -rf /'], ['deny', 'fakeroot -u -- rm -rf /'], ['deny', 'eatmydata rm -rf /'], ['deny', 'proxychains -q rm -rf /'], ['deny', 'run-one rm -rf /'],
+    ['deny', 'ip netns exec blue rm -rf /'], ['deny', 'ip -n x net e blue rm -rf /'], ['deny', 'ip vrf exec red rm -rf /'], ['allow', 'ip netns list'], ['allow', 'ip addr'],
+    ['ask', 'start-stop-daemon --start --exec /bin/rm -- -rf /'], ['ask', 'capsh -- -c "rm -rf /"'], ['ask', 'run-parts hooks'], ['ask', 'ansible all -m shell -a "rm -rf /"'],
+    ['ask', 'split --filter="rm -rf /" x'], ['allow', 'split -l 10 x'], ['ask', 'sqlite3 x.db ".shell rm -rf /"'], ['ask', 'sqlite3 x.db ".once |sh" "select 1"'], ['allow', 'sqlite3 x.db "select 1"'],
+    ['ask', 'pdflatex -shell-escape x.tex'], ['allow', 'pdflatex x.tex'], ['ask', 'wget --use-askpass=./x u'], ['ask', 'dc <<< "!rm -rf /"'], ['allow', 'dc <<< "2 3 + p"'],
+    ['ask', 'tsx -e "x"'], ['ask', 'ts-node --eval x'], ['allow', 'tsx src/x.ts'],
+  ],
   'commands come in every place': [
     ['deny', 'true && rm -rf /'], ['deny', 'false || rm -rf /'], ['deny', 'ls; rm -rf /'], ['deny', 'ls | rm -rf /'], ['deny', 'ls |& rm -rf /'], ['deny', 'ls & rm -rf /'],
     ['deny', '(rm -rf /)'], ['deny', '{ rm -rf /; }'], ['deny', 'echo $(rm -rf /)'], ['deny', 'echo "a $(rm -rf /) b"'], ['deny', 'echo `rm -rf /`'], ['deny', 'echo "`rm -rf /`"'],

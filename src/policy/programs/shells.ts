@@ -87,6 +87,8 @@ const INTERPRETERS: Readonly<Record<string, RegExp>> = {
   python: /^-[a-zA-Z]*c/,
   node: /^(-[ep]|-pe|--eval|--print)(=|$)/,
   nodejs: /^(-[ep]|-pe|--eval|--print)(=|$)/,
+  tsx: /^(-[ep]|-pe|--eval|--print)(=|$)/,
+  'ts-node': /^(-[ep]|-pe|--eval|--print)(=|$)/,
   bun: /^(-[ep]|--eval|--print)(=|$)/,
   deno: /^eval$/,
   perl: /^-[a-zA-Z0-9]*[eE]/,

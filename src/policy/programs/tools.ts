@@ -18,9 +18,26 @@ const RUNS: Readonly<Record<string, RegExp>> = {
   rustc: /^(-C)?linker=|^-Clinker|^-Zcodegen/,
   cargo: /(runner|linker|rustc-wrapper|rustc-workspace-wrapper|rustdoc|rustc|credential-provider)"?\s*=/,
   ld: /^-?-plugin/,
+  split: /^--fi/,
+  sqlite3: /^\s*\.(sh|sy|on|ou|im|ed|ex|re)/,
+  wget: /^--use-ask/,
+  gpg: /^--photo-v/,
+  latex: /^-?-(shell-escape|enable-write18)/,
   cmake: /^(-D)?CMAKE_\w*(LAUNCHER|RULE_LAUNCH\w*)/,
 }
-const SAME: Readonly<Record<string, string>> = { 'g++': 'gcc', cc: 'gcc', 'c++': 'gcc', clang: 'gcc', 'clang++': 'gcc' }
+const SAME: Readonly<Record<string, string>> = {
+  'g++': 'gcc',
+  cc: 'gcc',
+  'c++': 'gcc',
+  clang: 'gcc',
+  'clang++': 'gcc',
+  pdflatex: 'latex',
+  xelatex: 'latex',
+  lualatex: 'latex',
+  tex: 'latex',
+  pdftex: 'latex',
+  latexmk: 'latex',
+}
 
 /** What `one` runs because it was told to. */
 export function toolInner(one: Invocation, stdin: { readonly kind: string; readonly text?: string }): Inner[] {
@@ -37,11 +54,11 @@ export function toolInner(one: Invocation, stdin: { readonly kind: string; reado
   if (script >= 0) found.push({ kind: 'command', argv: one.args.slice(script + 1) })
   if (/^g?make$/.test(name)) found.push(...makeInner(one.args, stdin.kind))
   if (
-    (name === 'ed' || name === 'red') &&
+    (name === 'ed' || name === 'red' || name === 'dc') &&
     stdin.kind !== 'inherited' &&
     (stdin.kind !== 'text' || /!/.test(stdin.text ?? ''))
   )
-    found.push(doubt('ed runs what stands after "!" in what it reads'))
+    found.push(doubt(`${name} runs what stands after "!" in what it reads`))
   return found
 }
 

@@ -68,6 +68,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   torsocks: {},
   torify: {},
   proxychains4: { valued: '-f', plain: '-q' },
+  proxychains: { valued: '-f', plain: '-q' },
+  fakeroot: { valued: '-l -s -i -b --lib --faked', plain: '-u --unknown-is-real' },
+  eatmydata: {},
+  'run-one': {},
   rlwrap: { plain: '-a -c -r' },
   chroot: { valued: '--userspec --groups', plain: '--skip-chdir', skip: 1, elsewhere: true },
   unshare: { plain: '*', elsewhere: true },
@@ -89,6 +93,13 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   firejail: { plain: '*' },
   catchsegv: {},
   faketime: { valued: '-f', plain: '-m', skip: 1 },
+}
+
+/** The dynamic linker runs the program that it is given. */
+const LOADER = /^ld(-[\w-]+)?\.so(\.\d+)?$/
+const LOADS: Shape = {
+  valued: '--library-path --preload --audit --argv0 --inhibit-rpath --glibc-hwcaps-prepend',
+  query: '--list --verify --version',
 }
 
 /** Programs that run what they are told in ways that are not followed. */
@@ -123,12 +134,17 @@ const OPAQUE: Readonly<Record<string, string>> = {
   osascript: 'osascript drives other programs',
   watchexec: 'watchexec runs commands again and again',
   entr: 'entr runs commands again and again',
+  'start-stop-daemon': 'start-stop-daemon starts something that outlives this shell',
+  'run-parts': 'run-parts runs every file of a folder',
+  capsh: 'capsh runs a shell',
+  ansible: 'ansible runs commands on other machines',
 }
 
 /** The commands inside of `one`; empty for a program that runs no other. */
 export function innerOf(one: Invocation, stdin: { readonly kind: string; readonly text?: string }): readonly Inner[] {
   const { name } = one.program
-  const shape = Object.hasOwn(SHAPES, name) ? SHAPES[name] : undefined
+  const shape = LOADER.test(name) ? LOADS : Object.hasOwn(SHAPES, name) ? SHAPES[name] : undefined
+  if (name === 'ip') return netnsInner(one)
   if (name === 'env') return envInner(one, SHAPES['env'] ?? {})
   if (name === 'alias' || name === 'enable')
     return one.args.length === 0 ? [] : [{ kind: 'doubt', reason: OPAQUE[name] ?? '' }]
@@ -150,6 +166,14 @@ export function innerOf(one: Invocation, stdin: { readonly kind: string; readonl
     ...toolInner(one, stdin),
     ...packageRunner(one),
   ]
+}
+
+/** `ip netns exec NAME COMMAND`, in any of its short forms. */
+function netnsInner({ args }: Invocation): Inner[] {
+  const at = args.findIndex(
+    ({ value }, i) => i > 0 && /^e(x(e(c)?)?)?$/.test(value) && /^(n|v)/.test(args[i - 1]?.value ?? ''),
+  )
+  return at < 0 ? [] : [{ kind: 'command', argv: args.slice(at + 2), elsewhere: true }]
 }
 
 function shapeInner({ args, program }: Invocation, shape: Shape): Inner[] {
