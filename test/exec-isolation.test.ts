@@ -217,6 +217,21 @@ describe('--repo', () => {
     },
   )
 
+  it.each([
+    ['--branch', '--upload-pack=x'],
+    ['--branch', 'a..b'],
+    ['--ref', '-x'],
+    ['--ref', 'HEAD^{/first}'],
+    ['--ref', ':/first'],
+    ['--ref', ''],
+  ])('refuses %s %j, before anything is made', async (flag, name) => {
+    agent({})
+    const words = ['exec', 'x', '--session', 's', '--repo', `file://${world.repo}`, `${flag}=${name}`]
+    const { code, stderr } = await world.belay(words)
+    expect([code, stderr]).toEqual([2, expect.stringContaining('that is no name of a branch, tag or commit [usage]')])
+    expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
+  })
+
   it("what an agent writes into its clone's configuration does not run when Belay commits", async () => {
     const evil = join(world.dir, 'evil')
     agent({
