@@ -9,6 +9,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     // A worker whose daemons and containers go needs a while there, too.
     teardownTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
     reporters: process.env.CI ? ['default', 'json'] : ['default'],
     outputFile: { json: 'coverage/tests.json' },

@@ -137,8 +137,8 @@ describe('budget.wall', () => {
   })
 
   it.each([
-    ['setup', '2s', 'prepare', 0],
-    ['gate', '6s', 'verify', 1],
+    ['setup', '10s', 'prepare', 0],
+    ['gate', '30s', 'verify', 1],
   ])('ends a %s that runs on; nothing is lost when it is raised', async (what, wall, phase, attempt) => {
     world = new World({ implementer: { T001: [{ files: { 'one.txt': '1\n' } }] } })
     const [pid, go] = [join(world.dir, 'pid'), join(world.dir, 'go')]

@@ -81,12 +81,17 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
   })
 
   it('what was typed before a question is no answer to it', async () => {
-    const { requests } = await stage.scripted(bash('sleep 1'), bash('git push origin main'), say('It was not pushed.'))
+    const { requests } = await stage.scripted(
+      bash('until [ -e go ]; do sleep 0.05; done'),
+      bash('git push origin main'),
+      say('It was not pushed.'),
+    )
     const tty = open([...ENGINE])
     await ready(tty)
     tty.type(`push${ENTER}`)
-    await tty.until((lines) => lines.some((line) => line.includes('> bash: sleep 1')))
+    await tty.until((lines) => lines.some((line) => line.includes('> bash: until')))
     tty.type(`y${ENTER}`)
+    stage.world.files({ go: '' })
     await tty.until((lines) => lines.at(-1)?.endsWith('[n]o:') === true)
     tty.type(`n${ENTER}`)
     await tty.until((lines) => lines.includes('It was not pushed.') && lines.at(-1) === '>>>')

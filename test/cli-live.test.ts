@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { Terminal, terminalTools } from './support/terminal.ts'
 import { World, type Scenario, type Turn } from './support/world.ts'
 
@@ -80,7 +80,7 @@ describe.skipIf(typeof tools === 'string')('belay run in a terminal', () => {
     expect(tty.cursorShown).toBe(false)
     for (const round of [1, 2]) {
       tty.type('\u001a')
-      await vi.waitFor(() => expect(stateOf(tty.pid)).toBe('T'), 20_000)
+      await expect.poll(() => stateOf(tty.pid)).toBe('T')
       await tty.until((all) => block(all).length === 0 && tty.cursorShown)
       expect(tty.lines(), String(round)).toContain('T001  attempt 1')
       process.kill(tty.pid, 'SIGCONT')

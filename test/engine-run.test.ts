@@ -82,7 +82,7 @@ function commandOf(pid: number): string {
 }
 
 describe('belay run with the engine', () => {
-  it('writes, reviews and lands a task, and keeps both conversations as sessions', { timeout: 60_000 }, async () => {
+  it('writes, reviews and lands a task, and keeps both conversations as sessions', async () => {
     const here = await open([
       writer([
         { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '42\n' } }] } },
@@ -120,7 +120,7 @@ describe('belay run with the engine', () => {
     expect(tasks[0]?.cost_usd).toBeGreaterThan(0)
   })
 
-  it('goes on in the same conversation when the gate fails', { timeout: 60_000 }, async () => {
+  it('goes on in the same conversation when the gate fails', async () => {
     const here = await open([
       writer([
         { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '41\n' } }] } },
@@ -142,7 +142,7 @@ describe('belay run with the engine', () => {
     expect(here.read('answer.txt')).toBe('42\n')
   })
 
-  it('goes on after kill -9 in the middle of a call, in the conversation as it was', { timeout: 60_000 }, async () => {
+  it('goes on after kill -9 in the middle of a call, in the conversation as it was', async () => {
     const here = await open([
       writer([
         { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '41\n' } }] } },
@@ -206,7 +206,7 @@ describe('belay run with the engine', () => {
     },
   )
 
-  it('runs its commands where the role says, and by the rules of the configuration', { timeout: 60_000 }, async () => {
+  it('runs its commands where the role says, and by the rules of the configuration', async () => {
     const here = await open(
       [
         writer([

@@ -1,19 +1,8 @@
 import { existsSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
-
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
+import { describe, expect, it } from 'vitest'
+import type { Step } from './support/model-server/index.ts'
+import { HOST, MODEL, model, say, scripted, world } from './support/model-world.ts'
 
 type Call = readonly [name: string, input: Record<string, unknown>]
 
@@ -23,12 +12,10 @@ async function exec(
   ...args: readonly string[]
 ): Promise<{ answers: string[]; stderr: string; first: string }> {
   const steps: Step[] = calls.map(([name, input]) => ({ reply: { calls: [{ name, input }] } }))
-  model = await startModelServer({ steps: [...steps, { reply: { say: 'done' } }] })
-  world.env['ANTHROPIC_BASE_URL'] = model.url
-  world.env['ANTHROPIC_API_KEY'] = 'test-key'
-  const { code, stdout, stderr } = await world.belay(['exec', 'work', '--model', 'anthropic/claude-sonnet-5', ...args])
+  const { requests } = await scripted(...steps, say('done'))
+  const { code, stdout, stderr } = await world.belay(['exec', 'work', ...MODEL, ...args])
   expect([code, stdout]).toEqual([0, 'done\n'])
-  const texts = model.requests.map(({ text }) => text)
+  const texts = requests.map(({ text }) => text)
   // Every request repeats the conversation: what is new in it is the answer to the last call.
   const answers = texts.slice(1).map((text, i) => {
     const before = texts[i] ?? ''
@@ -115,7 +102,6 @@ describe.each(['host', 'os'])('the tools of the engine, through belay exec (%s)'
     expect(world.read('new/c.ts')).toBe('c\n')
     const kept = /the whole output is in (\S+\.txt)/.exec(answers[12] ?? '')?.[1] ?? ''
     expect(existsSync(kept)).toBe(true)
-    await model?.close()
     // The next turn of the session reads what was kept, and has the same task list.
     const next = await exec(
       [
@@ -194,11 +180,7 @@ describe.each(['host', 'os'])('the tools of the engine, through belay exec (%s)'
 })
 
 describe('before anything is started', () => {
-  const flags = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const
-  async function scripted(...steps: readonly Step[]): Promise<void> {
-    model = await startModelServer({ steps })
-    Object.assign(world.env, { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'k' })
-  }
+  const flags = [...MODEL, ...HOST] as const
 
   it('tools that an MCP server has others of in the middle of a turn are there in the next step, and named', async () => {
     world.files({

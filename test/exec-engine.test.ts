@@ -1,39 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { makeLongSession } from '../bench/support/long-session.ts'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { World, collect, said } from './support/world.ts'
-
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
-
-/** A model that does these steps, reached as Anthropic's. */
-async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
-  model = await startModelServer({ steps })
-  world.env['ANTHROPIC_BASE_URL'] = model.url
-  world.env['ANTHROPIC_API_KEY'] = 'test-key'
-  return model
-}
-
-const HOST = ['--sandbox', 'host'] as const
-const MODEL = ['--model', 'anthropic/claude-sonnet-5'] as const
-
-function bash(command: string): Step {
-  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
-}
-
-function say(text: string): Step {
-  return { reply: { say: text } }
-}
+import { HOST, MODEL, bash, dropModel, model, say, scripted, world } from './support/model-world.ts'
+import { collect, said } from './support/world.ts'
 
 function lines(stdout: string): Record<string, unknown>[] {
   return stdout
@@ -210,15 +180,13 @@ describe('belay exec with the engine', () => {
     expect(requests[0]?.body['output_config']).toMatchObject({ format: { schema: { required: ['n'] } } })
     expect(requests[0]?.text).toContain('You count things.')
     expect(requests[0]?.text).toContain('Always whistle.')
-    await model?.close()
     await scripted(bash('true'), bash('echo 2'), bash('echo 3'))
     const limited = await world.belay(['exec', 'x', ...MODEL, ...HOST, '--max-steps', '2', '--json'])
     expect([limited.code, lines(limited.stdout).at(-1)]).toEqual([
       3,
       expect.objectContaining({ status: 'blocked', finish_reason: 'max_steps', steps: 2 }),
     ])
-    await model?.close().catch(() => {})
-    model = undefined
+    await dropModel()
   })
 
   it('--output-schema: a service that does not take it is asked without, and it is said; what never fits is invalid_output', async () => {

@@ -1,31 +1,16 @@
 /** Hooks of an agent definition: they see each call, may tighten what policy says, and are never dropped. */
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { World, type Result } from './support/world.ts'
-
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
+import { expect, it } from 'vitest'
+import type { Step } from './support/model-server/index.ts'
+import { HOST, MODEL, bash, model, scripted, world } from './support/model-world.ts'
+import type { Result } from './support/world.ts'
 
 /** One turn of an agent with these hooks, that makes these calls. */
 async function turn(hooks: unknown, ...steps: readonly Step[]): Promise<Result> {
   world.files({ '.belay/agents/guarded.md': `---\n${JSON.stringify({ hooks })}\n---\nYou work.\n` })
-  model = await startModelServer({ steps })
-  const env = { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'k' }
-  const args = ['--definition', 'guarded', '--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host']
-  return world.belay(['exec', 'work', ...args], { env })
+  await scripted(...steps)
+  return world.belay(['exec', 'work', '--definition', 'guarded', ...MODEL, ...HOST])
 }
 
-function bash(command: string): Step {
-  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
-}
 const done: Step = { reply: { say: 'done' } }
 const script = (text: string): string => `cat > hook.in.json; ${text}`
 const deny = `echo '{"decision":"deny","reason":"not on a Friday"}'`

@@ -1,25 +1,11 @@
 /** Model services of the configuration (`providers`), in exec, chat and runs, against a scripted model. */
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { implemented } from './real-agents/players.ts'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
+import type { Step } from './support/model-server/index.ts'
+import { serve, world } from './support/model-world.ts'
 
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
-
-async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
-  model = await startModelServer({ steps, isSide: () => false })
-  return model
-}
+const scripted = (...steps: readonly Step[]) => serve({ steps, isSide: () => false })
 
 const KEY = 'not-for-anybody-else'
 

@@ -1,35 +1,11 @@
 /** Scenarios of the engine through the command line, with a scripted model. */
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startTestDocker } from '../src/sandbox/testing/docker.ts'
 import { TEST_IMAGE } from '../src/sandbox/testing/image.ts'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
-
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
-
-async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
-  model = await startModelServer({ steps })
-  world.env['ANTHROPIC_BASE_URL'] = model.url
-  world.env['ANTHROPIC_API_KEY'] = 'test-key'
-  return model
-}
-
-const MODEL = ['--model', 'anthropic/claude-sonnet-5'] as const
-
-function bash(command: string): Step {
-  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
-}
+import type { Step } from './support/model-server/index.ts'
+import { MODEL, bash, model, scripted, world } from './support/model-world.ts'
 
 describe('belay exec', () => {
   it('ends with doom_loop, exit 3, when a failing command is repeated', async () => {

@@ -33,7 +33,7 @@ const REST: Turn = { sh: 'test "$(cat half.txt)" = half && echo 1 > one.txt' }
 
 describe('an exhausted quota', () => {
   it('is waited for until the named time; then the same conversation goes on', async () => {
-    start({ implementer: { T001: [exhaustedFor(1500), REST] }, byCall: true })
+    start({ implementer: { T001: [exhaustedFor(10_000), REST] }, byCall: true })
     const run = await world.belay(['run'])
     expect(run.code, run.stderr).toBe(0)
     const [suspended] = await events(world, 'task.suspended')
@@ -59,7 +59,7 @@ describe('an exhausted quota', () => {
     world.env['NODE'] = process.execPath
     const mark = (name: string): string => join(world.dir, name)
     const awaited = (name: string): string => `while [ ! -e "${mark(name)}" ]; do sleep 0.02; done`
-    const met = exhaustedFor(5000)
+    const met = exhaustedFor(30_000)
     world.script({
       implementer: {
         // The quota is met when T002 is being reviewed; the review ends after that.

@@ -20,7 +20,7 @@ afterEach(async () => {
 })
 
 describe('steps of a workflow', () => {
-  it('by the engine, as the agent definition that they name', { timeout: 60_000 }, async () => {
+  it('by the engine, as the agent definition that they name', async () => {
     model = await startModelServer({
       routes: [
         {

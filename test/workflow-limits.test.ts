@@ -15,7 +15,7 @@ function start(turns: ConstructorParameters<typeof WorkflowWorld>[0] = {}): Work
 const FAIL = { error: { code: 'failed', message: 'no way' } } as const
 
 /** For a turn of the scripted agent on a busy machine; what hangs takes as long. */
-const LONG_ENOUGH = '7s'
+const LONG_ENOUGH = '15s'
 
 /** States that run a hanging agent, by type. */
 const SLOW = {
@@ -69,7 +69,9 @@ describe('timeout', () => {
       {
         id: 'safe',
         type: 'try',
-        states: [{ id: 'slow', type: 'foreach', items: [1], timeout: '2s', states: [agent('quick'), agent('hang')] }],
+        states: [
+          { id: 'slow', type: 'foreach', items: [1], timeout: LONG_ENOUGH, states: [agent('quick'), agent('hang')] },
+        ],
         catch: [{ on: ['step_timeout'], states: [{ id: 'told', type: 'transform', value: '${error.step}' }] }],
       },
       agent('after'),
@@ -81,12 +83,12 @@ describe('timeout', () => {
   })
 
   it('time goes on while a person is asked and while a timer waits; a late answer is refused', async () => {
-    const slow = (inner: object) => [{ id: 'slow', type: 'try', timeout: '700ms', states: [inner] }]
+    const slow = (inner: object) => [{ id: 'slow', type: 'try', timeout: '8s', states: [inner] }]
     start().flow(slow({ id: 'ok', type: 'human_approval', message: 'ok?', timeout: '1h' }))
     expect((await world.run()).code).toBe(4)
     const asked = Date.now()
     const { checkpoints } = await world.json<{ checkpoints: { id: string }[] }>(['checkpoints'])
-    await world.until(() => Date.now() > asked + 700)
+    await world.until(() => Date.now() > asked + 8000)
     const resumed = await world.belay(['resume', '--json'])
     expect(finished(resumed).reason?.code).toBe('step_timeout')
     const late = await world.belay(['answer', checkpoints[0]?.id ?? '', 'approve', '--json'])
@@ -100,7 +102,7 @@ describe('timeout', () => {
       {
         id: 'outer',
         type: 'try',
-        timeout: '1s',
+        timeout: '10s',
         states: [
           {
             id: 'inner',
@@ -115,7 +117,7 @@ describe('timeout', () => {
       },
     ])
     const result = await world.run('--json')
-    expect(finished(result).reason?.message).toBe('step outer: it was not done in 1s')
+    expect(finished(result).reason?.message).toBe('step outer: it was not done in 10s')
     expect(world.asked()).toEqual(['outer.try.inner.0.hang'])
   })
 

@@ -31,12 +31,14 @@ function longHistory() {
 
 it('goes on with a conversation of 2,000 entries at a 32k window, and is quick about it', async () => {
   const history = longHistory()
-  const started = performance.now()
+  // Of this thread: a busy machine is no fault of the loop.
+  const started = process.threadCpuUsage()
   let first = 0
   const { report, requests } = await turn(
     [
       (request) => {
-        first ||= performance.now() - started
+        const { user, system } = process.threadCpuUsage(started)
+        first ||= (user + system) / 1000
         return request.tools.length === 0 && request.system.includes('hand-over')
           ? { text: 'THE NOTE' }
           : { text: 'Done.' }

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execFileSync } from 'node:child_process'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startTimeOf } from '../process/index.ts'
 import { checkSigning, identity } from './identity.ts'
 import { makeRepo, tempFolder, type TestRepo } from './testing/repo.ts'
@@ -81,12 +81,12 @@ test('a key that fails is refused with its words and the way out', async () => {
 
 test('a key that would ask is ended, with everything that it started', async () => {
   signWith(`echo $$ >"${folder}/pid"; mkfifo "${folder}/never"; cat "${folder}/never"`)
-  await expect(checkSigning(repo.root, 500)).rejects.toMatchObject({
+  await expect(checkSigning(repo.root, 5000)).rejects.toMatchObject({
     code: 'signing_failed',
     received: expect.stringContaining('waits for an answer'),
   })
   const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'))
-  await vi.waitFor(() => expect(startTimeOf(pid)).toBeNull(), 5000) // the kernel takes a moment for it
+  await expect.poll(() => startTimeOf(pid)).toBeNull() // the kernel takes a moment for it
 })
 
 test('a key that needs a terminal finds none', async () => {

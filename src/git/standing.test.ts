@@ -72,7 +72,7 @@ describe('a standing git', () => {
     const program = `const { findObject } = await import(${JSON.stringify(new URL('objects.ts', import.meta.url).href)})
       console.log((await findObject(${JSON.stringify(repo.root)}, 'HEAD')).type)`
     const args = ['--input-type=module', '-e', program]
-    expect(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 15_000 })).toBe('commit\n')
+    expect(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 120_000 })).toBe('commit\n')
   })
 })
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { encode, envelope, type Owner } from './envelope.ts'
 import type { Feed } from './feed.ts'
 import { Publisher } from './publisher.ts'
@@ -175,7 +175,7 @@ describe('Publisher', () => {
           close: () => Promise.resolve(),
         }),
     })
-    await vi.waitFor(() => expect(stopping).not.toEqual([]))
+    await expect.poll(() => stopping).not.toEqual([])
     await Promise.all(stopping)
     expect(sent).toEqual(['r1/1', 'r1/2'])
     rmSync(dir, { recursive: true })

@@ -160,7 +160,7 @@ describe('a lease', () => {
     expect(said.filter((one) => 'error' in one)).toHaveLength(5)
     for (const { child } of wanting) child.kill('SIGKILL')
     await record.close()
-  }, 30_000)
+  })
 })
 
 describe('keepRenewing', () => {

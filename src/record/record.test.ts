@@ -72,7 +72,7 @@ describe('write', () => {
     expect(await readEvents(record.read)).toHaveLength(1)
     expect(tries).toBe(1)
     await record.close()
-  }, 30_000)
+  })
 
   it('gives up with the reason when nobody lets go, and works again afterwards', async () => {
     using home = testHome()

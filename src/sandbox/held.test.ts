@@ -75,7 +75,7 @@ else {
     const argument = JSON.stringify({ backend: 'os', workspace, script, mark: 'held-test' })
     const child = spawn(process.execPath, [holder, argument], { stdio: 'inherit' })
     children.push(child)
-    await expect.poll(() => existsSync(join(workspace, 'up')), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => existsSync(join(workspace, 'up'))).toBe(true)
     return child
   }
   const open = async (): Promise<Sandbox> =>
@@ -104,9 +104,9 @@ else {
     const sandbox = await open()
     const kept = await start(sandbox, 'touch up2; until [ -e go ]; do sleep 0.05; done; mkdir .git/x; git init -q .; :')
     const ran = ranOf(kept)
-    await expect.poll(() => existsSync(join(workspace, 'up2')), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => existsSync(join(workspace, 'up2'))).toBe(true)
     writeFileSync(join(workspace, 'end'), '')
-    await expect.poll(() => noted().length, { timeout: 30_000 }).toBe(1)
+    await expect.poll(() => noted().length).toBe(1)
     expect(existsSync(dotGit)).toBe(true)
     writeFileSync(join(workspace, 'go'), '')
     expect((await ran).err).toContain('Read-only file system')
@@ -120,7 +120,7 @@ else {
     const sandbox = await open()
     const kept = await start(sandbox, 'touch up2; until [ -e go ]; do sleep 0.05; done; git init -q .; :')
     const ran = ranOf(kept)
-    await expect.poll(() => existsSync(join(workspace, 'up2')), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => existsSync(join(workspace, 'up2'))).toBe(true)
     child.kill('SIGKILL')
     await once(child, 'exit')
     const third = await open()

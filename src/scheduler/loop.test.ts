@@ -139,12 +139,16 @@ describe('runTasks', () => {
 
   it('runs as many beside each other as it may, and no more', async () => {
     await store(...['a', 'b', 'c', 'd', 'e'].map((handle) => newTask(handle)))
+    const full = Promise.withResolvers<void>()
     let [now, most] = [0, 0]
     await run(
       async () => {
         now += 1
         most = Math.max(most, now)
-        await new Promise((resolve) => setTimeout(resolve, 5))
+        if (now === 3) full.resolve()
+        await full.promise
+        // What is begun too much is begun by now.
+        await new Promise((resolve) => setTimeout(resolve, 20))
         now -= 1
         return done
       },

@@ -78,7 +78,7 @@ describe('kill -9 while the target follows with 3,000 files', () => {
     expect(world.log().filter((commit) => commit.trailers['Belay-Task'] !== undefined)).toHaveLength(3)
     world.expectCleanCheckout('after all')
     world.expectNothingLeft('after all')
-  }, 400_000)
+  }, 1_200_000)
 })
 
 describe('locks that a killed git left', () => {

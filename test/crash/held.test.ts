@@ -14,7 +14,7 @@ afterEach(() => {
 
 /** Waits until something is so; fails with what it waited for. */
 async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = Date.now() + 40_000
+  const deadline = Date.now() + 150_000
   while (!isSo()) {
     if (Date.now() > deadline) expect.fail(`waited too long until ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -27,9 +27,3 @@ export function call(name: keyof typeof NUMBERS): number {
 }
 
 export const got = (_: unknown, out: string): boolean => out.includes('got')
-
-/** Waits up to three seconds. */
-export async function later(done: () => boolean): Promise<boolean> {
-  for (let round = 0; round < 60 && !done(); round++) await new Promise((resolve) => setTimeout(resolve, 50))
-  return done()
-}

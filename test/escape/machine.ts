@@ -18,6 +18,8 @@ export class Machine {
   readonly checkout: string
   readonly workspace: string
   readonly outside: string
+  /** How long to look for what gets out: long where something must, so that a busy machine is no sandbox. */
+  patienceMs = 60_000
   readonly #ends: (() => void)[] = []
   readonly #children: ChildProcess[] = []
 
@@ -85,6 +87,13 @@ export class Machine {
     this.#children.push(child)
     await once(child.stdout, 'data')
     return child.pid as number
+  }
+
+  /** Whether something comes to be so while it is waited for. */
+  async later(isSo: () => boolean): Promise<boolean> {
+    const until = Date.now() + this.patienceMs
+    while (!isSo() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50))
+    return isSo()
   }
 
   /** The process that was started last still lives. */

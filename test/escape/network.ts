@@ -41,21 +41,16 @@ const address = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])
   .find(({ internal, family }) => !internal && family === 'IPv4')?.address
 
-async function received(m: Machine): Promise<boolean> {
-  for (let round = 0; round < 10 && !m.has('outside/received'); round++) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  return m.has('outside/received')
-}
+const received = (m: Machine): Promise<boolean> => m.later(() => m.has('outside/received'))
 
-async function reaches(host: string, to: number): Promise<boolean> {
+async function reaches(host: string, to: number, patienceMs: number): Promise<boolean> {
   const socket = connect(to, host)
   const won = await Promise.race([
     once(socket, 'connect').then(
       () => true,
       () => false,
     ),
-    new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 2000)),
+    new Promise<boolean>((resolve) => setTimeout(() => resolve(false), patienceMs)),
   ])
   socket.destroy()
   return won
@@ -80,12 +75,8 @@ async function serveAt(m: Machine, place: string): Promise<void> {
 
 /** Connects to what an attempt opened. */
 async function visit(m: Machine): Promise<boolean> {
-  for (let round = 0; round < 60; round++) {
-    const opened = m.read('state/workspaces/w/port')
-    if (opened !== '') return reaches('127.0.0.1', Number(opened))
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  return false
+  const opened = (): string => m.read('state/workspaces/w/port')
+  return (await m.later(() => opened() !== '')) && reaches('127.0.0.1', Number(opened()), m.patienceMs)
 }
 
 /** The network, where a policy allows none. */
@@ -159,7 +150,7 @@ export const NETWORK: readonly Attempt[] = [
     tries: 'open a port that others can connect to',
     during: visit,
     script: (m) =>
-      `perl -MSocket -e '$SIG{ALRM} = sub { exit }; alarm 3; socket(S, AF_INET, SOCK_STREAM, 0); bind(S, pack_sockaddr_in(0, INADDR_ANY)); listen(S, 5); ($p) = unpack_sockaddr_in(getsockname(S)); open F, ">", "${m.workspace}/port"; print F $p; close F; accept(C, S)'`,
+      `perl -MSocket -e '$SIG{ALRM} = sub { exit }; alarm ${m.patienceMs / 1000}; socket(S, AF_INET, SOCK_STREAM, 0); bind(S, pack_sockaddr_in(0, INADDR_ANY)); listen(S, 5); ($p) = unpack_sockaddr_in(getsockname(S)); open F, ">", "${m.workspace}/port"; print F $p; close F; accept(C, S)'`,
   },
   {
     name: 'raw-socket',

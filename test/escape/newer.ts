@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
-import { call, got, later } from './calls.ts'
+import { call, got } from './calls.ts'
 import type { Machine } from './machine.ts'
 
 const victims = new WeakMap<Machine, number>()
@@ -81,7 +81,7 @@ export const NEWER: readonly Attempt[] = [
     prepare: holdSecret,
     script: (m) =>
       `perl -MSocket -e 'socketpair(A, B, AF_UNIX, SOCK_STREAM, 0); fcntl(A, 8, ${pid(m)}); fcntl(A, 4, fcntl(A, 3, 0) | 020000); syswrite B, "x"'`,
-    escaped: (m) => later(() => !m.victimLives),
+    escaped: (m) => m.later(() => !m.victimLives),
   },
   {
     name: 'memory-file',
@@ -180,7 +180,7 @@ export const NEWER: readonly Attempt[] = [
     },
     script: (m) =>
       `perl -MFcntl -e 'sysopen(P, "${m.home}/.ssh/pipe", O_WRONLY | O_NONBLOCK) and syswrite P, "evil\\n"'`,
-    escaped: (m) => later(() => m.read('outside/received').includes('evil')),
+    escaped: (m) => m.later(() => m.read('outside/received').includes('evil')),
   },
   {
     name: 'mount-new',

@@ -1,7 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
-import { later } from './calls.ts'
 import type { Machine } from './machine.ts'
 
 const NUMBERS: Readonly<Record<string, { readonly ptrace: number; readonly vmRead: number }>> = {
@@ -62,7 +61,7 @@ export const PROCESSES: readonly Attempt[] = [
     tries: 'kill another process',
     prepare: startVictim,
     script: (m) => `kill -9 ${pid(m)}`,
-    escaped: (m) => later(() => !m.victimLives),
+    escaped: (m) => m.later(() => !m.victimLives),
   },
   {
     name: 'ptrace',
@@ -111,7 +110,7 @@ const beats = (m: Machine): string =>
 async function goesOn(m: Machine): Promise<boolean> {
   const size = (): number => statSync(join(m.workspace, 'beats')).size
   const over = size()
-  const went = await later(() => size() > over + 4)
+  const went = await m.later(() => size() > over + 4)
   writeFileSync(join(m.workspace, 'end'), '')
   for (let last = -1; last !== size();) {
     last = size()

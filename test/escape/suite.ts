@@ -80,6 +80,7 @@ export function describeEscapes(family: string, attempts: readonly Attempt[]): v
     if (daemon !== undefined) process.env['DOCKER_HOST'] = daemon
     const workspace = attempt.workspace === undefined ? machine.workspace : join(machine.dir, attempt.workspace)
     mkdirSync(workspace, { recursive: true })
+    if (backend !== 'host') machine.patienceMs = 3000
     await attempt.prepare?.(machine)
     const limits = attempt.limits && backend !== 'host' ? { resources: { ...UNLIMITED, ...attempt.limits } } : {}
     const own = attempt.own === undefined ? [] : [join(machine.dir, attempt.own)]

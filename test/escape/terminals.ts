@@ -12,11 +12,6 @@ async function openTerminal(m: Machine): Promise<void> {
 
 const terminal = (m: Machine): string => m.read('outside/tty').trim()
 
-async function later(done: () => boolean): Promise<boolean> {
-  for (let round = 0; round < 20 && !done(); round++) await new Promise((resolve) => setTimeout(resolve, 50))
-  return done()
-}
-
 /** The user's own terminal. */
 export const TERMINALS: readonly Attempt[] = [
   {
@@ -26,13 +21,13 @@ export const TERMINALS: readonly Attempt[] = [
     prepare: openTerminal,
     script: (m) =>
       `perl -e 'open T, "<", "${terminal(m)}" or exit; for (split //, "evil\\n") { ioctl(T, ${TIOCSTI}, $_) }'`,
-    escaped: (m) => later(() => m.read('outside/typed').includes('evil')),
+    escaped: (m) => m.later(() => m.read('outside/typed').includes('evil')),
   },
   {
     name: 'terminal-write',
     tries: "write onto the user's terminal, which obeys some of it",
     prepare: openTerminal,
     script: (m) => `echo evil > ${terminal(m)}`,
-    escaped: (m) => later(() => m.read('outside/screen').includes('evil')),
+    escaped: (m) => m.later(() => m.read('outside/screen').includes('evil')),
   },
 ]

@@ -38,7 +38,7 @@ const skip = skipWithout('interruptions of real agents', PROVIDERS)
 
 describe.skipIf(skip).each(PROVIDERS)('%s', (provider) => {
   const player = PLAYERS[provider]
-  it('leaves with 5 when the plan is used up and nobody wants to wait', { timeout: 60_000 }, async () => {
+  it('leaves with 5 when the plan is used up and nobody wants to wait', async () => {
     const retryAt = inSeconds(7200)
     const steps = player.act({ fail: 'quota', retryAt })
     stage = await Stage.open({ implementer: provider, reviewer: provider, steps, login: 'plan' })
@@ -56,7 +56,7 @@ describe.skipIf(skip).each(PROVIDERS)('%s', (provider) => {
     expect(stage.model.requests).toHaveLength(1)
   })
 
-  it('stays and goes on when the plan is back', { timeout: 60_000 }, async () => {
+  it('stays and goes on when the plan is back', async () => {
     let until = ''
     let wentOn = ''
     const steps = [
@@ -77,7 +77,7 @@ describe.skipIf(skip).each(PROVIDERS)('%s', (provider) => {
     expect(world.read('answer.txt')).toBe('42\n')
   })
 
-  it('is taken up again after kill -9 in the middle of its turn', { timeout: 60_000 }, async () => {
+  it('is taken up again after kill -9 in the middle of its turn', async () => {
     const steps = [
       ...turn(() => {}, player.write('answer.txt', '41\n'), player.answer(implemented('T001'))),
       // Killed here: half of the work is on disk, the model has not answered.

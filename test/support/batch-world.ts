@@ -70,7 +70,7 @@ export class BatchWorld extends World {
 
   /** Resolves when `is` does. */
   async until(is: () => boolean): Promise<void> {
-    const deadline = Date.now() + 20_000
+    const deadline = Date.now() + 150_000
     while (!is()) {
       if (Date.now() > deadline) throw new Error('it did not come to that')
       await new Promise((resolve) => setTimeout(resolve, 20))

@@ -104,7 +104,7 @@ export class Subscriber {
 
   /** Asks the server's JetStream. */
   async ask<T>(api: string, request: object): Promise<T> {
-    const answer = (await this.connection.request(`$JS.API.${api}`, JSON.stringify(request), { timeout: 5000 })).json<
+    const answer = (await this.connection.request(`$JS.API.${api}`, JSON.stringify(request), { timeout: 60_000 })).json<
       T & { error?: unknown }
     >()
     if (answer.error !== undefined) throw new Error(JSON.stringify(answer.error))

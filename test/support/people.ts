@@ -100,11 +100,11 @@ export async function refusal(
 export async function eventually<T>(
   look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
 ): Promise<T> {
-  const until = Date.now() + 30_000
+  const until = Date.now() + 150_000
   for (;;) {
     const found = await look()
     if (found !== null && found !== undefined && found !== false) return found
-    if (Date.now() > until) throw new Error(`it did not happen within 30 s: ${look.toString()}`)
+    if (Date.now() > until) throw new Error(`it did not happen within 150 s: ${look.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 30))
   }
 }

@@ -1,8 +1,11 @@
 /** What tests of belay in a terminal need: a user, a scripted model, and the terminal; all of it is gone after each test. */
 import { afterEach } from 'vitest'
 import { startModelServer, type ModelServer, type Step } from './model-server/index.ts'
+import { HOST, MODEL, reach } from './steps.ts'
 import { Terminal, terminalTools, type TerminalOptions } from './terminal.ts'
 import { World } from './world.ts'
+
+export { bash, say } from './steps.ts'
 
 const tools = await terminalTools()
 // oxlint-disable-next-line no-console -- a skipped test has to say why
@@ -17,7 +20,7 @@ export const CTRL_D = '\u0004'
 export const UP = '\u001b[A'
 
 /** Belay's engine with the scripted model, unconfined. */
-export const ENGINE = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const
+export const ENGINE = [...MODEL, ...HOST] as const
 
 export class Stage {
   model: ModelServer | undefined
@@ -33,8 +36,7 @@ export class Stage {
   /** Starts the model that the engine will call. */
   async scripted(...steps: readonly Step[]): Promise<ModelServer> {
     this.model = await startModelServer({ steps })
-    this.world.env['ANTHROPIC_BASE_URL'] = this.model.url
-    this.world.env['ANTHROPIC_API_KEY'] = 'test-key'
+    reach(this.world, this.model)
     return this.model
   }
 
@@ -63,16 +65,6 @@ export function useStage(): Stage {
   const stage = new Stage()
   afterEach(() => stage.end())
   return stage
-}
-
-/** The model calls the engine's shell tool, once for each command. */
-export function bash(...commands: readonly string[]): Step {
-  return { reply: { calls: commands.map((command) => ({ name: 'bash', input: { command } })) } }
-}
-
-/** The model ends the turn with this. */
-export function say(text: string, pieces = 1): Step {
-  return { reply: { say: text, pieces } }
 }
 
 /** Waits until a chat's prompt stands there that nothing was typed at yet. */

@@ -6,7 +6,7 @@ import type { World } from './world.ts'
 const BUILT = fileURLToPath(new URL('built.mjs', import.meta.url))
 
 /** Longest that a test waits for something to show. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 150_000
 
 interface Tools {
   readonly spawn: typeof import('@lydell/node-pty').spawn

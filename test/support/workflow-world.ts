@@ -117,7 +117,7 @@ export class WorkflowWorld extends World {
 
   /** Resolves when `is` does. */
   async until(is: () => boolean | Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + 30_000
+    const deadline = Date.now() + 150_000
     while (!(await is())) {
       if (Date.now() > deadline) throw new Error('it did not come to that')
       await new Promise((resolve) => setTimeout(resolve, 20))

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { TurnEvent, TurnRequest } from '../port.ts'
 import { ALONE } from '../turn.ts'
 import { ClaudeDialogue } from './dialogue.ts'
@@ -73,7 +73,7 @@ describe('ClaudeDialogue', () => {
       },
     })
     read(ask('p1'))
-    await vi.waitFor(() => expect(sent).toHaveLength(2))
+    await expect.poll(() => sent).toHaveLength(2)
     expect(asked).toMatchObject([
       { id: 'p1', kind: 'command', command: 'make', cwd: '/repo', title: 'Bash: make', reason: 'Build it' },
     ])
@@ -99,7 +99,7 @@ describe('ClaudeDialogue', () => {
     read({ type: 'control_cancel_request', request_id: 'p1' })
     answer()
     read({ ...ask('p2'), request: { subtype: 'mcp_message' } })
-    await vi.waitFor(() => expect(sent).toHaveLength(2))
+    await expect.poll(() => sent).toHaveLength(2)
     expect(JSON.stringify(sent)).not.toContain('p1')
     expect(posted).toMatchObject([{ state: 'asked' }, { state: 'withdrawn', answer: null }])
   })

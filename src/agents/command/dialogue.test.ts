@@ -21,7 +21,7 @@ function playScript(script: string) {
     run: 'run-9',
     mark: `command/${Math.random()}`,
     signal: new AbortController().signal,
-    graceMs: 300,
+    graceMs: 60_000,
     ...ALONE,
   })
 }

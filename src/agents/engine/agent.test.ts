@@ -113,7 +113,7 @@ describe('the engine as an agent', () => {
     const request = await prepare([{ reply: { calls: [{ name: 'stubborn', input: {} }] } }], { signal: abort.signal })
     const started = performance.now()
     expect(await endOf(deps, request)).toEqual({ status: 'interrupted' })
-    expect(performance.now() - started).toBeLessThan(request.graceMs + 2000)
+    expect(performance.now() - started).toBeLessThan(request.graceMs + 20_000)
     expect(closed).toBeGreaterThan(0)
   })
 

@@ -23,7 +23,7 @@ function request(more: Partial<TurnRequest> = {}): TurnRequest {
     run: 'r',
     mark: `stdio/${Math.random()}`,
     signal: new AbortController().signal,
-    graceMs: 300,
+    graceMs: 60_000,
     ...ALONE,
     ...more,
   }
@@ -68,7 +68,7 @@ describe('runDialogue', () => {
   })
 
   it('kills what stays after its answer', async () => {
-    expect((await playScript('echo answer; sleep 1000')).end).toMatchObject({ text: 'lingered' })
+    expect((await playScript('echo answer; sleep 1000', { graceMs: 300 })).end).toMatchObject({ text: 'lingered' })
   })
 
   it.each([

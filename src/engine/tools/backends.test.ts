@@ -100,12 +100,12 @@ function describeTools(harness: SandboxHarness): void {
   it('ends at the timeout with its grandchildren, and what is left in the background', async () => {
     // A number that nobody else sleeps for.
     const sleep = `sleep ${100_000 + Math.floor(Math.random() * 900_000)}`
-    const late = await use('bash', { command: `echo begun; (${sleep} & ${sleep}) & ${sleep}`, timeout: 1000 })
-    expect(late.text).toBe('begun\n[ended after 1s, its timeout]')
+    const late = await use('bash', { command: `echo begun; (${sleep} & ${sleep}) & ${sleep}`, timeout: 10_000 })
+    expect(late.text).toBe('begun\n[ended after 10s, its timeout]')
     const started = performance.now()
     const left = await use('bash', { command: `${sleep} & setsid ${sleep} & echo done` })
     expect(left).toMatchObject({ text: 'done\n', exitCode: 0 })
-    expect(performance.now() - started).toBeLessThan(20_000)
+    expect(performance.now() - started).toBeLessThan(90_000)
     expect((await use('bash', { command: 'ps ax 2>/dev/null || busybox ps' })).text).not.toContain(sleep)
   })
 
@@ -113,7 +113,7 @@ function describeTools(harness: SandboxHarness): void {
     const abort = new AbortController()
     const file = join(ground.workspace, 'begun')
     const running = use('bash', { command: 'echo > begun; sleep 1000' }, { signal: abort.signal })
-    await expect.poll(() => existsSync(file), { timeout: 10_000 }).toBe(true)
+    await expect.poll(() => existsSync(file)).toBe(true)
     abort.abort(new Error('stop'))
     expect(await running).toMatchObject({ isError: true })
   })

@@ -86,7 +86,7 @@ else {
       const argument = JSON.stringify({ backend: 'os', workspace: ground.workspace, script, mark: ground.mark() })
       const child = spawn(process.execPath, [holder, argument], { stdio: 'inherit' })
       const left = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`belay-os-${child.pid}-`))
-      await expect.poll(() => readdirSync(ground.workspace), { timeout: 20_000 }).toContain('up')
+      await expect.poll(() => readdirSync(ground.workspace)).toContain('up')
       child.kill('SIGKILL')
       await once(child, 'exit')
       expect(left()).toHaveLength(1)

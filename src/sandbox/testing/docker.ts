@@ -67,7 +67,7 @@ function runtimes(): object {
 }
 
 async function until(done: () => boolean, folder: string): Promise<void> {
-  const end = Date.now() + 60_000
+  const end = Date.now() + 150_000
   while (!done()) {
     if (Date.now() > end) throw new Error(`no docker daemon: ${readFileSync(join(folder, 'log'), 'utf8').slice(-2000)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -30,7 +30,7 @@ export function describeLives({ harness, ground }: Stage): void {
       kept.stdout.resume()
       const exit = await kept.end()
       expect(exit.code === null || exit.code === 137).toBe(true)
-      await expect.poll(() => isStill(file), { timeout: 10_000 }).toBe(true)
+      await expect.poll(() => isStill(file)).toBe(true)
     })
 
     it.runIf(harness.can.confine)('ends a daemon that left its group when its command is over', async () => {
@@ -38,7 +38,7 @@ export function describeLives({ harness, ground }: Stage): void {
       const file = join(ground().workspace, 'beats')
       const daemon = `setsid sh -c '${BEATS('beats')}' </dev/null >/dev/null 2>&1 & until [ -s beats ]; do :; done; echo up`
       expect((await ground().run(sandbox, daemon)).out).toBe('up\n')
-      await expect.poll(() => isStill(file), { timeout: 10_000 }).toBe(true)
+      await expect.poll(() => isStill(file)).toBe(true)
     })
 
     it('ends everything on close(), which can be repeated; nothing starts afterwards', async () => {
@@ -50,7 +50,7 @@ export function describeLives({ harness, ground }: Stage): void {
       kept.stdout.resume()
       await sandbox.close()
       await kept.closed
-      await expect.poll(() => isStill(file), { timeout: 10_000 }).toBe(true)
+      await expect.poll(() => isStill(file)).toBe(true)
       await sandbox.close()
       await expect(ground().run(sandbox, 'echo no')).rejects.toThrow('closed')
     })
@@ -81,10 +81,10 @@ export function describeLives({ harness, ground }: Stage): void {
       })
       const child = spawn(process.execPath, [holder, argument], { stdio: ['ignore', 'inherit', 'inherit'] })
       const gone = once(child, 'exit')
-      await expect.poll(() => existsSync(file), { timeout: 30_000 }).toBe(true)
+      await expect.poll(() => existsSync(file)).toBe(true)
       child.kill('SIGKILL')
       await gone
-      await expect.poll(() => isStill(file), { timeout: 20_000 }).toBe(true)
+      await expect.poll(() => isStill(file)).toBe(true)
     })
   })
 }

@@ -76,7 +76,7 @@ function settings(folder: string): Record<string, string> {
 
 async function answers(socket: string, over: () => boolean): Promise<void> {
   const { default: Client } = await import('dockerode')
-  const end = Date.now() + 30_000
+  const end = Date.now() + 150_000
   for (;;) {
     try {
       await new Client({ socketPath: socket }).ping()

@@ -122,7 +122,7 @@ describe('MCP servers on stdio', () => {
   })
 
   it('ends a call at its timeout or when aborted; the server goes on', async () => {
-    const mcp = await connected([{ ...stdio, timeoutMs: 300 }])
+    const mcp = await connected([{ ...stdio, timeoutMs: 5000 }])
     const late = await use(mcp, 'hangs')
     expect(late).toMatchObject({ isError: true })
     expect(late.text).toMatch(/the MCP server test did not answer hangs: .*timed out/i)

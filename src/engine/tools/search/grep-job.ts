@@ -11,6 +11,8 @@ import type { GrepJob, Say } from './job.ts'
 import { patternOf } from './pattern.ts'
 import { walk } from './walk.ts'
 
+const LATE = 'stopped at the time limit: look in a smaller folder, or in fewer files with include'
+
 /** Says the lines that fit, file by file, newest file first. */
 export function runGrep(job: GrepJob, say: Say): void {
   const pattern = patternOf(job.pattern, job.ignoreCase)
@@ -23,7 +25,7 @@ export function runGrep(job: GrepJob, say: Say): void {
   const files = new Opener(job)
   for (const path of paths) {
     if (performance.now() > until) {
-      notes.push('stopped at the time limit: look in a smaller folder, or in fewer files with include')
+      notes.push(LATE)
       break
     }
     const isNamed = path === ''
@@ -51,7 +53,7 @@ export function runGrep(job: GrepJob, say: Say): void {
         size += text.length
       }
       if (found.stopped !== null) {
-        notes.push(found.stopped === 'time' ? 'stopped at the time limit' : 'truncated: there may be more')
+        notes.push(found.stopped === 'time' ? (isNamed ? 'stopped at the time limit' : LATE) : 'truncated: there may be more')
         break
       }
     } finally {

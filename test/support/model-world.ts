@@ -1,0 +1,38 @@
+/** For files of tests that drive Belay with a scripted model: a world for each test, and a model server that goes with it. */
+import { afterEach, beforeEach } from 'vitest'
+import { startModelServer, type ModelServer, type Step } from './model-server/index.ts'
+import { reach } from './steps.ts'
+import { World } from './world.ts'
+
+export { HOST, MODEL, bash, say } from './steps.ts'
+
+export let world: World
+export let model: ModelServer | undefined
+beforeEach(() => {
+  world = new World()
+})
+afterEach(async () => {
+  await model?.close()
+  model = undefined
+  world.dispose()
+})
+
+/** Starts the test's model server, in the place of one that was there before and has come to the end of its script. */
+export async function serve(script: Parameters<typeof startModelServer>[0]): Promise<ModelServer> {
+  await model?.close()
+  model = await startModelServer(script)
+  return model
+}
+
+/** Ends the model server in the middle of its script. */
+export async function dropModel(): Promise<void> {
+  await model?.close().catch(() => {})
+  model = undefined
+}
+
+/** A model that does these steps, which Belay reaches as Anthropic's. */
+export async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
+  const server = await serve({ steps })
+  reach(world, server)
+  return server
+}
