@@ -2,7 +2,7 @@
 import { parseDuration } from '../core/duration.ts'
 import { subjectLine } from '../core/text.ts'
 import type { GateSpec } from '../gates/port.ts'
-import { DEFAULT_TIMEOUTS } from './schema.ts'
+import { DEFAULT_TIMEOUTS } from './timeouts.ts'
 
 /** A command as the file has it, checked. */
 export type CommandInput =

@@ -10,4 +10,5 @@ export {
 } from './providers.ts'
 export type { Config, RoleConfig } from './resolve.ts'
 export type { SandboxConfig } from './sandbox.ts'
-export { DEFAULT_TIMEOUTS, configJsonSchema, type ConfigInput } from './schema.ts'
+export { configJsonSchema, type ConfigInput } from './schema.ts'
+export { DEFAULT_TIMEOUTS } from './timeouts.ts'

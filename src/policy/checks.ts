@@ -1,6 +1,6 @@
 /** Built-in rules that need more than a rule's text. */
 import { isAbsolute } from 'node:path'
-import type { Call } from './shell/scan.ts'
+import type { Call } from './shell/scanned.ts'
 import type { Arg } from './shell/arg.ts'
 import { placesOfArg, type Invocation } from './match.ts'
 import type { Surroundings } from './places.ts'

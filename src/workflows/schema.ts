@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { duration, listOf, mapping, oneOf, text, whole } from '../config/leaves.ts'
 import { WORKSPACES } from './definition.ts'
-import { budgetKeys, failoverKey, roleKeys } from '../config/schema.ts'
+import { failoverKey, roleKeys } from '../config/role-keys.ts'
+import { budgetKeys } from '../config/schema.ts'
 
 /** What a state, branch, agent or result may be called. */
 export const ID = /^[A-Za-z][A-Za-z0-9_-]{0,59}$/

@@ -17,48 +17,9 @@ import { head } from '../../core/text.ts'
 import { known, unknown, type Arg } from './arg.ts'
 import { gapIn } from './gaps.ts'
 import { moved, union, type Cwds } from './folders.ts'
+import type { Call, FileRedirect, Place, Scan, Stdin, Structure } from './scanned.ts'
 import { MOVERS, moves, survey, type Survey } from './survey.ts'
 import { argsOf, type Meaning } from './words.ts'
-
-/** Where a command reads from. */
-export type Stdin =
-  | { readonly kind: 'inherited' }
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'pipe'; readonly from: readonly Call[] }
-
-export interface FileRedirect {
-  readonly part: string
-  readonly effect: 'read' | 'write' | 'both'
-  readonly target: Arg
-}
-
-/** One simple command; `argv` is empty for assignments and redirects without a command. */
-export interface Call {
-  readonly part: string
-  readonly argv: readonly Arg[]
-  readonly assigned: readonly { readonly name: string; readonly value: Arg | null }[]
-  readonly redirects: readonly FileRedirect[]
-  /** Folders that it may run in; null among them: any. */
-  readonly cwds: Cwds
-  readonly stdin: Stdin
-}
-
-export type Structure = 'substitution' | 'process-substitution' | 'subshell' | 'function' | 'background'
-
-export interface Scan {
-  readonly calls: readonly Call[]
-  /** What could not be understood, so that nothing can be said about all of it. `broken`: it is no valid script. */
-  readonly doubts: readonly { readonly part: string; readonly reason: string; readonly broken: boolean }[]
-  readonly structures: readonly { readonly kind: Structure; readonly part: string }[]
-  readonly survey: Survey
-}
-
-export interface Place {
-  readonly home: string
-  readonly cwds: Cwds
-  readonly stdin: Stdin
-}
 
 interface State {
   cwds: Cwds

@@ -53,7 +53,9 @@ export function runGrep(job: GrepJob, say: Say): void {
         size += text.length
       }
       if (found.stopped !== null) {
-        notes.push(found.stopped === 'time' ? (isNamed ? 'stopped at the time limit' : LATE) : 'truncated: there may be more')
+        notes.push(
+          found.stopped === 'time' ? (isNamed ? 'stopped at the time limit' : LATE) : 'truncated: there may be more',
+        )
         break
       }
     } finally {
