@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { COMMANDS } from '../src/cli/commands/index.ts'
+import type { Io } from '../src/cli/io.ts'
+import { wholeProgram } from '../src/cli/program.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGES = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()
@@ -25,6 +27,30 @@ function anchors(page: string): string[] {
   return [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
 }
 
+/** Blocks of shell commands, and what stands in backticks. */
+function codeOf(page: string): string[] {
+  return [...read(page).matchAll(/^```sh\n([\s\S]*?)^```|`([^`\n]+)`/gm)].map(
+    ([, block, inline]) => block ?? inline ?? '',
+  )
+}
+
+const program = await wholeProgram({} as Io, COMMANDS)
+
+/** The options that each line of a page gives to a command of Belay's and that it does not have. */
+function unknownOptions(page: string): string[] {
+  const lines = codeOf(page).flatMap((code) => code.split('\n'))
+  return lines.flatMap((line) => {
+    // What stands behind --, a pipe or a remark is not Belay's.
+    const [, name, rest = ''] = /(?:^|[(&] *)belay ([a-z]+)((?:(?! -- | #|[|;&)]).)*)/.exec(line) ?? []
+    const command = program.commands.find((one) => one.name() === name)
+    const given = [...rest.matchAll(/(?<=\s|\[)(--[a-z][a-z-]*)/g)].map(([, flag = '']) => flag)
+    if (!command) return []
+    const within = command.commands.find((one) => new RegExp(`^ ${one.name()}\\b`).test(rest))
+    const known = [...command.options, ...(within?.options ?? []), ...program.options].map(({ long }) => long)
+    return given.filter((flag) => flag !== '--help' && !known.includes(flag)).map((flag) => `${flag} in: ${line}`)
+  })
+}
+
 describe.each(PAGES)('%s', (page) => {
   it('links to files and sections that are there', () => {
     const broken = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)].filter(
@@ -39,14 +65,17 @@ describe.each(PAGES)('%s', (page) => {
 
   it('names commands that are there', () => {
     const known = new Set(COMMANDS.map(({ name }) => name))
-    const code = [...read(page).matchAll(/^```sh\n([\s\S]*?)^```|`([^`\n]+)`/gm)].map(
-      ([, block, inline]) => block ?? inline ?? '',
-    )
-    const named = code.flatMap((text) =>
+    const named = codeOf(page).flatMap((text) =>
       [...text.matchAll(/(?:^|[\n&(] *)belay ([a-z]+)/g)].map(([, name = '']) => name),
     )
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })
+
+  it('gives commands options that they have', () => expect(unknownOptions(page)).toEqual([]))
+})
+
+it('options are really read from the pages', () => {
+  expect(PAGES.flatMap((page) => codeOf(page).filter((code) => / --[a-z]/.test(code))).length).toBeGreaterThan(40)
 })
 
 it('docs/troubleshooting.md names error codes that are there', () => {

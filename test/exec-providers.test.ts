@@ -151,6 +151,13 @@ describe('providers', () => {
     expect(await world.json(['status'])).toEqual({ run: null, tasks: [] })
   })
 
+  it('a run without a model, and without a key to choose one by, does not begin', async () => {
+    world.config().commit()
+    const { code, stderr } = await world.belay(['run', 'do it', '--agent', 'engine'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--model anthropic/claude-sonnet-5')])
+    expect(await world.json(['status'])).toEqual({ run: null, tasks: [] })
+  })
+
   it('says what is missing, before anything is sent', async () => {
     world.files({
       'belay.yaml': 'providers: {gateway: {base_url: "http://127.0.0.1:1", key_env: BELAY_GATEWAY_KEY}}\n',

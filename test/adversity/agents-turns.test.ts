@@ -69,16 +69,20 @@ describe('an agent that floods', () => {
     ['short lines', 'yes | head -c 1100000000'],
     ['messages', `yes '{"type":"message","text":"${'m'.repeat(2000)}"}' | head -c 1100000000`],
     ['errors', "head -c 1100000000 /dev/zero | tr '\\0' x >&2"],
-  ])('%s: bounded memory, disk and time', async (_name, sh) => {
-    start([{ sh }, GOOD])
-    const result = await world.belay(['run', 'Do some good'], { node: ['--max-old-space-size=300'] })
-    expect(result.code, result.stderr).toBe(0)
-    await expectLanded('good.txt')
-    expect(await task()).toMatchObject({ attempt: 1 })
-    expect(statSync(join(world.home, 'belay.db')).size).toBeLessThan(40 << 20)
-    for (const name of readdirSync(join(world.home, 'sessions')))
-      expect(statSync(join(world.home, 'sessions', name)).size).toBeLessThan(150 << 20)
-  }, 900_000)
+  ])(
+    '%s: bounded memory, disk and time',
+    async (_name, sh) => {
+      start([{ sh }, GOOD])
+      const result = await world.belay(['run', 'Do some good'], { node: ['--max-old-space-size=300'] })
+      expect(result.code, result.stderr).toBe(0)
+      await expectLanded('good.txt')
+      expect(await task()).toMatchObject({ attempt: 1 })
+      expect(statSync(join(world.home, 'belay.db')).size).toBeLessThan(40 << 20)
+      for (const name of readdirSync(join(world.home, 'sessions')))
+        expect(statSync(join(world.home, 'sessions', name)).size).toBeLessThan(150 << 20)
+    },
+    900_000,
+  )
 
   it('garbage between its frames is kept and does no harm', async () => {
     const odd = [

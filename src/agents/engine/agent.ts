@@ -33,7 +33,7 @@ export function createEngineAgent(deps: EngineDeps): Agent {
     capabilities: CAPABILITIES,
     judges: true,
     probe,
-    checkModel,
+    checkModel: (wanted) => checkModel(wanted, deps.settings !== undefined),
     turn: (request) => takeTurn(deps, request),
   }
 }
@@ -53,9 +53,12 @@ function probe(env: Readonly<Record<string, string>>, command: readonly string[]
   })
 }
 
-/** Without a name it may be a definition's: that is seen in the turn. */
-async function checkModel({ model, env, services }: Pick<TurnRequest, 'model' | 'env' | 'services'>): Promise<void> {
-  if (model === null) return
+/** Without a name it may be a definition's, where there is one: that is seen in the turn. */
+async function checkModel(
+  { model, env, services }: Pick<TurnRequest, 'model' | 'env' | 'services'>,
+  mayBeDefined: boolean,
+): Promise<void> {
+  if (model === null && mayBeDefined) return
   const { resolveModel } = await import('../../engine/index.ts')
   await resolveModel(model, env, null, services)
 }
