@@ -46,8 +46,9 @@ function unknownOptions(page: string): string[] {
     const given = [...rest.matchAll(/(?<=\s|\[)(--[a-z][a-z-]*)/g)].map(([, flag = '']) => flag)
     if (!command) return []
     const within = command.commands.find((one) => new RegExp(`^ ${one.name()}\\b`).test(rest))
-    const known = [...command.options, ...(within?.options ?? []), ...program.options].map(({ long }) => long)
-    return given.filter((flag) => flag !== '--help' && !known.includes(flag)).map((flag) => `${flag} in: ${line}`)
+    const options = [...command.options, ...(within?.options ?? []), ...program.options]
+    const known = new Set<string | undefined>(options.map(({ long }) => long))
+    return given.filter((flag) => flag !== '--help' && !known.has(flag)).map((flag) => `${flag} in: ${line}`)
   })
 }
 
