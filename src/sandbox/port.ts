@@ -72,6 +72,11 @@ export interface Sandbox {
    * ended: for people, grows until it is closed. Absent: nothing is ever taken away.
    */
   tookAway?(): readonly string[]
+  /**
+   * Limits that were reached and hosts that were not to be: a sentence each, for people; complete once it was closed. Absent:
+   * it has no way to know.
+   */
+  noted?(): readonly string[]
   /** Ends everything in it and removes what it left on the machine. Safe to repeat. */
   close(): Promise<void>
 }
@@ -80,6 +85,8 @@ export interface SandboxBackend {
   readonly name: BackendName
   /** Whether it can work on this machine, without starting anything lasting. Never throws. */
   probe(): Promise<Refusal | null>
+  /** Whether what a policy names is there, without starting anything. Never throws. Absent: a policy can name nothing. */
+  has?(named: Pick<SandboxPolicy, 'image' | 'runtime'>): Promise<Refusal | null>
   /** Opens a sandbox for a policy, or says why not. Throws only for bugs. */
   open(
     policy: SandboxPolicy,

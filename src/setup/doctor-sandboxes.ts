@@ -1,13 +1,27 @@
-import type { Config } from '../config/index.ts'
+import type { Config, SandboxConfig } from '../config/index.ts'
 import { BACKENDS, findBackend, type BackendName, type Refusal } from '../sandbox/index.ts'
 import type { Finding } from './doctor-finding.ts'
 
 /** One finding per sandbox: whether it works here. One that the configuration uses must. */
 export async function sandboxFindings(config: Config | null): Promise<Finding[]> {
   const roles = config === null ? [] : Object.values(config.workflow.roles)
-  const used = new Set([...roles.map((role) => role.sandbox?.backend), config?.verify.sandbox?.backend])
+  const named = [...roles.map(({ sandbox }) => sandbox), config?.verify.sandbox].filter((one) => one != null)
   const confining = BACKENDS.filter((name) => name !== 'host')
-  return Promise.all(confining.map(async (name) => finding(name, await findBackend(name).probe(), used.has(name))))
+  return Promise.all(
+    confining.map(async (name) => {
+      const uses = named.filter(({ backend }) => backend === name)
+      return finding(name, (await findBackend(name).probe()) ?? (await lacksOf(name, uses)), uses.length > 0)
+    }),
+  )
+}
+
+/** The first image or runtime that the configuration names and is not there. */
+async function lacksOf(name: BackendName, uses: readonly SandboxConfig[]): Promise<Refusal | null> {
+  for (const one of uses) {
+    const lacks = await findBackend(name).has?.(one)
+    if (lacks != null) return lacks
+  }
+  return null
 }
 
 function finding(backend: BackendName, refusal: Refusal | null, used: boolean): Finding {

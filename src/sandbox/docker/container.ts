@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type Docker from 'dockerode'
 import { findWith, isAlive, thisHost, thisProcess } from '../../process/index.ts'
 import type { SandboxPolicy } from '../port.ts'
@@ -92,13 +93,17 @@ function asOptions(all: Docker.MountConfig): { mounts: Docker.MountConfig; tmpfs
 /** Starts a container that lives as long as the connection that is given back. */
 export async function startContainer(docker: Docker, spec: ContainerSpec) {
   const container = await docker.createContainer(containerRequest(spec))
+  let line: NodeJS.ReadWriteStream | null = null
   try {
-    const line = await container.attach({ stream: true, hijack: true, stdin: true })
+    line = await container.attach({ stream: true, hijack: true, stdin: true })
     line.on('error', () => {}) // it goes with the container, whose end is seen in every exec
     line.resume()
     await container.start()
     return { container, line, seen: await isSeen(spec.id) }
   } catch (error) {
+    // Without its container it would stay, and Belay with it.
+    line?.end()
+    ;(line as Duplex | null)?.destroy()
     await removeContainer(container)
     throw error
   }

@@ -8,6 +8,7 @@ import type { GitGuards } from '../git-guards.ts'
 import type { Refusal, Sandbox, SandboxBackend, SandboxPolicy } from '../port.ts'
 import { Repositories } from '../repositories.ts'
 import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
+import { reachedBy } from '../os/cgroup.ts'
 import { connect, statusOf, type Daemon } from './client.ts'
 import { removeContainer, startContainer, sweep } from './container.ts'
 import { execKept, type Box } from './exec.ts'
@@ -28,6 +29,16 @@ export const dockerBackend: SandboxBackend = {
   async probe() {
     const daemon = await connect()
     return 'refusal' in daemon ? daemon.refusal : null
+  },
+  async has(named) {
+    const daemon = await connect()
+    if ('refusal' in daemon) return daemon.refusal
+    try {
+      const found = await imageOf(named, daemon)
+      return 'refusal' in found ? found.refusal : null
+    } catch (error) {
+      return failed(`docker does not tell of its images: ${messageOf(error)}`)
+    }
   },
   async open(policy) {
     const lacks = lacking('docker', policy, {
@@ -59,14 +70,10 @@ export const dockerBackend: SandboxBackend = {
 async function openContainer(
   policy: SandboxPolicy,
   ground: Ground,
-  { docker, info }: Daemon,
+  daemon: Daemon,
 ): Promise<{ sandbox: Sandbox } | { refusal: Refusal }> {
+  const { docker, info } = daemon
   const image = policy.image ?? DEFAULT_IMAGE
-  if (policy.runtime !== null && !Object.keys(info.Runtimes ?? {}).includes(policy.runtime)) {
-    return {
-      refusal: unavailable(`docker has no runtime "${policy.runtime}"`, 'install it, and name it in daemon.json'),
-    }
-  }
   const rootless = info.SecurityOptions?.some((option) => option.includes('rootless')) ?? false
   const podman = await isPodman(docker)
   if (rootless && !podman) {
@@ -74,8 +81,9 @@ async function openContainer(
   }
   const user = containerUser(policy)
   try {
-    const path = await imagePath(docker, image)
-    if (path === null) return { refusal: unavailable(`there is no image "${image}"`, `docker pull ${image}`) }
+    const found = await imageOf(policy, daemon)
+    if ('refusal' in found) return found
+    const { path } = found
     await sweep(docker)
     // First what a Belay that was killed left.
     await user.disarm()
@@ -93,7 +101,11 @@ async function openContainer(
     const box: Box = { container, umask: user.umask, seen, podman, gone, running: new Set() }
     return { sandbox: dockerSandbox({ policy, ...ground, box, line, path, user }) }
   } catch (error) {
-    return { refusal: failed(`docker refused the container: ${messageOf(error)}`) }
+    const said = messageOf(error)
+    if (/exec: "\/bin\/sh"/.test(said)) {
+      return { refusal: failed(`the image "${image}" has no /bin/sh`, 'use an image with a shell and the usual tools') }
+    }
+    return { refusal: failed(`docker refused the container: ${said}`) }
   }
 }
 
@@ -117,6 +129,7 @@ interface Opened extends Ground {
 function dockerSandbox(opened: Opened): Sandbox {
   const { policy, folders, guards, repositories, release, box, line, path, user } = opened
   let closed = false
+  let reached: readonly string[] = []
   const seen = (place: string): string | null => (folders.isSeen(place) ? place : null)
   return {
     backend: 'docker',
@@ -125,6 +138,7 @@ function dockerSandbox(opened: Opened): Sandbox {
     toInside: seen,
     toHost: seen,
     tookAway: () => repositories.took,
+    noted: () => reached,
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
       if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
@@ -140,12 +154,19 @@ function dockerSandbox(opened: Opened): Sandbox {
     async close() {
       if (closed) return
       closed = true
+      reached = await reachedLimits(box, policy)
       await removeContainer(box.container)
       await user.disarm()
       await repositories.settle(guards, release, true)
       line.end()
     },
   }
+}
+
+/** What of the container's limits was reached, where this machine's kernel keeps to them. */
+async function reachedLimits({ container, seen }: Box, { resources }: SandboxPolicy): Promise<readonly string[]> {
+  const state = seen ? await container.inspect().catch(() => null) : null // gone, and its counts with it
+  return state === null || state.State.Pid === 0 ? [] : reachedBy(state.State.Pid, resources)
 }
 
 /** Folders of this machine mean nothing inside: programs are the image's (and the workspace's), home is a place to write. */
@@ -162,6 +183,22 @@ function environment(
     HOME: home !== undefined && seen(home) !== null ? home : '/tmp',
     ...(env['TMPDIR'] === undefined ? {} : { TMPDIR: '/tmp' }),
   }
+}
+
+/** The image and the runtime that a policy names are there: the image's search path. */
+async function imageOf(
+  named: Pick<SandboxPolicy, 'image' | 'runtime'>,
+  { docker, info }: Daemon,
+): Promise<{ path: string } | { refusal: Refusal }> {
+  const { runtime } = named
+  const image = named.image ?? DEFAULT_IMAGE
+  if (runtime !== null && !Object.keys(info.Runtimes ?? {}).includes(runtime)) {
+    return { refusal: unavailable(`docker has no runtime "${runtime}"`, 'install it, and name it in daemon.json') }
+  }
+  const path = await imagePath(docker, image)
+  if (path !== null) return { path }
+  const asked = named.image === null ? ', which is used when "image" names no other' : ''
+  return { refusal: unavailable(`there is no image "${image}"${asked}`, `docker pull ${image}`) }
 }
 
 /** The search path that an image has; null when there is no such image. */

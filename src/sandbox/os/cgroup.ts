@@ -8,6 +8,8 @@ import type { Resources } from '../port.ts'
 export interface Cgroup {
   /** Files into which a process writes its number to be limited, with all that it starts. */
   readonly joins: readonly string[]
+  /** Limits that were reached so far, a sentence each. */
+  reached(): readonly string[]
   /** Removes it; what is still in it must have ended before. */
   remove(): void
 }
@@ -43,7 +45,44 @@ export function limitedGroup(resources: Resources, proc = '/proc/self'): { group
     remove()
     return { why: `no control group can be made (${(error as NodeJS.ErrnoException).code ?? String(error)})` }
   }
-  return { group: { joins: folders.map((folder) => join(folder, 'cgroup.procs')), remove } }
+  const reached = (): readonly string[] => reachedIn(folders, resources)
+  return { group: { joins: folders.map((folder) => join(folder, 'cgroup.procs')), reached, remove } }
+}
+
+/** Limits that were reached in the control groups of a process, a sentence each; none when it has ended. */
+export function reachedBy(pid: number, resources: Resources): readonly string[] {
+  try {
+    const { v1, v2 } = hierarchy(`/proc/${pid}`, '/proc/self')
+    const folders = [v1.get('memory') ?? v2, v1.get('pids') ?? v2].filter((one) => one !== null)
+    return reachedIn([...new Set(folders)], resources)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** How often something happened, as the kernel's files count it: the same words with both hierarchies. */
+function countIn(folders: readonly string[], names: readonly string[], word: string): number {
+  const files = folders.flatMap((folder) => names.map((name) => join(folder, name))).filter((file) => existsSync(file))
+  const counts = files.map((file) => new RegExp(`^${word} (\\d+)$`, 'm').exec(readFileSync(file, 'utf8'))?.[1])
+  return Math.max(0, ...counts.map((count) => Number(count ?? 0)))
+}
+
+function reachedIn(folders: readonly string[], { memoryBytes, pids }: Resources): readonly string[] {
+  const said: string[] = []
+  if (countIn(folders, ['memory.oom_control', 'memory.events'], 'oom_kill') > 0) {
+    const limit = memoryBytes === null ? '' : ` (${Math.round(memoryBytes / 2 ** 20)}m)`
+    said.push(
+      `the sandbox's limit on memory${limit} was reached, and the kernel ended a program: "memory" of the sandbox sets it`,
+    )
+  }
+  if (countIn(folders, ['pids.events'], 'max') > 0) {
+    const limit = pids === null ? '' : ` (${pids})`
+    said.push(
+      `the sandbox's limit on processes${limit} was reached, and no more could start: "pids" of the sandbox sets it`,
+    )
+  }
+  return said
 }
 
 interface Files {
@@ -72,11 +111,12 @@ function limitsOf({ cpus, memoryBytes, pids }: Resources): Record<string, Files>
 }
 
 /** Our own groups: per controller of the old hierarchy, and in the new one. */
-function hierarchy(proc: string): { v1: Map<string, string>; v2: string | null } {
+function hierarchy(proc: string, mounts = proc): { v1: Map<string, string>; v2: string | null } {
   const own = readFileSync(`${proc}/cgroup`, 'utf8').trim().split('\n')
+  // Where they are is seen from here, not from a container.
   const v1 = new Map<string, string>()
   let v2: string | null = null
-  for (const line of readFileSync(`${proc}/mountinfo`, 'utf8').split('\n')) {
+  for (const line of readFileSync(`${mounts}/mountinfo`, 'utf8').split('\n')) {
     const [before = '', after = ''] = line.split(' - ')
     const [type, , options = ''] = after.split(' ')
     const mountPoint = before.split(' ')[4]

@@ -106,6 +106,7 @@ function linuxSandbox(
 ): Sandbox {
   const running = new Set<KeptProcess>()
   let closed = false
+  let reached: readonly string[] = []
   const seen = (path: string): string | null => (isSeen(path, policy, hostEnvironment()) ? path : null)
   const start = (spec: ProcessSpec, mounts: readonly string[]): KeptProcess => {
     const argv = [
@@ -133,6 +134,7 @@ function linuxSandbox(
     toInside: seen,
     toHost: seen,
     tookAway: () => repositories.took,
+    noted: () => [...reached, ...(proxy?.refused() ?? [])],
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
       if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
@@ -159,6 +161,7 @@ function linuxSandbox(
       await Promise.all([...running].map((kept) => kept.end()))
       await repositories.settle([], () => {}, true)
       await proxy?.close()
+      reached = group.reached()
       await untilGone(() => group.remove())
       tools.remove()
     },

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
+import { printable } from '../../core/text.ts'
 import { resolveProgram } from '../../process/index.ts'
 import type { Refusal } from '../port.ts'
 import { failed, unavailable } from '../refusal.ts'
@@ -12,8 +13,13 @@ export interface HostsProxy {
   readonly socket: string
   readonly socat: string
   readonly env: Readonly<Record<string, string>>
+  /** Hosts that were asked for and are not on the list, a sentence each. */
+  refused(): readonly string[]
   close(): Promise<void>
 }
+
+/** More says no more. */
+const MOST_REFUSED = 20
 
 /** Where the proxy is found inside. The sandbox has a loopback of its own: the number collides with nobody's. */
 const PORT = 3128
@@ -30,7 +36,7 @@ export async function hostsProxy(
   const filter = await hostsFilter(hosts)
   if ('refusal' in filter) return filter
   const socket = join(folder, 'proxy.sock')
-  const { server } = filter
+  const { server, refused } = filter
   const connections = new Set<{ destroy(): void }>()
   server.on('connection', (connection) => {
     connections.add(connection)
@@ -52,6 +58,11 @@ export async function hostsProxy(
       socket,
       socat,
       env: { ...env, NO_PROXY: 'localhost,127.0.0.1,::1', no_proxy: 'localhost,127.0.0.1,::1' },
+      refused: () =>
+        [...refused].map(
+          (host) =>
+            `the network of the sandbox has no ${host}: it is not in "hosts" of the sandbox (or --network HOST,HOST)`,
+        ),
       async close() {
         for (const connection of connections) connection.destroy()
         server.close()
@@ -61,7 +72,9 @@ export async function hostsProxy(
   }
 }
 
-async function hostsFilter(hosts: readonly string[]): Promise<{ server: Server } | { refusal: Refusal }> {
+async function hostsFilter(
+  hosts: readonly string[],
+): Promise<{ server: Server; refused: ReadonlySet<string> } | { refusal: Refusal }> {
   const [{ createHttpProxyServer }, patterns, { createResolvedAddressGuard }, { canonicalizeHost }] = await Promise.all(
     [
       import('@anthropic-ai/sandbox-runtime/dist/sandbox/http-proxy.js'),
@@ -77,14 +90,17 @@ async function hostsFilter(hosts: readonly string[]): Promise<{ server: Server }
     }
   }
   const guard = createResolvedAddressGuard({ allowedDomains: hosts })
+  const refused = new Set<string>()
   const server = createHttpProxyServer({
     filter: (port, host) => {
       const name = canonicalizeHost(host) ?? host
-      return hosts.some((pattern) => patterns.matchesDomainPatternWithPort(name, port, pattern))
+      const allowed = hosts.some((pattern) => patterns.matchesDomainPatternWithPort(name, port, pattern))
+      if (!allowed && refused.size < MOST_REFUSED) refused.add(printable(`${name}:${port}`).slice(0, 260))
+      return allowed
     },
     lookupFor: (port) => guard.lookupFor(port),
   })
-  return { server }
+  return { server, refused }
 }
 
 /**
