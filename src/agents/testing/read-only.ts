@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CLIS } from '../../../test/support/agent-clis.ts'
 import { findBackend } from '../../sandbox/index.ts'
@@ -11,8 +11,11 @@ const WRITE: Step = { write: { path: 'made.txt', content: 'by the agent\n' } }
 const RUN: Step = { run: 'echo x > ran.txt' }
 const SAY: Step = { say: 'I could not.' }
 
-/** Where the programs of these tests are. */
-const PROGRAMS = [join(CLIS, '..'), join(process.execPath, '..')].filter(existsSync).map((path) => realpathSync(path))
+/** Where the programs of these tests are: what belongs to them, and node. */
+function programsOf(command: readonly string[]): string[] {
+  const named = command.filter((word) => isAbsolute(word)).map((word) => dirname(word))
+  return [dirname(CLIS), dirname(process.execPath), ...named].filter(existsSync).map((path) => realpathSync(path))
+}
 
 const noOs = await findBackend('os').probe()
 if (noOs !== null) process.stderr.write(`skipped: agents confined by Belay: ${noOs.message}\n`)
@@ -44,11 +47,11 @@ export function describeReadOnly(stage: Stage): void {
     if (harness.inProcess === true) return
     it.skipIf(noOs !== null && process.env['CI'] !== 'true')('cannot write, in a sandbox of Belay', async () => {
       const scene = await stage.scene([WRITE, RUN, SAY])
-      const confined = confinedAgent(agent, { backend: 'os', more: { read: PROGRAMS } })
-      expect(confined.isConfined).toBe(true)
       // By its real path: a sandbox has a /tmp of its own, and this checkout may be there.
       const [program = '', ...args] = scene.command
       const command = [realpathSync(program), ...args]
+      const confined = confinedAgent(agent, { backend: 'os', more: { read: programsOf(command) } })
+      expect(confined.isConfined).toBe(true)
       const request = requestIn(scene, stage.workspace(), { access: 'read-only', role: 'reviewer', command })
       const played = await play(confined, request)
       expect(completed(played).text).toBe('I could not.')
