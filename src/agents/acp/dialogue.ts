@@ -10,9 +10,7 @@ import {
   asText,
   describeExit,
   failed,
-  parseFrame,
-  rawEvent,
-  unknownEvent,
+  FrameReader,
   type Dialogue,
   type Ending,
   type Frame,
@@ -24,9 +22,6 @@ import type { AcpPreset } from './preset.ts'
 import { SessionRefused, openSession } from './session.ts'
 import { UsageMeter } from './usage.ts'
 import { openWire, type Wire } from './wire.ts'
-
-/** Raw frames of text as it is typed are only a sign of life: at most one in this time is passed on. */
-const CHUNK_GAP_MS = 1000
 
 /** The turn was interrupted before it had a conversation: there is nothing to wait for. */
 const NOT_BEGUN: Fault = { code: 'failed', message: 'interrupted before the conversation was open', retryAt: null }
@@ -41,6 +36,7 @@ export class AcpDialogue implements Dialogue {
   readonly #sdk: typeof Sdk
   readonly #items: Items
   readonly #usage: UsageMeter
+  readonly #reader = new FrameReader(isChunk)
   #post: (event: TurnEvent | null) => void = () => {}
   #wire: Wire | null = null
   #desk: ApprovalDesk | null = null
@@ -51,8 +47,6 @@ export class AcpDialogue implements Dialogue {
   #asked = 0
   /** What was not allowed last. */
   #denied: string | null = null
-  #unknown = 0
-  #lastChunk = -Infinity
   #usedBefore: Usage | null = null
   #isWritten: () => boolean = () => true
 
@@ -100,13 +94,7 @@ export class AcpDialogue implements Dialogue {
   }
 
   *read(line: Line): Generator<TurnEvent> {
-    if (line.text.trim() === '') return
-    const frame = parseFrame(line)
-    if (!isChunk(frame) || performance.now() - this.#lastChunk >= CHUNK_GAP_MS) {
-      if (isChunk(frame)) this.#lastChunk = performance.now()
-      yield rawEvent(line)
-    }
-    if (frame === null || !(yield* this.#take(frame))) yield unknownEvent(`unknown-${++this.#unknown}`, line.text)
+    yield* this.#reader.read(line, (frame) => this.#take(frame))
   }
 
   *#take(frame: Frame): Generator<TurnEvent, boolean> {
@@ -217,8 +205,8 @@ function withoutNulls(frame: Frame): Frame {
   return Object.fromEntries(Object.entries(frame).filter(([, value]) => value !== null && value !== undefined))
 }
 
-function isChunk(frame: Frame | null): boolean {
-  if (frame?.method !== 'session/update') return false
+function isChunk(frame: Frame): boolean {
+  if (frame.method !== 'session/update') return false
   const { sessionUpdate } = asFrame(asFrame(frame.params).update)
   return sessionUpdate === 'agent_message_chunk' || sessionUpdate === 'agent_thought_chunk'
 }

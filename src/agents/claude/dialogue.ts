@@ -10,9 +10,7 @@ import {
   describeExit,
   failed,
   jsonOrNull,
-  parseFrame,
-  rawEvent,
-  unknownEvent,
+  FrameReader,
   type Dialogue,
   type Ending,
   type Frame,
@@ -22,9 +20,6 @@ import { faultOf, launchHint, limitOf, type Fault } from './errors.ts'
 import { Items } from './items.ts'
 import { argvOf, environmentOf, promptOf } from './launch.ts'
 import { UsageMeter } from './usage.ts'
-
-/** Raw frames of text as it is typed are only a sign of life: at most one in this time is passed on. */
-const DELTA_GAP_MS = 1000
 
 /** A retry that far away is not waited for inside the turn: the kernel has a schedule for that. */
 const LONGEST_RETRY_MS = 120_000
@@ -49,6 +44,7 @@ export class ClaudeDialogue implements Dialogue {
   readonly #request: TurnRequest
   readonly #items: Items
   readonly #usage: UsageMeter
+  readonly #reader = new FrameReader(isDelta)
   /** Messages that were sent in the middle of the turn and were not taken yet. */
   readonly #steered = new Set<string>()
   #desk: ApprovalDesk | null = null
@@ -59,8 +55,6 @@ export class ClaudeDialogue implements Dialogue {
   #backgroundTasks = 0
   #apiError: string | null = null
   #limit: Frame = {}
-  #unknown = 0
-  #lastDelta = -Infinity
 
   constructor(request: TurnRequest) {
     this.argv = argvOf(request)
@@ -98,14 +92,7 @@ export class ClaudeDialogue implements Dialogue {
   }
 
   *read(line: Line): Generator<TurnEvent> {
-    if (line.text.trim() === '') return
-    const frame = parseFrame(line)
-    if (!isDelta(frame)) yield rawEvent(line)
-    else if (performance.now() - this.#lastDelta >= DELTA_GAP_MS) {
-      this.#lastDelta = performance.now()
-      yield rawEvent(line)
-    }
-    if (frame === null || !(yield* this.#take(frame))) yield unknownEvent(`unknown-${++this.#unknown}`, line.text)
+    yield* this.#reader.read(line, (frame) => this.#take(frame))
   }
 
   /** Whether the frame was one that is known. */
@@ -229,6 +216,6 @@ const ALONE: ApprovalAnswer = {
     'This needs a permission, and nobody is here to give it. Do it another way, or say in your answer why it is needed.',
 }
 
-function isDelta(frame: Frame | null): boolean {
-  return frame?.type === 'stream_event' && asFrame(frame.event).type === 'content_block_delta'
+function isDelta(frame: Frame): boolean {
+  return frame.type === 'stream_event' && asFrame(frame.event).type === 'content_block_delta'
 }

@@ -10,18 +10,13 @@ import {
   asText,
   describeExit,
   failed,
-  parseFrame,
-  rawEvent,
-  unknownEvent,
+  FrameReader,
   type Dialogue,
   type Ending,
   type Frame,
 } from '../stdio/index.ts'
 import { Items } from './items.ts'
 import { argvOf, environmentOf } from './launch.ts'
-
-/** Raw frames of text as it is typed are only a sign of life: at most one in this time is passed on. */
-const DELTA_GAP_MS = 1000
 
 /** Types of frames that carry nothing for the port; they are kept as raw frames only. */
 const SILENT = new Set([
@@ -54,12 +49,11 @@ export class PiDialogue implements Dialogue {
   readonly stdin = 'open'
   readonly #request: TurnRequest
   readonly #items: Items
+  readonly #reader = new FrameReader(({ type }) => type === 'message_update')
   #send: (frame: unknown) => void = () => {}
   #settled = false
   #last: Frame | null = null
   #fault: Fault | null = null
-  #unknown = 0
-  #lastDelta = -Infinity
 
   constructor(request: TurnRequest) {
     this.argv = argvOf(request)
@@ -85,14 +79,7 @@ export class PiDialogue implements Dialogue {
   }
 
   *read(line: Line): Generator<TurnEvent> {
-    if (line.text.trim() === '') return
-    const frame = parseFrame(line)
-    if (frame?.type !== 'message_update') yield rawEvent(line)
-    else if (performance.now() - this.#lastDelta >= DELTA_GAP_MS) {
-      this.#lastDelta = performance.now()
-      yield rawEvent(line)
-    }
-    if (frame === null || !(yield* this.#take(frame))) yield unknownEvent(`unknown-${++this.#unknown}`, line.text)
+    yield* this.#reader.read(line, (frame) => this.#take(frame))
   }
 
   /** Whether the frame was one that is known. */

@@ -11,4 +11,5 @@ export {
   unknownEvent,
   type Frame,
 } from './frames.ts'
+export { FrameReader } from './reader.ts'
 export { describeExit, failed, runDialogue, type Dialogue, type Ending } from './turn.ts'
