@@ -311,6 +311,47 @@ describe('collaboration', () => {
     expect(world.git('worktree', 'list').split('\n')).toHaveLength(1)
   })
 
+  it('nothing is merged over changes in the whole that are not committed', async () => {
+    agent({ files: { 'a.txt': 'a\n' } })
+    const part = ['--session', 's', '--collaboration', 'parallel', '--part', 'a']
+    expect((await world.belay(['exec', 'do a', ...part])).code).toBe(0)
+    writeFileSync(join(workspace('s'), 'README.md'), 'unfinished\n')
+    const { code, stderr } = await world.belay(['session', 'merge', 's'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('[workspace_dirty]')])
+    expect(readFileSync(join(workspace('s'), 'README.md'), 'utf8')).toBe('unfinished\n')
+    expect(existsSync(join(workspace('s'), 'a.txt'))).toBe(false)
+    gitIn(workspace('s'), 'checkout', '-q', 'README.md')
+    expect((await world.belay(['session', 'merge', 's'])).code).toBe(0)
+    expect(readFileSync(join(workspace('s'), 'a.txt'), 'utf8')).toBe('a\n')
+  })
+
+  it('what is nowhere else is not deleted unasked: commits of a clone or a part, files outside of git', async () => {
+    agent({ sh: 'git commit -q --allow-empty -m mine' }, { files: { 'a.txt': 'a\n' } }, { files: { 'x.txt': 'x\n' } })
+    const gone = async (id: string, what: string): Promise<void> => {
+      for (const words of [
+        ['session', 'delete', id],
+        ['session', 'cleanup', '--older-than', '0s'],
+      ]) {
+        const { stdout, stderr } = await world.belay(words)
+        expect(stdout + stderr).toContain(`the workspace of session ${id} holds ${what}`)
+      }
+      expect((await world.belay(['session', 'info', id])).code).toBe(0)
+    }
+    expect((await world.belay(['exec', 'x', '--session', 'clone', '--repo', `file://${world.repo}`])).code).toBe(0)
+    await gone('clone', '1 commit that is nowhere else')
+    expect((await world.belay(['session', 'delete', 'clone', '--force'])).code).toBe(0)
+    const part = ['--session', 's', '--collaboration', 'parallel', '--part', 'a']
+    expect((await world.belay(['exec', 'do a', ...part])).code).toBe(0)
+    await gone('s.a', 'commits that are not merged')
+    expect((await world.belay(['session', 'merge', 's'])).code).toBe(0)
+    expect((await world.belay(['session', 'delete', 's.a'])).code).toBe(0)
+    const cwd = join(world.dir, 'outside')
+    world.files({ '../outside/belay.yaml': world.read('belay.yaml') })
+    expect((await world.belay(['exec', 'x', '--session', 'own', '--workspace', 'session'], { cwd })).code).toBe(0)
+    await gone('own', 'files')
+    expect(existsSync(join(workspace('own'), 'x.txt'))).toBe(true)
+  })
+
   it('parallel needs a repository, and leaves nothing behind without one', async () => {
     agent({})
     world.files({ '../outside/belay.yaml': world.read('belay.yaml') })
