@@ -101,6 +101,30 @@ describe('belay session', () => {
     expect(entries.map(({ type }) => type)).toEqual(['turn', 'turn_ended', 'turn', 'turn_ended'])
   })
 
+  it('goes on with an imported session where the user stands, whatever its file says', async () => {
+    agent(say('one'))
+    const time = new Date().toISOString()
+    const header = {
+      type: 'session',
+      schema: 1,
+      id: 'theirs',
+      created_at: time,
+      meta: { cwd: world.dir, provider: 'command' },
+    }
+    const later = { time, type: 'of_a_later_belay', text: 'x' }
+    const file = join(world.dir, 'theirs.jsonl')
+    writeFileSync(file, `${JSON.stringify(header)}\n${JSON.stringify(later)}\n`)
+    expect(await world.belay(['session', 'import', file])).toMatchObject({
+      code: 0,
+      stdout: 'imported theirs (0 turns)\n',
+    })
+    expect(await world.belay(['session', 'resume', 'theirs', 'go on'])).toMatchObject({ code: 0, stdout: 'one\n' })
+    expect(await world.json(['session', 'info', 'theirs'])).toMatchObject({ session: { cwd: world.repo } })
+    const shown = (await world.belay(['session', 'show', 'theirs', '--items'])).stdout
+    expect(shown).toMatch(/^turn 1 .*\n> go on\n/)
+    expect(shown).not.toContain('undefined')
+  })
+
   it('refuses ids that lead elsewhere', async () => {
     for (const id of ['..', '../repo', 'a/b', '...']) {
       for (const words of [

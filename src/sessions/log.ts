@@ -2,6 +2,7 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
 import { SCHEMA, type Header, type SessionEntry, type StoredEntry } from './entries.ts'
+import { isEntry, isObject } from './shape.ts'
 
 export interface ReadLog {
   readonly header: Header
@@ -29,12 +30,12 @@ export function parseLog(bytes: Buffer, name: string, next = RESTORE): ReadLog {
   let length = end
   for (const [i, line] of lines.entries()) {
     const entry = parseLine(line)
-    if (entry === null && i === lines.length - 1 && i > 0) {
+    if (entry === undefined && i === lines.length - 1 && i > 0) {
       // A power cut may leave the room of the last line without its content.
       length -= Buffer.byteLength(line) + 1
       break
     }
-    if (entry === null) throw damaged(name, i + 1, next)
+    if (!isObject(entry) || (i > 0 && !isEntry(entry))) throw damaged(name, i + 1, next)
     parsed.push(entry)
   }
   const header = parsed.shift() as Partial<Header> | undefined
@@ -44,13 +45,12 @@ export function parseLog(bytes: Buffer, name: string, next = RESTORE): ReadLog {
   return { header: header as Header, entries: parsed as StoredEntry[], length, torn: bytes.length - length }
 }
 
-/** An object with a type, or null. */
-function parseLine(line: string): { readonly type: string } | null {
+/** undefined: no JSON. */
+function parseLine(line: string): unknown {
   try {
-    const value = JSON.parse(line) as { readonly type?: unknown } | null
-    return typeof value === 'object' && typeof value?.type === 'string' ? (value as { readonly type: string }) : null
+    return JSON.parse(line)
   } catch {
-    return null
+    return undefined
   }
 }
 

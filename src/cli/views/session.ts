@@ -111,6 +111,8 @@ export function conversationText(entries: readonly StoredEntry[], items: boolean
       case 'history':
       case 'native':
         return []
+      default:
+        return [] // of a newer Belay
     }
   })
 }
