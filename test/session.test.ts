@@ -125,6 +125,20 @@ describe('belay session', () => {
     expect(shown).not.toContain('undefined')
   })
 
+  it('a state folder that cannot be made is told as that', async () => {
+    agent(say('one'))
+    writeFileSync(join(world.dir, 'file'), '')
+    for (const words of [['session', 'list'], ['session', 'cleanup'], ['exec', 'x'], ['chat']]) {
+      const { code, stderr } = await world.belay(words, {
+        env: { BELAY_HOME: join(world.dir, 'file', 'home') },
+        input: 'hi\n',
+      })
+      expect([code, stderr]).toEqual([expect.any(Number), expect.stringContaining('[folder_unusable]')])
+      expect(code).not.toBe(0)
+      expect(stderr).not.toContain('fault of Belay')
+    }
+  })
+
   it('refuses ids that lead elsewhere', async () => {
     for (const id of ['..', '../repo', 'a/b', '...']) {
       for (const words of [

@@ -10,6 +10,8 @@ it.each([
   [thrown('EROFS', '/x'), 'disk_full'],
   [thrown('EACCES', '/x'), 'not_permitted'],
   [thrown('EPERM', '/x'), 'not_permitted'],
+  [thrown('ENOTDIR', '/x'), 'folder_unusable'],
+  [Object.assign(thrown('ENOENT', '/x'), { syscall: 'mkdir' }), 'folder_unusable'],
   [new BelayError('held', 'somebody has it', {}), 'held'],
 ])('what a user can mend is no fault of Belay: %s', (error, code) => {
   expect(knownFailure(error)).toMatchObject({ code, message: expect.stringContaining(error.message) })

@@ -66,7 +66,16 @@ export function isNoRoom(error: unknown): boolean {
 export function knownFailure(error: unknown): unknown {
   if (error instanceof BelayError) return error
   if (isNoRoom(error)) return diskFull(messageOf(error), error)
-  const { code, path } = (error ?? {}) as { code?: unknown; path?: unknown }
+  const { code, path, syscall } = (error ?? {}) as { code?: unknown; path?: unknown; syscall?: unknown }
+  // A folder that cannot be made because of what lies above it: a file, or a file system that takes none.
+  if ((code === 'ENOTDIR' || (code === 'ENOENT' && syscall === 'mkdir')) && typeof path === 'string') {
+    return new BelayError('folder_unusable', messageOf(error), {
+      expected: 'a folder that can be made and written',
+      received: path,
+      next: 'look at what is there: ls -ld, for it and the folders above it; BELAY_HOME names another state folder',
+      cause: error,
+    })
+  }
   if ((code !== 'EACCES' && code !== 'EPERM') || typeof path !== 'string') return error
   return new BelayError('not_permitted', messageOf(error), {
     expected: 'a file or folder that you may read and write',

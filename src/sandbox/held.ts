@@ -154,7 +154,13 @@ function alone<T>(work: () => T): T {
       writeFileSync(lock, `-${pid}-${startTime}`, { flag: 'wx' })
       break
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOSPC' || code === 'EDQUOT') {
+        // On a full disk nobody can take it, and what is over must still be tidied up: that makes room.
+        rmSync(lock, { force: true })
+        return work()
+      }
+      if (code !== 'EEXIST') throw error
       if (isLeft(lock) || Date.now() > until) rmSync(lock, { force: true })
       else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
     }
