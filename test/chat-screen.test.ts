@@ -47,9 +47,9 @@ describe.skipIf(noTerminal)('the screen of belay chat', () => {
     tty.type(`n${ENTER}`)
     await tty.until((all) => all.some((line) => line.startsWith('[agent_done')) && all.at(-1) === '>>>')
     // What Belay's own line editor and dimmed lines use, and nothing else.
+    // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
     const own = /\u001b\[(?:\?2004[hl]|2m|22m|\d*G|0J|0K|\d*[ABCD])/g
-    // oxlint-disable-next-line no-control-regex -- controls are what is looked for
-    const others = /(?![\r\n])[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069].{0,20}/g
+    const others = /(?![\r\n])[\p{Cc}\u202a-\u202e\u2066-\u2069].{0,20}/gu
     expect(
       tty.raw
         .replace(own, '')
