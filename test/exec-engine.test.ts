@@ -215,6 +215,14 @@ describe('belay exec with the engine', () => {
     ])
   })
 
+  it("a definition's timeout holds, unless --timeout says otherwise", async () => {
+    await scripted({ reply: { hang: true } }, bash('sleep 1'), say('had the time'))
+    world.files({ '.belay/agents/short.md': '---\ndescription: has little time\ntimeout: 300ms\n---\nWork.\n' })
+    const exec = (...more: string[]) => world.belay(['exec', 'x', ...MODEL, ...HOST, '--definition', 'short', ...more])
+    expect(await exec()).toMatchObject({ code: 3, stderr: expect.stringMatching(/\[timeout\]/) as string })
+    expect(await exec('--timeout', '5m')).toMatchObject({ code: 0, stdout: 'had the time\n' })
+  })
+
   it('--stdin: what is piped in stands behind the prompt, fenced; nothing and too much are said', async () => {
     const { requests } = await scripted(say('reviewed'))
     const exec = (input: string, prompt = 'review this change') =>

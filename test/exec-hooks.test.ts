@@ -77,7 +77,7 @@ it('are told what came of a call; one that fails then is a warning', async () =>
     tool: 'bash',
     result: { exit_code: 5, text: expect.stringContaining('hi\n') },
   })
-  expect(stderr).toContain('hook "exit 4": it ended with exit status 4')
+  expect(stderr).toContain('note: hook "exit 4": it ended with exit status 4')
 })
 
 it.each([

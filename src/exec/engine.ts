@@ -3,7 +3,7 @@ import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
 import { hasPrice } from '../agents/prices.ts'
 import { createEngineAgent, engineAgent } from '../agents/engine/index.ts'
-import type { LoopReport, ModelServices } from '../engine/index.ts'
+import type { AgentDefinition, LoopReport, ModelServices } from '../engine/index.ts'
 import type { CommandPolicy } from '../policy/index.ts'
 import type { Network, Refusal, SandboxRequest } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
@@ -31,9 +31,15 @@ export interface EngineOptions extends WantedAgent {
 /**
  * Looks at everything that can be wrong before a session is made or a model is paid: definition, tools, MCP
  * servers' configuration, model and key, sandbox, effort.
- * Throws what says so.
+ * Throws what says so; else gives back the limits that hold, with the definition's.
  */
-export async function checkEngine(options: EngineOptions): Promise<void> {
+export async function checkEngine(options: EngineOptions): Promise<ExecLimits> {
+  const definition = await checkSettings(options)
+  const { limits } = options
+  return { ...limits, timeoutMs: limits.timeoutMs ?? definition?.settings.timeout ?? null }
+}
+
+async function checkSettings(options: EngineOptions): Promise<AgentDefinition | null> {
   checkEffort({ agent: engineAgent, effort: options.effort })
   const early = trySandbox(options)
   const { loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
@@ -47,17 +53,18 @@ export async function checkEngine(options: EngineOptions): Promise<void> {
   const model = await resolveModel(options.model ?? definition?.settings.model ?? null, env, null, options.services)
   if (options.limits.budgetUsd !== null && !model.priced && !hasPrice(model.model.id)) throw unknownCost(model.title)
   const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'
-  if (sandbox === 'auto') return
+  if (sandbox === 'auto') return definition
   const { findBackend, openSandbox, refusalError } = await import('../sandbox/index.ts')
   const backend = findBackend(sandbox)
   const refusal = await (early ?? backend.probe())
   if (refusal !== null) throw refusalError(backend.name, refusal)
-  if (options.network === null && Object.keys(options.more).length === 0) return
+  if (options.network === null && Object.keys(options.more).length === 0) return definition
   // What it is asked for beyond its own defaults it may not be able to keep.
   const { access, more, network } = options
   const request = { ...more, access, workspace: cwd, ...(network === null ? {} : { network }) }
   const opened = await openSandbox(sandbox, request, new AbortController().signal)
   await opened.sandbox.close()
+  return definition
 }
 
 function unknownCost(model: string): BelayError {

@@ -99,9 +99,10 @@ async function published(exec: Exec, { home, cwd, env }: ExecOptions): Promise<E
 }
 
 async function openEngine(options: HeldOptions): Promise<Exec> {
-  const { access, limits } = options
-  const engine = await engineOptions(options)
-  await checkEngine(engine)
+  const { access } = options
+  const wanted = await engineOptions(options)
+  const limits = await checkEngine(wanted)
+  const engine = { ...wanted, limits }
   const place = await openPlace(options)
   const changed = watchConfig(options.cwd)
   const { session, cwd, step, warnings } = place

@@ -11,8 +11,11 @@ import type { StepLeft } from './isolation/left.ts'
 import type { BegunStep } from './isolation/steps.ts'
 import { reasonOf, statusOf, type TurnResult } from './result.ts'
 
+const TIMEOUT_MS = 3_600_000
+
 export interface ExecLimits {
-  readonly timeoutMs: number
+  /** Of the whole turn; null: the agent definition's, else an hour. */
+  readonly timeoutMs: number | null
   readonly stallMs: number
   /** null: the agent's own limit. */
   readonly maxSteps: number | null
@@ -155,7 +158,7 @@ class TurnKeeper {
     this.#turn = turn
     this.#mark = mark
     this.#model = setup.model
-    this.#until = Date.now() + setup.limits.timeoutMs
+    this.#until = Date.now() + (setup.limits.timeoutMs ?? TIMEOUT_MS)
     this.check = input.check
   }
 

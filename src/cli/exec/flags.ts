@@ -19,7 +19,7 @@ export interface WorkFlags {
   updatePolicy?: true
   maxSteps?: string
   budgetUsd?: string
-  timeout: string
+  timeout?: string
   stall: string
 }
 
@@ -47,14 +47,14 @@ export function addWorkFlags(command: Command): Command {
     .option('--update-policy', 'with a session: use the command policy as it is configured now, not as when it began')
     .option('--max-steps <n>', 'end a turn after this many steps (model calls, or tool calls of other agents)')
     .option('--budget-usd <usd>', 'end a turn that costs this much')
-    .option('--timeout <duration>', 'the longest that a turn may take', '60m')
+    .option('--timeout <duration>', 'the longest that a turn may take; without it as the definition says, else 60m')
     .option('--stall <duration>', 'end a turn in which nothing happens for this long', '10m')
 }
 
 /** The limits that the flags ask for. Throws `usage`. */
 export function limitsOf(flags: WorkFlags): ExecLimits {
   return {
-    timeoutMs: durationFlag('--timeout', flags.timeout),
+    timeoutMs: flags.timeout === undefined ? null : durationFlag('--timeout', flags.timeout),
     stallMs: durationFlag('--stall', flags.stall),
     maxSteps: countFlag('--max-steps', flags.maxSteps),
     budgetUsd: moneyFlag('--budget-usd', flags.budgetUsd),

@@ -344,7 +344,7 @@ describe('hooks', () => {
       ],
     })
     expect(seen).toEqual([[{ at: 1 }, 'seen']])
-    expect(events).toContainEqual({ type: 'warning', code: 'hook_failed', message: 'hook bad: disk full' })
+    expect(events).toContainEqual({ type: 'warning', code: 'hook_failed', message: 'bad: disk full' })
     expect(report.finish.reason).toBe('agent_done')
   })
 })

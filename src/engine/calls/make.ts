@@ -99,7 +99,7 @@ async function makeCall(one: Prepared, calling: Calling): Promise<void> {
   const status = result.isError ? 'failed' : 'completed'
   emit({ type: 'tool', ...shown(one), status, result, durationMs: calling.now() - started })
   await tellHooks(hookCall, result, calling.hooks, (hook, message) =>
-    emit({ type: 'warning', code: 'hook_failed', message: `hook ${hook}: ${message}` }),
+    emit({ type: 'warning', code: 'hook_failed', message: `${hook}: ${message}` }),
   )
 }
 

@@ -95,7 +95,7 @@ function decisionOf(text: string): ToolDemand {
   try {
     said = JSON.parse(text)
   } catch (error) {
-    throw new Error(`its answer is no JSON (${messageOf(error)})`, { cause: error })
+    throw new Error(`its answer is no JSON (${printable(messageOf(error)).replaceAll(/\s+/g, ' ')})`, { cause: error })
   }
   const { decision, reason } = isRecord(said) ? said : {}
   if (decision !== 'allow' && decision !== 'ask' && decision !== 'deny')
