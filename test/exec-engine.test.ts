@@ -216,10 +216,13 @@ describe('belay exec with the engine', () => {
   })
 
   it("a definition's timeout holds, unless --timeout says otherwise", async () => {
-    await scripted({ reply: { hang: true } }, bash('sleep 1'), say('had the time'))
+    await scripted({ reply: { hang: true } })
     world.files({ '.belay/agents/short.md': '---\ndescription: has little time\ntimeout: 300ms\n---\nWork.\n' })
     const exec = (...more: string[]) => world.belay(['exec', 'x', ...MODEL, ...HOST, '--definition', 'short', ...more])
     expect(await exec()).toMatchObject({ code: 3, stderr: expect.stringMatching(/\[timeout\]/) as string })
+    // Its time may be over before it asks anything.
+    await model?.close({ unasked: 'allow' })
+    await scripted(bash('sleep 1'), say('had the time'))
     expect(await exec('--timeout', '5m')).toMatchObject({ code: 0, stdout: 'had the time\n' })
   })
 
