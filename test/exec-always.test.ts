@@ -52,39 +52,43 @@ async function question(): Promise<{ readonly id: string; readonly question: str
 const NOBODY = /nobody is there/g
 
 describe('always', () => {
-  it('in belay exec --ask holds for the same call, also in a later process; for nothing else, and not against a deny', async () => {
-    const { requests } = await scripted(
-      bash('git push origin main', { description: 'push it' }),
-      bash('git push origin main', { description: 'push once more', timeout: 1000 }),
-      bash('cd . && git push origin main'),
-      say('pushed'),
-      bash('git push origin main'),
-      bash('git push origin dev'),
-      say('pushed again'),
-      bash('git push origin main'),
-      say('not any more'),
-    )
-    world.files({ a: 'a' }).commit()
-    const asking = collect(world.start(['exec', 'push', ...ENGINE, '--ask']))
-    const first = await question()
-    expect((await world.belay(['answer', first.id, 'always'])).code).toBe(0)
-    const second = await question()
-    expect(second.question).toContain('cd . && git push origin main')
-    await world.belay(['answer', second.id, 'deny'])
-    expect(await asking).toMatchObject({ code: 0, stdout: 'pushed\n' })
-    expect(requests[1]?.text).not.toMatch(NOBODY)
+  it(
+    'in belay exec --ask holds for the same call, also in a later process; for nothing else, and not against a deny',
+    { timeout: 120_000 },
+    async () => {
+      const { requests } = await scripted(
+        bash('git push origin main', { description: 'push it' }),
+        bash('git push origin main', { description: 'push once more', timeout: 1000 }),
+        bash('cd . && git push origin main'),
+        say('pushed'),
+        bash('git push origin main'),
+        bash('git push origin dev'),
+        say('pushed again'),
+        bash('git push origin main'),
+        say('not any more'),
+      )
+      world.files({ a: 'a' }).commit()
+      const asking = collect(world.start(['exec', 'push', ...ENGINE, '--ask']))
+      const first = await question()
+      expect((await world.belay(['answer', first.id, 'always'])).code).toBe(0)
+      const second = await question()
+      expect(second.question).toContain('cd . && git push origin main')
+      await world.belay(['answer', second.id, 'deny'])
+      expect(await asking).toMatchObject({ code: 0, stdout: 'pushed\n' })
+      expect(requests[1]?.text).not.toMatch(NOBODY)
 
-    // Nobody is there any more, and the first needs nobody.
-    const later = await world.belay(['exec', 'again', ...ENGINE])
-    expect(later).toMatchObject({ code: 0, stdout: 'pushed again\n' })
-    expect(requests[5]?.text.match(NOBODY)).toBeNull()
-    expect(requests[6]?.text.match(NOBODY)).toHaveLength(1)
-    expect(later.stderr).toContain('git push origin dev')
+      // Nobody is there any more, and the first needs nobody.
+      const later = await world.belay(['exec', 'again', ...ENGINE])
+      expect(later).toMatchObject({ code: 0, stdout: 'pushed again\n' })
+      expect(requests[5]?.text.match(NOBODY)).toBeNull()
+      expect(requests[6]?.text.match(NOBODY)).toHaveLength(1)
+      expect(later.stderr).toContain('git push origin dev')
 
-    world.files({ 'belay.yaml': 'policy: {commands: {deny: ["git push"]}}\n' })
-    expect((await world.belay(['exec', 'again', ...ENGINE, '--update-policy'])).code).toBe(0)
-    expect(requests[8]?.text).toContain('policy.commands: git push')
-  })
+      world.files({ 'belay.yaml': 'policy: {commands: {deny: ["git push"]}}\n' })
+      expect((await world.belay(['exec', 'again', ...ENGINE, '--update-policy'])).code).toBe(0)
+      expect(requests[8]?.text).toContain('policy.commands: git push')
+    },
+  )
 
   it('comes with no session from elsewhere', async () => {
     const { requests } = await scripted(
@@ -134,50 +138,54 @@ describe('always', () => {
     expect(requests[4]?.text).not.toMatch(NOBODY)
   })
 
-  it('in a run holds for the later turns of the conversation; a run that was killed begins a new one and asks', async () => {
-    const work = (...names: string[]): Step => ({
-      reply: { calls: [{ name: 'bash', input: { command: 'touch deployed.txt' } }, ...names.map(made)] },
-    })
-    const answer = (value: unknown): Step => say(JSON.stringify(value))
-    const { requests } = await scripted(
-      work(),
-      { reply: { hang: true } },
-      work(),
-      answer(implemented('T001')),
-      work('fixed.txt'),
-      answer(implemented('T001')),
-      answer(passes('T001', 'Write deployed.txt')),
-    )
-    world.files({
-      'belay.yaml': [
-        'policy: {wait: 5m, commands: {ask: ["touch deployed.txt"]}}',
-        'verify: {commands: ["test ! -e deployed.txt || test -e fixed.txt"]}',
-        'workflow:',
-        '  roles:',
-        '    implementer: {provider: engine, model: anthropic/claude-sonnet-5, sandbox: host}',
-        '    reviewer: {provider: engine, model: anthropic/claude-sonnet-5, sandbox: host}',
-        '',
-      ].join('\n'),
-    })
-    world.feature('001-words', ['- [ ] T001 Write deployed.txt']).commit()
-    const run = world.start(['run'])
-    const ended = collect(run)
-    const first = await question()
-    expect((await world.belay(['answer', first.id, 'always'])).code).toBe(0)
-    await model?.reached(1)
-    run.kill('SIGKILL')
-    await ended
-    const resumed = collect(world.start(['resume']))
-    const second = await question()
-    expect(second.id).not.toBe(first.id)
-    expect((await world.belay(['answer', second.id, 'always'])).code).toBe(0)
-    // Nobody answers the turn in which what the gate found is mended.
-    const result = await resumed
-    expect(result.code, result.stderr).toBe(0)
-    expect(requests[4]?.text).toContain('touch deployed.txt')
-    expect(requests[5]?.text).not.toMatch(/It was not run/)
-    expect(world.has('fixed.txt')).toBe(true)
-  })
+  it(
+    'in a run holds for the later turns of the conversation; a run that was killed begins a new one and asks',
+    { timeout: 240_000 },
+    async () => {
+      const work = (...names: string[]): Step => ({
+        reply: { calls: [{ name: 'bash', input: { command: 'touch deployed.txt' } }, ...names.map(made)] },
+      })
+      const answer = (value: unknown): Step => say(JSON.stringify(value))
+      const { requests } = await scripted(
+        work(),
+        { reply: { hang: true } },
+        work(),
+        answer(implemented('T001')),
+        work('fixed.txt'),
+        answer(implemented('T001')),
+        answer(passes('T001', 'Write deployed.txt')),
+      )
+      world.files({
+        'belay.yaml': [
+          'policy: {wait: 5m, commands: {ask: ["touch deployed.txt"]}}',
+          'verify: {commands: ["test ! -e deployed.txt || test -e fixed.txt"]}',
+          'workflow:',
+          '  roles:',
+          '    implementer: {provider: engine, model: anthropic/claude-sonnet-5, sandbox: host}',
+          '    reviewer: {provider: engine, model: anthropic/claude-sonnet-5, sandbox: host}',
+          '',
+        ].join('\n'),
+      })
+      world.feature('001-words', ['- [ ] T001 Write deployed.txt']).commit()
+      const run = world.start(['run'])
+      const ended = collect(run)
+      const first = await question()
+      expect((await world.belay(['answer', first.id, 'always'])).code).toBe(0)
+      await model?.reached(1)
+      run.kill('SIGKILL')
+      await ended
+      const resumed = collect(world.start(['resume']))
+      const second = await question()
+      expect(second.id).not.toBe(first.id)
+      expect((await world.belay(['answer', second.id, 'always'])).code).toBe(0)
+      // Nobody answers the turn in which what the gate found is mended.
+      const result = await resumed
+      expect(result.code, result.stderr).toBe(0)
+      expect(requests[4]?.text).toContain('touch deployed.txt')
+      expect(requests[5]?.text).not.toMatch(/It was not run/)
+      expect(world.has('fixed.txt')).toBe(true)
+    },
+  )
 })
 
 function made(name: string): { name: string; input: Record<string, unknown> } {
