@@ -40,6 +40,9 @@ it(
       env,
       encoding: 'utf8',
     })
+    // What it says to type works as it stands, although nothing is installed.
+    const call = /call it like this:\n {2}(.+)$/m.exec(out)?.[1] ?? ''
+    expect(execFileSync('sh', ['-c', call], { cwd: project, env, encoding: 'utf8' })).toContain('T003')
     rmSync(project, { recursive: true, force: true })
     expect(log.trim().split('\n')).toEqual(['T003', 'T002', 'T001'])
   },

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -18,6 +18,7 @@ function world() {
 
 it('runs the feature in the project that it made, and says what to look at', async () => {
   const { io, out, notes } = world()
+  Object.assign(io.env, { PATH: folder })
   const dir = join(folder, "it's here")
   const asked: unknown[] = []
   const status = await demo(io, { dir, json: false }, async (args) => {
@@ -29,6 +30,11 @@ it('runs the feature in the project that it made, and says what to look at', asy
   expect(notes[0]).toContain(dir)
   expect(out.join('\n')).toContain(`cd '${dir.replace("'", `'\\''`)}'`)
   expect(out.join('\n')).toContain('belay show T002')
+  expect(out.at(-1)).toContain(`${process.argv[1]} status`)
+  out.length = 0
+  writeFileSync(join(folder, 'belay'), '#!/bin/sh\n', { mode: 0o755 })
+  await demo(io, { dir: join(folder, 'again'), json: false }, () => Promise.resolve(0))
+  expect(out.at(-1)).toBe('Your own project: belay init, then belay run.')
 })
 
 it('tells no success story of a run that failed', async () => {

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { resolve } from 'node:path'
 import { FEATURE, createDemoProject } from '../../demo/index.ts'
+import { quoteShell } from '../../git/quote.ts'
+import { resolveProgram } from '../../process/index.ts'
 import type { Io } from '../io.ts'
 
 export interface DemoOptions {
@@ -43,7 +45,9 @@ export async function demo(io: Io, options: DemoOptions, run: RunBelay): Promise
   io.note('its agent is a script (no model, no key, no network); see belay.yaml')
   const status = await run({ cwd: dir, argv: [`specs/${FEATURE}`, ...(options.json ? ['--json'] : [])] })
   const lines =
-    status === 0 ? whatToSee(dir) : [`the demo did not come to its end; see: cd ${quoted(dir)} && belay status`]
+    status === 0
+      ? [...whatToSee(dir), ...howToCall(io)]
+      : [`the demo did not come to its end; see: cd ${quoteShell(dir)} && belay status`]
   for (const line of lines) {
     if (options.json) io.note(line)
     else io.out(line)
@@ -57,7 +61,7 @@ function whatToSee(dir: string): string[] {
     'What happened: T001 passed at once. T002 failed the gate, and was mended with its output. T003 passed the gate, but',
     'the review found what no test looked at, and it was reworked. Each is one commit that Belay itself has proven.',
     '',
-    `  cd ${quoted(dir)}`,
+    `  cd ${quoteShell(dir)}`,
     '  git log            the commits, with what proves them in their trailers',
     '  belay status       the run and its tasks',
     '  belay show T002    two attempts, and the evidence of both',
@@ -68,7 +72,12 @@ function whatToSee(dir: string): string[] {
   ]
 }
 
-/** A path as a POSIX shell takes it. */
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+/** In a checkout that is not installed, `npm run demo` is the first that somebody sees of Belay: `belay` means nothing there yet. */
+function howToCall({ cwd, env }: Io): string[] {
+  const [node, program = ''] = process.argv
+  if (resolveProgram('belay', cwd, env['PATH']) !== null || program === '') return []
+  return [
+    '`belay` is not installed yet. Until it is, call it like this:',
+    `  ${quoteShell(node ?? process.execPath)} ${quoteShell(resolve(program))} status`,
+  ]
 }
