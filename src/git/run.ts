@@ -6,6 +6,7 @@ import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { BelayError, diskFull } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
 import { thisProcess, type ProcessIdentity } from '../process/index.ts'
+import { freeFromPipes } from './pipes.ts'
 
 export interface GitResult {
   readonly code: number
@@ -179,6 +180,7 @@ function spawnGit(
       late = true
       child.kill('SIGKILL')
     }, options.timeoutMs ?? DEADLINE_MS)
+    const stop = freeFromPipes(child.pid, options.cwd)
     if (output === null) child.stdout.on('data', options.onStdout ?? ((chunk: Buffer) => out.push(chunk)))
     else {
       child.stdout.pipe(output)
@@ -189,10 +191,12 @@ function spawnGit(
     child.stdin.on('error', () => {}) // git may end before it read everything; its exit status tells
     child.on('error', (cause) => {
       clearTimeout(deadline)
+      stop()
       reject(gitMissing(options.cwd, cause))
     })
     child.on('close', (code) => {
       clearTimeout(deadline)
+      stop()
       if (late) {
         reject(new BelayError('git_timeout', `git ${args[0] ?? ''} took too long and was ended`, { exit: 1 }))
         return
