@@ -8,8 +8,11 @@ import { acpAnyAgent } from './acp/index.ts'
 import { claudeAgent } from './claude/index.ts'
 import { codexAgent } from './codex/index.ts'
 import { commandAgent } from './command/index.ts'
+import { OpencodeDialogue } from './opencode/dialogue.ts'
 import { opencodeAgent } from './opencode/index.ts'
+import { freePort } from './opencode/port.ts'
 import { piAgent } from './pi/index.ts'
+import { runDialogue } from './stdio/index.ts'
 import type { Scene } from './testing/index.ts'
 import { completed, errorOf, play, requestIn, type Played } from './testing/play.ts'
 
@@ -93,6 +96,16 @@ it('opencode: takes another port when somebody has taken its own', async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+it('opencode: is ended when it tells more than a turn may', async () => {
+  const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf('opencode', 'huge') }
+  const request = requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 })
+  const port = await freePort()
+  const turn = (): ReturnType<typeof opencodeAgent.turn> =>
+    runDialogue(request, new OpencodeDialogue(request, port, 'secret', 1 << 20))
+  const played = await play({ ...opencodeAgent, turn }, request)
+  expect(errorOf(played)).toMatchObject({ code: 'failed', message: expect.stringMatching(/^output_limit: /) as string })
 })
 
 it('opencode: fails when the stream of events ends and its server stays', async () => {

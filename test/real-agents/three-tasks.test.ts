@@ -106,7 +106,7 @@ const CAST: readonly (readonly [Provider, Provider])[] = [
 ]
 
 describe.skipIf(skipWithout('whole runs with real agents', ['claude', 'codex']))('three tasks', () => {
-  it.each(CAST)('%s implements and %s reviews', { timeout: 120_000 }, async (implementer, reviewer) => {
+  it.each(CAST)('%s implements and %s reviews', { timeout: 300_000 }, async (implementer, reviewer) => {
     stage = await Stage.open({ implementer, reviewer, steps: script(PLAYERS[implementer], PLAYERS[reviewer]) })
     const { world } = stage
     world.feature('001-words', TASKS).commit()

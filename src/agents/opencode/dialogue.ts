@@ -16,6 +16,7 @@ import {
   type Ending,
   type Frame,
 } from '../stdio/index.ts'
+import { TURN_OUTPUT_BYTES } from '../stdio/bounded.ts'
 import { approvalOf, replyOf, withoutApprover } from './approvals.ts'
 import { OpencodeClient, ServerRefusal } from './client.ts'
 import { Items } from './items.ts'
@@ -48,10 +49,14 @@ export class OpencodeDialogue implements Dialogue {
   #busy = false
   #idle = false
   #error: Fault | null = null
+  readonly #limit: number
+  #told = 0
   #unknown = 0
   #lastDelta = -Infinity
 
-  constructor(request: TurnRequest, port: number, password: string) {
+  /** `limit`: how much its events may be in one turn, in characters. */
+  constructor(request: TurnRequest, port: number, password: string, limit = TURN_OUTPUT_BYTES) {
+    this.#limit = limit
     this.argv = [...(request.command ?? ['opencode']), 'serve', '--hostname=127.0.0.1', `--port=${port}`]
     this.env = {
       ...opencodeEnvironment(request),
@@ -132,6 +137,12 @@ export class OpencodeDialogue implements Dialogue {
 
   async #listen(client: OpencodeClient, events: Awaited<ReturnType<OpencodeClient['events']>>): Promise<void> {
     for await (const { text, event } of events) {
+      this.#told += text.length
+      if (this.#told > this.#limit) {
+        const message = `output_limit: opencode told more than ${this.#limit} characters in one turn and was ended`
+        this.#fail({ code: 'failed', message, retryAt: null })
+        return
+      }
       const isDelta = event?.type === 'message.part.delta'
       if (!isDelta || performance.now() - this.#lastDelta >= DELTA_GAP_MS) {
         if (isDelta) this.#lastDelta = performance.now()
