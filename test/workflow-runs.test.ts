@@ -245,6 +245,23 @@ describe('a run of a workflow', () => {
     expect(world.asked()).toEqual(['one', 'two', 'two', 'three'])
   })
 
+  it('killed while an agent changed the repository behind its back, undoes that and says so', async () => {
+    const sh = 'git config core.pager evil; git branch mine; touch "$AGENT_FOLDER/there"'
+    start({ one: [{ sh, hang: true }, {}] }).flow([agent('one')])
+    const child = world.start(['workflow', 'run', world.file])
+    const gone = collect(child)
+    await world.until(() => existsSync(join(world.agentDir, 'there')))
+    child.kill('SIGKILL')
+    await gone
+    expect((await world.belay(['resume'])).code).toBe(0)
+    expect(world.git('config', '--get', '--default', 'none', 'core.pager')).toBe('none')
+    expect(world.git('for-each-ref', '--format=%(refname)', 'refs/heads/mine')).toBe('')
+    const { stdout } = await world.belay(['events', '--type', 'run.settled', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      data: { found: expect.arrayContaining([expect.stringContaining('config')]) },
+    })
+  })
+
   it('in a folder, a step that was cut off is told to look at what it left', async () => {
     start({ one: [{ files: { 'half.txt': 'half' }, hang: true }] }).flow([agent('one')], { workspace: 'directory' })
     const child = world.start(['workflow', 'run', world.file])

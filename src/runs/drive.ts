@@ -6,7 +6,7 @@ import type { Repository } from '../git/repository.ts'
 import { git } from '../git/run.ts'
 import type { Step } from '../kernel/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
-import { appendEvents, assertLease, findRun, listTasks, releaseLease, takeLease, type Lease } from '../record/index.ts'
+import { findRun, listTasks, releaseLease, takeLease, type Lease } from '../record/index.ts'
 import { hasWork } from '../scheduler/loop.ts'
 import { checkDisk } from '../workspace/disk.ts'
 import { removeScratch } from '../workspace/pool.ts'
@@ -25,7 +25,7 @@ import { targetLease } from './lease-keys.ts'
 import { checkRoles } from './roles.ts'
 import { checkSandboxes } from './sandboxes.ts'
 import { Follower, followResult } from './follow.ts'
-import { endJournal, settleGuard } from './guard.ts'
+import { endJournal } from './guard.ts'
 import { refuseCleaned } from './lifecycle-cleaned.ts'
 import { progressOf, runStatus } from './outcome.ts'
 import { redGates, type RedGate } from './red-expected.ts'
@@ -83,7 +83,6 @@ async function driveHeld(options: RunDriveOptions, drive: Drive): Promise<DriveR
     lease,
     workspaces: pool.folder,
     moves: services.moves,
-    settle: () => settleDead(options, opened, lease),
   })
   await checkRoles(opened.config, opened.services.roles)
   await checkSandboxes(opened.config, opened.services.root)
@@ -114,17 +113,6 @@ async function driveHeld(options: RunDriveOptions, drive: Drive): Promise<DriveR
 function warm({ services }: OpenedRun): void {
   const { agent, env, command } = services.roles.implementer
   agent.warm?.({ env, command, cwd: services.root, run: services.run.id })
-}
-
-/** What agents of a Belay that died did to the repository is undone before git runs anywhere in it. */
-async function settleDead(options: RunDriveOptions, opened: OpenedRun, lease: Lease): Promise<void> {
-  const { record, run, repository } = options
-  const found = await settleGuard({ repository, record, moves: opened.services.moves }, run.id)
-  if (found.length === 0) return
-  await record.write(async (tx) => {
-    await assertLease(tx, lease)
-    await appendEvents(tx, record.now(), [{ type: 'run.settled', project: run.project, run: run.id, data: { found } }])
-  })
 }
 
 async function work(options: RunDriveOptions, opened: OpenedRun, drive: Drive, follower: Follower): Promise<void> {

@@ -2,7 +2,7 @@ import { BelayError } from '../core/errors.ts'
 import type { Repository } from '../git/repository.ts'
 import { listTasks, releaseLease, takeLease, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
 import { runLease } from './lease-keys.ts'
-import { moveJournal, settleGuard } from './guard.ts'
+import { moveJournal } from './guard.ts'
 import { workspacePool } from './services.ts'
 import { takeOver } from './takeover.ts'
 
@@ -36,9 +36,6 @@ async function endDead(record: RecordStore, repository: Repository, run: RunRow,
     lease,
     workspaces: workspacePool(record, run, repository.root).folder,
     moves,
-    settle: async () => {
-      await settleGuard({ repository, record, moves }, run.id)
-    },
   })
 }
 

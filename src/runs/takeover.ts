@@ -16,6 +16,7 @@ import {
   type RecordStore,
   type RunRow,
 } from '../record/index.ts'
+import { settleGuard } from './guard.ts'
 
 export interface Takeover {
   readonly record: RecordStore
@@ -25,19 +26,18 @@ export interface Takeover {
   /** Folder of the run's workspaces. */
   readonly workspaces: string
   readonly moves: MoveJournal
-  /** Called when nothing of an earlier holder runs any more and before git does: undoes what its agents did to the repository. */
-  settle(): Promise<void>
 }
 
 /**
  * Ends what an earlier holder of the run left behind, before anything moves: from here on it can write neither to the record
- * nor to git (it may only be asleep), its agents and gates are gone, no git of a dead Belay works here any more, and locks
+ * nor to git (it may only be asleep), its agents and gates are gone, what they did to the
+ * repository is undone and told, no git of a dead Belay works here any more, and locks
  * that such a git left are removed. The lease is held. Safe to repeat; finds nothing to do after an orderly end.
  */
 export async function takeOver(takeover: Takeover): Promise<void> {
-  const { record, run, repository, lease, moves } = takeover
+  const { record, run, repository, moves } = takeover
   const raised = await endHolder(takeover)
-  await takeover.settle()
+  await settleDead(takeover)
   const { root, commonDir } = repository
   await sweepObjectFiles()
   await endOrphans([root, commonDir, takeover.workspaces])
@@ -50,7 +50,7 @@ export async function takeOver(takeover: Takeover): Promise<void> {
       ...(run.target === null ? [] : [branchRef(run.target)]),
     ],
   })
-  if (removed.length > 0) await tell(record, run, lease, removed)
+  if (removed.length > 0) await tell(takeover, 'run.locks_removed', { paths: removed })
   for (const { handle, epoch } of raised) {
     const stillOurs = (): Promise<void> => assertEpoch(record.read, run.id, handle, epoch)
     await raiseEpochRef(root, run.id, handle, epoch, stillOurs, moves)
@@ -91,11 +91,20 @@ export async function endHolder({
   return raised
 }
 
-async function tell(record: RecordStore, run: RunRow, lease: Lease, removed: readonly string[]): Promise<void> {
+/** What agents of a Belay that died did to the repository is undone before git runs anywhere in it. */
+async function settleDead(takeover: Takeover): Promise<void> {
+  const { record, run, repository, moves } = takeover
+  const found = await settleGuard({ repository, record, moves }, run.id)
+  if (found.length > 0) await tell(takeover, 'run.settled', { found })
+}
+
+async function tell(
+  { record, run, lease }: Takeover,
+  type: string,
+  data: Readonly<Record<string, unknown>>,
+): Promise<void> {
   await record.write(async (tx) => {
     await assertLease(tx, lease)
-    await appendEvents(tx, record.now(), [
-      { type: 'run.locks_removed', project: run.project, run: run.id, data: { paths: removed } },
-    ])
+    await appendEvents(tx, record.now(), [{ type, project: run.project, run: run.id, data }])
   })
 }

@@ -17,7 +17,6 @@ import {
   type DriveOptions,
   type DriveResult,
 } from '../driver.ts'
-import { settleGuard } from '../guard.ts'
 import { refuseCleaned } from '../lifecycle-cleaned.ts'
 import { progressOf, runStatus } from '../outcome.ts'
 import { checkRoles } from '../roles.ts'
@@ -98,10 +97,7 @@ async function takeOverFrom({ options, lease }: Drive, { git }: OpenedWorkflow):
     return
   }
   const { repository, pool, moves } = git
-  const settleDead = async (): Promise<void> => {
-    await settleGuard({ repository, record, moves }, run.id)
-  }
-  await takeOver({ record, run, repository, lease, workspaces: pool.folder, moves, settle: settleDead })
+  await takeOver({ record, run, repository, lease, workspaces: pool.folder, moves })
 }
 
 async function work(drive: Drive, opened: OpenedWorkflow): Promise<void> {
