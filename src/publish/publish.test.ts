@@ -33,6 +33,7 @@ describe('redact', () => {
     ['a token of GitLab', 'glpat-abcdefghij0123456789'],
     ['a key of a model', 'sk-proj-abcdefghijklmnop1234'],
     ['a key of AWS', 'AKIAABCDEFGHIJKLMNOP'],
+    ['a key of Google', `AIza${'Sy0_'.repeat(8)}abc`],
     ['a JWT', `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl`],
     ['a private key', '-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----'],
     ['a private key that was cut', '-----BEGIN PRIVATE KEY-----\nMIIE'],
@@ -179,5 +180,31 @@ describe('Publisher', () => {
     await Promise.all(stopping)
     expect(sent).toEqual(['r1/1', 'r1/2'])
     rmSync(dir, { recursive: true })
+  })
+})
+
+describe('what strangers choose', () => {
+  it('a secret that begins another is not left in half', () => {
+    const both = redactor({ FIRST_TOKEN: 'abcdefgh', SECOND_TOKEN: 'abcdefgh-and-more' })
+    expect(both('abcdefgh-and-more')).toBe('[redacted]')
+  })
+
+  it('no word of a subject is empty, is two, or is without end', () => {
+    const one = envelope(event({}, '..task..done.'), 1, OWNER, null)
+    expect(subjectOf('a.{type}', one)).toBe('a.task.done')
+    expect(subjectOf('a.{type}', envelope(event({}, '...'), 1, OWNER, null))).toBe('a.-')
+    const long = { ...one, task: 'x'.repeat(5000) }
+    expect(subjectOf('a.{task}', long)).toBe(`a.${'x'.repeat(100)}`)
+  })
+
+  it('names of data that is left out are short, and no secrets', () => {
+    const key = `ghp_${'A1b2'.repeat(9)}`
+    const data = { [key]: 1, ['k'.repeat(500)]: Array.from({ length: 5000 }, (_, n) => n) }
+    const bytes = encode(envelope(event(data), 1, OWNER, null), 1024, redactor({}))
+    const told = JSON.parse(new TextDecoder().decode(bytes)) as { data: { truncated: boolean; keys: string[] } }
+    expect(bytes.length).toBeLessThanOrEqual(1024)
+    expect(told.data.truncated).toBe(true)
+    expect(told.data.keys[0]).toBe('[redacted]')
+    for (const name of told.data.keys) expect(name.length).toBeLessThan(120)
   })
 })

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { remoteOf } from './credentials.ts'
+import { partSession } from './parts.ts'
 import { resolveWorkspace } from './resolve.ts'
+import { MAIN } from './workspace.ts'
 
 const NOBODY = { session: null, workflowRun: null, agentRun: null }
 
@@ -60,4 +62,14 @@ describe('remoteOf', () => {
       }
     },
   )
+})
+
+describe('partSession', () => {
+  it('is a session of its own beside the whole', () => {
+    expect(partSession('s', 'left')).toBe('s.left')
+  })
+
+  it.each(['', MAIN, 'a.b', '.', '..', '../x', 'a/b', 'a b'])('refuses %j', (part) => {
+    expect(() => partSession('s', part)).toThrow(/part cannot be called|no id of a session/)
+  })
 })
