@@ -129,7 +129,7 @@ describe.each(Object.entries(SHELLS))('completion in %s', (shell, { argv, ask })
     expect(offers('retry', 'T004', '--from', '')).toEqual(PHASES.toSorted())
     // Nothing of it was proven yet.
     expect(offers('retry', 'T002', '--from', 're')).toEqual([])
-    expect(offers('answer', question, '')).toEqual(['accept', 'block', 'rework'])
+    expect(offers('answer', question, '')).toEqual(['approve', 'block', 'rework'])
   })
 
   it.skipIf(missing)('offers sessions wherever one is named', () => {
