@@ -4,7 +4,7 @@ import { BelayError } from '../core/errors.ts'
 export const DEPTH = 'BELAY_DEPTH'
 
 /** How deep Belays may be in one another: an agent's agent may still ask one. */
-export const MAX_DEPTH = 3
+const MAX_DEPTH = 3
 
 type Environment = Readonly<Record<string, string | undefined>>
 

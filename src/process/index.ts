@@ -20,6 +20,6 @@ export {
   standingMark,
   taskMark,
 } from './leftovers.ts'
-export { DEPTH, MAX_DEPTH, depthOf, refuseDeep } from './depth.ts'
+export { refuseDeep } from './depth.ts'
 export { lines, type Line } from './lines.ts'
 export { resolveProgram, spawnKept, type Exit, type KeptProcess, type ProcessSpec } from './spawn.ts'
