@@ -16,7 +16,8 @@ export const queue: Bench = {
   name: 'queue',
   measure: async ({ quick }) => {
     if (process.platform !== 'linux') return []
-    const wanted = quick ? 30 : 150
+    // Fewer would show the heap while it fills.
+    const wanted = quick ? 75 : 150
     const world = instantWorld(QUEUED, { parallel: true })
     try {
       const belay = world.start(['run', '--json', '--concurrency', '4'])
