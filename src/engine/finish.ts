@@ -1,4 +1,4 @@
-import type { FailureKind } from './model/failure.ts'
+import { retryTime, type Failure, type FailureKind } from './model/failure.ts'
 
 /** Why a turn ended. Only `agent_done` is a success. */
 export const FINISH_REASONS = [
@@ -27,4 +27,19 @@ export interface Finish {
   readonly message: string
   /** ISO time when another try makes sense, for `quota` and `rate_limit`. */
   readonly retryAt: string | null
+}
+
+/** An end for a reason of Belay's own. */
+export function ended(reason: FinishReason, message: string): Finish {
+  return { reason, message, retryAt: null, fault: null }
+}
+
+/** The end of a turn whose model call failed for good. */
+export function endedBy(failure: Failure): Finish {
+  const { kind, message } = failure
+  // A limit that opens again only after the longest wait is a schedule, not a hiccup.
+  if (kind === 'quota' || kind === 'rate_limit') {
+    return { reason: kind, message, retryAt: retryTime(failure), fault: kind }
+  }
+  return { reason: kind === 'auth' || kind === 'refused' ? kind : 'error', message, retryAt: null, fault: kind }
 }

@@ -1,5 +1,6 @@
 import type { Usage } from '../core/words.ts'
 import type { FinishReason } from './finish.ts'
+import type { CostOf } from './model/usage.ts'
 
 export interface Limits {
   /** Model calls that may be made for answers. */
@@ -45,6 +46,21 @@ export class Meter {
       ? { reason: 'budget_usd', message: `$${costUsd.toFixed(4)} of $${budgetUsd} are used` }
       : null
   }
+}
+
+/**
+ * Why a limit in money cannot be kept with a model of which nobody knows what it costs, or null: to be asked before anything is
+ * spent. `title` is `PROVIDER/NAME`.
+ */
+export function unpriced(
+  { title, priced }: { readonly title: string; readonly priced: boolean },
+  { budgetUsd }: Limits,
+  costOf: CostOf,
+): string | null {
+  if (budgetUsd === null || priced) return null
+  const name = title.slice(title.indexOf('/') + 1)
+  if (costOf(name, { inputTokens: 1, outputTokens: 1, costUsd: null }) !== null) return null
+  return `what ${title} costs is not known, so $${budgetUsd} cannot be kept to; limit tokens instead`
 }
 
 export function addUsage(a: Usage, b: Usage): Usage {

@@ -12,13 +12,12 @@ import { sizesFor } from './context/plan.ts'
 import { SUMMARY_SYSTEM } from './context/summary.ts'
 import { Conversation, resultEntry } from './conversation.ts'
 import type { Emit } from './events.ts'
-import type { Finish, FinishReason } from './finish.ts'
+import { ended, endedBy, type Finish } from './finish.ts'
 import { callsOf, textOf, viewOf } from './history/view.ts'
-import { Meter, type Limits } from './limits.ts'
+import { Meter, unpriced, type Limits } from './limits.ts'
 import type { AnswerForm } from './model/answer-form.ts'
 import { askInForm, askModel } from './model/ask.ts'
 import type { CallModel, ModelAnswer, ModelRequest } from './model/call.ts'
-import { retryTime } from './model/failure.ts'
 import type { RetryPolicy } from './model/retry.ts'
 import { usageOf, type CostOf } from './model/usage.ts'
 import type { History, Tool, ToolContext } from './port.ts'
@@ -151,7 +150,8 @@ class Turn {
     emit({ type: 'run_start', model: model.title, maxSteps: limits.maxSteps, resumed })
     this.#watchTime()
     await this.#conversation.add({ type: 'user', source: 'task', text: task })
-    const finish = this.#unpriced() ?? (await this.#work())
+    const unkept = unpriced(model, limits, this.#o.costOf)
+    const finish = unkept === null ? await this.#work() : ended('setup_error', unkept)
     await this.#conversation.add({ type: 'finish', reason: finish.reason, message: finish.message })
     const report = this.#report(finish)
     emit({ type: 'run_complete', finish, steps: report.steps, usage: report.usage })
@@ -315,12 +315,7 @@ class Turn {
   #failed(answer: Extract<ModelAnswer, { ok: false }>): Finish {
     const over = this.#over()
     if (over && over.reason !== 'max_steps') return over
-    const { kind, message } = answer.failure
-    const retryAt = retryTime(answer.failure)
-    // A limit that opens again only after the longest wait is a schedule, not a hiccup.
-    if (kind === 'quota' || kind === 'rate_limit') return { reason: kind, message, retryAt, fault: kind }
-    const reason = kind === 'auth' || kind === 'refused' ? kind : 'error'
-    return { reason, message, retryAt: null, fault: kind }
+    return endedBy(answer.failure)
   }
 
   #use(message: AssistantMessage, purpose: 'answer' | 'compaction'): Usage {
@@ -328,18 +323,6 @@ class Turn {
     this.#meter.add(usage)
     this.#o.emit({ type: 'usage', usage, purpose })
     return usage
-  }
-
-  /** A limit in money cannot be kept when nobody knows what the model costs: refused before anything is spent. */
-  #unpriced(): Finish | null {
-    const { model, limits, costOf } = this.#o
-    if (limits.budgetUsd === null || model.priced) return null
-    const name = model.title.slice(model.title.indexOf('/') + 1)
-    if (costOf(name, { inputTokens: 1, outputTokens: 1, costUsd: null }) !== null) return null
-    return ended(
-      'setup_error',
-      `what ${model.title} costs is not known, so $${limits.budgetUsd} cannot be kept to; limit tokens instead`,
-    )
   }
 
   #watchTime(): void {
@@ -412,8 +395,4 @@ class Turn {
       refused: this.#refused,
     }
   }
-}
-
-function ended(reason: FinishReason, message: string): Finish {
-  return { reason, message, retryAt: null, fault: null }
 }
