@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pathWithClis, skipWithout } from '../../test/support/agent-clis.ts'
 import { findWith } from '../process/index.ts'
 import { isOlder, sayOf } from './probe.ts'
 import { findAgent } from './registry.ts'
@@ -86,6 +87,26 @@ describe('the version that Belay is tested with', () => {
       )
     },
   )
+})
+
+describe('a program of which there are versions that tell none', () => {
+  const env = (): Record<string, string> => ({ PATH: `${folder}:/usr/bin:/bin`, HOME: folder, OPENAI_API_KEY: 'k' })
+
+  it('is there when it answers --help', async () => {
+    const file = program('codex-acp', 'test "$1" = --help || exit 2')
+    const found = { installed: true, path: file, version: null, loggedIn: true, hint: null }
+    expect(await findAgent('codex-acp').probe(env(), null)).toEqual(found)
+  })
+
+  it('does not run when it answers neither', async () => {
+    program('codex-acp', 'exit 2')
+    expect(await findAgent('codex-acp').probe(env(), null)).toMatchObject({ installed: false })
+  })
+
+  it.skipIf(skipWithout('probing codex-acp', ['codex-acp']))('is there when it is the real one', async () => {
+    const probe = await findAgent('codex-acp').probe({ ...env(), PATH: pathWithClis() }, null)
+    expect(probe).toMatchObject({ installed: true, hint: null })
+  })
 })
 
 it.each([

@@ -63,6 +63,8 @@ export interface Program {
   readonly install: string
   /** The version that Belay is tested with. */
   readonly tested: string
+  /** Whether there are versions that know no `--version`: that they answer `--help` is enough then. */
+  readonly mayNotTell?: boolean
   loggedIn(env: Env): boolean | null
   /** How to log in. */
   readonly login: string
@@ -82,16 +84,18 @@ export async function probeProgram(wanted: Program, env: Env, command: readonly 
     const hint = `${JSON.stringify(name)} was not found: ${wanted.install}`
     return { installed: false, path: null, version: null, loggedIn, hint }
   }
-  const { stdout, problem } = await sayOf([path, ...args, '--version'], env)
+  const ask = (flag: string): Promise<Said> => sayOf([path, ...args, flag], env)
+  const { stdout, problem } = await ask('--version')
   const version = problem === null ? (/\d+\.\d+\.\d+\S*/.exec(stdout)?.[0] ?? null) : null
-  if (version === null) {
+  const untold = problem !== null && wanted.mayNotTell === true && (await ask('--help')).problem === null
+  if (version === null && !untold) {
     const why = problem ?? 'it named no version'
     const hint = `${path} --version failed: ${why}; try it in a terminal, or install it again: ${wanted.install}`
     return { installed: command !== null, path, version, loggedIn, hint }
   }
   const hints = [
     ...(loggedIn === false ? [wanted.login] : []),
-    ...(isOlder(version, wanted.tested)
+    ...(version !== null && isOlder(version, wanted.tested)
       ? [`version ${version} is older than what Belay is tested with (${wanted.tested}): ${wanted.install}`]
       : []),
   ]

@@ -1,5 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { formatDuration } from '../core/duration.ts'
 import { BelayError } from '../core/errors.ts'
 import type { Reason } from '../core/words.ts'
 import { endMarked, resolveProgram, type KeptProcess, type ProcessSpec } from '../process/index.ts'
@@ -138,7 +139,7 @@ function byItself(seen: Seen): Verdict {
   const { outcome, observed, expansion, gate } = seen
   const { exit, cut } = outcome
   const counts = observed.report?.counts
-  if (cut === 'timeout') return killed('gate_timed_out', `it ran longer than ${gate.timeoutMs} ms`)
+  if (cut === 'timeout') return killed('gate_timed_out', `it ran longer than ${formatDuration(gate.timeoutMs)}`)
   if (cut === 'output') return killed('gate_output_limit', `it wrote ${outcome.bytes} bytes of output`)
   if (cut === 'abort') return killed('gate_aborted', 'it was ended because the run was')
   if (outcome.missing === 'folder') return absent('gate_folder_missing', `there is no folder ${gate.cwd ?? '.'}`)

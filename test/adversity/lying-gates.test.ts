@@ -147,7 +147,7 @@ describe('a gate that did not really run never passes', () => {
     )
     const before = userState(world)
     expect((await world.belay(['run', 'Make it slow'])).code).toBe(3)
-    await expectRefused(world, before, /ran longer than 10 s/)
+    await expectRefused(world, before, /ran longer than 10s/)
     expect(await verified(world, 'prompt')).toMatchObject([{ result: 'killed', timed_out: true }])
     expect(survivors(world)).toEqual([])
   })

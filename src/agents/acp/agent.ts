@@ -43,10 +43,10 @@ function probe(
   env: Readonly<Record<string, string>>,
   command: readonly string[] | null,
 ): Promise<Probe> {
-  const { program, install, tested, login = '' } = preset
+  const { program, install, tested = '', mayNotTell = false, login = '' } = preset
   const loggedIn = (given: typeof env): boolean | null => preset.loggedIn?.(given) ?? null
   if (program !== null && command === null) {
-    return probeProgram({ argv: program, install, tested: tested ?? '', loggedIn, login }, env, null)
+    return probeProgram({ argv: program, install, tested, mayNotTell, loggedIn, login }, env, null)
   }
   // A program of the user's own is not run with arguments that it may not know.
   const [name = ''] = command ?? []

@@ -11,6 +11,8 @@ export interface AcpPreset {
   readonly install: string
   /** The version that Belay is tested with; absent: of no one program. */
   readonly tested?: string
+  /** As of `Program`. */
+  readonly mayNotTell?: boolean
   /** How a person logs in. */
   readonly login?: string
   readonly capabilities: Pick<Capabilities, 'usage' | 'readOnly' | 'model'> & Partial<Capabilities>

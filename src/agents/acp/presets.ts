@@ -99,6 +99,7 @@ export const codexPreset: AcpPreset = {
   program: ['codex-acp'],
   install: 'npm install -g @zed-industries/codex-acp',
   tested: '0.16.0',
+  mayNotTell: true,
   login: 'codex login, or set OPENAI_API_KEY or CODEX_API_KEY',
   capabilities: { usage: 'tokens', readOnly: true, model: true },
   tokens: tokensOf,
