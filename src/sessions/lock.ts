@@ -102,6 +102,7 @@ function hold(folder: string, number: number, holder: LockHolder, inode: number)
   beat.unref()
   let released = false
   const tidied = tidy(folder, number)
+  tidied.catch(() => {}) // told by `release`; who forgets the lock has removed the session
   return {
     holder,
     isHeld: async () => !released && (await isOurs()),
@@ -186,10 +187,20 @@ const LEFT_MS = 600_000
 
 /** Takes away what is long overtaken, and what takers that died left. */
 async function tidy(folder: string, number: number): Promise<void> {
-  for (const name of await readdir(folder)) {
+  for (const name of await namesIn(folder)) {
     const file = join(folder, name)
     const old = Number(/^lock\.([1-9]\d*)$/.exec(name)?.[1])
     if (old < number - 1 || (name.startsWith('lock~') && (await isLeft(file)))) await unlink(file).catch(() => {}) // somebody else did
+  }
+}
+
+/** Nothing, when the session was removed meanwhile. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
   }
 }
 
