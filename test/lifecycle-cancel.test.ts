@@ -220,9 +220,12 @@ describe('Ctrl-C', () => {
 
   it('once ends the agents and saves everything: exit 130, and no attempt is burnt', async () => {
     start(scenario, ['- [ ] T001 Write one'], 'task: {max_iterations: 1}\n')
+    const begun = join(world.dir, 'begun')
+    world.script({ implementer: { T001: [{ ...HANG, sh: `${HANG.sh}; : > '${begun}'` }] } })
     const child = world.start(['run'])
     const run = collect(child)
-    await eventually(() => asked('T001'))
+    // Asked is not enough: what it did then must be there to be saved.
+    await eventually(() => existsSync(begun))
     child.kill('SIGINT')
     const ended = await run
     expect(ended.code, ended.stderr).toBe(130)
