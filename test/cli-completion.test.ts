@@ -17,7 +17,7 @@ beforeAll(async () => {
   const shown = await world.json<{ task: { checkpoints: { id: string }[] } }>(['show', 'T004'])
   question = shown.task.checkpoints[0]?.id ?? ''
   const bin = join(world.dir, 'bin')
-  const built = fileURLToPath(new URL('support/built.mjs', import.meta.url))
+  const built = fileURLToPath(new URL('support/built.cjs', import.meta.url))
   mkdirSync(bin)
   await world.belay(['chat', '--agent', 'command', '--session', 'talk'], { input: '/clear\n' })
   world.files({

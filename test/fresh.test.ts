@@ -61,7 +61,7 @@ it(
   'npm run build makes a program that starts',
   () => {
     npm('run', 'build')
-    expect(npm('exec', '--', 'node', 'test/support/built.mjs', '--version').trim()).toMatch(/^\d+\.\d+\.\d+$/)
+    expect(npm('exec', '--', 'node', 'test/support/built.cjs', '--version').trim()).toMatch(/^\d+\.\d+\.\d+$/)
   },
   2 * MINUTES,
 )

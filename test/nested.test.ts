@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { World, type Turn } from './support/world.ts'
 
-const BELAY = `'${process.execPath}' '${fileURLToPath(new URL('support/built.mjs', import.meta.url))}'`
+const BELAY = `'${process.execPath}' '${fileURLToPath(new URL('support/built.cjs', import.meta.url))}'`
 
 let world: World
 beforeEach(() => {

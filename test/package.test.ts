@@ -47,8 +47,8 @@ it('holds the built program and what belongs to it, and nothing else', () => {
   expect(files.filter((path) => !known.test(path))).toEqual([])
   expect(files.filter((path) => /\.test\.|\/testing[/.]|\/fixtures\//.test(path))).toEqual([])
   for (const path of [
-    'bin/belay.js',
-    'dist/cli/main.js',
+    'bin/belay.cjs',
+    'dist/cli/main.cjs',
     'dist/THIRD-PARTY-LICENCES.txt',
     'schema/belay.schema.json',
     'README.md',
@@ -65,7 +65,7 @@ it('is named so that npm finds the program, and depends on exact versions', () =
     bin: Record<string, string>
     dependencies: Record<string, string>
   }
-  expect(bin).toEqual({ belay: 'bin/belay.js' })
+  expect(bin).toEqual({ belay: 'bin/belay.cjs' })
   expect(Object.entries(dependencies).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([])
 })
 

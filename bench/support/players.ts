@@ -8,7 +8,7 @@ import { piHome } from '../../src/agents/pi/testing/harness.ts'
 import { agentCli, cliMissing, pathWithClis, type CliName } from '../../test/support/agent-clis.ts'
 import type { ModelRequest } from '../../test/support/model-server/index.ts'
 
-const BUILT = fileURLToPath(new URL('../../test/support/built.mjs', import.meta.url))
+const BUILT = fileURLToPath(new URL('../../test/support/built.cjs', import.meta.url))
 
 /** A program that takes the scripted task. */
 export interface Player {

@@ -11,5 +11,5 @@ export function programFile(name: string): string {
   const isSource = extname(here) === '.ts'
   let root = dirname(here)
   while (!existsSync(join(root, 'package.json'))) root = dirname(root)
-  return isSource ? join(root, 'src', `${name}.ts`) : join(root, 'dist', `${name}.js`)
+  return isSource ? join(root, 'src', `${name}.ts`) : join(root, 'dist', `${name}.cjs`)
 }

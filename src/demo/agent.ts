@@ -184,7 +184,11 @@ function write(frame: unknown): void {
   process.stdout.write(`${JSON.stringify(frame)}\n`)
 }
 
-const input = (await json(process.stdin)) as Input
-const output = input.role === 'reviewer' ? await review(input) : await implement(input)
-write({ type: 'usage', input_tokens: input.prompt.length, output_tokens: JSON.stringify(output).length, cost_usd: 0 })
-write({ type: 'result', output })
+async function main(): Promise<void> {
+  const input = (await json(process.stdin)) as Input
+  const output = input.role === 'reviewer' ? await review(input) : await implement(input)
+  write({ type: 'usage', input_tokens: input.prompt.length, output_tokens: JSON.stringify(output).length, cost_usd: 0 })
+  write({ type: 'result', output })
+}
+
+void main()

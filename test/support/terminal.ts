@@ -3,7 +3,7 @@ import type { IPty } from '@lydell/node-pty'
 import type { Terminal as Xterm } from '@xterm/headless'
 import type { World } from './world.ts'
 
-const BUILT = fileURLToPath(new URL('built.mjs', import.meta.url))
+const BUILT = fileURLToPath(new URL('built.cjs', import.meta.url))
 
 /** Longest that a test waits for something to show. */
 const PATIENCE_MS = 150_000

@@ -155,7 +155,7 @@ export class World {
     args: readonly string[],
     options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly node?: readonly string[] } = {},
   ): ChildProcess {
-    const program = join(ROOT, 'test', 'support', 'built.mjs')
+    const program = join(ROOT, 'test', 'support', 'built.cjs')
     return spawn(process.execPath, [...(options.node ?? []), program, ...args], {
       cwd: options.cwd ?? this.repo,
       env: { ...this.env, ...options.env },
