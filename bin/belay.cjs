@@ -16,19 +16,14 @@ if (major < 24) {
 // Compiled code is kept between starts: most commands are over in less time than parsing takes.
 require('module').enableCompileCache()
 
-// The checkout runs its sources; the published package has only what is built of them.
-var isCheckout = require('fs').existsSync(require('path').join(__dirname, '../src/cli/main.ts'))
-var loaded = isCheckout ? import('../src/cli/main.ts') : Promise.resolve(require('../dist/cli/main.cjs'))
-loaded
-  .then(function (belay) {
-    return belay.main(process.argv.slice(2))
-  })
-  .then(
-    function (status) {
-      process.exitCode = status
-    },
-    function (error) {
-      process.stderr.write((error && error.stack ? error.stack : error) + '\n')
-      process.exitCode = 1
-    },
-  )
+async function start() {
+  // The checkout runs its sources; the published package has only what is built of them.
+  var isCheckout = require('fs').existsSync(require('path').join(__dirname, '../src/cli/main.ts'))
+  var belay = isCheckout ? await import('../src/cli/main.ts') : require('../dist/cli/main.cjs')
+  process.exitCode = await belay.main(process.argv.slice(2))
+}
+
+start().catch(function (error) {
+  process.stderr.write((error && error.stack ? error.stack : error) + '\n')
+  process.exitCode = 1
+})

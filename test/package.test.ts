@@ -43,7 +43,7 @@ function run(args: readonly string[], node = process.execPath) {
 
 it('holds the built program and what belongs to it, and nothing else', () => {
   const known =
-    /^(bin\/\w+\.js|dist\/[\w/-]+\.js|dist\/THIRD-PARTY-LICENCES\.txt|schema\/[\w.]+\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+    /^(bin\/belay\.cjs|dist\/[\w/-]+\.cjs|dist\/THIRD-PARTY-LICENCES\.txt|schema\/[\w.]+\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
   expect(files.filter((path) => !known.test(path))).toEqual([])
   expect(files.filter((path) => /\.test\.|\/testing[/.]|\/fixtures\//.test(path))).toEqual([])
   for (const path of [
