@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts'
-import { openSandbox, takenAway, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
+import { openSandbox, sandboxRemarks, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
 import { createEngineAgent, localDeps } from './engine/index.ts'
 import { ownOf } from './own.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
@@ -83,7 +83,7 @@ async function* confinedTurn(
   } finally {
     await sandbox.close()
   }
-  for (const [n, text] of takenAway(sandbox).entries()) {
+  for (const [n, text] of sandboxRemarks(sandbox).entries()) {
     yield { type: 'item', item: { id: `sandbox/${n}`, kind: 'unknown', status: 'completed', text } }
   }
   if (end) yield end

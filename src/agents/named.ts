@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
-import { isWithin, real, secretPaths } from '../sandbox/secrets.ts'
+import { isWithin, real } from '../sandbox/paths.ts'
+import { secretPaths } from '../sandbox/secrets.ts'
 import { knownPaths } from './known.ts'
 import type { OwnPaths } from './port.ts'
 

@@ -35,7 +35,7 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
   const { agent, env, command } = chosen
   const { cwd, access, signal } = options
   const name = options.sandbox ?? chosen.sandbox?.backend ?? 'auto'
-  const { openSandbox, takenAway } = await import('../sandbox/index.ts')
+  const { openSandbox, sandboxRemarks } = await import('../sandbox/index.ts')
   const role = await roleRequest(chosen.sandbox, options.sandbox)
   const own = ownOf(agent, env, command)
   const request: SandboxRequest = {
@@ -56,7 +56,7 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
     hint: (reason) => (sandbox.confined && isMaybeOurs(agent, reason) ? hintOf(sandbox.backend, cwd) : null),
     async close() {
       await sandbox.close()
-      return takenAway(sandbox)
+      return sandboxRemarks(sandbox)
     },
   }
 }

@@ -1,4 +1,4 @@
-export { takenAway } from './taken-away.ts'
+export { sandboxRemarks } from './remarks.ts'
 export { findBackend } from './backends.ts'
 export { openSandbox, type Opened } from './open.ts'
 export { BACKENDS } from './port.ts'

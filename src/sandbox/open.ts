@@ -2,7 +2,7 @@ import { findBackend } from './backends.ts'
 import type { BackendName, Refusal, Sandbox } from './port.ts'
 import { refusalError } from './refusal.ts'
 import { policyOf, type SandboxRequest } from './request.ts'
-import { settled } from './settled.ts'
+import { canonicalPolicy } from './canonical.ts'
 
 export interface Opened {
   readonly sandbox: Sandbox
@@ -21,7 +21,7 @@ export async function openSandbox(
 ): Promise<Opened> {
   if (name !== 'auto') {
     const backend = findBackend(name)
-    const asked = settled(policyOf(backend.name, request))
+    const asked = canonicalPolicy(policyOf(backend.name, request))
     const opened = 'refusal' in asked ? asked : await backend.open(asked.policy, signal)
     if ('refusal' in opened) throw refusalError(backend.name, opened.refusal)
     return { sandbox: opened.sandbox, warning: null }

@@ -1,8 +1,8 @@
 import { lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SandboxPolicy } from './port.ts'
-import { isWithin, real } from './secrets.ts'
-import { inPlace } from './settled.ts'
+import { isWithin, real } from './paths.ts'
+import { stillCanonical } from './canonical.ts'
 
 /** What is in a folder of settings, but need not be seen: it is written all the time, and by several it would be broken. */
 const SCRATCH = /^(\.?tmp|cache|shell[-_]snapshots|logs?|debug|.*\.sqlite(-wal|-shm|-journal)?)$/
@@ -18,7 +18,7 @@ export interface OwnFolder {
 /** The folders of `own` that are there. */
 export function ownFolders(policy: SandboxPolicy): readonly OwnFolder[] {
   const write = new Set(policy.write.map(real))
-  const folders = inPlace(policy.own).filter(
+  const folders = stillCanonical(policy.own).filter(
     (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
   )
   return folders.map((path) => {

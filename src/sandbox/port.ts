@@ -68,15 +68,15 @@ export interface Sandbox {
    */
   spawn(spec: ProcessSpec): Promise<KeptProcess>
   /**
-   * What its programs made although git would run it for whoever uses the workspace, and what was therefore taken away when they
-   * ended: for people, grows until it is closed. Absent: nothing is ever taken away.
+   * What its programs made that git would have run for whoever uses the workspace, and that was therefore removed when they
+   * ended: for people, grows until the sandbox is closed. Absent: nothing is ever removed.
    */
-  tookAway?(): readonly string[]
+  removed?(): readonly string[]
   /**
-   * Limits that were reached and hosts that were not to be: a sentence each, for people; complete once it was closed. Absent:
-   * it has no way to know.
+   * Limits that were reached and hosts that were asked for in vain: a sentence each, for people; complete once the sandbox is
+   * closed. Absent: it has no way to know.
    */
-  noted?(): readonly string[]
+  violations?(): readonly string[]
   /** Ends everything in it and removes what it left on the machine. Safe to repeat. */
   close(): Promise<void>
 }

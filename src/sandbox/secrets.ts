@@ -1,8 +1,8 @@
-import { readdirSync, realpathSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { stateHome } from '../core/home.ts'
-import { Look } from './look.ts'
+import { PathResolver, isWithin } from './paths.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -98,7 +98,7 @@ const OF_THE_MACHINE = [
  * What no confined program may read, whether it is there or not: Belay's record, keys and logins (of agents too), other
  * people's homes. Absolute paths, symbolic links not followed.
  */
-export function secretPaths(env: Environment = process.env, look = new Look()): readonly string[] {
+export function secretPaths(env: Environment = process.env, paths = new PathResolver()): readonly string[] {
   const home = env['HOME'] ?? homedir()
   const named = [
     'DOCKER_CONFIG',
@@ -123,7 +123,7 @@ export function secretPaths(env: Environment = process.env, look = new Look()): 
     ),
     ...hostKeys(),
     ...OF_THE_MACHINE,
-    ...otherHomes(home, look),
+    ...otherHomes(home, paths),
   ]
 }
 
@@ -131,12 +131,12 @@ function hostKeys(): string[] {
   return entries('/etc/ssh').filter((path) => path.endsWith('_key'))
 }
 
-function otherHomes(home: string, look: Look): string[] {
-  const ours = look.real(home)
+function otherHomes(home: string, paths: PathResolver): string[] {
+  const ours = paths.real(home)
   const roots = process.platform === 'darwin' ? ['/Users'] : ['/home']
   const others = [...roots.flatMap(entries), '/root', '/var/root']
   return others.filter(
-    (path) => !isWithin(ours, look.real(path)) && !['/Users/Shared', '/home/linuxbrew'].includes(path),
+    (path) => !isWithin(ours, paths.real(path)) && !['/Users/Shared', '/home/linuxbrew'].includes(path),
   )
 }
 
@@ -146,19 +146,4 @@ function entries(folder: string): string[] {
   } catch {
     return [] // not there, or not ours to read: then it is not the sandbox's either
   }
-}
-
-/** The real path, or of what is not there yet the real path of its nearest folder with the rest. */
-export function real(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    const parent = dirname(path)
-    return parent === path ? path : join(real(parent), path.slice(parent === '/' ? 1 : parent.length + 1))
-  }
-}
-
-/** Whether `path` is `folder` or below it; both as they are. */
-export function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
 }

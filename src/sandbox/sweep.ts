@@ -1,6 +1,6 @@
 import { connect } from './docker/client.ts'
 import { sweep } from './docker/container.ts'
-import { sweepHeld } from './held.ts'
+import { sweepPlaceholders } from './repositories/placeholders.ts'
 import { sweepTools } from './os/bwrap.ts'
 import { sweepGroups } from './os/cgroup.ts'
 
@@ -13,7 +13,7 @@ const PATIENCE_MS = 5000
  * answers there is none to ask. Throws what a daemon that answers says. Safe to repeat, and while other Belays work.
  */
 export async function sweepSandboxes(): Promise<{ readonly containers: number }> {
-  sweepHeld()
+  sweepPlaceholders()
   if (process.platform === 'linux') {
     sweepTools()
     sweepGroups()

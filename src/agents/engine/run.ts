@@ -22,7 +22,7 @@ import {
   type Skills,
 } from '../../engine/index.ts'
 import type { Tool, ToolContext } from '../../engine/port.ts'
-import { takenAway, type Opened, type SandboxRequest } from '../../sandbox/index.ts'
+import { sandboxRemarks, type Opened, type SandboxRequest } from '../../sandbox/index.ts'
 import type { Approver, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import { gateEnvironment } from '../environment.ts'
 import { estimateCost } from '../prices.ts'
@@ -111,7 +111,7 @@ export async function runEngine(
     } finally {
       await own?.close()
       await opened.sandbox.close()
-      for (const message of takenAway(opened.sandbox)) onEvent({ type: 'warning', code: 'setup', message })
+      for (const message of sandboxRemarks(opened.sandbox)) onEvent({ type: 'warning', code: 'setup', message })
     }
   } finally {
     await conversation.close()

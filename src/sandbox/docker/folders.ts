@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import type Docker from 'dockerode'
-import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import { homeGuards, outsideGitDirs, type GitGuards } from '../repositories/guards.ts'
 import { homedir } from 'node:os'
 import { ownFolders } from '../own.ts'
 import type { SandboxPolicy } from '../port.ts'
-import { isWithin, real, secretPaths } from '../secrets.ts'
+import { isWithin, real } from '../paths.ts'
+import { secretPaths } from '../secrets.ts'
 
 /** What of this machine a container sees: at the same paths, so that there is nothing to map. */
 export interface Folders {

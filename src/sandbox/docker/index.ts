@@ -4,9 +4,9 @@ import type Docker from 'dockerode'
 import { messageOf } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import type { ProcessSpec } from '../../process/index.ts'
-import type { GitGuards } from '../git-guards.ts'
+import type { GitGuards } from '../repositories/guards.ts'
 import type { Refusal, Sandbox, SandboxBackend, SandboxPolicy } from '../port.ts'
-import { Repositories } from '../repositories.ts'
+import { Repositories } from '../repositories/repositories.ts'
 import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
 import { reachedBy } from '../os/cgroup.ts'
 import { connect, statusOf, type Daemon } from './client.ts'
@@ -137,8 +137,8 @@ function dockerSandbox(opened: Opened): Sandbox {
     policy,
     toInside: seen,
     toHost: seen,
-    tookAway: () => repositories.took,
-    noted: () => reached,
+    removed: () => repositories.removed,
+    violations: () => reached,
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
       if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)

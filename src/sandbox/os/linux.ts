@@ -4,7 +4,7 @@ import { closeSync, openSync, statSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
 import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
-import { Repositories } from '../repositories.ts'
+import { Repositories } from '../repositories/repositories.ts'
 import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
 import { bwrapArgv, enterArgv, findTools, makeTools, type Tools } from './bwrap.ts'
 import { limitedGroup, type Cgroup } from './cgroup.ts'
@@ -133,8 +133,8 @@ function linuxSandbox(
     policy,
     toInside: seen,
     toHost: seen,
-    tookAway: () => repositories.took,
-    noted: () => [...reached, ...(proxy?.refused() ?? [])],
+    removed: () => repositories.removed,
+    violations: () => [...reached, ...(proxy?.refused() ?? [])],
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
       if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { wrapCommandWithSandboxMacOS } from '@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { policyOf } from '../request.ts'
-import { gitGuards } from '../git-guards.ts'
+import { gitGuards } from '../repositories/guards.ts'
 import { openMacOS, seatbelt } from './macos.ts'
 
 /** Seatbelt is not here: what is tested is the profile that it would be given. */

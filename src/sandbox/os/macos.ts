@@ -2,12 +2,13 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
-import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import { homeGuards, outsideGitDirs, type GitGuards } from '../repositories/guards.ts'
 import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
-import { Repositories } from '../repositories.ts'
+import { Repositories } from '../repositories/repositories.ts'
 import { failed, lacking, unavailable } from '../refusal.ts'
-import { real, secretPaths } from '../secrets.ts'
-import { inPlace } from '../settled.ts'
+import { real } from '../paths.ts'
+import { secretPaths } from '../secrets.ts'
+import { stillCanonical } from '../canonical.ts'
 import { outside, restored } from './environment.ts'
 
 const SANDBOX_EXEC = '/usr/bin/sandbox-exec'
@@ -47,7 +48,7 @@ export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandb
     policy,
     toInside: (path) => path,
     toHost: (path) => path,
-    tookAway: () => repositories.took,
+    removed: () => repositories.removed,
     async spawn(spec) {
       if (closed) throw new Error('the sandbox was closed')
       const guards = repositories.guards()
@@ -97,12 +98,12 @@ export function seatbelt(
 
 function rulesOf(policy: SandboxPolicy, temp: string, guards: readonly GitGuards[]) {
   const full = policy.access === 'full'
-  const writable = [...(policy.access === 'read-only' ? [] : [real(policy.workspace)]), ...inPlace(policy.write)]
+  const writable = [...(policy.access === 'read-only' ? [] : [real(policy.workspace)]), ...stillCanonical(policy.write)]
   const secrets = full ? secretPaths().slice(0, 1) : secretPaths()
   const hidden = [...secrets, ...policy.denyRead].map(real)
   const shown = [
     policy.workspace,
-    ...inPlace([...policy.read, ...policy.own, ...policy.write]),
+    ...stillCanonical([...policy.read, ...policy.own, ...policy.write]),
     ...outsideGitDirs(policy.workspace),
   ].map(real)
   const kept = guards.flatMap(({ readOnly, absent, forbidden }) => [...readOnly, ...absent, ...forbidden])

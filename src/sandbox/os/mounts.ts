@@ -1,11 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { homeGuards, outsideGitDirs, type GitGuards } from '../git-guards.ts'
+import { homeGuards, outsideGitDirs, type GitGuards } from '../repositories/guards.ts'
 import { ownFolders } from '../own.ts'
 import type { SandboxPolicy } from '../port.ts'
-import { Look } from '../look.ts'
-import { isWithin, secretPaths } from '../secrets.ts'
-import { inPlace } from '../settled.ts'
+import { PathResolver, isWithin } from '../paths.ts'
+import { secretPaths } from '../secrets.ts'
+import { stillCanonical } from '../canonical.ts'
 
 /** What a path is inside; of two for the same path the one that stands later here counts. */
 const KINDS = ['hidden', 'private', 'readable', 'writable', 'guarded', 'denied'] as const
@@ -48,26 +48,29 @@ export function mountsOf(
   programs: readonly string[],
 ): readonly string[] {
   const full = policy.access === 'full'
-  const look = new Look()
+  const paths = new PathResolver()
   const kinds = new Map<string, Kind>()
   const put = (path: string, kind: Kind): void => {
-    const place = look.real(path)
-    if (!look.exists(place)) return
+    const place = paths.real(path)
+    if (!paths.exists(place)) return
     const before = kinds.get(place)
     if (before === undefined || KINDS.indexOf(before) < KINDS.indexOf(kind)) kinds.set(place, kind)
   }
   const home = env['HOME'] ?? homedir()
-  const writable = [...(policy.access === 'read-only' ? [] : [look.real(policy.workspace)]), ...inPlace(policy.write)]
+  const writable = [
+    ...(policy.access === 'read-only' ? [] : [paths.real(policy.workspace)]),
+    ...stillCanonical(policy.write),
+  ]
   if (full) {
-    const record = secretPaths(env, look)[0]
+    const record = secretPaths(env, paths)[0]
     if (record !== undefined) put(record, 'hidden')
     put(policy.workspace, 'writable')
-    for (const path of inPlace(policy.write)) put(path, 'writable')
+    for (const path of stillCanonical(policy.write)) put(path, 'writable')
   } else {
-    for (const path of secretPaths(env, look)) put(path, 'hidden')
+    for (const path of secretPaths(env, paths)) put(path, 'hidden')
     for (const path of PRIVATE) put(path, 'private')
     // Inside of what may be written they are there already, and stay writable.
-    for (const path of programs.map((folder) => look.real(folder))) {
+    for (const path of programs.map((folder) => paths.real(folder))) {
       if (
         PRIVATE.some((folder) => path !== folder && isWithin(path, folder)) &&
         !writable.some((folder) => isWithin(path, folder))
@@ -88,7 +91,7 @@ export function mountsOf(
     put(path, 'private')
     for (const entry of shown) put(entry, 'readable')
   }
-  for (const path of inPlace(policy.read)) put(path, 'readable')
+  for (const path of stillCanonical(policy.read)) put(path, 'readable')
   for (const path of policy.denyRead) put(path, 'denied')
 
   const argv = [full ? '--bind' : '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', ...kernelSettings()]
@@ -116,17 +119,17 @@ export function isSeen(
   policy: SandboxPolicy,
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  const look = new Look()
-  const place = look.real(path)
+  const paths = new PathResolver()
+  const place = paths.real(path)
   const shown = [
     policy.workspace,
     ...policy.write,
     ...policy.read,
     ...policy.own,
     ...outsideGitDirs(policy.workspace),
-  ].map((folder) => look.real(folder))
-  const secrets = policy.access === 'full' ? [] : [...secretPaths(env, look), ...PRIVATE]
-  const unseen = [...secrets, ...policy.denyRead].map((folder) => look.real(folder))
+  ].map((folder) => paths.real(folder))
+  const secrets = policy.access === 'full' ? [] : [...secretPaths(env, paths), ...PRIVATE]
+  const unseen = [...secrets, ...policy.denyRead].map((folder) => paths.real(folder))
   const nearest = (list: readonly string[]): number =>
     Math.max(-1, ...list.filter((folder) => isWithin(place, folder)).map((folder) => folder.length))
   return nearest(shown) >= nearest(unseen) || nearest(unseen) === -1

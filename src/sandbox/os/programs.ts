@@ -1,6 +1,6 @@
 import { delimiter, dirname, isAbsolute } from 'node:path'
 import type { ProcessSpec } from '../../process/index.ts'
-import { real } from '../secrets.ts'
+import { real } from '../paths.ts'
 
 /**
  * Folders that hold what a program and those on its PATH are made of: the folder itself, or the whole `node_modules` that it is

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
-import { FolderMemory } from './folder-memory.ts'
-import { disarm, changedSince } from './git-disarm.ts'
-import { gitGuards, guardsOfGitDir, holdPlaces, removeForbidden, type GitGuards } from './git-guards.ts'
-import { findGitDirs } from './git-scan.ts'
-import { isHeld, sweepHeld } from './held.ts'
-import type { SandboxPolicy } from './port.ts'
-import { real } from './secrets.ts'
+import { FolderCache } from './folder-cache.ts'
+import { disarm, changedSince } from './disarm.ts'
+import { gitGuards, guardsOfGitDir, addPlaceholders, removeForbidden, type GitGuards } from './guards.ts'
+import { findGitDirs } from './scan.ts'
+import { isPlaceholder, sweepPlaceholders } from './placeholders.ts'
+import type { SandboxPolicy } from '../port.ts'
+import { real } from '../paths.ts'
 
 /** Folders that are looked through when a sandbox opens and closes, and after each of its programs: then most are as they were. */
 const MOST = 20_000
@@ -21,9 +21,9 @@ export class Repositories {
   readonly #writable: readonly string[]
   readonly #known: ReadonlyMap<string, string>
   readonly #since: number | null
-  readonly #took: string[] = []
+  readonly #removed: string[] = []
   readonly #most: number
-  readonly #memory: FolderMemory
+  readonly #memory: FolderCache
   #work: Promise<void> = Promise.resolve()
 
   private constructor(
@@ -31,7 +31,7 @@ export class Repositories {
     known: ReadonlyMap<string, string>,
     since: number | null,
     most: number,
-    memory = new FolderMemory(),
+    memory = new FolderCache(),
   ) {
     this.#most = most
     this.#memory = memory
@@ -43,13 +43,13 @@ export class Repositories {
   /** Looks at what a policy lets programs write, in `most` folders. With access `full` nothing is guarded. */
   static async of(policy: SandboxPolicy, most = MOST): Promise<Repositories> {
     if (policy.access === 'full') return new Repositories([], new Map(), null, most)
-    sweepHeld()
+    sweepPlaceholders()
     const writable = (policy.access === 'read-only' ? policy.write : [policy.workspace, ...policy.write]).map(real)
     const opened = Date.now()
-    const memory = new FolderMemory()
+    const memory = new FolderCache()
     const { gitDirs, cut } = await findGitDirs(writable, most, memory)
     // What another Belay's sandbox put there is no repository.
-    const there = [...gitDirs].filter((path) => !isHeld(path))
+    const there = [...gitDirs].filter((path) => !isPlaceholder(path))
     const known = new Map(there.map((path) => [identity(path) ?? path, path] as const))
     return new Repositories(writable, known, cut ? opened - LAG_MS : null, most, memory)
   }
@@ -62,9 +62,9 @@ export class Repositories {
     return [...roots, ...nested.map((path) => guardsOfGitDir(path, true))]
   }
 
-  /** Empty folders at places that must stay empty, for the mounts; as `holdPlaces`. */
+  /** Empty folders at places that must stay empty, for the mounts; as `addPlaceholders`. */
   hold(guards: readonly GitGuards[]): () => void {
-    return holdPlaces(guards)
+    return addPlaceholders(guards)
   }
 
   /** A program has ended: takes away what it must not have made. `last`: and so has the sandbox. */
@@ -75,19 +75,19 @@ export class Repositories {
 
   async #clean(guards: readonly GitGuards[], release: () => void, last: boolean): Promise<void> {
     release()
-    this.#took.push(...removeForbidden(guards))
+    this.#removed.push(...removeForbidden(guards))
     // The last look trusts no clock.
-    const { gitDirs } = await findGitDirs(this.#writable, this.#most, last ? new FolderMemory() : this.#memory)
+    const { gitDirs } = await findGitDirs(this.#writable, this.#most, last ? new FolderCache() : this.#memory)
     for (const path of gitDirs) {
       const id = identity(path)
       if (id === null || this.#known.has(id) || (this.#since !== null && !changedSince(path, this.#since))) continue
-      this.#took.push(...disarm(path))
+      this.#removed.push(...disarm(path))
     }
   }
 
   /** What was taken away so far, for people. */
-  get took(): readonly string[] {
-    return this.#took
+  get removed(): readonly string[] {
+    return this.#removed
   }
 }
 

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { policyOf, type SandboxRequest } from './request.ts'
-import { inPlace, settled } from './settled.ts'
+import { stillCanonical, canonicalPolicy } from './canonical.ts'
 
 let folder = ''
 let workspace = ''
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-settled-')))
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-canonical-')))
   workspace = join(folder, 'w')
   for (const name of ['w/in', 'out/deep']) mkdirSync(join(folder, name), { recursive: true })
   symlinkSync(join(folder, 'out'), join(workspace, 'leads-out'))
@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const settle = (more: Partial<SandboxRequest>) =>
-  settled(policyOf('os', { access: 'workspace-write', workspace, ...more }))
+  canonicalPolicy(policyOf('os', { access: 'workspace-write', workspace, ...more }))
 
 it.each<[Partial<SandboxRequest>]>([
   [{ write: ['w/leads-out'] }],
@@ -38,7 +38,7 @@ it('takes links elsewhere for what they lead to now, and what is not there yet a
   const done = settle({ write })
   if ('refusal' in done) throw new Error(done.refusal.message)
   expect(done.policy.write).toEqual(['out', 'w/new/deep', 'w/in'].map((path) => join(folder, path)))
-  expect(inPlace(done.policy.write)).toEqual(done.policy.write)
+  expect(stillCanonical(done.policy.write)).toEqual(done.policy.write)
   symlinkSync(join(folder, 'out'), join(workspace, 'new'))
-  expect(inPlace(done.policy.write)).toEqual(['out', 'w/in'].map((path) => join(folder, path)))
+  expect(stillCanonical(done.policy.write)).toEqual(['out', 'w/in'].map((path) => join(folder, path)))
 })

@@ -27,7 +27,7 @@ const NOTHING: FolderLook = { isGit: false, dotGit: [], folders: [] }
  * Reads folders, and those that did not change since not again. What changed is known by the time that the kernel itself keeps
  * (ctime), which no program can set; only names are kept, what is in files is never.
  */
-export class FolderMemory {
+export class FolderCache {
   readonly #kept = new Map<string, Kept>()
 
   /** Nothing where there is no folder, or none of ours to read: then git does not read it either. */

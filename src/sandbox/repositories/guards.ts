@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { hold, isHeld, release } from './held.ts'
-import { real } from './secrets.ts'
+import { addPlaceholder, isPlaceholder, removePlaceholder } from './placeholders.ts'
+import { real } from '../paths.ts'
 
 /**
  * What of a git repository must not be written although it lies in a folder that can be: everything by which git would later
@@ -28,7 +28,7 @@ export function gitGuards(root: string): GitGuards {
   if (!(statSync(root, { throwIfNoEntry: false })?.isDirectory() ?? false)) return NONE
   const dotGit = join(root, '.git')
   const kind = lstatSync(dotGit, { throwIfNoEntry: false })
-  if (kind === undefined || isHeld(dotGit)) {
+  if (kind === undefined || isPlaceholder(dotGit)) {
     if (isGitDir(root)) return guardsOfGitDir(root, false)
     return { ...NONE, absent: [dotGit] }
   }
@@ -42,10 +42,10 @@ export function guardsOfGitDir(gitDir: string, pin: boolean): GitGuards {
   const paths = IN_GIT_DIR.map((name) => join(gitDir, name))
   return {
     pinned: pin ? [gitDir] : [],
-    readOnly: paths.filter((path) => existsSync(path) && !isHeld(path)),
+    readOnly: paths.filter((path) => existsSync(path) && !isPlaceholder(path)),
     absent: ['hooks', 'info', 'modules']
       .map((name) => join(gitDir, name))
-      .filter((path) => !existsSync(path) || isHeld(path)),
+      .filter((path) => !existsSync(path) || isPlaceholder(path)),
     // These two lead git elsewhere; an empty file of the first would break it, so that nothing can be put in its place.
     forbidden: ['commondir', 'config.worktree'].map((name) => join(gitDir, name)).filter((path) => !existsSync(path)),
   }
@@ -55,13 +55,13 @@ export function guardsOfGitDir(gitDir: string, pin: boolean): GitGuards {
  * Puts an empty folder wherever a guard wants none to come into being, so that it can be mounted read-only. Returns what takes
  * them away again, unless something else was put there from outside or another program still needs them; safe to repeat.
  */
-export function holdPlaces(guards: readonly GitGuards[]): () => void {
-  const places = guards.flatMap((one) => one.absent).filter((path) => hold(path))
+export function addPlaceholders(guards: readonly GitGuards[]): () => void {
+  const places = guards.flatMap((one) => one.absent).filter((path) => addPlaceholder(path))
   let released = false
   return () => {
     if (released) return
     released = true
-    for (const path of places) release(path)
+    for (const path of places) removePlaceholder(path)
   }
 }
 

@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 interface Found {
   readonly place: string
@@ -9,10 +9,10 @@ interface Found {
 const ROOT: Found = { place: '/', there: true }
 
 /**
- * Where paths lead, each component looked at once: for many paths that share their folders. Paths change: one look serves one
- * question, and is not kept.
+ * As `real`, for many paths that share their folders: each component is read once. What it has read may be out of date at once:
+ * make one for a question, and do not keep it.
  */
-export class Look {
+export class PathResolver {
   readonly #found = new Map<string, Found>([['/', ROOT]])
 
   /** The real path, or of what is not there the real path of its nearest folder with the rest. */
@@ -45,4 +45,19 @@ function below(folder: Found, name: string): Found {
   } catch {
     return { place, there: false } // a link to nowhere, or not ours to look at
   }
+}
+
+/** The real path, or of what is not there yet the real path of its nearest folder with the rest. */
+export function real(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? path : join(real(parent), path.slice(parent === '/' ? 1 : parent.length + 1))
+  }
+}
+
+/** Whether `path` is `folder` or below it; both as they are. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
 }

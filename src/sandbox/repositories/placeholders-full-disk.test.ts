@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { hold, isHeld, release } from './held.ts'
+import { addPlaceholder, isPlaceholder, removePlaceholder } from './placeholders.ts'
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
@@ -11,7 +11,7 @@ vi.mock('node:fs', async (original) => {
 
 let folder = ''
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-held-')))
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-placeholders-')))
   process.env['BELAY_HOME'] = join(folder, 'state')
 })
 afterEach(() => {
@@ -19,14 +19,14 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-it('a place is given up on a full disk too, and nothing is left of a lock that had no room', () => {
+it('a placeholder is removed on a full disk too, and leaves no lock that had no room', () => {
   const place = join(folder, '.git')
-  expect(hold(place)).toBe(true)
+  expect(addPlaceholder(place)).toBe(true)
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   vi.mocked(writeFileSync).mockImplementationOnce(() => {
     throw full
   })
-  release(place)
-  expect([existsSync(place), isHeld(place)]).toEqual([false, false])
+  removePlaceholder(place)
+  expect([existsSync(place), isPlaceholder(place)]).toEqual([false, false])
   expect(readdirSync(join(folder, 'state', 'held'))).toEqual([])
 })

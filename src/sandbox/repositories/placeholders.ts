@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { stateHome } from '../core/home.ts'
-import { isAlive, thisProcess } from '../process/index.ts'
+import { stateHome } from '../../core/home.ts'
+import { isAlive, thisProcess } from '../../process/index.ts'
 
 /**
  * Empty folders that sandboxes put at places where nothing may come into being, for as long as a program runs. Several Belays
- * may hold one place: each leaves a note in the state folder first, the last one takes the folder away, and what a Belay
- * that was killed left is taken away by the next one.
+ * may need one: each leaves a note in the state folder first, and the last one removes the folder. What a killed Belay left is
+ * removed by the next one.
  */
 
 /** How many programs of this process need a place. */
-const held = new Map<string, number>()
+const needed = new Map<string, number>()
 
 /**
  * Whether a place has nothing but the empty folder that a sandbox put there: to the next program nothing is there either. What
  * the user puts into it meanwhile (`git init`) is there.
  */
-export function isHeld(path: string): boolean {
-  return (held.has(path) || notesOf(path).some(isLive)) && isEmpty(path)
+export function isPlaceholder(path: string): boolean {
+  return (needed.has(path) || notesOf(path).some(isLive)) && isEmpty(path)
 }
 
 function isEmpty(path: string): boolean {
@@ -31,14 +31,14 @@ function isEmpty(path: string): boolean {
   }
 }
 
-/** Holds a place; false: it cannot be, or something is there. */
-export function hold(path: string): boolean {
-  const before = held.get(path) ?? 0
+/** Makes the placeholder, or counts one more who needs it; false: it cannot be made, or something else is there. */
+export function addPlaceholder(path: string): boolean {
+  const before = needed.get(path) ?? 0
   if (before > 0) {
-    held.set(path, before + 1)
+    needed.set(path, before + 1)
     return true
   }
-  return alone(() => {
+  return underLock(() => {
     const others = notesOf(path).some(isLive)
     writeFileSync(ownNote(path), path)
     try {
@@ -52,29 +52,29 @@ export function hold(path: string): boolean {
         throw error
       }
     }
-    held.set(path, 1)
+    needed.set(path, 1)
     return true
   })
 }
 
-/** Gives up a place; the folder goes with the last who holds it, unless somebody uses it by now. */
-export function release(path: string): void {
-  const left = (held.get(path) ?? 1) - 1
+/** Removes the placeholder, unless others need it still or somebody uses the folder by now. */
+export function removePlaceholder(path: string): void {
+  const left = (needed.get(path) ?? 1) - 1
   if (left > 0) {
-    held.set(path, left)
+    needed.set(path, left)
     return
   }
-  alone(() => {
-    held.delete(path)
+  underLock(() => {
+    needed.delete(path)
     rmSync(ownNote(path), { force: true })
     if (!notesOf(path).some(isLive)) removeEmpty(path)
   })
 }
 
-/** Takes away what Belays that were killed left. */
-export function sweepHeld(): void {
+/** Removes what killed Belays left. */
+export function sweepPlaceholders(): void {
   if (notes().every(isLive)) return
-  alone(() => {
+  underLock(() => {
     for (const note of notes()) {
       if (isLive(note)) continue
       const path = readFileSync(join(folder(), note), 'utf8')
@@ -144,7 +144,7 @@ const LOCK = 'lock'
 const PATIENCE_MS = 2000
 
 /** Does something while no other Belay does: between looking at the notes and acting on them nothing may change. */
-function alone<T>(work: () => T): T {
+function underLock<T>(work: () => T): T {
   const lock = join(folder(), LOCK)
   mkdirSync(folder(), { recursive: true, mode: 0o700 })
   const { pid, startTime } = thisProcess()

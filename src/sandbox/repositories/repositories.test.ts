@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FolderMemory } from './folder-memory.ts'
-import { findGitDirs } from './git-scan.ts'
+import { FolderCache } from './folder-cache.ts'
+import { findGitDirs } from './scan.ts'
 import { Repositories } from './repositories.ts'
-import { policyOf } from './request.ts'
+import { policyOf } from '../request.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -42,7 +42,7 @@ it('takes what runs programs out of a repository that was made, tells what, and 
   writeFileSync(join(folder, 'new/.git/hooks/pre-push'), 'evil')
   await repositories.settle([], () => {})
   const config = join(folder, 'new/.git/config')
-  expect(repositories.took).toEqual([
+  expect(repositories.removed).toEqual([
     `core.sshcommand in ${config}`,
     `remote.x.url in ${config}`,
     `submodule.s.update in ${config}`,
@@ -52,7 +52,7 @@ it('takes what runs programs out of a repository that was made, tells what, and 
   expect(git('-C', 'new', 'config', 'remote.origin.url')).toBe('https://example.org/"a" b.git')
   expect(git('-C', 'new', 'status', '--porcelain')).toBe('')
   await repositories.settle([], () => {}, true)
-  expect(repositories.took).toHaveLength(4)
+  expect(repositories.removed).toHaveLength(4)
 })
 
 it('leaves the settings and hooks of repositories that were there, also when they are moved', async () => {
@@ -62,7 +62,7 @@ it('leaves the settings and hooks of repositories that were there, also when the
   execFileSync('mv', ['old', 'moved'], { cwd: folder })
   await repositories.settle([], () => {}, true)
   expect(git('-C', 'moved', 'config', 'core.sshCommand')).toBe('mine')
-  expect(repositories.took).toEqual([])
+  expect(repositories.removed).toEqual([])
 })
 
 it('holds the place of a repository with an empty folder until the last program has ended', async () => {
@@ -123,7 +123,7 @@ describe('a look with a memory', () => {
     // The kernel keeps this time by itself: only waiting makes it old.
     await expect.poll(() => Date.now() - statSync(path).ctimeMs, { interval: 100 }).toBeGreaterThan(2100)
   }
-  const found = async (memory: FolderMemory): Promise<readonly string[]> => {
+  const found = async (memory: FolderCache): Promise<readonly string[]> => {
     const { gitDirs } = await findGitDirs([folder], 1000, memory)
     return [...gitDirs].map((path) => path.slice(folder.length + 1)).sort()
   }
@@ -133,7 +133,7 @@ describe('a look with a memory', () => {
     mkdirSync(join(folder, 'other/deep'), { recursive: true })
     git('init', '-q', 'old')
     await age(join(folder, 'old/.git'))
-    const memory = new FolderMemory()
+    const memory = new FolderCache()
     expect(await found(memory)).toEqual(['old/.git'])
     git('init', '-q', 'a/b/c/d')
     git('init', '-q', '--bare', 'other/deep')
@@ -149,7 +149,7 @@ describe('a look with a memory', () => {
     mkdirSync(join(folder, 'tree'))
     writeFileSync(join(folder, 'tree/.git'), 'gitdir: ../places/x.git\n')
     await age(join(folder, 'tree'))
-    const memory = new FolderMemory()
+    const memory = new FolderCache()
     expect(await found(memory)).toEqual(['places/x.git'])
     // Written in place: the folder does not change.
     writeFileSync(join(folder, 'tree/.git'), 'gitdir: ../places/y.git\n')
@@ -157,7 +157,7 @@ describe('a look with a memory', () => {
   })
 
   it('does not trust what was written a moment ago', async () => {
-    const memory = new FolderMemory()
+    const memory = new FolderCache()
     mkdirSync(join(folder, 'new'))
     for (let n = 0; n < 30; n++) {
       await found(memory)
@@ -171,7 +171,7 @@ describe('a look with a memory', () => {
     mkdirSync(join(folder, 'spare/b'), { recursive: true })
     git('init', '-q', 'spare/b/repository')
     await age(join(folder, 'spare/b/repository/.git'))
-    const memory = new FolderMemory()
+    const memory = new FolderCache()
     expect(await found(memory)).toEqual(['spare/b/repository/.git'])
     renameSync(join(folder, 'a'), join(folder, 'gone'))
     renameSync(join(folder, 'spare'), join(folder, 'a'))

@@ -2,8 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { Look } from './look.ts'
-import { real } from './secrets.ts'
+import { PathResolver, real } from './paths.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'belay-look-')))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -33,28 +32,28 @@ const PATHS = [
   '.',
 ]
 
-describe('Look', () => {
+describe('PathResolver', () => {
   it.each(PATHS)('%s leads where it leads one by one', (path) => {
     const whole = `${root}/${path}`
-    const look = new Look()
-    expect({ real: look.real(whole), exists: look.exists(whole) }).toEqual({
+    const paths = new PathResolver()
+    expect({ real: paths.real(whole), exists: paths.exists(whole) }).toEqual({
       real: real(whole),
       exists: existsSync(real(whole)),
     })
   })
 
   it('says the same when it has seen all the others before', () => {
-    const look = new Look()
+    const paths = new PathResolver()
     const all = PATHS.map((path) => `${root}/${path}`)
-    expect(all.map((path) => look.real(path))).toEqual(all.map(real))
-    expect(all.map((path) => look.real(path))).toEqual(all.map(real))
-    expect(look.real('/')).toBe('/')
+    expect(all.map((path) => paths.real(path))).toEqual(all.map(real))
+    expect(all.map((path) => paths.real(path))).toEqual(all.map(real))
+    expect(paths.real('/')).toBe('/')
   })
 
-  it('is a look at one time', () => {
-    const [look, path] = [new Look(), join(root, 'later')]
-    expect(look.exists(path)).toBe(false)
+  it('does not see what changes after it has looked', () => {
+    const [paths, path] = [new PathResolver(), join(root, 'later')]
+    expect(paths.exists(path)).toBe(false)
     writeFileSync(path, '')
-    expect([look.exists(path), new Look().exists(path)]).toEqual([false, true])
+    expect([paths.exists(path), new PathResolver().exists(path)]).toEqual([false, true])
   })
 })

@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { endMarked } from '../process/index.ts'
-import { hold, isHeld, release, sweepHeld } from './held.ts'
-import { findBackend, openSandbox, type Sandbox } from './index.ts'
-import { cannotRun, PATH, ranOf } from './testing/harness.ts'
+import { endMarked } from '../../process/index.ts'
+import { addPlaceholder, isPlaceholder, removePlaceholder, sweepPlaceholders } from './placeholders.ts'
+import { findBackend, openSandbox, type Sandbox } from '../index.ts'
+import { cannotRun, PATH, ranOf } from '../testing/harness.ts'
 
 let folder = ''
 let workspace = ''
 let dotGit = ''
 const children: ChildProcess[] = []
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-held-')))
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-placeholders-')))
   process.env['BELAY_HOME'] = join(folder, 'state')
   workspace = join(folder, 'w')
   dotGit = join(workspace, '.git')
@@ -28,41 +28,46 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const noted = (): string[] => readdirSync(join(folder, 'state', 'held'))
+const notes = (): string[] => readdirSync(join(folder, 'state', 'held'))
 
 it('holds a place until the last one gives it up, and leaves no note', () => {
-  expect([hold(dotGit), hold(dotGit), isHeld(dotGit), noted().length]).toEqual([true, true, true, 1])
-  release(dotGit)
-  expect([existsSync(dotGit), isHeld(dotGit)]).toEqual([true, true])
-  release(dotGit)
-  expect([existsSync(dotGit), isHeld(dotGit), noted()]).toEqual([false, false, []])
+  expect([addPlaceholder(dotGit), addPlaceholder(dotGit), isPlaceholder(dotGit), notes().length]).toEqual([
+    true,
+    true,
+    true,
+    1,
+  ])
+  removePlaceholder(dotGit)
+  expect([existsSync(dotGit), isPlaceholder(dotGit)]).toEqual([true, true])
+  removePlaceholder(dotGit)
+  expect([existsSync(dotGit), isPlaceholder(dotGit), notes()]).toEqual([false, false, []])
 })
 
 it("takes nobody's folder, and leaves one that is used by now", () => {
   mkdirSync(dotGit)
-  expect([hold(dotGit), isHeld(dotGit)]).toEqual([false, false])
+  expect([addPlaceholder(dotGit), isPlaceholder(dotGit)]).toEqual([false, false])
   rmSync(dotGit, { recursive: true })
-  hold(dotGit)
+  addPlaceholder(dotGit)
   writeFileSync(join(dotGit, 'HEAD'), 'x')
-  release(dotGit)
-  expect([existsSync(join(dotGit, 'HEAD')), noted()]).toEqual([true, []])
+  removePlaceholder(dotGit)
+  expect([existsSync(join(dotGit, 'HEAD')), notes()]).toEqual([true, []])
 })
 
 it('takes away what dead ones left, also their lock, but nothing that is used', () => {
-  hold(dotGit)
+  addPlaceholder(dotGit)
   const used = join(folder, 'used')
-  hold(used)
+  addPlaceholder(used)
   const state = join(folder, 'state', 'held')
-  for (const note of noted()) {
+  for (const note of notes()) {
     const [key = ''] = note.split('-')
-    const path = [dotGit, used].find((one) => isHeld(one) && note.startsWith(key)) ?? ''
+    const path = [dotGit, used].find((one) => isPlaceholder(one) && note.startsWith(key)) ?? ''
     rmSync(join(state, note))
     writeFileSync(join(state, `${key}-999999999-1`), path)
   }
   writeFileSync(join(used, 'a'), 'x')
   writeFileSync(join(state, 'lock'), '-999999999-1')
-  sweepHeld()
-  expect([existsSync(join(used, 'a')), noted()]).toEqual([true, []])
+  sweepPlaceholders()
+  expect([existsSync(join(used, 'a')), notes()]).toEqual([true, []])
 })
 
 const why = (await findBackend('os').probe())?.message ?? null
@@ -71,7 +76,7 @@ else {
   /** Another Belay with a program in the workspace that ends when a file `end` is made there. */
   async function other(): Promise<ChildProcess> {
     const script = 'touch up; until [ -e end ]; do sleep 0.05; done; rm end'
-    const holder = fileURLToPath(new URL('testing/holder.ts', import.meta.url))
+    const holder = fileURLToPath(new URL('../testing/holder.ts', import.meta.url))
     const argument = JSON.stringify({ backend: 'os', workspace, script, mark: 'held-test' })
     const child = spawn(process.execPath, [holder, argument], { stdio: 'inherit' })
     children.push(child)
@@ -93,9 +98,9 @@ else {
     const child = await other()
     child.kill('SIGKILL')
     await once(child, 'exit')
-    expect([existsSync(dotGit), noted().length]).toEqual([true, 1])
+    expect([existsSync(dotGit), notes().length]).toEqual([true, 1])
     const sandbox = await open()
-    expect([existsSync(dotGit), noted()]).toEqual([false, []])
+    expect([existsSync(dotGit), notes()]).toEqual([false, []])
     await sandbox.close()
   })
 
@@ -106,11 +111,11 @@ else {
     const ran = ranOf(kept)
     await expect.poll(() => existsSync(join(workspace, 'up2'))).toBe(true)
     writeFileSync(join(workspace, 'end'), '')
-    await expect.poll(() => noted().length).toBe(1)
+    await expect.poll(() => notes().length).toBe(1)
     expect(existsSync(dotGit)).toBe(true)
     writeFileSync(join(workspace, 'go'), '')
     expect((await ran).err).toContain('Read-only file system')
-    expect([existsSync(dotGit), noted()]).toEqual([false, []])
+    expect([existsSync(dotGit), notes()]).toEqual([false, []])
     await sandbox.close()
     child.kill('SIGKILL')
   })
@@ -124,10 +129,10 @@ else {
     child.kill('SIGKILL')
     await once(child, 'exit')
     const third = await open()
-    expect([existsSync(dotGit), noted().length]).toEqual([true, 1])
+    expect([existsSync(dotGit), notes().length]).toEqual([true, 1])
     writeFileSync(join(workspace, 'go'), '')
     await ran
-    expect([existsSync(dotGit), noted()]).toEqual([false, []])
+    expect([existsSync(dotGit), notes()]).toEqual([false, []])
     await third.close()
     await sandbox.close()
   })

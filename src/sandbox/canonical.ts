@@ -1,13 +1,15 @@
 import { join } from 'node:path'
 import type { Refusal, SandboxPolicy } from './port.ts'
 import { unenforceable } from './refusal.ts'
-import { isWithin, real } from './secrets.ts'
+import { isWithin, real } from './paths.ts'
 
 /**
- * A policy whose paths are what they are now, links followed: a link that a program puts in place of one later leads nowhere
- * (`inPlace`). Refused where one leads out of a folder that programs may write: an earlier program may have put the link there.
+ * A policy with its paths resolved now, so that a link that a program puts in place of one later leads nowhere (`stillCanonical`).
+ * Refused where a link leads out of a folder that programs may write: an earlier program may have put it there.
  */
-export function settled(policy: SandboxPolicy): { readonly policy: SandboxPolicy } | { readonly refusal: Refusal } {
+export function canonicalPolicy(
+  policy: SandboxPolicy,
+): { readonly policy: SandboxPolicy } | { readonly refusal: Refusal } {
   const given = [...policy.write, ...policy.read, ...policy.own]
   const planted = policy.access === 'full' ? undefined : given.find((path) => isPlanted(path, policy))
   if (planted !== undefined) {
@@ -24,8 +26,8 @@ export function settled(policy: SandboxPolicy): { readonly policy: SandboxPolicy
   }
 }
 
-/** Of paths of a settled policy those that still are what they were. */
-export function inPlace(paths: readonly string[]): readonly string[] {
+/** Of the paths of a canonical policy those that still lead where they led. */
+export function stillCanonical(paths: readonly string[]): readonly string[] {
   return paths.filter((path) => real(path) === path)
 }
 

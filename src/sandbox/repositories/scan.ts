@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { FolderMemory } from './folder-memory.ts'
-import { isWithin, real } from './secrets.ts'
+import { FolderCache } from './folder-cache.ts'
+import { isWithin, real } from '../paths.ts'
 
 /** What a look through folders found. */
 export interface FoundGitDirs {
@@ -25,7 +25,7 @@ const AT_ONCE = 250
 export async function findGitDirs(
   roots: readonly string[],
   limit: number,
-  memory = new FolderMemory(),
+  memory = new FolderCache(),
 ): Promise<FoundGitDirs> {
   const gitDirs = new Set<string>()
   const add = (path: string): void => {
