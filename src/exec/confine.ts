@@ -14,7 +14,7 @@ export interface ConfineOptions {
 }
 
 /** How an agent's program is started. */
-export interface Confinement {
+export interface ConfinedProgram {
   readonly spawn: TurnRequest['spawn']
   readonly confined: boolean
   /** What the agent is told it may do: in a sandbox everything, because the sandbox keeps it to `access`. */
@@ -31,7 +31,7 @@ export interface Confinement {
  * works and `host`, which is told, where not. It is opened with the agent's own paths (login, conversations) and the network,
  * without which it cannot reach its model. Throws `sandbox_...`.
  */
-export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions): Promise<Confinement> {
+export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions): Promise<ConfinedProgram> {
   const { agent, env, command } = chosen
   const { cwd, access, signal } = options
   const name = options.sandbox ?? chosen.sandbox?.backend ?? 'auto'

@@ -13,7 +13,7 @@ import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
 import { policyOf } from './policy.ts'
 import { checkBudget, chooseAgent, agentName, configFor, roleOf, standInHint } from './settings.ts'
-import { watchConfig } from './told-by.ts'
+import { watchConfig } from './config-watch.ts'
 import type { ExecLimits, TurnSetup } from './turn.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>

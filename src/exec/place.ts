@@ -71,8 +71,8 @@ async function workspaceOf(
 
 async function stepsIn(session: Session, path: string): Promise<TurnSetup['step']> {
   if (session.meta.repository === null) return null
-  const { settleCutOff } = await import('./isolation/cut-off.ts')
-  await settleCutOff(session, path)
+  const { recoverWorkspace } = await import('./isolation/recover.ts')
+  await recoverWorkspace(session, path)
   if (session.meta.collaboration === null) return null
   const { beginStep } = await import('./isolation/steps.ts')
   return () => beginStep(session, path)

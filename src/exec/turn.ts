@@ -7,7 +7,7 @@ import { takeTurn, type TurnOutcome } from '../agents/turn.ts'
 import type { ModelServices } from '../engine/index.ts'
 import type { Session } from '../sessions/index.ts'
 import { handoffText } from './handoff.ts'
-import type { StepLeft } from './isolation/left.ts'
+import type { StepChanges } from './isolation/step-changes.ts'
 import type { BegunStep } from './isolation/steps.ts'
 import { reasonOf, statusOf, type TurnResult } from './result.ts'
 
@@ -91,7 +91,7 @@ export async function execTurn(session: Session, setup: TurnSetup, input: TurnIn
   const first = `${told ?? ''}${input.prompt}${schemaNote(agent, input.outputSchema)}`
   const outcome = await ask(keeper, first, native)
   const result = keeper.result(outcome)
-  const nothing: StepLeft = { files: [], commits: [] }
+  const nothing: StepChanges = { files: [], commits: [] }
   let left = nothing
   try {
     left = (await step?.end(input.prompt, agent.provider)) ?? nothing

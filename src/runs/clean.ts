@@ -23,7 +23,7 @@ import {
 import { removeScratch } from '../workspace/pool.ts'
 import { dropPrivateRefs } from './drive.ts'
 import { endJournal, moveJournal } from './guard.ts'
-import { holdRun } from './lifecycle-hold.ts'
+import { holdRun } from './lifecycle/hold.ts'
 import { wantedTasks } from './outcome.ts'
 import { workspacePool } from './services.ts'
 import { workflowFolder } from './workflow/folder.ts'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { lastSeq } from '../../record/index.ts'
-import { unblockTask } from '../../runs/lifecycle-unblock.ts'
+import { unblockTask } from '../../runs/lifecycle/unblock.ts'
 import { refuseAgents } from '../../runs/nested.ts'
 import type { Io } from '../io.ts'
 import { goOn, nextStep } from '../run/work-on.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { remoteOf } from './credentials.ts'
 import { partSession } from './parts.ts'
-import { resolveWorkspace } from './resolve.ts'
+import { resolveWorkspace } from './workspace-path.ts'
 import { MAIN } from './workspace.ts'
 
 const NOBODY = { session: null, workflowRun: null, agentRun: null }

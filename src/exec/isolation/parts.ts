@@ -5,7 +5,7 @@ import { commitTree } from '../../git/commit.ts'
 import { mergeTrees } from '../../git/trees.ts'
 import { git, tryGit } from '../../git/run.ts'
 import { SessionStore, checkSessionId, type Session, type SessionMeta } from '../../sessions/index.ts'
-import { moveTo, settleCutOff } from './cut-off.ts'
+import { moveTo, recoverWorkspace } from './recover.ts'
 import {
   MAIN,
   addWorktree,
@@ -15,7 +15,7 @@ import {
   sessionWorkspace,
   type WorkspaceRequest,
 } from './workspace.ts'
-import { resolveWorkspace, workspacesBase } from './resolve.ts'
+import { resolveWorkspace, workspacesBase } from './workspace-path.ts'
 
 /** The id of a part's own session. */
 export function partSession(session: string, part: string): string {
@@ -125,7 +125,7 @@ export async function mergeParts(store: SessionStore, whole: string): Promise<Me
     const path = session.meta.workspace
     if (path === null || session.meta.repository === null) throw nothing(whole)
     await putGitBack(session, path)
-    await settleCutOff(session, path)
+    await recoverWorkspace(session, path)
     if (await isDirty(path)) throw dirty(path)
     const merged: { part: string; commit: string }[] = []
     const conflicts: { part: string; branch: string; files: readonly string[] }[] = []

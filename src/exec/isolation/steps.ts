@@ -2,7 +2,7 @@ import { subjectLine } from '../../core/text.ts'
 import { identity } from '../../git/identity.ts'
 import { git } from '../../git/run.ts'
 import type { Session } from '../../sessions/index.ts'
-import { commitLeft, stepLeft, type StepLeft } from './left.ts'
+import { commitChanges, stepChanges, type StepChanges } from './step-changes.ts'
 import { putGitBack } from './workspace.ts'
 
 /** A step of a collaboration that has begun. */
@@ -10,7 +10,7 @@ export interface BegunStep {
   /** The commit that it began at. */
   readonly base: string
   /** Commits what the step left, so that the next one finds it. Throws `session_lost` when the session is another's by now. */
-  end(prompt: string, provider: string): Promise<StepLeft>
+  end(prompt: string, provider: string): Promise<StepChanges>
 }
 
 /** Looks at the workspace before a step. */
@@ -23,8 +23,8 @@ export async function beginStep(session: Session, path: string): Promise<BegunSt
       // Who took the session away works in this folder now.
       await session.assertHeld()
       await putGitBack(session, path)
-      await commitLeft(session, path, subjectLine(prompt, 72), provider)
-      return stepLeft(path, base)
+      await commitChanges(session, path, subjectLine(prompt, 72), provider)
+      return stepChanges(path, base)
     },
   }
 }

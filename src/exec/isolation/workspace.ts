@@ -7,7 +7,7 @@ import { ensureWorktree } from '../../git/worktrees.ts'
 import type { Session, SessionRepository } from '../../sessions/index.ts'
 import { cloneRepository, type CloneRequest } from './clone.ts'
 import { remoteOf } from './credentials.ts'
-import { resolveWorkspace, workspacesBase } from './resolve.ts'
+import { resolveWorkspace, workspacesBase } from './workspace-path.ts'
 
 /** What a session's own workspace is to be. */
 export interface WorkspaceRequest {

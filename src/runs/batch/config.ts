@@ -15,7 +15,7 @@ import {
 } from '../../config/problems.ts'
 import { resolveArgv, resolveBudget, resolveRole, type Config, type RoleConfig } from '../../config/resolve.ts'
 import { hostilePaths, isMapping, withoutEmptySections, type Mapping } from '../../config/values.ts'
-import type { Around } from '../around.ts'
+import type { FolderSettings } from '../folder-settings.ts'
 import { BelayError } from '../../core/errors.ts'
 import { schemaProblem } from '../../agents/json-schema.ts'
 import { batchRoot, batchSchema, type ParsedBatch } from './schema.ts'
@@ -25,7 +25,7 @@ import { parseSize } from './size.ts'
 const REFERENCE = 'docs/reference/batch.md'
 
 /** A batch, resolved: plain data, stored with its run, with what belay.yaml around the batch's file or the user's own says. `concurrency` and `budget` are as in the main configuration. */
-export interface BatchConfig extends Around {
+export interface BatchConfig extends FolderSettings {
   /** The batch's file; absolute, its folder free of symbolic links. */
   readonly file: string
   /** Folder of the file: paths are relative to it. */

@@ -1,7 +1,7 @@
 import { stateHome, type RecordStore } from '../../record/index.ts'
 import { ResultsFile } from '../../programs/batch/index.ts'
 import { projectOf, type Project } from '../project.ts'
-import { aroundOf } from '../around.ts'
+import { folderSettings } from '../folder-settings.ts'
 import { loadBatchConfig, type BatchConfig } from './config.ts'
 import { discover, type Discovered } from './discover.ts'
 import { lookAtFiles, type FileState } from './files.ts'
@@ -28,7 +28,7 @@ export async function planBatch(request: BatchRequest): Promise<BatchPlan> {
   const config = {
     ...loaded,
     ...(request.concurrency === null ? {} : { concurrency: request.concurrency }),
-    ...(await aroundOf(loaded.root, request.env)),
+    ...(await folderSettings(loaded.root, request.env)),
   }
   const project = await projectOf(config.root)
   const home = stateHome(request.env)

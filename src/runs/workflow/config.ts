@@ -1,10 +1,10 @@
 import type { Config } from '../../config/index.ts'
 import type { Mapping } from '../../config/values.ts'
-import type { Around } from '../around.ts'
+import type { FolderSettings } from '../folder-settings.ts'
 import type { Definition } from '../../workflows/index.ts'
 
 /** A workflow run as it is stored: everything that its steps need, whatever becomes of the file. */
-export interface WorkflowConfig extends Around {
+export interface WorkflowConfig extends FolderSettings {
   /** Absolute. */
   readonly file: string
   readonly definition: Definition

@@ -17,7 +17,7 @@ import {
   type DriveOptions,
   type DriveResult,
 } from '../driver.ts'
-import { refuseCleaned } from '../lifecycle-cleaned.ts'
+import { refuseCleaned } from '../lifecycle/cleaned.ts'
 import { progressOf, runStatus } from '../outcome.ts'
 import { checkRoles } from '../roles.ts'
 import { endHolder, takeOver } from '../takeover.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { resolveWorkspace, workspacesBase } from '../../exec/isolation/resolve.ts'
+import { resolveWorkspace, workspacesBase } from '../../exec/isolation/workspace-path.ts'
 import type { Definition } from '../../workflows/index.ts'
 
 const NOBODY = { session: null, workflowRun: null, agentRun: null } as const

@@ -5,7 +5,7 @@ import { checkSigning, identity } from '../../git/identity.ts'
 import { openRepository, type Repository } from '../../git/repository.ts'
 import { allStates, type Definition, type WorkflowFile } from '../../workflows/index.ts'
 import type { Project } from '../project.ts'
-import { aroundOf } from '../around.ts'
+import { folderSettings } from '../folder-settings.ts'
 import { checkRoles } from '../roles.ts'
 import { checkSandboxesOf } from '../sandboxes.ts'
 import { agentsOf } from './agents.ts'
@@ -50,7 +50,7 @@ export async function planWorkflow(request: WorkflowRequest): Promise<WorkflowPl
     budget,
     workspace: { root: settings?.workspace.root ?? null },
     project: settings,
-    ...(await aroundOf(project.root, env)),
+    ...(await folderSettings(project.root, env)),
     sign: repository !== null && settings?.git.sign === 'auto' ? await checkSigning(repository.root) : false,
   }
   await checkRoles({ budget }, agentsOf(config, env))

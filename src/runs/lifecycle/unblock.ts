@@ -1,5 +1,5 @@
-import { BelayError } from '../core/errors.ts'
-import { withNote } from '../programs/direct/again.ts'
+import { BelayError } from '../../core/errors.ts'
+import { withNote } from '../../programs/direct/again.ts'
 import {
   appendEvents,
   changeTask,
@@ -8,9 +8,9 @@ import {
   type RecordStore,
   type RunRow,
   type TaskRow,
-} from '../record/index.ts'
-import { checkNote } from './answers.ts'
-import { refuseCleaned } from './lifecycle-cleaned.ts'
+} from '../../record/index.ts'
+import { checkNote } from '../answers.ts'
+import { refuseCleaned } from './cleaned.ts'
 
 /**
  * Lets a blocked task go on where it is, with one attempt more than it had; the note goes into the next prompt. Safe beside

@@ -1,6 +1,6 @@
-import { BelayError } from '../core/errors.ts'
-import type { Repository } from '../git/repository.ts'
-import { beginAgain } from '../programs/direct/again.ts'
+import { BelayError } from '../../core/errors.ts'
+import type { Repository } from '../../git/repository.ts'
+import { beginAgain } from '../../programs/direct/again.ts'
 import {
   appendEvents,
   cancelCheckpoints,
@@ -17,12 +17,12 @@ import {
   type RunRow,
   type TaskRow,
   type Writer,
-} from '../record/index.ts'
-import { runLease } from './lease-keys.ts'
-import { refuseCleaned } from './lifecycle-cleaned.ts'
-import { holdRun } from './lifecycle-hold.ts'
-import { WITH_RUN, landedCommit, releaseWorkspaces } from './lifecycle-cancel.ts'
-import { catchUp, readTaskAgain } from './lifecycle-reread.ts'
+} from '../../record/index.ts'
+import { runLease } from '../lease-keys.ts'
+import { refuseCleaned } from './cleaned.ts'
+import { holdRun } from './hold.ts'
+import { WITH_RUN, landedCommit, releaseWorkspaces } from './cancel.ts'
+import { catchUp, readTaskAgain } from './reread.ts'
 
 export interface RetryRequest {
   readonly record: RecordStore

@@ -1,13 +1,13 @@
-import { BelayError } from '../core/errors.ts'
-import { branchRef, readRef, updateRefs } from '../git/refs.ts'
-import { isAncestor } from '../git/commit.ts'
-import type { Repository } from '../git/repository.ts'
-import { listTasks, type RecordStore, type RunRow, type TaskDefinition, type TaskRow } from '../record/index.ts'
-import { checkGraph } from '../scheduler/graph.ts'
-import { openSource, treeFiles, type Source, type SourceTask } from '../sources/index.ts'
-import { moveJournal } from './guard.ts'
-import { toPointer } from './plan.ts'
-import { dirtySourceFiles } from './uncommitted.ts'
+import { BelayError } from '../../core/errors.ts'
+import { branchRef, readRef, updateRefs } from '../../git/refs.ts'
+import { isAncestor } from '../../git/commit.ts'
+import type { Repository } from '../../git/repository.ts'
+import { listTasks, type RecordStore, type RunRow, type TaskDefinition, type TaskRow } from '../../record/index.ts'
+import { checkGraph } from '../../scheduler/graph.ts'
+import { openSource, treeFiles, type Source, type SourceTask } from '../../sources/index.ts'
+import { moveJournal } from '../guard.ts'
+import { toPointer } from '../plan.ts'
+import { dirtySourceFiles } from '../uncommitted.ts'
 
 /** A task as its source says it now. */
 export interface ReadAgain {

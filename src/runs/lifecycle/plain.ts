@@ -1,6 +1,6 @@
 /** What people and time limits do to tasks whose work nothing else is built on: files of a batch, steps of a workflow. */
-import { BelayError } from '../core/errors.ts'
-import type { Reason } from '../core/words.ts'
+import { BelayError } from '../../core/errors.ts'
+import type { Reason } from '../../core/words.ts'
 import {
   appendEvents,
   cancelCheckpoints,
@@ -17,9 +17,9 @@ import {
   type TaskChange,
   type TaskRow,
   type Writer,
-} from '../record/index.ts'
-import { runLease } from './lease-keys.ts'
-import { exitOf, runStatus, type progressOf } from './outcome.ts'
+} from '../../record/index.ts'
+import { runLease } from '../lease-keys.ts'
+import { exitOf, runStatus, type progressOf } from '../outcome.ts'
 
 export interface Again {
   readonly record: RecordStore

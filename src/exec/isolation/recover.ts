@@ -9,7 +9,7 @@ import { removeStale } from '../../git/stale.ts'
 import { changedPaths, snapshotTree } from '../../git/trees.ts'
 import { endMarked } from '../../process/index.ts'
 import type { Session, StoredEntry } from '../../sessions/index.ts'
-import { commitLeft, stepLeft } from './left.ts'
+import { commitChanges, stepChanges } from './step-changes.ts'
 import { putGitBack } from './workspace.ts'
 
 /**
@@ -18,7 +18,7 @@ import { putGitBack } from './workspace.ts'
  * collaboration what the turn left is committed and noted as that turn's. Does nothing after an orderly end; may be repeated.
  * Throws `merge_cut_off` when files were changed since by somebody else.
  */
-export async function settleCutOff(session: Session, path: string): Promise<void> {
+export async function recoverWorkspace(session: Session, path: string): Promise<void> {
   if (session.meta.repository === null) return
   const turn = openTurn(session.entries)
   const merging = await readMerging(session)
@@ -49,8 +49,8 @@ async function removeLocks(session: Session, path: string): Promise<void> {
 }
 
 async function keepTurn(session: Session, path: string, { turn, prompt, agent, base }: OpenTurn): Promise<void> {
-  await commitLeft(session, path, `${subjectLine(prompt, 60)} (cut off)`, agent.provider)
-  const left = base === undefined ? { files: [], commits: [] } : await stepLeft(path, base)
+  await commitChanges(session, path, `${subjectLine(prompt, 60)} (cut off)`, agent.provider)
+  const left = base === undefined ? { files: [], commits: [] } : await stepChanges(path, base)
   await session.append(
     {
       type: 'turn_ended',
@@ -77,7 +77,7 @@ export interface Merging {
 
 const MERGING = 'merging.json'
 
-/** Moves the branch of a workspace, which must be clean, and its files; cut off in the middle, `settleCutOff` finishes it. */
+/** Moves the branch of a workspace, which must be clean, and its files; cut off in the middle, `recoverWorkspace` finishes it. */
 export async function moveTo(session: Session, path: string, merging: Merging): Promise<void> {
   const file = join(session.folder, MERGING)
   await writeFile(`${file}~`, JSON.stringify(merging), { mode: 0o600 })

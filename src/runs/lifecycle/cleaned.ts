@@ -1,5 +1,5 @@
-import { BelayError } from '../core/errors.ts'
-import type { RunRow } from '../record/index.ts'
+import { BelayError } from '../../core/errors.ts'
+import type { RunRow } from '../../record/index.ts'
 
 /** A run whose branches and workspaces were removed by `belay clean` cannot go on. */
 export function refuseCleaned(run: RunRow): void {

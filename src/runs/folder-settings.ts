@@ -3,7 +3,7 @@ import { configFor } from '../exec/settings.ts'
 import type { NatsPublishing } from '../publish/index.ts'
 
 /** What holds for all work in a folder, with or without a repository. Only what is said is there. */
-export interface Around {
+export interface FolderSettings {
   /** Where its events go beside the record. */
   readonly publish?: NatsPublishing
   /** Rules for commands of its agents. */
@@ -15,7 +15,7 @@ export interface Around {
 }
 
 /** What belay.yaml around `folder`, or the user's own file, says of all work in it. Throws `config_invalid`. */
-export async function aroundOf(folder: string, env: Readonly<Record<string, string | undefined>>): Promise<Around> {
+export async function folderSettings(folder: string, env: Readonly<Record<string, string | undefined>>): Promise<FolderSettings> {
   const config = await configFor(folder, env)
   if (config === null) return {}
   const { policy, approvals, providers } = config

@@ -1,10 +1,10 @@
-import { BelayError } from '../core/errors.ts'
-import type { Repository } from '../git/repository.ts'
-import { listTasks, releaseLease, takeLease, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
-import { runLease } from './lease-keys.ts'
-import { moveJournal } from './guard.ts'
-import { workspacePool } from './services.ts'
-import { takeOver } from './takeover.ts'
+import { BelayError } from '../../core/errors.ts'
+import type { Repository } from '../../git/repository.ts'
+import { listTasks, releaseLease, takeLease, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
+import { runLease } from '../lease-keys.ts'
+import { moveJournal } from '../guard.ts'
+import { workspacePool } from '../services.ts'
+import { takeOver } from '../takeover.ts'
 
 /**
  * Does `work` while no other process can work on the run, or, when one does so already, with `lease` null: then only what is

@@ -1,8 +1,8 @@
-import { BelayError } from '../core/errors.ts'
-import type { TaskStatus } from '../core/words.ts'
-import { branchRef, raiseEpochRef, readRef } from '../git/refs.ts'
-import type { Repository } from '../git/repository.ts'
-import { Landing } from '../programs/direct/landing.ts'
+import { BelayError } from '../../core/errors.ts'
+import type { TaskStatus } from '../../core/words.ts'
+import { branchRef, raiseEpochRef, readRef } from '../../git/refs.ts'
+import type { Repository } from '../../git/repository.ts'
+import { Landing } from '../../programs/direct/landing.ts'
 import {
   appendEvents,
   assertEpoch,
@@ -17,11 +17,11 @@ import {
   type RunRow,
   type TaskRow,
   type Writer,
-} from '../record/index.ts'
-import { moveJournal } from './guard.ts'
-import { holdRun } from './lifecycle-hold.ts'
-import { exitOf, progressOf, runStatus } from './outcome.ts'
-import { workspacePool } from './services.ts'
+} from '../../record/index.ts'
+import { moveJournal } from '../guard.ts'
+import { holdRun } from './hold.ts'
+import { exitOf, progressOf, runStatus } from '../outcome.ts'
+import { workspacePool } from '../services.ts'
 
 export interface CancelRequest {
   readonly record: RecordStore

@@ -3,7 +3,7 @@ import { git, tryGit } from '../../git/run.ts'
 import type { Session } from '../../sessions/index.ts'
 
 /** What a step of a collaboration left. */
-export interface StepLeft {
+export interface StepChanges {
   /** Paths that it changed. */
   readonly files: readonly string[]
   /** Commits since it began, oldest first: the agent's own, and Belay's of what was not committed. */
@@ -14,7 +14,7 @@ export interface StepLeft {
 const MAX = 500
 
 /** Commits everything that is not committed in the workspace of a session; does nothing when there is nothing. */
-export async function commitLeft(session: Session, path: string, subject: string, provider: string): Promise<void> {
+export async function commitChanges(session: Session, path: string, subject: string, provider: string): Promise<void> {
   await addAll(path)
   const staged = await tryGit(['diff', '--cached', '--quiet'], { cwd: path })
   if (staged.code === 0) return
@@ -23,7 +23,7 @@ export async function commitLeft(session: Session, path: string, subject: string
 }
 
 /** What has changed in the workspace since the commit `base`. */
-export async function stepLeft(path: string, base: string): Promise<StepLeft> {
+export async function stepChanges(path: string, base: string): Promise<StepChanges> {
   const [commits, files] = await Promise.all([
     lines(['rev-list', '--reverse', `--max-count=${MAX}`, `${base}..HEAD`], path),
     lines(['diff', '--name-only', '--no-ext-diff', base, 'HEAD'], path),
