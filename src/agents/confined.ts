@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.ts'
 import { openSandbox, sandboxRemarks, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
 import { createEngineAgent, localDeps } from './engine/index.ts'
-import { ownOf } from './own.ts'
+import { sandboxPaths } from './paths/own.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
 
 /** Which sandbox an agent works in, and what is asked of it besides the access and workspace of each turn. */
@@ -46,7 +46,7 @@ async function* confinedTurn(
   { backend, more }: AgentSandbox,
   request: TurnRequest,
 ): AsyncGenerator<TurnEvent> {
-  const own = ownOf(agent, request.env, request.command)
+  const own = sandboxPaths(agent, request.env, request.command)
   let opened
   try {
     opened = await openSandbox(

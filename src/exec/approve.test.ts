@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ApprovalRequest } from '../agents/port.ts'
 import type { Session } from '../sessions/index.ts'
-import { questionOf } from '../agents/questions.ts'
+import { questionOf } from '../agents/approvals/questions.ts'
 import { askDurably } from './approve.ts'
 
 const request = {

@@ -1,6 +1,6 @@
 import { formatDuration } from '../core/duration.ts'
 import type { Approver } from '../agents/port.ts'
-import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../agents/questions.ts'
+import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../agents/approvals/questions.ts'
 import { askInSession, type Ask, type Session } from '../sessions/index.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Access } from '../core/words.ts'
-import { ownOf } from '../agents/own.ts'
+import { sandboxPaths } from '../agents/paths/own.ts'
 import type { Agent, TurnRequest } from '../agents/port.ts'
 import type { Network, SandboxRequest } from '../sandbox/index.ts'
 import type { SandboxConfig } from '../config/index.ts'
@@ -37,7 +37,7 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
   const name = options.sandbox ?? chosen.sandbox?.backend ?? 'auto'
   const { openSandbox, sandboxRemarks } = await import('../sandbox/index.ts')
   const role = await roleRequest(chosen.sandbox, options.sandbox)
-  const own = ownOf(agent, env, command)
+  const own = sandboxPaths(agent, env, command)
   const request: SandboxRequest = {
     ...role,
     access,

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
 import type { Access } from '../core/words.ts'
 import { agentEnvironment } from '../agents/environment.ts'
-import { judgedApprover, nobody } from '../agents/judged.ts'
+import { policyApprover, nobody } from '../agents/approvals/policy-approver.ts'
 import type { Approver } from '../agents/port.ts'
 import { refuseDeep } from '../process/index.ts'
 import type { Network } from '../sandbox/index.ts'
@@ -164,7 +164,7 @@ async function openOther(options: HeldOptions, name: string): Promise<Exec> {
     const person = options.approver(session)
     const { policy, warning } = await policyOf(session, { cwd: options.cwd, env, update: options.updatePolicy })
     const confined = await confineAgent(chosen, { ...options, cwd })
-    const judging = {
+    const context = {
       policy: () => Promise.resolve(policy),
       cwd,
       access,
@@ -182,7 +182,7 @@ async function openOther(options: HeldOptions, name: string): Promise<Exec> {
         step,
         limits,
         spawn: confined.spawn,
-        approve: judgedApprover(judging, person ?? nobody),
+        approve: policyApprover(context, person ?? nobody),
         ownsHistory: false,
         finish: null,
         hint: (reason) => confined.hint(reason) ?? standInHint(reason, session.id, role),

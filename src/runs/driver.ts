@@ -24,7 +24,7 @@ import {
 import { runTasks, type LoopOptions } from '../scheduler/loop.ts'
 import { Notifier } from './deliver.ts'
 import { runLease } from './lease-keys.ts'
-import { meterWork } from './lifecycle/worked.ts'
+import { meterWork } from './work-meter.ts'
 import { exitOf } from './outcome.ts'
 
 export interface DriveOptions {

@@ -1,6 +1,6 @@
 /** Does every transition lead somewhere, can every state be reached, and can every list of states end? */
 import type { KeyPath } from '../config/keys.ts'
-import { schemaProblem } from '../agents/json-schema.ts'
+import { schemaProblem } from '../agents/answers/json-schema.ts'
 import { parseDuration } from '../core/duration.ts'
 import { FAILURE_CODES } from './codes.ts'
 import { END, allStates, flowsOf, targetsOf, type Definition, type Flow, type State } from './definition.ts'

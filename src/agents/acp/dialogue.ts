@@ -1,8 +1,8 @@
 import type * as Sdk from '@agentclientprotocol/sdk'
 import type { Usage } from '../../core/words.ts'
 import type { Line } from '../../process/index.ts'
-import { answerIn, promptWithSchema } from '../answer.ts'
-import { ApprovalDesk } from '../approvals.ts'
+import { answerIn, promptWithSchema } from '../answers/structured.ts'
+import { ApprovalDesk } from '../approvals/desk.ts'
 import { faultIn, type Fault } from '../fault.ts'
 import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import {

@@ -1,7 +1,7 @@
 import { isAbsolute, relative } from 'node:path'
 import type { Item, TurnEvent } from '../port.ts'
 import { asFrame, asList, asText, capItemText, itemEvent, type Frame } from '../stdio/index.ts'
-import { SpokenText } from '../spoken.ts'
+import { StreamedText } from '../streamed-text.ts'
 
 /** Updates that carry nothing for the port; they are kept as raw frames only. */
 const SILENT = new Set([
@@ -20,8 +20,8 @@ const FILE_KINDS = new Set(['edit', 'delete', 'move'])
 export class Items {
   readonly #cwd: string
   readonly #calls = new Map<string, Frame>()
-  readonly #said = new SpokenText('message')
-  readonly #thought = new SpokenText('reasoning')
+  readonly #said = new StreamedText('message')
+  readonly #thought = new StreamedText('reasoning')
 
   constructor(cwd: string) {
     this.#cwd = cwd

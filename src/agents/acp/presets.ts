@@ -9,7 +9,7 @@ import { tokensOf } from '../codex/rollout.ts'
 import { resetTimeIn } from '../claude/reset-time.ts'
 import { watchInterruption } from '../claude/transcript.ts'
 import type { Fault } from '../fault.ts'
-import { namedPaths } from '../named.ts'
+import { guessedPaths } from '../paths/guessed.ts'
 import { OPENCODE_TESTED, opencodePaths } from '../opencode/paths.ts'
 import { opencodeEnvironment, opencodeSettings } from '../opencode/settings.ts'
 import type { TurnRequest } from '../port.ts'
@@ -27,7 +27,7 @@ export const anyPreset: AcpPreset = {
   program: null,
   install: 'set workflow.roles.X.command to a program that speaks ACP on stdin and stdout',
   capabilities: { usage: 'none', readOnly: false, model: true },
-  ownPaths: namedPaths,
+  ownPaths: guessedPaths,
   guessesPaths: true,
 }
 

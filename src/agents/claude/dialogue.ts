@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Line } from '../../process/index.ts'
-import { ApprovalDesk } from '../approvals.ts'
+import { ApprovalDesk } from '../approvals/desk.ts'
 import type { ApprovalAnswer, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import {
   asAmount,

@@ -1,5 +1,5 @@
 /** What a turn is asked, and the answer read back. */
-import { answerIn, promptWithSchema } from '../answer.ts'
+import { answerIn, promptWithSchema } from '../answers/structured.ts'
 import type { JsonSchema, TurnRequest } from '../port.ts'
 import { approvalPolicy, sandboxPolicy } from './access.ts'
 import type { TurnStartParams } from './protocol.gen.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '../../core/errors.ts'
-import { ApprovalDesk } from '../approvals.ts'
+import { ApprovalDesk } from '../approvals/desk.ts'
 import type { Agent, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import { EventQueue } from '../queue.ts'
 import { answerRequest, approvalOf, responseTo } from './approvals.ts'

@@ -1,5 +1,5 @@
 import { resolveProgram } from '../../process/index.ts'
-import { namedPaths } from '../named.ts'
+import { guessedPaths } from '../paths/guessed.ts'
 import type { Agent, Probe, TurnEvent, TurnRequest } from '../port.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { CommandDialogue } from './dialogue.ts'
@@ -24,7 +24,7 @@ export const commandAgent: Agent = {
     steer: false,
     efforts: [],
   },
-  ownPaths: namedPaths,
+  ownPaths: guessedPaths,
   guessesPaths: true,
   probe(env, command): Promise<Probe> {
     const [program = ''] = command ?? []

@@ -1,6 +1,6 @@
 import type { Usage } from '../../core/words.ts'
 import type { Line } from '../../process/index.ts'
-import { answerIn, promptWithSchema } from '../answer.ts'
+import { answerIn, promptWithSchema } from '../answers/structured.ts'
 import { faultIn, type Fault } from '../fault.ts'
 import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
 import {

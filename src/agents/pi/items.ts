@@ -1,7 +1,7 @@
 import { isAbsolute, relative } from 'node:path'
 import type { Item, TurnEvent } from '../port.ts'
 import { asFrame, asList, asText, capItemText, itemEvent, type Frame } from '../stdio/index.ts'
-import { SpokenText } from '../spoken.ts'
+import { StreamedText } from '../streamed-text.ts'
 
 const FILE_TOOLS = new Set(['write', 'edit'])
 
@@ -9,8 +9,8 @@ const FILE_TOOLS = new Set(['write', 'edit'])
 export class Items {
   readonly #cwd: string
   readonly #calls = new Map<string, Item>()
-  readonly #said = new SpokenText('message')
-  readonly #thought = new SpokenText('reasoning')
+  readonly #said = new StreamedText('message')
+  readonly #thought = new StreamedText('reasoning')
 
   constructor(cwd: string) {
     this.#cwd = cwd

@@ -1,6 +1,6 @@
 import type { ApprovalAnswer, ApprovalRequest, Approver } from '../../agents/port.ts'
 import { printable, spelledOut } from '../../core/text.ts'
-import { oneAtATime, questionOf, tooLong } from '../../agents/questions.ts'
+import { oneAtATime, questionOf, tooLong } from '../../agents/approvals/questions.ts'
 import { oneLine } from '../views/format.ts'
 import type { Asking } from './console.ts'
 

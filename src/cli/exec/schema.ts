@@ -25,7 +25,7 @@ export async function readSchema(cwd: string, file: string): Promise<Schema> {
   }
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
     throw invalid('a JSON Schema (an object)', Array.isArray(schema) ? 'a list' : typeof schema)
-  const { compileSchema } = await import('../../agents/json-schema.ts')
+  const { compileSchema } = await import('../../agents/answers/json-schema.ts')
   try {
     return { schema: schema as JsonSchema, check: compileSchema(schema as JsonSchema) }
   } catch (error) {

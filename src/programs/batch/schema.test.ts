@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileSchema, schemaProblem } from '../../agents/json-schema.ts'
+import { compileSchema, schemaProblem } from '../../agents/answers/json-schema.ts'
 import { expectation } from './schema.ts'
 
 const answer = {

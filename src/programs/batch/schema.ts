@@ -1,4 +1,4 @@
-import { compileSchema } from '../../agents/json-schema.ts'
+import { compileSchema } from '../../agents/answers/json-schema.ts'
 import type { JsonSchema } from '../../agents/port.ts'
 import type { Checked } from '../shared/ask.ts'
 

@@ -1,7 +1,7 @@
 import { head } from '../../core/text.ts'
-import { judgedApprover, nobody } from '../../agents/judged.ts'
+import { policyApprover, nobody } from '../../agents/approvals/policy-approver.ts'
 import type { ApprovalAnswer, ApprovalRequest, Approver } from '../../agents/port.ts'
-import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../../agents/questions.ts'
+import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../../agents/approvals/questions.ts'
 import { closeCheckpoint, findCheckpoint, type NewEvent, type RecordStore } from '../../record/index.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import type { RoleSetup } from './role.ts'
@@ -31,7 +31,7 @@ export function runApprover(
   }
   let made: ReturnType<typeof policy> | undefined
   const confined = agent.isConfined === true
-  return judgedApprover({ policy: () => (made ??= policy()), cwd, access, confined, rest: 'allow' }, person)
+  return policyApprover({ policy: () => (made ??= policy()), cwd, access, confined, rest: 'allow' }, person)
 }
 
 /** What is recorded of a decision: what was denied, and what a person said. null: nothing needs to be said of it. */

@@ -17,7 +17,7 @@ import { resolveArgv, resolveBudget, resolveRole, type Config, type RoleConfig }
 import { hostilePaths, isMapping, withoutEmptySections, type Mapping } from '../../config/values.ts'
 import type { FolderSettings } from '../folder-settings.ts'
 import { BelayError } from '../../core/errors.ts'
-import { schemaProblem } from '../../agents/json-schema.ts'
+import { schemaProblem } from '../../agents/answers/json-schema.ts'
 import { batchRoot, batchSchema, type ParsedBatch } from './schema.ts'
 import { parseSize } from './size.ts'
 

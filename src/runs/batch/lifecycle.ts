@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { batchProgram, stateOf } from '../../programs/batch/index.ts'
 import type { RecordStore, RunRow, TaskRow } from '../../record/index.ts'
-import { beginAgain, giveUpTasks } from '../lifecycle/plain.ts'
+import { beginAgain, giveUpTasks } from '../lifecycle/plain-tasks.ts'
 import { batchProgress, counted } from './begin.ts'
 import type { BatchConfig } from './config.ts'
 

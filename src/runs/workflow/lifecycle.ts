@@ -2,7 +2,7 @@ import { BelayError } from '../../core/errors.ts'
 import { STEPS_INSIDE, STEP_TIMEOUT, stateOf, workflowProgram } from '../../programs/workflow/index.ts'
 import type { RecordStore, RunRow, TaskChange, TaskRow } from '../../record/index.ts'
 import { refuseCleaned } from '../lifecycle/cleaned.ts'
-import { beginAgain, giveUpTasks } from '../lifecycle/plain.ts'
+import { beginAgain, giveUpTasks } from '../lifecycle/plain-tasks.ts'
 import { progressOf } from '../outcome.ts'
 
 /**

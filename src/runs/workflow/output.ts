@@ -1,4 +1,4 @@
-import { compileSchema } from '../../agents/json-schema.ts'
+import { compileSchema } from '../../agents/answers/json-schema.ts'
 import type { Reason } from '../../core/words.ts'
 import { outerScope, type WorkflowServices } from '../../programs/workflow/index.ts'
 import { ExpressionError, fill } from '../../workflows/expressions/index.ts'

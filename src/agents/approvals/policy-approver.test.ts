@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { createPolicy, policyRules } from '../policy/index.ts'
-import { judgedApprover, nobody, type Judging } from './judged.ts'
-import type { ApprovalRequest } from './port.ts'
+import { createPolicy, policyRules } from '../../policy/index.ts'
+import { policyApprover, nobody, type PolicyContext } from './policy-approver.ts'
+import type { ApprovalRequest } from '../port.ts'
 
 const policy = createPolicy(
   policyRules({ commands: { allow: ['make release'], ask: ['npm publish'], deny: ['kubectl delete'] }, presets: [] }),
 )
-const HOST: Judging = {
+const HOST: PolicyContext = {
   policy: () => Promise.resolve(policy),
   cwd: '/checkout/repo',
   access: 'workspace-write',
   confined: false,
   rest: 'ask',
 }
-const CONFINED: Judging = { ...HOST, confined: true }
-const RUN: Judging = { ...HOST, rest: 'allow' }
+const CONFINED: PolicyContext = { ...HOST, confined: true }
+const RUN: PolicyContext = { ...HOST, rest: 'allow' }
 
 const ASK = { id: '1', title: 'a thing', command: null, cwd: null, paths: [], tool: null, reason: null } as const
 
@@ -27,13 +27,13 @@ function change(...paths: readonly string[]): ApprovalRequest {
 }
 
 /** `asked`: a person was. */
-async function decide(request: ApprovalRequest, judging: Judging): Promise<string> {
+async function decide(request: ApprovalRequest, judging: PolicyContext): Promise<string> {
   let asked = false
   const person = (): Promise<{ decision: 'deny'; reason: string }> => {
     asked = true
     return Promise.resolve({ decision: 'deny', reason: '' })
   }
-  const { decision } = await judgedApprover(judging, person)(request, new AbortController().signal)
+  const { decision } = await policyApprover(judging, person)(request, new AbortController().signal)
   return asked ? 'asked' : decision
 }
 
@@ -75,7 +75,7 @@ describe('what an agent asks for', () => {
   })
 
   it('nobody there: denied, with what policy says', async () => {
-    const answer = await judgedApprover(HOST, nobody)(command('git push'), new AbortController().signal)
+    const answer = await policyApprover(HOST, nobody)(command('git push'), new AbortController().signal)
     expect(answer).toEqual({ decision: 'deny', reason: expect.stringMatching(/remote repository.*nobody is there/) })
   })
 })

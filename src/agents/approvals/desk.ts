@@ -1,6 +1,6 @@
-import { messageOf } from '../core/errors.ts'
-import { cap } from '../core/text.ts'
-import type { ApprovalAnswer, ApprovalRequest, Approver, TurnEvent } from './port.ts'
+import { messageOf } from '../../core/errors.ts'
+import { cap } from '../../core/text.ts'
+import type { ApprovalAnswer, ApprovalRequest, Approver, TurnEvent } from '../port.ts'
 
 /** The longest text of a request that is told on; whoever decides sees all of it. */
 const TOLD_TEXT = 4 << 10

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { answerIn, promptWithSchema } from './answer.ts'
+import { answerIn, promptWithSchema } from './structured.ts'
 
 describe('promptWithSchema', () => {
   it('tells the schema at the end, and nothing without one', () => {

@@ -1,6 +1,6 @@
 /** Structured answers of agents that keep to no schema by themselves: told in the prompt, found again in what they say. */
-import { fence } from '../core/text.ts'
-import type { JsonSchema } from './port.ts'
+import { fence } from '../../core/text.ts'
+import type { JsonSchema } from '../port.ts'
 
 /** The prompt, with the schema of the answer at its end when there is one. */
 export function promptWithSchema(prompt: string, schema: JsonSchema | null): string {

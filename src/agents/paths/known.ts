@@ -1,10 +1,10 @@
 /** Programs whose places are known, also when a user names them as a program of their own (`acp`, `command`). */
-import { geminiPaths } from './acp/gemini-paths.ts'
-import { claudePaths } from './claude/probe.ts'
-import { codexPaths } from './codex/probe.ts'
-import { opencodePaths } from './opencode/paths.ts'
-import { piPaths } from './pi/paths.ts'
-import type { OwnPaths } from './port.ts'
+import { geminiPaths } from '../acp/gemini-paths.ts'
+import { claudePaths } from '../claude/probe.ts'
+import { codexPaths } from '../codex/probe.ts'
+import { opencodePaths } from '../opencode/paths.ts'
+import { piPaths } from '../pi/paths.ts'
+import type { OwnPaths } from '../port.ts'
 
 type Places = (env: Readonly<Record<string, string>>) => OwnPaths
 

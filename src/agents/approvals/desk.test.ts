@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ApprovalDesk } from './approvals.ts'
-import type { ApprovalAnswer, ApprovalRequest, Approver, TurnEvent } from './port.ts'
+import { ApprovalDesk } from './desk.ts'
+import type { ApprovalAnswer, ApprovalRequest, Approver, TurnEvent } from '../port.ts'
 
 const REQUEST: ApprovalRequest = {
   id: '1',

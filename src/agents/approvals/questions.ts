@@ -1,6 +1,6 @@
 /** What an agent asks for, as a question to a person. */
-import { head, spelledOut } from '../core/text.ts'
-import type { ApprovalAnswer, ApprovalRequest, Approver } from './port.ts'
+import { head, spelledOut } from '../../core/text.ts'
+import type { ApprovalAnswer, ApprovalRequest, Approver } from '../port.ts'
 
 /** What a person is shown: characters on the line of a question, and in what belongs to it. */
 const MAX_LINE = 500

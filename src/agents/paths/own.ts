@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { SandboxRequest } from '../sandbox/index.ts'
-import type { Agent } from './port.ts'
+import type { SandboxRequest } from '../../sandbox/index.ts'
+import type { Agent } from '../port.ts'
 
 /**
  * What an agent's own paths are in a sandbox: settings are read and stay as they are, conversations and logins are written.
  * Makes the folders of conversations, because only what is there can be shared.
  */
-export function ownOf(
+export function sandboxPaths(
   agent: Agent,
   env: Readonly<Record<string, string>>,
   command: readonly string[] | null,

@@ -2,10 +2,10 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { messageOf } from '../core/errors.ts'
-import { head } from '../core/text.ts'
+import { messageOf } from '../../core/errors.ts'
+import { head } from '../../core/text.ts'
 import { FORMATS } from './json-formats.ts'
-import type { JsonSchema } from './port.ts'
+import type { JsonSchema } from '../port.ts'
 
 const DIALECTS = [
   { id: /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/, make: Ajv2020 },

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
-import { isWithin, real } from '../sandbox/paths.ts'
-import { secretPaths } from '../sandbox/secrets.ts'
+import { isWithin, real } from '../../sandbox/paths.ts'
+import { secretPaths } from '../../sandbox/secrets.ts'
 import { knownPaths } from './known.ts'
-import type { OwnPaths } from './port.ts'
+import type { OwnPaths } from '../port.ts'
 
 type Env = Readonly<Record<string, string>>
 
@@ -17,7 +17,7 @@ const RUNNERS =
  * its places where it is an agent that Belay knows, else the folders that bear its name where such folders are by custom: only
  * what is there, and nothing that is a secret of somebody else's, which has to be named (`sandbox.read`).
  */
-export function namedPaths(env: Env, command: readonly string[] | null): OwnPaths {
+export function guessedPaths(env: Env, command: readonly string[] | null): OwnPaths {
   const words = wordsOf(command ?? [])
   const home = env['HOME'] ?? homedir()
   const name = nameOf(words)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { ApprovalRequest, Approver } from './port.ts'
+import type { ApprovalRequest, Approver } from '../port.ts'
 import { askedOf, oneAtATime } from './questions.ts'
 
 const request = { id: '1', kind: 'command', title: 't', command: 'true' } as unknown as ApprovalRequest

@@ -8,7 +8,7 @@ const FIRST_PIECE = 80
 const KEPT = 4 << 20
 
 /** Puts text that comes in pieces together into items: one for each stretch that nothing else interrupts. */
-export class SpokenText {
+export class StreamedText {
   readonly #kind: Item['kind']
   #count = 0
   #id: string | null = null

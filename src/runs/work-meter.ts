@@ -1,5 +1,5 @@
-import { BelayError } from '../../core/errors.ts'
-import { assertLease, changeRun, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
+import { BelayError } from '../core/errors.ts'
+import { assertLease, changeRun, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
 
 /** How often the time is noted, in ms: what a killed process may have worked without a note of it. */
 const NOTE_EVERY_MS = 5000
