@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { COMMANDS } from '../src/cli/commands/index.ts'
 import { ENTER, noTerminal, useStage } from './support/stage.ts'
-import { toldWorld } from './support/told-world.ts'
+import { outcomesWorld } from './support/outcomes-world.ts'
 import type { World } from './support/world.ts'
 
 let world: World
 let run: string
 let question: string
 beforeAll(async () => {
-  world = await toldWorld()
+  world = await outcomesWorld()
   run = (await world.json<{ run: { id: string } }>(['status'])).run.id
   const shown = await world.json<{ task: { checkpoints: { id: string }[] } }>(['show', 'T004'])
   question = shown.task.checkpoints[0]?.id ?? ''

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { toldWorld } from './support/told-world.ts'
+import { outcomesWorld } from './support/outcomes-world.ts'
 import { World, collect } from './support/world.ts'
 
 interface Line {
@@ -15,7 +15,7 @@ interface Line {
 let world: World
 let all: Line[]
 beforeAll(async () => {
-  world = await toldWorld()
+  world = await outcomesWorld()
   all = await events()
 })
 afterAll(() => world.dispose())

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { toldWorld } from './support/told-world.ts'
+import { outcomesWorld } from './support/outcomes-world.ts'
 import type { World } from './support/world.ts'
 
 let world: World
 let run: string
 beforeAll(async () => {
-  world = await toldWorld()
+  world = await outcomesWorld()
   run = (await world.json<{ run: { id: string } }>(['status'])).run.id
 })
 afterAll(() => world.dispose())

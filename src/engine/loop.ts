@@ -21,7 +21,7 @@ import type { CallModel, ModelAnswer, ModelRequest } from './model/call.ts'
 import type { RetryPolicy } from './model/retry.ts'
 import { usageOf, type CostOf } from './model/usage.ts'
 import type { History, Tool, ToolContext } from './port.ts'
-import { Speech } from './speech.ts'
+import { AnswerStream } from './answer-stream.ts'
 import { Steering } from './steering.ts'
 import { checkAnswer, reask, type OutputCheck } from './structured.ts'
 import { toolsChanged, uniqueCalls, wireTools } from './wire.ts'
@@ -208,12 +208,12 @@ class Turn {
     if (over) return over
     this.#step += 1
     emit({ type: 'step_start', step: this.#step })
-    const speech = new Speech(`${this.#prefix}.${this.#step}`, emit, () => clock.now())
-    const answer = await this.#ask(speech)
+    const stream = new AnswerStream(`${this.#prefix}.${this.#step}`, emit, () => clock.now())
+    const answer = await this.#ask(stream)
     if (!answer.ok) return this.#failed(answer)
     const message = uniqueCalls(answer.message, this.#conversation.entries)
     await this.#conversation.add({ type: 'assistant', message })
-    speech.end(message, 'completed')
+    stream.end(message, 'completed')
     const usage = this.#use(message, 'answer')
     const calls = callsOf({ type: 'assistant', at: '', message })
     this.#text = textOf(message) || this.#text
@@ -223,15 +223,15 @@ class Turn {
     return finish
   }
 
-  async #ask(speech: Speech): Promise<ModelAnswer> {
-    const answer = await this.#askInForm(speech)
+  async #ask(stream: AnswerStream): Promise<ModelAnswer> {
+    const answer = await this.#askInForm(stream)
     if (answer.ok || answer.aborted || answer.failure.kind !== 'overflow') return answer
     if (!(await makeRoom(this.#compaction(), true))) return answer
-    return this.#askInForm(speech)
+    return this.#askInForm(stream)
   }
 
-  #askInForm(speech: Speech): Promise<ModelAnswer> {
-    return askInForm(this.#request(), this.#wire, this.#asking(speech), (why) => {
+  #askInForm(stream: AnswerStream): Promise<ModelAnswer> {
+    return askInForm(this.#request(), this.#wire, this.#asking(stream), (why) => {
       this.#form = null
       const message = `${this.#o.model.title} does not take the schema of the answer, which the prompt says as well (${why})`
       this.#o.emit({ type: 'warning', code: 'output_schema', message })
@@ -246,18 +246,18 @@ class Turn {
     return { system, messages, tools, effort, form, session, signal: this.#signal }
   }
 
-  #asking(speech: Speech | null): Parameters<typeof askModel>[1] {
+  #asking(stream: AnswerStream | null): Parameters<typeof askModel>[1] {
     const { model, retry, clock, emit } = this.#o
     return {
       call: model.call,
       retry,
       clock,
       emit,
-      onEvent: (event) => speech?.hear(event),
+      onEvent: (event) => stream?.hear(event),
       onBroken: async (partial, reason) => {
-        speech?.end(partial, 'failed')
+        stream?.end(partial, 'failed')
         await this.#conversation.add({ type: 'partial', message: partial, reason })
-        this.#use(partial, speech === null ? 'compaction' : 'answer')
+        this.#use(partial, stream === null ? 'compaction' : 'answer')
       },
       spent: () => this.#meter.exceeded() !== null,
     }

@@ -15,7 +15,10 @@ export interface FolderSettings {
 }
 
 /** What belay.yaml around `folder`, or the user's own file, says of all work in it. Throws `config_invalid`. */
-export async function folderSettings(folder: string, env: Readonly<Record<string, string | undefined>>): Promise<FolderSettings> {
+export async function folderSettings(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<FolderSettings> {
   const config = await configFor(folder, env)
   if (config === null) return {}
   const { policy, approvals, providers } = config

@@ -10,16 +10,16 @@ export async function sandboxFindings(config: Config | null): Promise<Finding[]>
   return Promise.all(
     confining.map(async (name) => {
       const uses = named.filter(({ backend }) => backend === name)
-      return finding(name, (await findBackend(name).probe()) ?? (await lacksOf(name, uses)), uses.length > 0)
+      return finding(name, (await findBackend(name).probe()) ?? (await missingIn(name, uses)), uses.length > 0)
     }),
   )
 }
 
 /** The first image or runtime that the configuration names and is not there. */
-async function lacksOf(name: BackendName, uses: readonly SandboxConfig[]): Promise<Refusal | null> {
+async function missingIn(name: BackendName, uses: readonly SandboxConfig[]): Promise<Refusal | null> {
   for (const one of uses) {
-    const lacks = await findBackend(name).has?.(one)
-    if (lacks != null) return lacks
+    const missing = await findBackend(name).has?.(one)
+    if (missing != null) return missing
   }
   return null
 }

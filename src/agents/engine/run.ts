@@ -135,7 +135,9 @@ async function shared(
     effort: (request.effort ?? own?.effort ?? null) as LoopOptions['effort'],
     task: request.prompt,
     outputCheck:
-      request.outputSchema === null ? null : (await import('../answers/json-schema.ts')).compileSchema(request.outputSchema),
+      request.outputSchema === null
+        ? null
+        : (await import('../answers/json-schema.ts')).compileSchema(request.outputSchema),
     history,
     session: id,
     asker: request.approve === null ? null : askerOf(request.approve),

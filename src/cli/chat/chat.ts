@@ -11,18 +11,18 @@ import {
   type TurnResult,
 } from '../../exec/index.ts'
 import { SessionStore } from '../../sessions/index.ts'
-import { spentText } from '../exec/spent.ts'
+import { usageText } from '../exec/usage-text.ts'
 import { oneLine } from '../views/format.ts'
 import { COMMANDS } from './commands.ts'
 import type { Console } from './console.ts'
-import { lacksOf } from './lacks.ts'
-import { TurnSpeech } from './speech.ts'
-import type { Spent, Talk } from './talk.ts'
+import { limitationsOf } from './limitations.ts'
+import { TurnPrinter } from './turn-printer.ts'
+import type { Spent, ChatContext } from './context.ts'
 
 const NOTHING: Usage = { inputTokens: 0, outputTokens: 0, costUsd: null }
 
 /** A conversation with an agent, prompt by prompt. */
-export class Chat implements Talk {
+export class Chat implements ChatContext {
   readonly console: Console
   readonly store: SessionStore
   readonly spent: Spent = { turns: 0, steps: 0, usage: NOTHING }
@@ -106,7 +106,7 @@ export class Chat implements Talk {
     this.console.note(
       `belay chat: ${setup.agent.provider}${printable(model)} in ${printable(setup.cwd)}, session ${session.id}; /help says what there is`,
     )
-    for (const lack of lacksOf(setup.agent, confinement.access)) this.console.note(`note: ${lack}`)
+    for (const limitation of limitationsOf(setup.agent, confinement.access)) this.console.note(`note: ${limitation}`)
     this.#warn()
     const last = session.lastTurn()
     if (last !== null)
@@ -155,7 +155,7 @@ export class Chat implements Talk {
       this.console.note('(stopping; Ctrl-C again leaves)')
       stop.abort(new Error('interrupted'))
     })
-    const speech = new TurnSpeech(this.console)
+    const printer = new TurnPrinter(this.console)
     const { session, setup } = this.#exec
     try {
       const result = await execTurn(session, setup, {
@@ -163,12 +163,12 @@ export class Chat implements Talk {
         outputSchema: null,
         check: null,
         signal: stop.signal,
-        observe: (event) => speech.event(event),
+        observe: (event) => printer.event(event),
       })
-      speech.close()
+      printer.close()
       this.#tell(result)
     } catch (error) {
-      speech.close()
+      printer.close()
       if (!(error instanceof BelayError)) throw error
       // The session is not ours any more, or the disk is full: there is nothing to go on with.
       this.console.note(`${messageOf(error)} [${error.code}]`)
@@ -192,7 +192,7 @@ export class Chat implements Talk {
       this.console.note(
         `${printable(error.message)}${error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`}`,
       )
-    this.console.note(`[${finishReason}: ${spentText(steps, usage)}]`)
+    this.console.note(`[${finishReason}: ${usageText(steps, usage)}]`)
     // In a pipe the exit status is that of the last turn; in a terminal the user has seen it.
     if (!this.console.interactive) this.#exitCode = exitOf(status)
   }

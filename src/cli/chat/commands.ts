@@ -5,17 +5,17 @@ import { configHome } from '../../core/home.ts'
 import { printable } from '../../core/text.ts'
 import { tryGit } from '../../git/run.ts'
 import { exportSession, importSession, sessionFolder, type StoredEntry } from '../../sessions/index.ts'
-import { spentText } from '../exec/spent.ts'
+import { usageText } from '../exec/usage-text.ts'
 import { columns, localTime, oneLine } from '../views/format.ts'
-import { lacksOf } from './lacks.ts'
-import type { Talk } from './talk.ts'
+import { limitationsOf } from './limitations.ts'
+import type { ChatContext } from './context.ts'
 
 export interface ChatCommand {
   /** The first is shown, the others work too. */
   readonly names: readonly string[]
   readonly argument: string
   readonly summary: string
-  run(chat: Talk, argument: string): Promise<void>
+  run(chat: ChatContext, argument: string): Promise<void>
 }
 
 export const COMMANDS: readonly ChatCommand[] = [
@@ -46,7 +46,7 @@ export const COMMANDS: readonly ChatCommand[] = [
 /** Names for completion. */
 export const COMMAND_NAMES: readonly string[] = COMMANDS.flatMap(({ names }) => names.slice(0, 1))
 
-function help(chat: Talk): Promise<void> {
+function help(chat: ChatContext): Promise<void> {
   const rows = COMMANDS.map(({ names, argument, summary }) => [`${names[0] ?? ''} ${argument}`.trim(), summary])
   for (const line of columns(rows)) chat.console.note(line)
   chat.console.note('')
@@ -56,7 +56,7 @@ function help(chat: Talk): Promise<void> {
   return Promise.resolve()
 }
 
-function status(chat: Talk): Promise<void> {
+function status(chat: ChatContext): Promise<void> {
   const { session, setup, confinement } = chat.exec
   const { meta } = session
   const { spent } = chat
@@ -65,10 +65,10 @@ function status(chat: Talk): Promise<void> {
     ['agent', [setup.agent.provider, setup.model].filter((one) => one !== null).join(' ')],
     ['access', confinement.access],
     ...(confinement.sandbox === null ? [] : [['sandbox', confinement.sandbox]]),
-    ...lacksOf(setup.agent, confinement.access).map((lack) => ['note', lack]),
+    ...limitationsOf(setup.agent, confinement.access).map((limitation) => ['note', limitation]),
     ['folder', setup.cwd],
     ['turns', `${meta.turns} (${spent.turns} in this chat)`],
-    ['used in this chat', spent.turns === 0 ? 'nothing' : spentText(spent.steps, spent.usage)],
+    ['used in this chat', spent.turns === 0 ? 'nothing' : usageText(spent.steps, spent.usage)],
     ['entries', String(session.entries.length)],
     ['created', localTime(meta.createdAt)],
     ['last used', localTime(meta.lastUsedAt)],
@@ -80,7 +80,7 @@ function status(chat: Talk): Promise<void> {
 
 const SHOWN_TURNS = 10
 
-function history(chat: Talk, argument: string): Promise<void> {
+function history(chat: ChatContext, argument: string): Promise<void> {
   const count = argument === '' ? SHOWN_TURNS : Number(argument)
   if (!Number.isInteger(count) || count < 1)
     throw new BelayError('usage', '/history takes a number of turns', { received: argument })
@@ -99,12 +99,12 @@ function history(chat: Talk, argument: string): Promise<void> {
   return Promise.resolve()
 }
 
-async function clear(chat: Talk): Promise<void> {
+async function clear(chat: ChatContext): Promise<void> {
   await chat.exec.session.append({ type: 'cleared' }, true)
   chat.console.note('the conversation begins anew; what was said stays in the session')
 }
 
-async function skills(chat: Talk): Promise<void> {
+async function skills(chat: ChatContext): Promise<void> {
   const { loadSkills, placesFor } = await import('../../engine/index.ts')
   if (!isEngine(chat)) return own(chat, 'skills')
   const found = await loadSkills(placesFor(chat.exec.setup.cwd, configHome(chat.options.env)))
@@ -114,7 +114,7 @@ async function skills(chat: Talk): Promise<void> {
   for (const problem of found.problems) chat.console.note(printable(`left out: ${problem}`))
 }
 
-async function memory(chat: Talk): Promise<void> {
+async function memory(chat: ChatContext): Promise<void> {
   const { loadMemory, placesFor } = await import('../../engine/index.ts')
   if (!isEngine(chat)) return own(chat, 'instructions')
   const found = await loadMemory(placesFor(chat.exec.setup.cwd, configHome(chat.options.env)))
@@ -123,7 +123,7 @@ async function memory(chat: Talk): Promise<void> {
   for (const problem of found.problems) chat.console.note(printable(`left out: ${problem}`))
 }
 
-async function tools(chat: Talk): Promise<void> {
+async function tools(chat: ChatContext): Promise<void> {
   if (!isEngine(chat)) return own(chat, 'tools')
   const [{ loadAgentDefinition, loadSkills, placesFor }, { createTools, loadMcpServers }] = await Promise.all([
     import('../../engine/index.ts'),
@@ -144,15 +144,15 @@ async function tools(chat: Talk): Promise<void> {
     )
 }
 
-function isEngine(chat: Talk): boolean {
+function isEngine(chat: ChatContext): boolean {
   return chat.exec.setup.ownsHistory
 }
 
-function own(chat: Talk, what: string): void {
+function own(chat: ChatContext, what: string): void {
   chat.console.note(`${chat.exec.setup.agent.provider} brings its own ${what}, which only it knows`)
 }
 
-async function files(chat: Talk): Promise<void> {
+async function files(chat: ChatContext): Promise<void> {
   const { session, setup } = chat.exec
   const changed = changedFiles(session.entries)
   for (const file of changed) chat.console.note(printable(file))
@@ -175,13 +175,13 @@ function changedFiles(entries: readonly StoredEntry[]): string[] {
   return [...found].toSorted()
 }
 
-async function reset(chat: Talk): Promise<void> {
+async function reset(chat: ChatContext): Promise<void> {
   const before = chat.exec.session.id
   await chat.switchTo(null)
   chat.console.note(`session ${chat.exec.session.id}; the one before is ${before}`)
 }
 
-async function save(chat: Talk, argument: string): Promise<void> {
+async function save(chat: ChatContext, argument: string): Promise<void> {
   const file = fileOf(chat, argument, '/save')
   const text = await exportSession(chat.store, chat.exec.session.id)
   try {
@@ -194,7 +194,7 @@ async function save(chat: Talk, argument: string): Promise<void> {
   chat.console.note(`saved ${chat.exec.session.id} as ${file}`)
 }
 
-async function load(chat: Talk, argument: string): Promise<void> {
+async function load(chat: ChatContext, argument: string): Promise<void> {
   const file = fileOf(chat, argument, '/load')
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new BelayError('file_unreadable', `${file} could not be read: ${messageOf(error)}`)
@@ -205,7 +205,7 @@ async function load(chat: Talk, argument: string): Promise<void> {
 }
 
 /** Under its old id where that is free, else under a new one. */
-async function importNew(chat: Talk, text: string): Promise<string> {
+async function importNew(chat: ChatContext, text: string): Promise<string> {
   const told = (remark: string): void => chat.console.note(`warning: ${remark}`)
   try {
     return (await importSession(chat.store, text, null, told)).id
@@ -216,12 +216,12 @@ async function importNew(chat: Talk, text: string): Promise<string> {
   }
 }
 
-function fileOf(chat: Talk, argument: string, command: string): string {
+function fileOf(chat: ChatContext, argument: string, command: string): string {
   if (argument !== '') return resolve(chat.options.cwd, argument)
   throw new BelayError('usage', `${command} needs the name of a file`)
 }
 
-function leave(chat: Talk): Promise<void> {
+function leave(chat: ChatContext): Promise<void> {
   chat.leave()
   return Promise.resolve()
 }

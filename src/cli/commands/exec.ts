@@ -10,7 +10,7 @@ import { durationFlag } from '../exec/flags.ts'
 import { EventLines } from '../exec/lines.ts'
 import { addExecFlags, execOptions, type ExecFlags } from '../exec/options.ts'
 import { Progress } from '../exec/progress.ts'
-import { spentText } from '../exec/spent.ts'
+import { usageText } from '../exec/usage-text.ts'
 import { readSchema, type Schema } from '../exec/schema.ts'
 import { listenForStop } from '../interrupt.ts'
 import type { Io } from '../io.ts'
@@ -139,7 +139,7 @@ function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void 
     io.note(`belay: ${printable(error.message)} [${error.code}]${again}`)
   }
   if (flags.quiet === true && error === null) return
-  io.note(`${status}: ${spentText(steps, usage)}; go on with: --session ${session.id}`)
+  io.note(`${status}: ${usageText(steps, usage)}; go on with: --session ${session.id}`)
 }
 
 /** What an agent says goes through a pipe as it is, and to a terminal without what would steer it. */

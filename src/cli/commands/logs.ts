@@ -10,7 +10,7 @@ import { countFlag } from '../numbers.ts'
 import { RawFrames } from '../raw-frames.ts'
 import { projectIdHere, selectTask, withRecord, type TaskChoice } from '../session.ts'
 import { poll, tailEvents, type TailOptions } from '../tail.ts'
-import { Transcript } from '../views/said.ts'
+import { Transcript } from '../views/transcript.ts'
 
 interface Flags {
   attempt?: string

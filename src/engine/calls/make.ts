@@ -6,7 +6,7 @@ import { askPerson, type Ask, type Asker } from './ask.ts'
 import type { DoomWatch } from './doom.ts'
 import { judge, tellHooks, type ToolHook } from './hooks.ts'
 import { inBatches, notRun, prepare, runTool, type Prepared } from './prepare.ts'
-import { rememberedAs } from './remembered.ts'
+import { approvalKey } from './approval-key.ts'
 
 /** What the calls of a turn have in common. */
 export interface Calling {
@@ -20,7 +20,7 @@ export interface Calling {
   readonly oneByOne: <T>(work: () => Promise<T>) => Promise<T>
   /** Ends what is at work: a result could not be kept. */
   stop(error: unknown): void
-  /** Calls that a person allowed for the rest of the conversation, by `rememberedAs`. */
+  /** Calls that a person allowed for the rest of the conversation, by `approvalKey`. */
   readonly allowed: Set<string>
   readonly emit: Emit
   readonly now: () => number
@@ -118,7 +118,7 @@ async function askFor(
   calling: Calling,
 ): Promise<string | null> {
   const { context, emit } = calling
-  const key = rememberedAs(one.tool, one.input, context)
+  const key = approvalKey(one.tool, one.input, context)
   if (calling.allowed.has(key)) return null
   if (context.signal.aborted) return 'the turn was ended before anybody was asked'
   const ask: Ask = {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readInside } from './inside.ts'
+import { readInside } from './read-inside.ts'
 import type { Places } from './places.ts'
 
 /** Instructions that every conversation is given. */

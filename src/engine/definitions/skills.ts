@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
 import { head } from '../../core/text.ts'
 import { readFrontmatter } from './frontmatter.ts'
-import { readInside } from './inside.ts'
+import { readInside } from './read-inside.ts'
 import type { Places } from './places.ts'
 
 /** A skill as the prompt names it; the rest is read by the agent when it is wanted. */

@@ -12,10 +12,10 @@ import type {
 import { messageOf } from '../../core/errors.ts'
 import type { AnswerForm } from './answer-form.ts'
 import { failureOf, type Failure } from './failure.ts'
-import { ENDLESS, Growing } from './growing.ts'
+import { ENDLESS, PartialAnswer } from './partial-answer.ts'
 import { loadWire } from './providers.ts'
 import type { ResolvedModel } from './resolve.ts'
-import { watchedFetch, watchingGlobalFetch, type Heard } from './watch.ts'
+import { watchedFetch, watchingGlobalFetch, type LastResponse } from './watched-fetch.ts'
 
 export interface ModelRequest {
   readonly system: string
@@ -56,9 +56,9 @@ export function modelCaller(
 ): CallModel {
   let stream: Promise<Stream> | undefined
   return async (request, onEvent) => {
-    const http: Heard = { answer: null, unreached: null }
+    const http: LastResponse = { answer: null, unreached: null }
     const own = new AbortController()
-    const answer = new Growing(resolved)
+    const answer = new PartialAnswer(resolved)
     try {
       stream ??= load()
       const call = await stream
@@ -66,12 +66,12 @@ export function modelCaller(
         call(resolved.model, contextOf(request), optionsOf(resolved, request, http, own.signal))
       const events = takesNoFetch(resolved) ? watchingGlobalFetch(http, begin) : begin()
       for await (const event of events) {
-        if (event.type === 'done') return { ok: true, message: answer.ended(event.message) }
+        if (event.type === 'done') return { ok: true, message: answer.complete(event.message) }
         if (event.type === 'error') {
           const said = event.error.errorMessage ?? 'the model call failed'
           return failed(said, http, request.signal, now(), event.error)
         }
-        if (answer.grow(event)) onEvent(event)
+        if (answer.add(event)) onEvent(event)
         else return endless(event)
       }
       return failed('the answer ended without an end', http, request.signal, now(), null)
@@ -85,7 +85,7 @@ export function modelCaller(
 
 function failed(
   said: string,
-  { answer, unreached }: Heard,
+  { answer, unreached }: LastResponse,
   signal: AbortSignal,
   now: number,
   partial: AssistantMessage | null,
@@ -108,7 +108,12 @@ function contextOf({ system, messages, tools }: ModelRequest): TranscriptContext
   return { messages: [leading, ...messages] } as unknown as TranscriptContext
 }
 
-function optionsOf(resolved: ResolvedModel, request: ModelRequest, http: Heard, own: AbortSignal): SimpleStreamOptions {
+function optionsOf(
+  resolved: ResolvedModel,
+  request: ModelRequest,
+  http: LastResponse,
+  own: AbortSignal,
+): SimpleStreamOptions {
   const { model, apiKey, headers } = resolved
   const { form } = request
   return {

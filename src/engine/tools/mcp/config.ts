@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { parseDuration } from '../../../core/duration.ts'
 import { BelayError, messageOf } from '../../../core/errors.ts'
 import type { Places } from '../../definitions/places.ts'
-import { readInside } from '../../definitions/inside.ts'
+import { readInside } from '../../definitions/read-inside.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,15 +1,15 @@
 import type { AssistantMessage, AssistantMessageEvent } from '@earendil-works/pi-ai'
 import { describe, expect, it } from 'vitest'
-import { Growing } from './growing.ts'
+import { PartialAnswer } from './partial-answer.ts'
 
 const message = { content: [], stopReason: 'toolUse' } as unknown as AssistantMessage
 const piece = (delta: string, contentIndex = 0, type = 'toolcall_delta') =>
   ({ type, contentIndex, delta, partial: message }) as AssistantMessageEvent
 
 function stopReason(pieces: readonly AssistantMessageEvent[], api = 'openai-completions'): string {
-  const growing = new Growing({ api: api as 'openai-completions' })
-  for (const one of pieces) growing.grow(one)
-  return growing.ended(message).stopReason
+  const answer = new PartialAnswer({ api: api as 'openai-completions' })
+  for (const one of pieces) answer.add(one)
+  return answer.complete(message).stopReason
 }
 
 describe('an answer', () => {
@@ -35,10 +35,10 @@ describe('an answer', () => {
   })
 
   it('may grow so far and no further, in text, thoughts and calls together', () => {
-    const growing = new Growing({ api: 'openai-completions' })
+    const answer = new PartialAnswer({ api: 'openai-completions' })
     const half = 'x'.repeat(4 << 20)
-    expect(growing.grow(piece(half, 0, 'text_delta'))).toBe(true)
-    expect(growing.grow(piece(half, 1, 'thinking_delta'))).toBe(true)
-    expect(growing.grow(piece('x', 2))).toBe(false)
+    expect(answer.add(piece(half, 0, 'text_delta'))).toBe(true)
+    expect(answer.add(piece(half, 1, 'thinking_delta'))).toBe(true)
+    expect(answer.add(piece('x', 2))).toBe(false)
   })
 })

@@ -5,7 +5,7 @@ import type { Emit, Progress } from './events.ts'
 const PACE_MS = 50
 
 /** Shows an answer as it grows: one event per text and reasoning, sent again with the same id. */
-export class Speech {
+export class AnswerStream {
   readonly #emit: Emit
   readonly #prefix: string
   readonly #now: () => number

@@ -11,7 +11,7 @@ export interface Spent {
 }
 
 /** A chat as its commands see it. */
-export interface Talk {
+export interface ChatContext {
   readonly console: Console
   readonly store: SessionStore
   readonly spent: Spent

@@ -4,7 +4,7 @@ import { Activity } from '../exec/activity.ts'
 import type { Console } from './console.ts'
 
 /** Writes a turn as it goes: what the agent says word for word, what it does a line each. */
-export class TurnSpeech {
+export class TurnPrinter {
   readonly #console: Console
   readonly #activity = new Activity()
   /** By item: how much of its (printable) text was written. */

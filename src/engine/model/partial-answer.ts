@@ -9,8 +9,8 @@ export const ENDLESS = `the answer has no end: it was cut off after ${ANSWER_MAX
 /** Wire formats whose calls come in pieces only, which are mended when they do not fit together. */
 const IN_PIECES = new Set(['openai-completions', 'anthropic-messages'])
 
-/** One answer as it comes in. */
-export class Growing {
+/** An answer of a model while it comes in. */
+export class PartialAnswer {
   readonly #inPieces: boolean
   readonly #calls = new Map<number, string>()
   #size = 0
@@ -19,8 +19,8 @@ export class Growing {
     this.#inPieces = IN_PIECES.has(api)
   }
 
-  /** Whether it may go on. */
-  grow(event: AssistantMessageEvent): boolean {
+  /** Takes the next event. False: it is longer than any answer, and has to be cut off. */
+  add(event: AssistantMessageEvent): boolean {
     if (!('delta' in event)) return true
     this.#size += event.delta.length
     if (event.type === 'toolcall_delta' && this.#inPieces)
@@ -32,7 +32,7 @@ export class Growing {
    * The whole answer. A call whose input broke off is mended on the way here (`rm -r build/old` may have become `rm -r build`), so
    * that the answer is one that was cut off, whatever its service says.
    */
-  ended(message: AssistantMessage): AssistantMessage {
+  complete(message: AssistantMessage): AssistantMessage {
     const isCut = [...this.#calls.values()].some((text) => !isWhole(text))
     return isCut ? { ...message, stopReason: 'length' } : message
   }

@@ -14,7 +14,7 @@ const UNKEPT = randomBytes(LENGTH)
  * folder. The key to it lies in the conversation's store and not in the conversation, so that one from elsewhere (an imported
  * session) allows nothing.
  */
-export function rememberedAs(tool: Tool, input: unknown, { workspace, store }: ToolContext): string {
+export function approvalKey(tool: Tool, input: unknown, { workspace, store }: ToolContext): string {
   return crypto()
     .createHmac('sha256', keyIn(store))
     .update(JSON.stringify([tool.name, workspace, tool.same?.(input) ?? input]))

@@ -5,8 +5,8 @@ import { head } from '../../core/text.ts'
 import type { HttpAnswer } from './failure.ts'
 import { httpFetch } from './http.ts'
 
-/** What came of the last request beside the answer itself; filled while a call runs. */
-export interface Heard {
+/** What the last request of a call came to, beside the answer itself; filled while the call runs. */
+export interface LastResponse {
   /** An answer that was no success, or no interface's. */
   answer: HttpAnswer | null
   /** Why there was none at all: the wire formats only say that the connection failed. */
@@ -19,29 +19,29 @@ function isPage({ headers }: Response): boolean {
   return headers.get('content-type')?.startsWith('text/html') === true
 }
 
-export function watchedFetch(heard: Heard): typeof globalThis.fetch {
+export function watchedFetch(last: LastResponse): typeof globalThis.fetch {
   return async (input, init) => {
-    heard.answer = null
-    heard.unreached = null
+    last.answer = null
+    last.unreached = null
     const response = await httpFetch(input, init).catch((error: unknown) => {
-      heard.unreached = messageOf(error)
+      last.unreached = messageOf(error)
       throw error
     })
     if (isPage(response))
-      heard.answer = { status: response.status, headers: Object.fromEntries(response.headers), body: '' }
+      last.answer = { status: response.status, headers: Object.fromEntries(response.headers), body: '' }
     if (!response.ok) {
       const body = head(await response.text(), BODY)
-      heard.answer = { status: response.status, headers: Object.fromEntries(response.headers), body }
+      last.answer = { status: response.status, headers: Object.fromEntries(response.headers), body }
     }
     return response
   }
 }
 
-const calls = new AsyncLocalStorage<Heard>()
+const calls = new AsyncLocalStorage<LastResponse>()
 let isInstalled = false
 
 /** Runs `start` so that what it fetches, also later, goes by `watchedFetch`: for a wire format that takes no other `fetch`. */
-export function watchingGlobalFetch<T>(heard: Heard, start: () => T): T {
+export function watchingGlobalFetch<T>(last: LastResponse, start: () => T): T {
   if (!isInstalled) {
     isInstalled = true
     const builtIn = globalThis.fetch
@@ -50,5 +50,5 @@ export function watchingGlobalFetch<T>(heard: Heard, start: () => T): T {
       return call === undefined ? builtIn(input, init) : watchedFetch(call)(input, init)
     }
   }
-  return calls.run(heard, start)
+  return calls.run(last, start)
 }

@@ -1,7 +1,7 @@
 import type { Usage } from '../../core/words.ts'
 
 /** What one or several turns took: `2 steps, 220 tokens, $0.0012`. Tokens that an agent does not tell are not zero. */
-export function spentText(steps: number, { inputTokens, outputTokens, costUsd }: Usage): string {
+export function usageText(steps: number, { inputTokens, outputTokens, costUsd }: Usage): string {
   const tokens = inputTokens + outputTokens
   const isTold = tokens > 0 || (costUsd ?? 0) > 0
   const cost = costUsd === null || !isTold ? '' : `, $${costUsd.toFixed(4)}`
