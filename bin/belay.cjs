@@ -13,6 +13,13 @@ if (major < 24) {
   process.exit(2)
 }
 
+// The first releases of Node 24 warn of node:sqlite on every start, of which a user can do nothing.
+var emitWarning = process.emitWarning
+process.emitWarning = function (warning, type) {
+  var isSqlite = type === 'ExperimentalWarning' && String(warning).indexOf('SQLite') === 0
+  if (!isSqlite) emitWarning.apply(process, arguments)
+}
+
 // Compiled code is kept between starts: most commands are over in less time than parsing takes.
 require('module').enableCompileCache()
 

@@ -1,6 +1,6 @@
 /** What `npm publish` would send, installed and used as a user would. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,10 +35,10 @@ beforeAll(() => {
 }, 5 * MINUTES)
 afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
 
-function run(args: readonly string[], node = process.execPath) {
+function run(args: readonly string[], node = process.execPath, nodeFlags: readonly string[] = []) {
   const cwd = join(dir, 'empty')
   mkdirSync(cwd, { recursive: true })
-  return spawnSync(node, [realpathSync(belay), ...args], { cwd, env, encoding: 'utf8' })
+  return spawnSync(node, [...nodeFlags, realpathSync(belay), ...args], { cwd, env, encoding: 'utf8' })
 }
 
 it('holds the built program and what belongs to it, and nothing else', () => {
@@ -97,6 +97,17 @@ it(
   },
   2 * MINUTES,
 )
+
+it('keeps the warning of early Node 24 about SQLite to itself, and no other', () => {
+  const preload = join(dir, 'warns.cjs')
+  const warnings = ['SQLite is an experimental feature', 'Another is an experimental feature']
+  const lines = warnings.map((text) => `process.emitWarning('${text}', 'ExperimentalWarning')`)
+  // After the program has begun, as loading node:sqlite does.
+  writeFileSync(preload, `setImmediate(() => { ${lines.join('; ')} })`)
+  const { stderr } = run(['--version'], process.execPath, ['--require', preload])
+  expect(stderr).toContain('Another is an experimental feature')
+  expect(stderr).not.toContain('SQLite')
+})
 
 const old = oldNode()
 it.skipIf(old === null)(`says to an old Node what to install (${old ?? 'there is no Node older than 24 here'})`, () => {
