@@ -26,6 +26,8 @@ export async function startTestPodman(): Promise<TestPodman> {
   const log = openSync(join(folder, 'log'), 'a')
   const service = spawn('podman', ['system', 'service', '--time=0', `unix://${socket}`], {
     env,
+    // Its monitors leave a file where they were started when memory runs out.
+    cwd: folder,
     stdio: ['ignore', log, log],
   })
   const gone = new Promise<void>((resolve) => service.once('exit', () => resolve()))
