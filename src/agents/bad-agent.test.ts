@@ -65,6 +65,26 @@ describe.each(Object.entries(AGENTS))('%s, with a program that breaks the protoc
   })
 })
 
+it.each(['quits-opening', 'quits-asked'])(
+  'opencode: a server that dies while it is asked (%s) ends the turn alone',
+  async (fault) => {
+    const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf('opencode', fault) }
+    const unheard: unknown[] = []
+    const hear = (error: unknown): void => void unheard.push(error)
+    process.on('unhandledRejection', hear).on('uncaughtException', hear)
+    try {
+      const played = await play(opencodeAgent, requestIn(scene as unknown as Scene, '/tmp'))
+      expect(errorOf(played)).toMatchObject({
+        code: 'protocol',
+        message: expect.stringContaining('exit code 1') as string,
+      })
+      expect(unheard).toEqual([])
+    } finally {
+      process.off('unhandledRejection', hear).off('uncaughtException', hear)
+    }
+  },
+)
+
 it.each([
   ['acp', 'raw'],
   ['codex', 'raw'],

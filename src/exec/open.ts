@@ -7,7 +7,7 @@ import type { Approver } from '../agents/port.ts'
 import { refuseDeep } from '../process/index.ts'
 import type { Network } from '../sandbox/index.ts'
 import { checkSessionId, type Confinement, type Session } from '../sessions/index.ts'
-import { confineAgent, roleRequest } from './confine.ts'
+import { confineAgent, roleRequest, type ConfinedProgram } from './confine.ts'
 import { confinementOf, keepConfinement } from './confinement.ts'
 import { checkEngine, engineSetup, type EngineOptions } from './engine.ts'
 import { openPlace, type Isolation } from './place.ts'
@@ -74,7 +74,12 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
   const name = await agentName(options, cwd, env)
   const held = { ...options, cwd, ...(await confinementOf(options)) }
   const exec = await (name === 'engine' ? openEngine(held) : openOther(held, name))
-  return published(exec, { ...options, cwd })
+  try {
+    return await published(exec, { ...options, cwd })
+  } catch (error) {
+    await exec.close()
+    throw error
+  }
 }
 
 type HeldOptions = Omit<ExecOptions, keyof Confinement> & Confinement
@@ -90,9 +95,13 @@ async function published(exec: Exec, { home, cwd, env }: ExecOptions): Promise<E
   return {
     ...exec,
     async close() {
-      // First: who goes on with the session does not wait for a server.
-      const own = await exec.close()
-      await publishing.stop()
+      let own: readonly string[] = []
+      try {
+        // First: who goes on with the session does not wait for a server.
+        own = await exec.close()
+      } finally {
+        await publishing.stop()
+      }
       return [...own, ...remarks]
     },
   }
@@ -160,10 +169,12 @@ async function openOther(options: HeldOptions, name: string): Promise<Exec> {
   const place = await openPlace(options)
   const changed = watchConfig(options.cwd)
   const { session, cwd, step, warnings } = place
+  let opened: ConfinedProgram | null = null
   try {
     const person = options.approver(session)
     const { policy, warning } = await policyOf(session, { cwd: options.cwd, env, update: options.updatePolicy })
     const confined = await confineAgent(chosen, { ...options, cwd })
+    opened = confined
     const context = {
       policy: () => Promise.resolve(policy),
       cwd,
@@ -190,12 +201,15 @@ async function openOther(options: HeldOptions, name: string): Promise<Exec> {
       },
       warnings: [confined.warning, warning, ...warnings].filter((one) => one !== null),
       async close() {
-        const remarks = await confined.close()
-        await session.close()
-        return [...remarks, ...changed()]
+        try {
+          return [...(await confined.close()), ...changed()]
+        } finally {
+          await session.close()
+        }
       },
     }
   } catch (error) {
+    await opened?.close()
     await place.undo()
     throw error
   }

@@ -7,24 +7,38 @@ import { removeWorktree } from '../git/worktrees.ts'
 import type { SessionMeta, SessionStore } from '../sessions/index.ts'
 import { isDirty, isMerged } from './isolation/parts.ts'
 
+/** What of a session is removed. */
+export interface Removal {
+  /** Also from who works in it, and with work that is nowhere else. */
+  readonly force?: boolean
+  /** Only finds out whether it could be. */
+  readonly dryRun?: boolean
+  /** Not when it was used after this time (ms since the epoch): `session_used`. */
+  readonly unusedSince?: number
+}
+
 /**
  * Removes a session and its workspace; branches of the user's own repository stay. Throws `held` when somebody has it and
- * `work_unsaved` when its workspace holds work that is nowhere else, unless `force`. With `dryRun` only finds out whether it
- * could.
+ * `work_unsaved` when its workspace holds work that is nowhere else, unless `force`. Nobody works in it while that is found out.
  */
-export async function removeSession(store: SessionStore, id: string, force: boolean, dryRun = false): Promise<void> {
+export async function removeSession(store: SessionStore, id: string, removal: Removal = {}): Promise<void> {
+  const { force = false, dryRun = false, unusedSince = Number.POSITIVE_INFINITY } = removal
+  const check = async (meta: SessionMeta): Promise<void> => {
+    if (Date.parse(meta.lastUsedAt) > unusedSince) throw used(meta)
+    const parts = (await store.list()).filter((one) => one.meta.parent === id)
+    if (parts.length > 0)
+      throw hasParts(
+        id,
+        parts.map((one) => one.meta.id),
+      )
+    const { workspace } = meta
+    const work = force || workspace === null || !existsSync(workspace) ? null : await onlyThere(meta, workspace)
+    if (work !== null) throw unsaved(id, workspace ?? '', work)
+  }
   const { meta } = await store.get(id)
+  if (dryRun) return check(meta)
+  await store.remove(id, force, check)
   const { workspace } = meta
-  const parts = (await store.list()).filter((one) => one.meta.parent === id)
-  if (parts.length > 0)
-    throw hasParts(
-      id,
-      parts.map((one) => one.meta.id),
-    )
-  const work = force || workspace === null || !existsSync(workspace) ? null : await onlyThere(meta, workspace)
-  if (work !== null) throw unsaved(id, workspace ?? '', work)
-  if (dryRun) return
-  await store.remove(id, force)
   if (workspace === null) return
   const root = meta.repository?.root ?? null
   if (root !== null && existsSync(root)) await removeWorktree(root, workspace, join(store.home, 'guard'))
@@ -48,6 +62,10 @@ async function onlyThere(meta: SessionMeta, workspace: string): Promise<string |
   if (ahead.stdout.length === 0) return null
   const count = await git(['rev-list', '--count', '--branches', 'HEAD', '--not', '--remotes'], { cwd: workspace })
   return `${count} ${count === '1' ? 'commit that is' : 'commits that are'} nowhere else`
+}
+
+function used({ id, lastUsedAt }: SessionMeta): BelayError {
+  return new BelayError('session_used', `session ${id} was used meanwhile`, { received: lastUsedAt })
 }
 
 function unsaved(id: string, workspace: string, what: string): BelayError {

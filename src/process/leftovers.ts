@@ -130,11 +130,15 @@ export async function endAll(what: string, find: () => number[]): Promise<number
   throw new Error(`processes of ${what} could not be ended: ${find().join(', ')}`)
 }
 
-/** SIGKILL to a pid, or to a group when negative; a process that is already gone is what was wanted. */
+/**
+ * SIGKILL to a pid, or to a group when negative; a process that is already gone is what was wanted, and one that became another
+ * user's (`sudo`) is not ours to end.
+ */
 export function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
   }
 }

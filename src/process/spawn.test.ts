@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { MARK, endMarked, findMarked, findWith, lines, spawnKept, startTimeOf, thisMoment } from './index.ts'
 import type { ProcessSpec } from './index.ts'
 
@@ -54,6 +54,22 @@ describe('spawnKept', () => {
     kept.stdout.resume()
     kept.stderr.resume()
     expect(await kept.closed).toEqual({ code: 143, signal: 'SIGTERM' })
+  })
+
+  it('is closed also when what is left of its group became another user', async () => {
+    const { kept } = sh('read -r _', { stdin: 'open' })
+    const kill = vi.spyOn(process, 'kill').mockImplementation((pid) => {
+      if (pid !== -kept.identity.pid) throw new Error(`nobody asked for ${pid}`)
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+    })
+    try {
+      const ending = kept.end()
+      kept.stdin?.end()
+      expect(await ending).toEqual({ code: 1, signal: null })
+      expect(kill).toHaveBeenCalledTimes(2)
+    } finally {
+      kill.mockRestore()
+    }
   })
 
   it('ends what the program leaves behind in its group, even when it holds the output open', async () => {

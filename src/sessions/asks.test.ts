@@ -1,10 +1,21 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { answerAsk, askInSession, openAsks, type Ask } from './asks.ts'
 import type { Session } from './session.ts'
 import { SessionStore } from './store.ts'
+
+/** What watching a folder fails with, where it does. */
+let refused: string | null = null
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof fs>()
+  const watch = (...given: Parameters<typeof fs.watch>): fs.FSWatcher => {
+    if (refused !== null) throw Object.assign(new Error(`${refused}: watch`), { code: refused })
+    return real.watch(...given)
+  }
+  return { ...real, default: { ...real, watch }, watch }
+})
 
 const LONG_MS = 600_000
 
@@ -18,6 +29,7 @@ beforeEach(async () => {
   session = await store.open('s', 'test')
 })
 afterEach(async () => {
+  refused = null
   await session.close()
   rmSync(home, { recursive: true, force: true })
 })
@@ -31,6 +43,16 @@ async function ask(expiresAt = Date.now() + LONG_MS, signal = new AbortControlle
   answered.catch(() => {}) // seen by whoever awaits it
   return { answered, question: await stands.promise }
 }
+
+it.each(['ENOSPC', 'EMFILE'])(
+  'is asked and answered also where no folder can be watched any more (%s)',
+  async (code) => {
+    refused = code
+    const { answered, question } = await ask()
+    await answerAsk(store, question.id, 'allow', null)
+    expect(await answered).toMatchObject({ value: 'allow' })
+  },
+)
 
 it('a question stands until its first answer, which is the one that counts', async () => {
   const { answered, question } = await ask()

@@ -3,8 +3,8 @@
  * asker's word that it waits no longer. That one is made once and stays, so that exactly one end counts, however late somebody
  * answers; both go with the folder when the session is taken up again.
  */
-import { watch } from 'node:fs'
-import { link, mkdir, readFile, readdir, rm, unlink } from 'node:fs/promises'
+import { watch, type FSWatcher } from 'node:fs'
+import { link, mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
@@ -98,17 +98,26 @@ async function waitForAnswer(
 function nextChange(folder: string, ms: number, signal: AbortSignal): { happened: Promise<void>; dispose(): void } {
   const { promise, resolve } = Promise.withResolvers<void>()
   const done = (): void => resolve()
+  const watcher = watching(folder, done)
   const timer = setTimeout(done, ms)
-  const watcher = watch(folder, done)
-  watcher.on('error', done)
   signal.addEventListener('abort', done, { once: true })
   return {
     happened: promise,
     dispose() {
       clearTimeout(timer)
-      watcher.close()
+      watcher?.close()
       signal.removeEventListener('abort', done)
     },
+  }
+}
+
+/** null: the user has as many watches as the system gives, and it must be looked instead. */
+function watching(folder: string, done: () => void): FSWatcher | null {
+  try {
+    return watch(folder, done).on('error', done)
+  } catch (error) {
+    if (['EMFILE', 'ENFILE', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
   }
 }
 
@@ -163,18 +172,18 @@ function close(folder: string, id: string): Promise<boolean> {
   return end(folder, id, null).catch(() => true)
 }
 
-/** Ends a question, with its answer or (null) without; false when it has ended. */
+/** Ends a question, with its answer or (null) without; false when it has ended, also with its session. */
 async function end(folder: string, id: string, answer: AskAnswer | null): Promise<boolean> {
   const temporary = join(folder, `~${randomId(10)}`)
-  await writeNew(temporary, JSON.stringify(answer))
   try {
+    await writeNew(temporary, JSON.stringify(answer))
     await link(temporary, answerFile(folder, id))
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   } finally {
-    await unlink(temporary)
+    await rm(temporary, { force: true })
   }
 }
 

@@ -4,7 +4,8 @@
  * never removed, only overtaken. Releasing writes the next number too, as free. The holder of N takes away what is below N - 1:
  * a taker that slept since it looked either finds its number taken or sees a higher one.
  */
-import { link, readFile, readdir, stat, unlink, utimes } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { link, readFile, readdir, rm, stat, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomId } from '../core/ids.ts'
 import { isAlive, thisHost, thisProcess } from '../process/index.ts'
@@ -29,6 +30,8 @@ export interface HeldLock {
   readonly holder: LockHolder
   /** Whether nobody has overtaken it; one look at a file. */
   isHeld(): Promise<boolean>
+  /** When this resolves it no longer tidies up in the folder: only then may the folder be moved. */
+  readonly tidied: Promise<void>
   /** Gives it back; does nothing when it is lost already. Safe to repeat. */
   release(): Promise<void>
   /** Stops being the holder without writing anything: the session's folder was just removed. */
@@ -47,8 +50,13 @@ interface Latest {
 
 /** The living holder of the session in `folder`, or null when it can be taken. */
 export async function lockHolder(folder: string, now = Date.now()): Promise<LockHolder | null> {
-  const { holder } = await latest(folder)
-  return holder !== null && livesOn(holder, now) ? holder : null
+  try {
+    const { holder } = await latest(folder)
+    return holder !== null && livesOn(holder, now) ? holder : null
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null // the session was removed meanwhile
+    throw error
+  }
 }
 
 /** Takes the session in `folder`, also from a dead holder. Returns who holds it when somebody does. */
@@ -57,8 +65,8 @@ export async function takeLock(folder: string, purpose: string): Promise<HeldLoc
     const found = await latest(folder)
     if (found.holder !== null && livesOn(found.holder, Date.now())) return { by: found.holder }
     const holder = newHolder(purpose)
-    if (!(await place(folder, found.number + 1, { held: true, ...holder }))) continue
-    return hold(folder, found.number + 1, holder, (await inodeOf(lockFile(folder, found.number + 1))) ?? 0)
+    const file = await place(folder, found.number + 1, { held: true, ...holder })
+    if (file !== null) return hold(folder, found.number + 1, holder, file)
   }
 }
 
@@ -70,10 +78,11 @@ export async function breakLock(folder: string, token: string | null = null): Pr
   for (;;) {
     const { number, holder } = await latest(folder)
     if (holder === null || (token !== null && holder.token !== token)) return null
-    if (await place(folder, number + 1, { held: false })) {
-      await tidy(folder, number + 1)
-      return holder
-    }
+    const file = await place(folder, number + 1, { held: false })
+    if (file === null) continue
+    closeSync(file)
+    await tidy(folder, number + 1)
+    return holder
   }
 }
 
@@ -90,7 +99,9 @@ function livesOn(holder: LockHolder, now: number): boolean {
   return holder.boot === here.boot && isAlive({ pid: holder.pid, startTime: holder.startTime })
 }
 
-function hold(folder: string, number: number, holder: LockHolder, inode: number): HeldLock {
+/** `file`: the lock, open. */
+function hold(folder: string, number: number, holder: LockHolder, file: number): HeldLock {
+  const inode = fstatSync(file).ino
   // Its own file, and none above it: the whole session may have been removed and made anew.
   const isOurs = async (): Promise<boolean> =>
     (await inodeOf(lockFile(folder, number))) === inode && (await inodeOf(lockFile(folder, number + 1))) === null
@@ -102,20 +113,31 @@ function hold(folder: string, number: number, holder: LockHolder, inode: number)
   beat.unref()
   let released = false
   const tidied = tidy(folder, number)
-  tidied.catch(() => {}) // told by `release`; who forgets the lock has removed the session
+  tidied.catch(() => {}) // told to who waits for it, and by `release`
   return {
     holder,
+    tidied,
     isHeld: async () => !released && (await isOurs()),
     async release() {
       if (released) return
       released = true
       clearInterval(beat)
-      await tidied
-      if ((await isOurs()) && (await place(folder, number + 1, { held: false }))) await tidy(folder, number + 1)
+      try {
+        const free = (await isOurs()) ? await place(folder, number + 1, { held: false }) : null
+        if (free !== null) {
+          closeSync(free)
+          await tidy(folder, number + 1)
+        }
+      } finally {
+        closeSync(file)
+        await tidied
+      }
     },
     forget() {
+      if (released) return
       released = true
       clearInterval(beat)
+      closeSync(file)
     },
   }
 }
@@ -165,21 +187,29 @@ async function readLock(file: string): Promise<LockHolder | 'gone' | null> {
   }
 }
 
-/** Writes lock number `number`; false when somebody else has it, or a later one. */
-async function place(folder: string, number: number, content: object): Promise<boolean> {
+/**
+ * Writes lock number `number` and returns it, open: until it is closed no other file gets its inode. null when somebody else has
+ * it, or a later one, or the session was removed.
+ */
+async function place(folder: string, number: number, content: object): Promise<number | null> {
   const temporary = join(folder, `lock~${randomId(10)}`)
-  await writeNew(temporary, `${JSON.stringify(content)}\n`)
+  let file: number | null = null
+  let isPlaced = false
   try {
+    await writeNew(temporary, `${JSON.stringify(content)}\n`)
+    file = openSync(temporary, 'r')
     await link(temporary, lockFile(folder, number))
+    isPlaced = Math.max(...(await numbers(folder))) === number
+    if (isPlaced) return file
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     throw error
   } finally {
-    await unlink(temporary)
+    if (!isPlaced && file !== null) closeSync(file)
+    await rm(temporary, { force: true })
   }
-  if (Math.max(...(await numbers(folder))) === number) return true
   await unlink(lockFile(folder, number)).catch(() => {}) // the one above may have tidied it away
-  return false
+  return null
 }
 
 /** A taker's file that is older than this was left by one that died. */

@@ -106,9 +106,12 @@ export class Session {
 
   /** Gives the session back. Safe to repeat. */
   async close(): Promise<void> {
-    await this.#log.close().catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EBADF') throw error // closed before
-    })
-    await this.#lock.release()
+    try {
+      await this.#log.close().catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EBADF') throw error // closed before
+      })
+    } finally {
+      await this.#lock.release()
+    }
   }
 }

@@ -203,6 +203,27 @@ describe('the lock', () => {
     await (await store.open('a', 'test')).close()
   })
 
+  it('is not that of a session which was made anew, also where its file gets the number of the one before', async () => {
+    const folder = join(home, 'again')
+    const take = async () => {
+      mkdirSync(folder)
+      const lock = await takeLock(folder, 'test')
+      if ('by' in lock) throw new Error('somebody has it')
+      return lock
+    }
+    for (let round = 0; round < 20; round += 1) {
+      const before = await take()
+      await before.tidied
+      rmSync(folder, { recursive: true })
+      const next = await take()
+      expect(await before.isHeld()).toBe(false)
+      await before.release()
+      expect(await next.isHeld()).toBe(true)
+      await next.release()
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('goes to exactly one of many that want it at once, also from a dead holder', async () => {
     await store.create('a')
     const dead = other('a')
@@ -317,6 +338,39 @@ describe('removal', () => {
     }
   })
 
+  it('of a session that somebody else is about to use is told to him as that', async () => {
+    const uses: Record<string, () => Promise<unknown>> = {
+      open: () => store.open('a', 'test'),
+      read: () => store.read('a'),
+      remove: () => store.remove('a', false),
+      force: () => store.remove('a', true),
+    }
+    for (const [name, use] of Object.entries(uses)) {
+      await store.create('a')
+      const found = await store.get('a')
+      // Between the look at it and what is done with it.
+      const get = vi.spyOn(store, 'get').mockImplementationOnce(async () => {
+        rmSync(join(home, 'sessions', 'a'), { recursive: true })
+        return found
+      })
+      await expect(use(), name).rejects.toMatchObject({ code: 'session_unknown' })
+      get.mockRestore()
+    }
+    expect(await lockHolder(join(home, 'sessions', 'a'))).toBeNull()
+  })
+
+  it('is decided when nobody can work in it any more, and what is against it keeps it', async () => {
+    await store.create('a')
+    const check = async (): Promise<void> => {
+      await expect(store.open('a', 'test')).rejects.toMatchObject({ code: 'held' })
+      throw new Error('it is worth keeping')
+    }
+    await expect(store.remove('a', false, check)).rejects.toThrow('worth keeping')
+    expect(await store.get('a')).toMatchObject({ holder: null })
+    await store.remove('a', false, async ({ id }) => expect(id).toBe('a'))
+    expect(await store.find('a')).toBeNull()
+  })
+
   it('refuses what is in use, unless forced; and a session of the same name is another one', async () => {
     await store.create('a')
     const session = await store.open('a', 'test')
@@ -331,6 +385,23 @@ describe('removal', () => {
     await next.history.append('new')
     await next.close()
     expect((await store.read('a')).entries).toHaveLength(1)
+  })
+})
+
+describe('a session that was made anew', () => {
+  it('is not touched by who held the one before, whatever numbers the file system gives its files', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      await store.create('a')
+      const before = await store.open('a', 'test')
+      await store.remove('a', true)
+      await store.create('a')
+      const next = await store.open('a', 'test')
+      await expect(before.change({ title: 'old' })).rejects.toMatchObject({ code: 'session_lost' })
+      await before.close()
+      await next.change({ title: 'new' })
+      await next.close()
+      await store.remove('a', false)
+    }
   })
 })
 

@@ -78,21 +78,22 @@ export class SessionStore {
   /** All lines of a session, without holding it: while somebody writes, the last line may be missing. */
   async read(id: string): Promise<ReadLog> {
     await this.get(id)
-    return readLog(join(sessionFolder(this.home, id), LOG))
+    return this.#in(id, (folder) => readLog(join(folder, LOG)))
   }
 
   /** Takes a session for this process. Throws `session_unknown`, or `held` with who has it. */
   async open(id: string, purpose: string): Promise<Session> {
     const { meta } = await this.get(id)
-    const folder = sessionFolder(this.home, id)
-    const lock = await takeLock(folder, purpose)
-    if ('by' in lock) throw heldError(id, lock.by)
-    try {
-      return await Session.open(folder, lock, (await readMeta(folder)) ?? meta)
-    } catch (error) {
-      await lock.release()
-      throw error
-    }
+    return this.#in(id, async (folder) => {
+      const lock = await takeLock(folder, purpose)
+      if ('by' in lock) throw heldError(id, lock.by)
+      try {
+        return await Session.open(folder, lock, (await readMeta(folder)) ?? meta)
+      } catch (error) {
+        await lock.release()
+        throw error
+      }
+    })
   }
 
   /**
@@ -101,19 +102,34 @@ export class SessionStore {
    */
   async unlock(id: string): Promise<LockHolder | null> {
     const { holder } = await this.get(id)
-    return holder === null ? null : breakLock(sessionFolder(this.home, id), holder.token)
+    return holder === null ? null : this.#in(id, (folder) => breakLock(folder, holder.token))
   }
 
-  /** Removes a session's folder. Throws `held` when somebody has it, unless `force` takes it away first. */
-  async remove(id: string, force: boolean): Promise<void> {
-    await this.get(id)
-    const folder = sessionFolder(this.home, id)
-    if (force) await breakLock(folder).catch((error: unknown) => this.#noLock(null, error))
-    const lock = await takeLock(folder, 'delete').catch((error: unknown) => this.#noLock(id, error))
-    if (lock !== null && 'by' in lock) throw heldError(id, lock.by)
+  /**
+   * Removes a session's folder. Throws `held` when somebody has it, unless `force` takes it away first. `check` is asked when
+   * nobody else can work in it any more; what it throws keeps the session.
+   */
+  async remove(
+    id: string,
+    force: boolean,
+    check: (meta: SessionMeta) => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    const { meta } = await this.get(id)
     const gone = join(this.root, `~${randomId(10)}`)
-    await rename(folder, gone)
-    lock?.forget()
+    await this.#in(id, async (folder) => {
+      if (force) await breakLock(folder).catch((error: unknown) => this.#noLock(null, error))
+      const lock = await takeLock(folder, 'delete').catch((error: unknown) => this.#noLock(id, error))
+      if (lock !== null && 'by' in lock) throw heldError(id, lock.by)
+      try {
+        await check((await readMeta(folder)) ?? meta)
+        await lock?.tidied // else it would take the locks of who makes a session of the same name at once
+        await rename(folder, gone)
+      } catch (error) {
+        await lock?.release()
+        throw error
+      }
+      lock?.forget()
+    })
     await rm(gone, { recursive: true, force: true, maxRetries: 3 })
   }
 
@@ -137,6 +153,17 @@ export class SessionStore {
     const holder = id === null ? null : ((await this.find(id))?.holder ?? null)
     if (id !== null && holder !== null) throw heldError(id, holder)
     return null
+  }
+
+  /** Does something in a session's folder; throws `session_unknown` when it is removed meanwhile. */
+  async #in<T>(id: string, work: (folder: string) => Promise<T>): Promise<T> {
+    const folder = sessionFolder(this.home, id)
+    try {
+      return await work(folder)
+    } catch (error) {
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' && (await readMeta(folder)) === null
+      throw isGone ? await this.#unknown(id) : error
+    }
   }
 
   async #ids(): Promise<string[]> {

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
+import { MARK, findWith } from '../../process/index.ts'
 import type { TurnRequest } from '../port.ts'
+import { closeStanding } from '../standing.ts'
+import { codexAgent } from './agent.ts'
 import { errorOf, playTurn, turnRequest } from './testing/play.ts'
 
 const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-adapter-')))
@@ -141,4 +144,24 @@ it('reads the limits of the account when a quota comes without a time', async ()
 
 it('fails when the workspace is gone', async () => {
   expect(errorOf(await playTurn(request({}, { cwd: join(cwd, 'gone') }))).code).toBe('spawn')
+})
+
+it('a server that does not keep to the protocol when it is started is ended, also where no turn waits for it', async () => {
+  const run = `run-${Math.random().toString(36).slice(2)}`
+  const living = (): number[] => findWith(MARK, (mark) => mark.startsWith(`${run}/`))
+  const asked = request({ initialize: [{ result: null }] }, { run, standing: true })
+  expect(errorOf(await playTurn(asked)).code).toBe('protocol')
+  expect(living()).toEqual([])
+  const unheard: unknown[] = []
+  const hear = (error: unknown): void => void unheard.push(error)
+  process.on('unhandledRejection', hear)
+  try {
+    codexAgent.warm?.({ env: asked.env, cwd, command: asked.command, run })
+    await closeStanding()
+    expect(living()).toEqual([])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(unheard).toEqual([])
+  } finally {
+    process.off('unhandledRejection', hear)
+  }
 })

@@ -137,9 +137,9 @@ export function warmServer(wanted: ServerRequest): void {
 }
 
 async function settle(starting: Promise<Step<Standing>>): Promise<void> {
-  const step = await starting
+  const step = await starting.catch(() => null) // a turn that waits for it is told; else the next one finds out
   // Not there any more: a turn waits for it, or all were closed.
-  if (waiting.delete(starting) && step.ok) stand(step.value)
+  if (waiting.delete(starting) && step?.ok) stand(step.value)
 }
 
 async function closeServers(): Promise<void> {
@@ -147,8 +147,8 @@ async function closeServers(): Promise<void> {
   waiting.clear()
   await Promise.all(
     all.map(async (one) => {
-      const step = one instanceof Promise ? await one : ({ ok: true, value: one } as const)
-      if (step.ok) await end(step.value, LEAVE_MS)
+      const step = one instanceof Promise ? await one.catch(() => null) : ({ ok: true, value: one } as const)
+      if (step?.ok) await end(step.value, LEAVE_MS)
     }),
   )
 }
@@ -192,6 +192,7 @@ async function start(wanted: ServerRequest, key: string, handlers: Handlers): Pr
     await connection.close(LEAVE_MS)
     return hello
   }
+  let isUp = false
   try {
     let opened = await open([])
     if (!opened.ok) return opened
@@ -207,9 +208,12 @@ async function start(wanted: ServerRequest, key: string, handlers: Handlers): Pr
     }
     const own = new Set(reusable ? findMarked(mark) : [])
     const state = { sandboxes: new Map(), threads: new Set<string>(), turns: 0, idle: null }
+    isUp = true
     return { ok: true, value: { key, ...opened.value, mark, reusable, listener, own, ...state } }
   } finally {
     signal.removeEventListener('abort', onAbort)
+    // Also when something of it is not as the protocol says, which throws.
+    if (!isUp) await (connection as Connection | null)?.close(0)
   }
 }
 

@@ -50,12 +50,15 @@ export class OpencodeClient {
     if (!response.ok || response.body === null) {
       throw new ServerRefusal('GET /event', response.status, await response.text())
     }
-    return eventsIn(Readable.fromWeb(response.body))
+    return eventsIn(response.body)
   }
 }
 
-async function* eventsIn(stream: Readable): AsyncGenerator<{ readonly text: string; readonly event: Frame | null }> {
-  for await (const { text } of lines(stream, MAX_EVENT)) {
+/** The stream is made when it is read, not before: one that breaks while nobody listens to it would end Belay. */
+async function* eventsIn(
+  body: NonNullable<Response['body']>,
+): AsyncGenerator<{ readonly text: string; readonly event: Frame | null }> {
+  for await (const { text } of lines(Readable.fromWeb(body), MAX_EVENT)) {
     if (!text.startsWith('data:')) continue
     const said = text.slice('data:'.length).trim()
     const value = jsonOrNull(said)

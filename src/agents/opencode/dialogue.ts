@@ -111,6 +111,7 @@ export class OpencodeDialogue implements Dialogue {
       this.#post(said as TurnEvent)
       if (this.#error !== null) return // interrupted meanwhile
       const reading = this.#listen(client, events)
+      reading.catch(() => {}) // met below, unless the prompt fails as well
       await this.#prompt(client, promptWithSchema(this.#request.prompt, this.#request.outputSchema))
       await reading
       if (!this.answered())

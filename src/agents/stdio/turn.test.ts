@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { spawnKept } from '../../process/index.ts'
+import { closedAfter } from '../../sandbox/closing.ts'
 import { ALONE } from '../turn.ts'
 import { play } from '../testing/play.ts'
 import type { Agent, TurnRequest } from '../port.ts'
@@ -112,6 +114,49 @@ describe('runDialogue', () => {
     expect(end).toEqual({ status: 'interrupted' })
     expect(events).toContainEqual({ type: 'raw', frame: 'left' })
     expect(looks).toBe(3)
+  })
+
+  it('ends a program that was still being started when it was aborted', async () => {
+    const stop = new AbortController()
+    const spawn: TurnRequest['spawn'] = async (spec) => {
+      const kept = spawnKept(spec)
+      stop.abort()
+      return kept
+    }
+    const { end } = await playScript('sleep 1000', { spawn, signal: stop.signal })
+    expect(end).toEqual({ status: 'interrupted' })
+  })
+
+  it('tells of what went wrong after the program, however late it is read', async () => {
+    const stop = new AbortController()
+    let gone: Promise<unknown> = Promise.resolve()
+    const spawn: TurnRequest['spawn'] = async (spec) => {
+      const kept = spawnKept(spec)
+      gone = kept.closed
+      return closedAfter(kept, () => Promise.reject(new Error('no space left')))
+    }
+    const asked = request({ spawn, signal: stop.signal })
+    const dialogue: Dialogue = {
+      argv: ['sh', '-c', 'echo ready; echo more'],
+      env: asked.env,
+      stdin: 'open',
+      *read(line) {
+        yield rawEvent(line)
+      },
+      answered: () => false,
+      finish: () => failed('protocol', 'nothing was told'),
+    }
+    const ends: unknown[] = []
+    for await (const event of runDialogue(asked, dialogue)) {
+      if (event.type === 'end') ends.push(event.end)
+      if (event.type !== 'raw') continue
+      await gone
+      // Nobody waits for the failure yet: without a listener it would end the process here.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(ends).toMatchObject([
+      { error: { code: 'protocol', message: expect.stringContaining('no space left') as string } },
+    ])
   })
 
   it('keeps the end of stderr', async () => {

@@ -150,6 +150,7 @@ async function* converse(
     } else void kept.end()
   }
   signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort() // while it was being started
   const mailbox = new Mailbox<TurnEvent | null>()
   try {
     yield { type: 'process', identity: kept.identity }
@@ -173,8 +174,7 @@ async function* converse(
       else if (entry.posted !== null) yield entry.posted
       onAnswer()
     }
-    const exit = await kept.closed
-    closed = true
+    const exit = await kept.closed.finally(() => (closed = true))
     dialogue.close?.()
     yield* mailbox.take().filter((event) => event !== null)
     yield* dialogue.rest?.() ?? []
@@ -194,9 +194,12 @@ async function* converse(
     signal.removeEventListener('abort', onAbort)
     dialogue.close?.()
     // Not after it is gone: its number may belong to others by then.
-    if (!closed) await kept.end()
-    // What was killed may still be dying, and a daemon may have left the group: the end comes after all of them.
-    await endMarked(mark)
+    try {
+      if (!closed) await kept.end()
+    } finally {
+      // What was killed may still be dying, and a daemon may have left the group: the end comes after all of them.
+      await endMarked(mark)
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * A program that serves opencode's HTTP and events, badly: `bad-server.ts FAULT serve --hostname=... --port=N`. The faults are
- * those of bad-agent.ts, and `closed`: the stream of events ends in the middle of the turn, the server stays; `taken`: the port
+ * those of bad-agent.ts, and `quits-opening`, `quits-asked`: it dies when it is asked for a conversation, or for the turn; `closed`: the stream of events ends in the middle of the turn, the server stays; `taken`: the port
  * is not free when it is started for the first time (BAD_SERVER_ONCE names the file that says so).
  */
 import { existsSync, writeFileSync } from 'node:fs'
@@ -64,6 +64,9 @@ const server = createServer((request, response) => {
     stream = response.writeHead(200, { 'content-type': 'text/event-stream' })
     stream.write('data: {"type":"server.connected","properties":{}}\n\n')
     return
+  }
+  if (method === 'POST' && url === (fault === 'quits-asked' ? '/session/s1/prompt_async' : '/session')) {
+    if (fault.startsWith('quits')) process.exit(1)
   }
   if (method === 'POST' && url === '/session') {
     response.end(JSON.stringify({ id: 's1', version: '0' }))

@@ -97,7 +97,7 @@ export class Chat implements ChatContext {
     const { session } = this.#exec
     for (const remark of await this.#exec.close()) this.console.note(`warning: ${printable(remark)}`)
     const isEmpty = session.entries.length === 0 && session.meta.workspace === null && session.meta.title === null
-    if (isEmpty && session.id !== this.#options.session) await removeSession(this.store, session.id, false)
+    if (isEmpty && session.id !== this.#options.session) await removeSession(this.store, session.id)
   }
 
   #greet(): void {

@@ -146,7 +146,7 @@ async function resume(io: Io, id: string, prompt: string | undefined, flags: Jso
 }
 
 async function remove(io: Io, id: string, flags: Json & { force?: true }): Promise<void> {
-  await removeSession(storeOf(io), id, flags.force === true)
+  await removeSession(storeOf(io), id, { force: flags.force === true })
   if (flags.json) io.out(JSON.stringify({ deleted: [id] }))
   else io.out(`deleted ${id}`)
 }
@@ -166,9 +166,10 @@ async function cleanup(io: Io, flags: Json & { olderThan: string; dryRun?: true 
     }
     const { size } = await measured(store, state)
     try {
-      await removeSession(store, id, false, flags.dryRun === true)
+      await removeSession(store, id, { dryRun: flags.dryRun === true, unusedSince: before })
     } catch (error) {
       if (!(error instanceof BelayError)) throw error
+      if (error.code === 'session_unknown') continue // somebody else removed it meanwhile
       kept.push({ id, reason: error.message })
       continue
     }

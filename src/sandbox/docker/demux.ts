@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Duplex, PassThrough } from 'node:stream'
 
 /**
@@ -26,11 +25,22 @@ export async function demultiplex(from: Duplex, stdout: PassThrough, stderr: Pas
         const part = chunk.subarray(0, left)
         chunk = chunk.subarray(part.length)
         left -= part.length
-        if (!target.destroyed && !target.write(part)) await Promise.race([once(target, 'drain'), once(target, 'close')])
+        if (!target.destroyed && !target.write(part)) await roomIn(target)
       }
     }
   } finally {
     stdout.end()
     stderr.end()
   }
+}
+
+/** Resolves when a stream takes more, or is closed. */
+function roomIn(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      stream.off('drain', go).off('close', go)
+      resolve()
+    }
+    stream.on('drain', go).on('close', go)
+  })
 }

@@ -4,6 +4,7 @@ import type Docker from 'dockerode'
 import { messageOf } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import type { ProcessSpec } from '../../process/index.ts'
+import { closedAfter } from '../closing.ts'
 import type { GitGuards } from '../repositories/guards.ts'
 import type { Refusal, Sandbox, SandboxBackend, SandboxPolicy } from '../port.ts'
 import { Repositories } from '../repositories/repositories.ts'
@@ -57,13 +58,16 @@ export const dockerBackend: SandboxBackend = {
     const repositories = await Repositories.of(policy)
     const guards = repositories.guards()
     const release = repositories.hold(guards)
-    const folders = foldersOf(policy, guards)
-    const opened =
-      folders === null
-        ? { refusal: unenforceable('the workspace is where an image has files of its own') }
-        : await openContainer(policy, { folders, guards, repositories, release }, daemon)
-    if ('refusal' in opened) release()
-    return opened
+    let sandbox: Sandbox | null = null
+    try {
+      const folders = foldersOf(policy, guards)
+      if (folders === null) return { refusal: unenforceable('the workspace is where an image has files of its own') }
+      const opened = await openContainer(policy, { folders, guards, repositories, release }, daemon)
+      if ('sandbox' in opened) sandbox = opened.sandbox
+      return opened
+    } finally {
+      if (sandbox === null) release()
+    }
   },
 }
 
@@ -144,21 +148,22 @@ function dockerSandbox(opened: Opened): Sandbox {
       if (seen(spec.cwd) === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
       await user.admit()
       const kept = await execKept(box, { ...spec, env: { ...environment(spec, path, seen), ...user.trust(spec.env) } })
-      const done = kept.closed.then(async (exit) => {
+      return closedAfter(kept, async () => {
         await repositories.settle(guards, () => {})
         await user.disarm()
-        return exit
       })
-      return { ...kept, closed: done, end: () => kept.end().then(() => done) }
     },
     async close() {
       if (closed) return
       closed = true
-      reached = await reachedLimits(box, policy)
-      await removeContainer(box.container)
-      await user.disarm()
-      await repositories.settle(guards, release, true)
-      line.end()
+      try {
+        reached = await reachedLimits(box, policy)
+        await removeContainer(box.container)
+        await user.disarm()
+        await repositories.settle(guards, release, true)
+      } finally {
+        line.end() // with it the container ends, too
+      }
     },
   }
 }

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream'
 import type { CommandHandle, Sandbox as Remote } from 'e2b'
 import { randomId } from '../../core/ids.ts'
 import { MARK, type Exit, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
+import { closedAfter } from '../closing.ts'
 import { EXEC_ID, KILL_MARKED } from '../kill-marked.ts'
 import { shellLine } from './machine.ts'
 
@@ -36,11 +37,9 @@ export async function runKept(remote: Remote, spec: ProcessSpec, after: () => Pr
   }
   const closed = exited.then(async (exit) => {
     await killRest()
-    await after()
     return exit
   })
-  closed.catch(() => {}) // told to whoever waits for it
-  return {
+  const program: KeptProcess = {
     identity: { pid: 0, startTime: 'in e2b' },
     stdin: spec.stdin === 'open' ? stdin : null,
     stdout,
@@ -53,6 +52,7 @@ export async function runKept(remote: Remote, spec: ProcessSpec, after: () => Pr
       return closed
     },
   }
+  return closedAfter(program, after)
 }
 
 function inputOf(handle: CommandHandle): PassThrough {

@@ -22,7 +22,10 @@ export function limitedGroup(resources: Resources, proc = '/proc/self'): { group
   const wanted = limitsOf(resources)
   const folders: string[] = []
   const remove = (): void => {
-    for (const folder of folders.splice(0)) rmdirSync(folder)
+    for (let folder = folders.at(-1); folder !== undefined; folder = folders.at(-1)) {
+      rmdirSync(folder)
+      folders.pop() // not before: one that is still in use is tried again
+    }
   }
   const me = thisProcess()
   const name = `belay-${me.pid}-${me.startTime}-${randomId(8)}`

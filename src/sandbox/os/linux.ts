@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, openSync, statSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
+import { closedAfter } from '../closing.ts'
 import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
 import { Repositories } from '../repositories/repositories.ts'
 import { failed, lacking, unavailable, unenforceable } from '../refusal.ts'
@@ -49,11 +49,17 @@ async function tried(
   })
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  child.on('error', (error) => (said += error.message))
   const nine = (child.stdio as readonly unknown[])[9] as Writable | null | undefined
   nine?.on('error', () => {}) // it ended without reading, which its status tells
   nine?.end(filter)
-  const [code] = (await once(child, 'close')) as [number | null]
+  // Not by `once`, which rejects when it does not start.
+  const code = await new Promise<number | null>((resolve) => {
+    child.on('close', resolve)
+    child.on('error', (error) => {
+      said += error.message
+      resolve(null)
+    })
+  })
   return { code, said }
 }
 
@@ -84,17 +90,23 @@ export async function openLinux(policy: SandboxPolicy): Promise<{ sandbox: Sandb
       ),
     }
   }
-  let proxy: HostsProxy | null = null
-  if (policy.network.mode === 'hosts') {
-    const opened = await hostsProxy(policy.network.hosts, tools.folder)
-    if ('refusal' in opened) {
+  const opened = { proxy: null as HostsProxy | null, done: false }
+  try {
+    if (policy.network.mode === 'hosts') {
+      const way = await hostsProxy(policy.network.hosts, tools.folder)
+      if ('refusal' in way) return way
+      opened.proxy = way.proxy
+    }
+    const sandbox = linuxSandbox(policy, tools, limited.group, opened.proxy, await Repositories.of(policy))
+    opened.done = true
+    return { sandbox }
+  } finally {
+    if (!opened.done) {
+      await opened.proxy?.close()
       limited.group.remove()
       tools.remove()
-      return opened
     }
-    proxy = opened.proxy
   }
-  return { sandbox: linuxSandbox(policy, tools, limited.group, proxy, await Repositories.of(policy)) }
 }
 
 function linuxSandbox(
@@ -148,22 +160,23 @@ function linuxSandbox(
         throw error
       }
       running.add(kept)
-      const done = kept.closed.then(async (exit) => {
+      return closedAfter(kept, async () => {
         running.delete(kept)
         await repositories.settle(guards, release)
-        return exit
       })
-      return { ...kept, closed: done, end: () => kept.end().then(() => done) }
     },
     async close() {
       if (closed) return
       closed = true
-      await Promise.all([...running].map((kept) => kept.end()))
-      await repositories.settle([], () => {}, true)
-      await proxy?.close()
-      reached = group.reached()
-      await untilGone(() => group.remove())
-      tools.remove()
+      try {
+        await Promise.all([...running].map((kept) => kept.end()))
+        await repositories.settle([], () => {}, true)
+      } finally {
+        await proxy?.close()
+        reached = group.reached()
+        await untilGone(() => group.remove())
+        tools.remove()
+      }
     },
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnKept, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
+import { closedAfter } from '../closing.ts'
 import { homeGuards, outsideGitDirs, type GitGuards } from '../repositories/guards.ts'
 import type { Refusal, Sandbox, SandboxPolicy } from '../port.ts'
 import { Repositories } from '../repositories/repositories.ts'
@@ -55,12 +56,10 @@ export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandb
       const line = seatbelt(spec, policy, temp, guards, wrapCommandWithSandboxMacOS)
       const kept = spawnKept({ ...spec, argv: ['/bin/sh', '-c', line], env: outside(spec.env) })
       running.add(kept)
-      const done = kept.closed.then(async (exit) => {
+      return closedAfter(kept, async () => {
         running.delete(kept)
         await repositories.settle(guards, () => {})
-        return exit
       })
-      return { ...kept, closed: done, end: () => kept.end().then(() => done) }
     },
     async close() {
       closed = true

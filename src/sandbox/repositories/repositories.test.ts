@@ -178,3 +178,15 @@ describe('a look with a memory', () => {
     expect(await found(memory)).toEqual(['a/b/repository/.git'])
   })
 })
+
+it('goes on taking away after it could not once, and tells that to who asked', async () => {
+  const repositories = await opened()
+  const broken = (): never => {
+    throw new Error('no space left')
+  }
+  await expect(repositories.settle([], broken)).rejects.toThrow('no space left')
+  git('init', '-q', 'new')
+  git('-C', 'new', 'config', 'core.sshCommand', 'evil')
+  await repositories.settle([], () => {})
+  expect(repositories.removed).toEqual([`core.sshcommand in ${join(folder, 'new', '.git', 'config')}`])
+})

@@ -24,7 +24,7 @@ export class Repositories {
   readonly #removed: string[] = []
   readonly #most: number
   readonly #memory: FolderCache
-  #work: Promise<void> = Promise.resolve()
+  #work: Promise<unknown> = Promise.resolve()
 
   private constructor(
     writable: readonly string[],
@@ -69,8 +69,9 @@ export class Repositories {
 
   /** A program has ended: takes away what it must not have made. `last`: and so has the sandbox. */
   settle(guards: readonly GitGuards[], release: () => void, last = false): Promise<void> {
-    this.#work = this.#work.then(() => this.#clean(guards, release, last))
-    return this.#work
+    const cleaned = this.#work.then(() => this.#clean(guards, release, last))
+    this.#work = cleaned.catch(() => {}) // told to who asked; what comes after is cleaned all the same
+    return cleaned
   }
 
   async #clean(guards: readonly GitGuards[], release: () => void, last: boolean): Promise<void> {

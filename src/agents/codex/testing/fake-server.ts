@@ -24,7 +24,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   const reply = (replies.length > 1 ? replies.shift() : replies[0]) ?? { result: {} }
   for (const message of reply.before ?? []) write(message)
   if (reply.exit !== undefined) process.exit(reply.exit)
-  write(reply.error === undefined ? { id, result: reply.result ?? {} } : { id, error: reply.error })
+  write(
+    reply.error === undefined
+      ? { id, result: reply.result === undefined ? {} : reply.result }
+      : { id, error: reply.error },
+  )
 }
 
 function write(message: unknown): void {

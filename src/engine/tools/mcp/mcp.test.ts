@@ -60,7 +60,41 @@ async function use(
   return call(tool, input, context)
 }
 
+/** A server that reads no more once it has named its tools, and asks for something again and again. */
+const ASKS_AND_DOES_NOT_READ = `
+const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n')
+const lines = require('node:readline').createInterface({ input: process.stdin })
+lines.on('line', (line) => {
+  const { id, method, params } = JSON.parse(line)
+  const { protocolVersion } = params ?? {}
+  if (method === 'initialize') say({ id, result: { protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 't', version: '1' } } })
+  if (method !== 'tools/list') return
+  say({ id, result: { tools: [{ name: 'take', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } }] } })
+  process.stdin.pause()
+  setInterval(() => say({ id: 'p' + Math.random(), method: 'ping' }), 5)
+})`
+
 describe('MCP servers on stdio', () => {
+  it('may ask for something while they are ended: nobody answers, and nothing breaks', async () => {
+    const mcp = await connected([{ ...stdio, args: ['-e', ASKS_AND_DOES_NOT_READ] }])
+    expect(mcp.problems).toEqual([])
+    const stop = new AbortController()
+    const context = { ...bench.context, signal: stop.signal }
+    const calling = use(mcp, 'take', { text: 'x'.repeat(2 << 20) }, context).catch(() => {})
+    const unheard: unknown[] = []
+    const hear = (error: unknown): void => void unheard.push(error)
+    process.on('uncaughtException', hear)
+    try {
+      await new Promise((resolve) => setImmediate(resolve))
+      stop.abort()
+      await calling
+      await mcp.close()
+      expect(unheard).toEqual([])
+    } finally {
+      process.off('uncaughtException', hear)
+    }
+  })
+
   it('become tools with their own schema, run in the sandbox with its environment and folder', async () => {
     process.env['BELAY_TEST_LEAK'] = 'leaked'
     const mcp = await connected()

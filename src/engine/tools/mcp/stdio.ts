@@ -44,7 +44,9 @@ export function stdioTransport(server: StdioServer, context: ToolContext): Stdio
     },
     async send(message) {
       const stdin = kept?.stdin
-      if (!stdin || over !== null) throw new BelayError('mcp_ended', `the MCP server ${server.name} has ended`)
+      // Ended, it waits for the server to leave, which may still ask for something.
+      if (stdin?.writable !== true || over !== null)
+        throw new BelayError('mcp_ended', `the MCP server ${server.name} has ended`)
       if (stdin.writableLength > UNREAD_MAX) {
         words = tail(`${words}\nit does not read what it is sent`, STDERR_MAX)
         await kept?.end()
