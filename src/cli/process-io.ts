@@ -1,3 +1,4 @@
+import { BelayError } from '../core/errors.ts'
 import type { Io } from './io.ts'
 
 /** The real world: this process's environment, folder and streams. */
@@ -18,7 +19,9 @@ export function processIo(): Io {
   const drawable = process.stderr.isTTY && process.env['TERM'] !== 'dumb'
   return {
     env: process.env,
-    cwd: process.cwd(),
+    get cwd() {
+      return currentFolder()
+    },
     stdin: process.stdin,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     stdoutIsTerminal: process.stdout.isTTY,
@@ -29,5 +32,18 @@ export function processIo(): Io {
     outBytes: (bytes) => void (gone || process.stdout.write(bytes)),
     note: (line) => void process.stderr.write(`${line}\n`),
     exitCode: 0,
+  }
+}
+
+/** Where the command was started. Throws `no_folder` when it was removed since: only who needs it is kept from working. */
+function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    throw new BelayError('no_folder', 'the folder you stand in is not there any more', {
+      expected: 'a folder that exists',
+      next: 'cd to one that does (cd "$PWD", if it was made anew)',
+      cause,
+    })
   }
 }

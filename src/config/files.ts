@@ -51,8 +51,9 @@ async function exists(file: string): Promise<boolean> {
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Whatever else stops us is told when the file is read.
-    return code !== 'ENOENT' && code !== 'ENOTDIR'
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    // Of a folder that cannot be looked into one file tells; whatever else stops us is told when the file is read.
+    return code !== 'EACCES' || file.endsWith('.yaml')
   }
 }
 

@@ -1,5 +1,6 @@
 import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
+import { BelayError } from './errors.ts'
 
 /** The user's home: HOME, and without it (or empty, or relative) what the system knows of this user. */
 function userHome(env: Readonly<Record<string, string | undefined>>): string {
@@ -14,8 +15,21 @@ export function configHome(env: Readonly<Record<string, string | undefined>>): s
   return join(xdg && isAbsolute(xdg) ? xdg : join(userHome(env), '.config'), 'belay')
 }
 
-/** Belay's state folder: `BELAY_HOME`, else `belay` under XDG's state folder. */
+/**
+ * Belay's state folder: `BELAY_HOME`, else `belay` under XDG's state folder. Throws `folder_unusable` where nobody can make one:
+ * below /proc, where Node goes on trying for ever.
+ */
 export function stateHome(env: Readonly<Record<string, string | undefined>>): string {
+  const folder = stateFolder(env)
+  if (folder !== '/proc' && !folder.startsWith('/proc/')) return folder
+  throw new BelayError('folder_unusable', `Belay cannot keep its state in ${folder}: no folder can be made there`, {
+    expected: 'a folder that can be made and written',
+    received: folder,
+    next: 'BELAY_HOME names another state folder; without it, it is below XDG_STATE_HOME or HOME',
+  })
+}
+
+function stateFolder(env: Readonly<Record<string, string | undefined>>): string {
   const own = env['BELAY_HOME']
   if (own) return resolve(own)
   const xdg = env['XDG_STATE_HOME']

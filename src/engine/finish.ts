@@ -36,7 +36,8 @@ export function ended(reason: FinishReason, message: string): Finish {
 
 /** The end of a turn whose model call failed for good. */
 export function endedBy(failure: Failure): Finish {
-  const { kind, message } = failure
+  const { kind, asked } = failure
+  const message = asked === undefined ? failure.message : `${failure.message} (${asked})`
   // A limit that opens again only after the longest wait is a schedule, not a hiccup.
   if (kind === 'quota' || kind === 'rate_limit') {
     return { reason: kind, message, retryAt: retryTime(failure), fault: kind }

@@ -18,6 +18,7 @@ import { Meter, unpriced, type Limits } from './limits.ts'
 import type { AnswerForm } from './model/answer-form.ts'
 import { askInForm, askModel } from './model/ask.ts'
 import type { CallModel, ModelAnswer, ModelRequest } from './model/call.ts'
+import { cutIn } from './model/partial-answer.ts'
 import type { RetryPolicy } from './model/retry.ts'
 import { usageOf, type CostOf } from './model/usage.ts'
 import type { History, Tool, ToolContext } from './port.ts'
@@ -195,7 +196,9 @@ class Turn {
     const spent = this.#meter.exceeded()
     if (spent) return ended(spent.reason, spent.message)
     const { maxSteps } = this.#o.limits
-    return this.#step >= maxSteps ? ended('max_steps', `the limit of ${maxSteps} steps was reached`) : null
+    return this.#step >= maxSteps
+      ? ended('max_steps', `the limit of ${maxSteps} ${maxSteps === 1 ? 'step' : 'steps'} was reached`)
+      : null
   }
 
   async #oneStep(): Promise<Finish | null> {
@@ -268,9 +271,9 @@ class Turn {
     const calls = callsOf({ type: 'assistant', at: '', message })
     if (message.stopReason === 'length') {
       // The last call is cut off, and which of them are whole cannot be told.
-      const cut = notRun('It was not run: the answer was cut off at its length limit. Make smaller calls.')
-      for (const call of calls) await this.#calling.keep(call, cut, true)
-      return this.#nothingCameOf('answers are cut off at their length limit')
+      const { told, counted } = cutIn(message)
+      for (const call of calls) await this.#calling.keep(call, notRun(told), true)
+      return this.#nothingCameOf(counted)
     }
     this.#useless = 0
     const end = await makeCalls(calls, this.#calling)

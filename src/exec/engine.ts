@@ -42,7 +42,7 @@ export async function checkEngine(options: EngineOptions): Promise<ExecLimits> {
 async function checkSettings(options: EngineOptions): Promise<AgentDefinition | null> {
   checkEffort({ agent: engineAgent, effort: options.effort })
   const early = trySandbox(options)
-  const { loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
+  const { definedSandbox, loadAgentDefinition, placesFor, resolveModel } = await import('../engine/index.ts')
   const { cwd, env, definition: name } = options
   const places = placesFor(cwd, configHome(env))
   const definition = name === null ? null : await loadAgentDefinition(name, places)
@@ -53,16 +53,22 @@ async function checkSettings(options: EngineOptions): Promise<AgentDefinition | 
   const model = await resolveModel(options.model ?? definition?.settings.model ?? null, env, null, options.services)
   if (options.limits.budgetUsd !== null && !model.priced && !hasPrice(model.model.id)) throw unknownCost(model.title)
   const sandbox = options.sandbox ?? definition?.settings.sandbox ?? 'auto'
-  if (sandbox === 'auto') return definition
+  const { access, network } = options
+  const more = {
+    ...(definition === null ? {} : definedSandbox(definition.settings)),
+    ...options.more,
+    ...(network === null ? {} : { network }),
+  }
+  const isPlain = Object.keys(more).length === 0
+  if (sandbox === 'auto' && isPlain) return definition
   const { findBackend, openSandbox, refusalError } = await import('../sandbox/index.ts')
-  const backend = findBackend(sandbox)
+  const backend = findBackend(sandbox === 'auto' ? 'os' : sandbox)
   const refusal = await (early ?? backend.probe())
-  if (refusal !== null) throw refusalError(backend.name, refusal)
-  if (options.network === null && Object.keys(options.more).length === 0) return definition
+  if (refusal !== null && sandbox !== 'auto') throw refusalError(backend.name, refusal)
+  if (isPlain) return definition
   // What it is asked for beyond its own defaults it may not be able to keep.
-  const { access, more, network } = options
-  const request = { ...more, access, workspace: cwd, ...(network === null ? {} : { network }) }
-  const opened = await openSandbox(sandbox, request, new AbortController().signal)
+  const request = { ...more, access, workspace: cwd }
+  const opened = await openSandbox(refusal === null ? backend.name : 'host', request, new AbortController().signal)
   await opened.sandbox.close()
   return definition
 }

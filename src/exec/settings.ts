@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { configHome } from '../core/home.ts'
+import { isRepositoryRoot } from '../core/repository.ts'
 import { nearest } from '../core/text.ts'
 import { agentEnvironment } from '../agents/environment.ts'
 import type { Agent } from '../agents/port.ts'
@@ -17,7 +18,7 @@ export function foldersAbove(cwd: string): readonly string[] {
   const folders: string[] = []
   for (let folder = cwd; ; folder = dirname(folder)) {
     folders.push(folder)
-    if (existsSync(join(folder, '.git')) || dirname(folder) === folder) return folders
+    if (isRepositoryRoot(folder) || dirname(folder) === folder) return folders
   }
 }
 

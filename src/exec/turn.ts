@@ -317,7 +317,7 @@ class TurnKeeper {
     this.#tools.add(item.id)
     const { maxSteps } = this.#setup.limits
     if (this.#setup.finish === null && maxSteps !== null && this.#tools.size > maxSteps)
-      this.#end('max_steps', `the limit of ${maxSteps} steps was reached`)
+      this.#end('max_steps', `the limit of ${maxSteps} ${maxSteps === 1 ? 'step' : 'steps'} was reached`)
   }
 
   #end(reason: string, message: string): void {

@@ -4,6 +4,7 @@ import {
   answerForm,
   DEFAULT_LIMITS,
   DEFAULT_RETRY,
+  definedSandbox,
   loadAgentDefinition,
   loadMemory,
   loadSkills,
@@ -167,15 +168,11 @@ function sandboxRequest(
   definition: AgentDefinition | null,
   skills: Skills,
 ): SandboxRequest {
-  const { network, image } = definition?.settings ?? {}
   return {
     access,
     workspace: request.cwd,
     read: skills.skills.map(({ folder }) => folder),
-    ...(image === undefined ? {} : { image }),
-    ...(network === undefined
-      ? {}
-      : { network: typeof network === 'string' ? { mode: network } : { mode: 'hosts' as const, hosts: network } }),
+    ...(definition === null ? {} : definedSandbox(definition.settings)),
   }
 }
 

@@ -40,7 +40,7 @@ export function addWorkFlags(command: Command): Command {
     )
     .option(
       '--sandbox <name>',
-      `how it is confined: ${BACKENDS.join(', ')}; without it as the session had it, as its role says, else os where that works`,
+      `how it is confined: ${BACKENDS.join(', ')}, or auto: os where that works, else host; without it as the session had it, as its role says, else auto`,
     )
     .option('--network <who>', 'what confined commands reach: none, full, or hosts with commas between')
     .option('--definition <name>', 'agent definition of the engine: .belay/agents/NAME.md')

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseDuration } from '../../core/duration.ts'
 import { BelayError } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
-import { BACKENDS } from '../../sandbox/port.ts'
+import { BACKENDS, type SandboxPolicy } from '../../sandbox/port.ts'
 import { isRecord } from '../record.ts'
 import { readFrontmatter } from './frontmatter.ts'
 import { definitionFolders, markdownIn } from './names.ts'
@@ -67,6 +67,19 @@ export interface AgentDefinition {
 
 const KEYS = Object.keys(agentDefinition.shape)
 
+/** In bytes: far more than instructions are, far less than any model's window. */
+const LARGEST = 256 * 1024
+
+/** What a definition asks of its sandbox beside its name. */
+export function definedSandbox({ network, image }: AgentSettings): Partial<Pick<SandboxPolicy, 'network' | 'image'>> {
+  return {
+    ...(image === undefined ? {} : { image }),
+    ...(network === undefined
+      ? {}
+      : { network: typeof network === 'string' ? { mode: network } : { mode: 'hosts' as const, hosts: network } }),
+  }
+}
+
 /** One definition. Unknown keys and bad values are `agent_definition_invalid` and name the key and what was expected. */
 export async function parseAgentDefinition(name: string, path: string, text: string): Promise<AgentDefinition> {
   const { data, body } = await readFrontmatter(text, path)
@@ -85,7 +98,8 @@ export async function parseAgentDefinition(name: string, path: string, text: str
     const [issue] = read.error.issues
     const key = issue?.path.join('.') ?? ''
     const received = isRecord(data) ? JSON.stringify(data[String(issue?.path[0])]) : undefined
-    throw invalid(path, `${key}: ${issue?.message ?? 'is wrong'}`, issue?.message ?? 'another value', received)
+    const said = issue?.message.replace(/^Invalid input: /, '') ?? 'is wrong'
+    throw invalid(path, `${key}: ${said}`, said.replace(/^expected (.*?)(, received .*)?$/, '$1'), received)
   }
   if (read.data.name !== undefined && read.data.name !== name)
     throw invalid(path, `its name is "${read.data.name}", and its file says "${name}"`, name, read.data.name)
@@ -121,12 +135,15 @@ export async function agentDefinitionNames(places: Places): Promise<string[]> {
 }
 
 async function textAt(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
     throw error
-  }
+  })
+  if (found === null) return null
+  // Also: whoever reads a named pipe waits for ever.
+  if (!found.isFile()) throw invalid(path, 'is no file', 'a Markdown file')
+  if (found.size > LARGEST) throw invalid(path, 'is too large', `at most ${LARGEST} bytes`, `${found.size} bytes`)
+  return readFile(path, 'utf8')
 }
 
 function invalid(path: string, why: string, expected: string, received?: string): BelayError {

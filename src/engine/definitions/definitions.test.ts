@@ -24,7 +24,7 @@ function write(path: string, text: string): string {
 
 /** A repository with a folder two levels down as the workspace, and a user's own folder. */
 function places() {
-  mkdirSync(join(root, 'repo', '.git'), { recursive: true })
+  write('repo/.git/HEAD', 'ref: refs/heads/main\n')
   mkdirSync(join(root, 'repo', 'a', 'b'), { recursive: true })
   mkdirSync(join(root, 'user'), { recursive: true })
   return placesFor(join(root, 'repo', 'a', 'b'), join(root, 'user'))

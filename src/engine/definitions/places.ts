@@ -1,5 +1,6 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { isRepositoryRoot } from '../../core/repository.ts'
 
 /** Where an agent's definition, instructions and skills are looked for. */
 export interface Places {
@@ -19,7 +20,7 @@ export function placesFor(workspace: string, userFolder: string | null): Places 
   const upwards: string[] = []
   for (let folder = real; ; folder = dirname(folder)) {
     upwards.push(folder)
-    if (existsSync(join(folder, '.git')) && statSync(folder).uid === owner)
+    if (isRepositoryRoot(folder) && statSync(folder).uid === owner)
       return { projectFolders: upwards.toReversed(), userFolder }
     if (dirname(folder) === folder) return { projectFolders: [real], userFolder }
   }

@@ -69,14 +69,14 @@ export function modelCaller(
         if (event.type === 'done') return { ok: true, message: answer.complete(event.message) }
         if (event.type === 'error') {
           const said = event.error.errorMessage ?? 'the model call failed'
-          return failed(said, http, request.signal, now(), event.error)
+          return failed(said, http, request.signal, now(), event.error, resolved)
         }
         if (answer.add(event)) onEvent(event)
         else return endless(event)
       }
-      return failed('the answer ended without an end', http, request.signal, now(), null)
+      return failed('the answer ended without an end', http, request.signal, now(), null, resolved)
     } catch (error) {
-      return failed(messageOf(error), http, request.signal, now(), null)
+      return failed(messageOf(error), http, request.signal, now(), null, resolved)
     } finally {
       own.abort() // nobody reads on
     }
@@ -89,12 +89,24 @@ function failed(
   signal: AbortSignal,
   now: number,
   partial: AssistantMessage | null,
+  resolved: ResolvedModel,
 ): ModelAnswer {
   // how Node and HTTP clients say that the other side went away
   const isCut = !signal.aborted && /^(aborted|terminated|socket hang up)$/.test(said)
   const isUnreached = answer === null && unreached !== null && /^connection error\.?$/i.test(said)
   const message = isCut ? 'the connection was cut before the answer ended' : isUnreached ? unreached : said
-  return { ok: false, aborted: signal.aborted, failure: failureOf(message, answer, now), partial }
+  const failure = failureOf(message, answer, now)
+  const asked = answer === null ? null : whoRefused(failure, answer.status, resolved)
+  return { ok: false, aborted: signal.aborted, failure: asked === null ? failure : { ...failure, asked }, partial }
+}
+
+/** Of what trying again does not mend: who said so, and which key it was asked with. */
+function whoRefused({ kind }: Failure, status: number, { model, keyFrom }: ResolvedModel): string | null {
+  if (kind !== 'auth' && kind !== 'invalid') return null
+  const { origin, pathname } = new URL(model.baseUrl)
+  const how = keyFrom === null ? 'without a key' : `with the key in ${keyFrom}`
+  const key = kind === 'auth' ? `, asked ${how}` : ''
+  return `${status} from ${origin}${pathname}${key}`
 }
 
 function endless(event: AssistantMessageEvent): ModelAnswer {

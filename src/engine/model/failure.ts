@@ -25,6 +25,8 @@ export interface Failure {
   readonly retryable: boolean
   /** Ms since the epoch when the service says that it may be tried again; null: it did not say. */
   readonly retryAt: number | null
+  /** Where it was asked, and with whose key, where that is what may be wrong: for people, when a turn ends for it. */
+  readonly asked?: string
 }
 
 const MESSAGE = 2000
@@ -41,8 +43,8 @@ const OVERLOADED = /overloaded|rate[_ ]limit|too many requests|RESOURCE_EXHAUSTE
 export function failureOf(message: string, http: HttpAnswer | null, now: number): Failure {
   const wrongPlace = http === null ? null : wrongPlaceIn(http)
   if (wrongPlace !== null) return { kind: 'invalid', message: wrongPlace, retryable: false, retryAt: null }
-  const status = http !== null && http.status >= 400 ? http.status : statusIn(message)
-  const said = head(http?.body ? textOf(http.body) : message, MESSAGE) || message
+  const said = head(http?.body ? textOf(http.body, http.status) : message, MESSAGE) || message
+  const status = http !== null && http.status >= 400 ? http.status : statusIn(http?.body ? http.body : message)
   // What the wire makes of it may say more than the service did.
   const all = http?.body ? http.body : message
   const retryAt = http === null ? retryAtIn(message, now) : retryAtOf(http, now)
@@ -64,13 +66,19 @@ export function failureOf(message: string, http: HttpAnswer | null, now: number)
 }
 
 /** What answers is no model service, or not here: asking again would not mend the address. */
-function wrongPlaceIn({ status, headers }: HttpAnswer): string | null {
+function wrongPlaceIn({ status, headers, body }: HttpAnswer): string | null {
   if (status >= 300 && status < 400) {
     const to = headers['location']
     return `the service answers with a redirect${to === undefined ? '' : ` to ${head(to, 200)}`}, which is not followed: is its address right?`
   }
   const page = status < 300 && headers['content-type']?.startsWith('text/html') === true
-  return page ? 'the service answers with a web page: is its address right (many end in /v1)?' : null
+  if (page) return 'the service answers with a web page: is its address right (many end in /v1)?'
+  const isWhole = status < 300 && body !== '' && !isError(body)
+  return isWhole ? `the service answers with JSON instead of a stream: ${head(body, 200)}` : null
+}
+
+function isError(body: string): boolean {
+  return /"error"\s*:\s*[{"]/.test(body)
 }
 
 function isQuota(http: HttpAnswer | null, all: string): boolean {
@@ -84,7 +92,11 @@ function statusIn(message: string): number | null {
   return status >= 400 && status < 600 ? status : null
 }
 
-function textOf(body: string): string {
+function textOf(body: string, status: number): string {
+  if (/^\s*<(!doctype\s+html|html)\b/i.test(body)) {
+    const title = /<title[^>]*>([^<]*)/i.exec(body)?.[1]?.trim() ?? ''
+    return `the service answers ${status} with a web page${title === '' ? '' : ` ("${head(title, 200)}")`}`
+  }
   try {
     const parsed = JSON.parse(body) as { error?: { message?: unknown } | string; message?: unknown }
     const { error } = parsed

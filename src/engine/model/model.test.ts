@@ -132,6 +132,9 @@ describe('a failure', () => {
     ['{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', http(200), 'rate_limit', true],
     ['Connection error.', null, 'provider', true],
     ['terminated', http(200), 'provider', true],
+    ['no end', http(200, { choices: [] }), 'invalid', false],
+    ['no end', http(200, { error: { message: 'wrong key', code: 401 } }), 'auth', false],
+    ['no end', http(200, { error: 'try again later' }), 'provider', true],
     [
       '{"error":{"code":429,"message":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"34s"}]}}',
       null,
@@ -175,6 +178,11 @@ describe('a failure', () => {
     expect(failureOf('ended', http(200, '', { 'content-type': 'text/html' }), NOW)).toMatchObject({
       retryable: false,
       message: expect.stringContaining('a web page: is its address right') as string,
+    })
+    const page = '<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body>nginx</body></html>'
+    expect(failureOf('404 page', http(404, page, { 'content-type': 'text/html' }), NOW)).toMatchObject({
+      kind: 'invalid',
+      message: 'the service answers 404 with a web page ("Bad Gateway")',
     })
     expect(failureOf('x', http(500, 'y'.repeat(10_000)), NOW).message).toHaveLength(2000)
   })

@@ -34,7 +34,24 @@ export class PartialAnswer {
    */
   complete(message: AssistantMessage): AssistantMessage {
     const isCut = [...this.#calls.values()].some((text) => !isWhole(text))
-    return isCut ? { ...message, stopReason: 'length' } : message
+    if (!isCut || message.stopReason === 'length') return message
+    return { ...message, stopReason: 'length', errorMessage: BROKEN_OFF }
+  }
+}
+
+const BROKEN_OFF = 'the input of a call broke off'
+
+/** Of an answer that was cut off among its calls: what the model is told of each, and what comes of it when it goes on so. */
+export function cutIn({ errorMessage }: AssistantMessage): { readonly told: string; readonly counted: string } {
+  if (errorMessage !== BROKEN_OFF) {
+    return {
+      told: 'It was not run: the answer was cut off at its length limit. Make smaller calls.',
+      counted: 'answers are cut off at their length limit',
+    }
+  }
+  return {
+    told: 'It was not run: the JSON of a call in this answer has no end. Make the call again, whole; if it is long, make smaller ones.',
+    counted: 'calls break off in the middle of their input',
   }
 }
 

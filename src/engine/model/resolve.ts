@@ -14,6 +14,8 @@ export interface ResolvedModel {
   readonly model: Model<Api>
   /** null: `headers` carry a token instead. */
   readonly apiKey: string | null
+  /** The variable that the key or token is from; null: none is sent. */
+  readonly keyFrom: string | null
   readonly headers: Readonly<Record<string, string>>
   /** What it costs is known (else the cost of its use is null). */
   readonly priced: boolean
@@ -37,7 +39,11 @@ export function parseModelName(
   const near = nearest(slash < 0 ? title : provider, names)
   throw new BelayError(
     'model_unknown',
-    slash < 0 ? `"${title}" does not say whose model it is` : `there is no model provider "${provider}"`,
+    slash < 0
+      ? `"${title}" does not say whose model it is`
+      : names.includes(provider)
+        ? `"${title}" names no model`
+        : `there is no model provider "${provider}"`,
     {
       expected: `PROVIDER/NAME, with one of ${names.join(', ')}`,
       received: title,
@@ -124,9 +130,9 @@ function authOf(
   provider: string,
   known: ModelProvider,
   env: Environment,
-): { readonly apiKey: string | null; readonly headers: Readonly<Record<string, string>> } {
+): Pick<ResolvedModel, 'apiKey' | 'keyFrom' | 'headers'> {
   const bearer = first(known.bearerFrom, env)
-  if (bearer) return { apiKey: null, headers: { Authorization: `Bearer ${bearer.value}` } }
+  if (bearer) return { apiKey: null, keyFrom: bearer.name, headers: { Authorization: `Bearer ${bearer.value}` } }
   const key = first(known.keysFrom, env)
   const problem = key === null ? null : (known.keyProblem?.(key.value) ?? null)
   if (key !== null && problem !== null) {
@@ -134,8 +140,8 @@ function authOf(
       expected: `a key for ${provider}`,
     })
   }
-  if (key) return { apiKey: key.value, headers: {} }
-  if (!known.needsKey) return { apiKey: 'none', headers: {} }
+  if (key) return { apiKey: key.value, keyFrom: key.name, headers: {} }
+  if (!known.needsKey) return { apiKey: 'none', keyFrom: null, headers: {} }
   throw new BelayError('model_no_key', `there is no key for ${provider}`, {
     expected: `a key in ${[...known.keysFrom, ...known.bearerFrom].join(', ')}`,
     next: `export ${known.keysFrom[0]}=...`,

@@ -15,8 +15,27 @@ export interface LastResponse {
 
 const BODY = 4096
 
-function isPage({ headers }: Response): boolean {
-  return headers.get('content-type')?.startsWith('text/html') === true
+function isOf(type: string, { headers }: Response): boolean {
+  return headers.get('content-type')?.startsWith(type) === true
+}
+
+/**
+ * Notes the beginning of an answer that should be a stream and says that it is JSON: an error under a wrong status, or a whole
+ * answer of a service that knows no streams. Some send streams by that name too, which are left alone.
+ */
+function noteWhole(response: Response, last: LastResponse): void {
+  const headers = Object.fromEntries(response.headers)
+  const decoder = new TextDecoder()
+  let body = ''
+  const listening = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, to) {
+      if (body.length < BODY) body = head(body + decoder.decode(chunk, { stream: true }), BODY)
+      if (body.trimStart().startsWith('{')) last.answer = { status: response.status, headers, body }
+      to.enqueue(chunk)
+    },
+  })
+  const stream = response.body?.pipeThrough(listening)
+  Object.defineProperty(response, 'body', { value: stream })
 }
 
 export function watchedFetch(last: LastResponse): typeof globalThis.fetch {
@@ -27,7 +46,8 @@ export function watchedFetch(last: LastResponse): typeof globalThis.fetch {
       last.unreached = messageOf(error)
       throw error
     })
-    if (isPage(response))
+    if (response.ok && isOf('application/json', response)) noteWhole(response, last)
+    if (isOf('text/html', response))
       last.answer = { status: response.status, headers: Object.fromEntries(response.headers), body: '' }
     if (!response.ok) {
       const body = head(await response.text(), BODY)

@@ -107,5 +107,7 @@ function shown({ text, code, fullOutput }: GitEnded, nothing: string): ToolResul
 function failure({ text, code, fullOutput }: GitEnded): ToolResult {
   const why =
     code === null ? 'git was ended: it took too long, or the call was aborted' : `git ended with exit code ${code}`
-  return failed(`${why}\n${text}`.trimEnd(), { exitCode: code, fullOutput })
+  // Outside of a repository `git diff` goes on with all that it could do elsewhere.
+  const said = text.startsWith('warning: Not a git repository.') ? 'fatal: not a git repository' : text
+  return failed(`${why}\n${said}`.trimEnd(), { exitCode: code, fullOutput })
 }
