@@ -6,7 +6,7 @@ import type { ModelServer, Reply } from './support/model-server/index.ts'
 import { HOST, MODEL, bash, say, scripted, serve, world } from './support/model-world.ts'
 import { collect } from './support/world.ts'
 
-const BELAY = fileURLToPath(new URL('support/built.mjs', import.meta.url))
+const BELAY = fileURLToPath(new URL('support/built.cjs', import.meta.url))
 const SERVER_MODEL = ['--model', 'openai-compatible/m', ...HOST] as const
 
 /** A server of one's own that answers so, at the address and with the key of OPENAI_*. */
