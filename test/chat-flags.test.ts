@@ -1,33 +1,10 @@
 /** The flags of `belay chat` that it has in common with `belay exec`: each does there what it does here. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { HOST, MODEL, bash, scripted, world } from './support/model-world.ts'
 
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
-
-async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
-  model = await startModelServer({ steps })
-  world.env['ANTHROPIC_BASE_URL'] = model.url
-  world.env['ANTHROPIC_API_KEY'] = 'test-key'
-  return model
-}
-
-const ENGINE = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host'] as const
-
-function bash(command: string): Step {
-  return { reply: { calls: [{ name: 'bash', input: { command } }] } }
-}
+const ENGINE = [...MODEL, ...HOST] as const
 
 describe('flags of belay chat', () => {
   it('--effort, --definition, --max-steps, --access and --budget-usd are those of the turn', async () => {

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { findBackend } from '../src/sandbox/index.ts'
+import { implemented, passes } from './support/answers.ts'
 import { BatchWorld } from './support/batch-world.ts'
 import { startModelServer, type ModelServer, type Reply } from './support/model-server/index.ts'
 import { WorkflowWorld } from './support/workflow-world.ts'
@@ -36,28 +37,11 @@ const ONE = { files: { 'one.txt': '1\n' } }
 const HELLO = { lines: [{ type: 'message', text: 'hello from the agent' }] }
 
 describe('who works', () => {
-  const implemented = {
-    taskHandle: 'T001',
-    summary: 'Wrote it.',
-    status: 'implemented',
-    assumptions: [],
-    notes: [],
-    unresolvedItems: [],
-    needsHumanAttention: false,
-  }
-  const passes = {
-    taskHandle: 'T001',
-    summary: 'It is right.',
-    verdict: 'pass',
-    overallRisk: 'low',
-    findings: [],
-    acceptanceChecks: [{ criterion: 'Write one', note: 'read it', status: 'pass' }],
-  }
   const agents = (here: World): string | undefined => here.log().at(-1)?.trailers['Belay-Agent']
 
   it('--reviewer takes the place of the reviewer alone', async () => {
     const here = start({ implementer: { '*': [ONE] } })
-    await scripted(here, { say: JSON.stringify(passes) })
+    await scripted(here, { say: JSON.stringify(passes('T001', 'Write one')) })
     const { code, stderr } = await here.belay(['run', '--reviewer', 'engine', ...ENGINE])
     expect(code, stderr).toBe(0)
     expect(here.requests().map(({ role }) => role)).toEqual(['implementer'])
@@ -67,7 +51,7 @@ describe('who works', () => {
   it('--implementer takes the place of the implementer alone', async () => {
     const here = start({})
     const write = { name: 'write', input: { file_path: 'one.txt', content: '1\n' } }
-    await scripted(here, { calls: [write] }, { say: JSON.stringify(implemented) })
+    await scripted(here, { calls: [write] }, { say: JSON.stringify(implemented('T001')) })
     const { code, stderr } = await here.belay(['run', '--implementer', 'engine', ...ENGINE])
     expect(code, stderr).toBe(0)
     expect(here.requests().map(({ role }) => role)).toEqual(['reviewer'])
@@ -77,7 +61,12 @@ describe('who works', () => {
   it('--agent takes both places', async () => {
     const here = start({})
     const write = { name: 'write', input: { file_path: 'one.txt', content: '1\n' } }
-    await scripted(here, { calls: [write] }, { say: JSON.stringify(implemented) }, { say: JSON.stringify(passes) })
+    await scripted(
+      here,
+      { calls: [write] },
+      { say: JSON.stringify(implemented('T001')) },
+      { say: JSON.stringify(passes('T001', 'Write one')) },
+    )
     const { code, stderr } = await here.belay(['run', '--agent', 'engine', ...ENGINE])
     expect(code, stderr).toBe(0)
     expect(here.requests()).toEqual([])

@@ -1,37 +1,14 @@
 /** Belay's own agent in a whole run: it writes, another model of it reviews, the commit lands. */
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { afterEach, describe, expect, it } from 'vitest'
-import { startModelServer, type ModelServer, type Reply, type Route } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { implemented, passes } from './support/answers.ts'
+import type { Reply, Route } from './support/model-server/index.ts'
+import { model, reach, serve, world } from './support/model-world.ts'
+import type { World } from './support/world.ts'
 
-let world: World | undefined
-let model: ModelServer | undefined
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world?.dispose()
-  world = undefined
-})
-
-const IMPLEMENTED = {
-  taskHandle: 'T001',
-  summary: 'Wrote the answer.',
-  status: 'implemented',
-  assumptions: [],
-  notes: [],
-  unresolvedItems: [],
-  needsHumanAttention: false,
-}
-
-const PASSES = {
-  taskHandle: 'T001',
-  summary: 'It is right.',
-  verdict: 'pass',
-  overallRisk: 'low',
-  findings: [],
-  acceptanceChecks: [{ criterion: 'Write answer.txt', note: 'read it', status: 'pass' }],
-}
+const IMPLEMENTED = implemented('T001')
+const PASSES = passes('T001', 'Write answer.txt')
 
 function writer(steps: Route['steps']): Route {
   return { name: 'writer', when: ({ api }) => api === 'anthropic', steps }
@@ -42,14 +19,9 @@ function reader(steps: Route['steps']): Route {
 }
 
 async function open(routes: readonly Route[], more = ''): Promise<World> {
-  model = await startModelServer({ routes, isSide: () => false })
-  world = new World()
-  Object.assign(world.env, {
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'scripted',
-    OPENAI_BASE_URL: `${model.url}/v1`,
-    OPENAI_API_KEY: 'scripted',
-  })
+  const server = await serve({ routes, isSide: () => false })
+  reach(world, server)
+  Object.assign(world.env, { OPENAI_BASE_URL: `${server.url}/v1`, OPENAI_API_KEY: 'scripted' })
   return world.files({
     'AGENTS.md': 'Answers are numbers.\n',
     '.belay/skills/answers/SKILL.md': '---\nname: answers\ndescription: how to find an answer\n---\nThink deeply.\n',

@@ -1,37 +1,28 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { CLIS, pathWithClis, skipWithout } from './support/agent-clis.ts'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
+import type { ModelServer, Step } from './support/model-server/index.ts'
+import { endModelEarly, model, reach, serve, world } from './support/model-world.ts'
 import { findBackend } from '../src/sandbox/index.ts'
 
 /** Without bubblewrap these are left out on a machine of one's own; in CI they fail. */
 const noOs = (await findBackend('os').probe()) !== null && process.env['CI'] !== 'true'
 
-let world: World
-let model: ModelServer | undefined
 beforeEach(() => {
-  world = new World()
   // In its real place: a sandbox has a /tmp of its own.
   world.env['PATH'] = existsSync(CLIS) ? [realpathSync(CLIS), process.env['PATH']].join(delimiter) : pathWithClis()
 })
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
 
 async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
-  model = await startModelServer({ steps })
+  const server = await serve({ steps })
+  reach(world, server)
   Object.assign(world.env, {
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: 'test-key',
     IS_SANDBOX: '1',
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     OPENAI_API_KEY: 'test-key',
   })
-  return model
+  return server
 }
 
 describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))('belay exec with Claude Code', () => {
@@ -94,8 +85,7 @@ describe.skipIf(skipWithout('belay exec with the real Claude Code', ['claude']))
       3,
       expect.objectContaining({ status: 'blocked', finish_reason: 'max_steps', steps: 2 }),
     ])
-    await model?.close({ unasked: 'allow' })
-    model = undefined
+    await endModelEarly()
   })
 
   it('hands work over to another agent, which is told of it', async () => {

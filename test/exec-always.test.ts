@@ -1,41 +1,27 @@
 /** An `always` of a person: what it covers, and that it is remembered by whoever goes on with the conversation. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { implemented, passes } from './real-agents/players.ts'
-import { startModelServer, type ModelServer, type Step } from './support/model-server/index.ts'
+import { describe, expect, it } from 'vitest'
+import { implemented, passes } from './support/answers.ts'
+import type { ModelServer, Step } from './support/model-server/index.ts'
+import { HOST, MODEL, model, reach, say, serve, world } from './support/model-world.ts'
 import { Terminal, terminalTools } from './support/terminal.ts'
-import { World, collect } from './support/world.ts'
+import { collect } from './support/world.ts'
 
 const tools = await terminalTools()
 // oxlint-disable-next-line no-console -- a skipped test has to say why
 if (typeof tools === 'string') console.warn(`skipped: ${tools}`)
 
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
-
 async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
-  model = await startModelServer({ steps, isSide: () => false })
-  Object.assign(world.env, { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'test-key' })
-  return model
+  const server = await serve({ steps, isSide: () => false })
+  reach(world, server)
+  return server
 }
 
-const ENGINE = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', 'host', '--session', 's'] as const
+const ENGINE = [...MODEL, ...HOST, '--session', 's'] as const
 
 function bash(command: string, more: Record<string, unknown> = {}): Step {
   return { reply: { calls: [{ name: 'bash', input: { command, ...more } }] } }
-}
-
-function say(text: string): Step {
-  return { reply: { say: text } }
 }
 
 /** The question that stands open; the test's own time is the limit. */

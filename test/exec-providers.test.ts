@@ -1,7 +1,7 @@
 /** Model services of the configuration (`providers`), in exec, chat and runs, against a scripted model. */
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { implemented } from './real-agents/players.ts'
+import { implemented } from './support/answers.ts'
 import type { Step } from './support/model-server/index.ts'
 import { serve, world } from './support/model-world.ts'
 

@@ -2,23 +2,11 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { findBackend } from '../src/sandbox/index.ts'
-import { startModelServer, type ModelServer } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
+import { MODEL, bash, say, scripted, world } from './support/model-world.ts'
 
 const noOs = (await findBackend('os').probe()) !== null && process.env['CI'] !== 'true'
-
-let world: World
-let model: ModelServer | undefined
-beforeEach(() => {
-  world = new World()
-})
-afterEach(async () => {
-  await model?.close()
-  model = undefined
-  world.dispose()
-})
 
 /** Memory, skills and definitions of the engine, and all that decides what git does in a folder. */
 const PLACES = [
@@ -44,25 +32,20 @@ const MAKE = [
 it.each(['host', 'os'].filter((name) => name === 'host' || !noOs))(
   'belay exec with the engine in %s',
   async (sandbox) => {
-    model = await startModelServer({
-      steps: [
-        { reply: { calls: [{ name: 'bash', input: { command: 'sh ./make.sh && echo made-them' } }] } },
-        { reply: { calls: [{ name: 'read', input: { path: 'AGENTS.md' } }] } },
-        { reply: { calls: [{ name: 'grep', input: { pattern: 'x' } }] } },
-        { reply: { say: 'done' } },
-      ],
-    })
-    Object.assign(world.env, { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'test-key' })
+    const { requests } = await scripted(
+      bash('sh ./make.sh && echo made-them'),
+      { reply: { calls: [{ name: 'read', input: { path: 'AGENTS.md' } }] } },
+      { reply: { calls: [{ name: 'grep', input: { pattern: 'x' } }] } },
+      say('done'),
+    )
     world.files({ 'make.sh': `${MAKE}\n`, 'belay.yaml': 'policy: {commands: {allow: ["sh *"]}}\n' }).commit()
-    const words = ['--model', 'anthropic/claude-sonnet-5', '--sandbox', sandbox, '--session', 's']
+    const words = [...MODEL, '--sandbox', sandbox, '--session', 's']
     // They come up while it works.
     const first = await world.belay(['exec', 'make them', ...words])
     expect([first.code, first.stdout, first.stderr]).toEqual([0, 'done\n', expect.anything()])
-    expect(model.requests[1]?.text).toContain('made-them')
-    await model.close()
+    expect(requests[1]?.text).toContain('made-them')
     // They are there when it begins.
-    model = await startModelServer({ steps: [{ reply: { say: 'again' } }] })
-    world.env['ANTHROPIC_BASE_URL'] = model.url
+    await scripted(say('again'))
     const again = await world.belay(['exec', 'again', ...words])
     expect([again.code, again.stdout]).toEqual([0, 'again\n'])
   },

@@ -1,44 +1,18 @@
 /** The policy of belay.yaml, as the engine keeps to it in a whole run. */
-import { afterEach, expect, it } from 'vitest'
-import { startModelServer, type ModelServer } from './support/model-server/index.ts'
-import { World } from './support/world.ts'
-
-let world: World | undefined
-let model: ModelServer | undefined
-afterEach(async () => {
-  await model?.close()
-  world?.dispose()
-})
-
-const IMPLEMENTED = {
-  taskHandle: 'T001',
-  summary: 'Wrote it.',
-  status: 'implemented',
-  assumptions: [],
-  notes: [],
-  unresolvedItems: [],
-  needsHumanAttention: false,
-}
+import { expect, it } from 'vitest'
+import { implemented } from './support/answers.ts'
+import { bash, reach, say, serve, world } from './support/model-world.ts'
 
 it('a command that policy.commands denies is not run by the implementer, and it is told why', async () => {
-  model = await startModelServer({
-    routes: [
-      {
-        name: 'writer',
-        when: ({ api }) => api === 'anthropic',
-        steps: [
-          {
-            reply: { calls: [{ name: 'bash', input: { command: 'echo 42 > answer.txt && touch "$HOME/deployed"' } }] },
-          },
-          { reply: { calls: [{ name: 'bash', input: { command: 'echo 42 > answer.txt' } }] } },
-          { reply: { say: JSON.stringify(IMPLEMENTED) } },
-        ],
-      },
+  const model = await serve({
+    steps: [
+      bash('echo 42 > answer.txt && touch "$HOME/deployed"'),
+      bash('echo 42 > answer.txt'),
+      say(JSON.stringify(implemented('T001'))),
     ],
     isSide: () => false,
   })
-  world = new World()
-  Object.assign(world.env, { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'scripted' })
+  reach(world, model)
   world.config('policy: {commands: {deny: ["touch"]}}\n')
   const roles = world
     .read('belay.yaml')

@@ -2,47 +2,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { NatsServer, Subscriber, type Received } from './support/nats.ts'
+import { listening, received, recorded, runFinished, stopListening, subscriber } from './support/published.ts'
 import { WorkflowWorld, agent } from './support/workflow-world.ts'
 import { collect } from './support/world.ts'
 
 let world: WorkflowWorld
-let server: NatsServer | null = null
-let subscriber: Subscriber | null = null
 afterEach(async () => {
-  await subscriber?.close()
-  server?.signal('SIGCONT')
-  await server?.stop()
-  server = subscriber = null
+  await stopListening()
   world.dispose()
 })
-
-async function listening(args: readonly string[] = [], token?: string): Promise<NatsServer> {
-  server = await new NatsServer(args).start()
-  subscriber = await Subscriber.to(server.url, '>', token === undefined ? {} : { token })
-  return server
-}
-
-interface Line {
-  readonly seq: number
-  readonly type: string
-  readonly project: string
-  readonly run: string
-  readonly task: string | null
-  readonly session: string | null
-  readonly actor: string
-  readonly data: { readonly attempt?: number }
-}
-
-async function recorded(): Promise<Line[]> {
-  const { stdout } = await world.belay(['events', '--json'])
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Line)
-}
-
-const isLast = (all: readonly Received[]): boolean => all.some(({ event }) => event.type === 'run.finished')
 
 describe('whose a published event is', () => {
   it('stands in every message as the record has it', async () => {
@@ -60,9 +28,9 @@ describe('whose a published event is', () => {
     ])
     const result = await world.run()
     expect(result.code, result.stderr).toBe(0)
-    await subscriber?.until(isLast)
-    const lines = await recorded()
-    const events = (subscriber?.received ?? []).map(({ event }) => event)
+    await runFinished()
+    const lines = await recorded(world)
+    const events = received().map(({ event }) => event)
     expect(events.map(({ seq }) => seq)).toEqual(lines.map(({ seq }) => seq))
     expect(new Set(lines.map(({ type }) => type))).toContain('usage')
     for (const [i, line] of lines.entries()) {
@@ -99,7 +67,7 @@ describe('a server that takes what it is sent and answers nothing', () => {
       slow: [{ sh: 'touch "$AGENT_FOLDER/there"; until [ -e "$AGENT_FOLDER/go" ]; do sleep 0.05; done' }],
     })
     const nats = await listening(['-js', '-sd', join(world.dir, 'jetstream')])
-    await subscriber?.ask('STREAM.CREATE.runs', {
+    await subscriber().ask('STREAM.CREATE.runs', {
       name: 'runs',
       subjects: ['belay.>'],
       storage: 'file',
@@ -122,8 +90,8 @@ describe('a server that takes what it is sent and answers nothing', () => {
     expect(code, stderr).toBe(0)
     expect(stderr).toContain(`warning: events are published to ${nats.url} again`)
     expect(stderr).not.toMatch(/events of run \S+ were not published/)
-    const lines = await recorded()
-    const stored = (await subscriber?.stored('runs')) ?? []
+    const lines = await recorded(world)
+    const stored = await subscriber().stored('runs')
     expect(stored.map(({ seq }) => seq)).toEqual(lines.map(({ seq }) => seq))
     expect(stored.map(({ run_seq: seq }) => seq)).toEqual(lines.map((_, i) => i + 1))
   })
@@ -146,7 +114,7 @@ describe('belay doctor', () => {
     world.config()
     expect(await publish()).toBeUndefined()
     const token = 'only-for-belay-1234'
-    const nats = await listening(['--auth', token], token)
+    const nats = await listening(['--auth', token], { token })
     world.config(`publish: {nats: {url: "${nats.url}"}}\n`)
     expect(await publish()).toMatchObject({ status: 'warn', message: expect.stringMatching(/authorization/i) })
     world.env['BELAY_NATS_TOKEN'] = token
@@ -157,8 +125,7 @@ describe('belay doctor', () => {
     writeFileSync(join(world.dir, 'nowhere.creds'), 'no such thing')
     expect(await publish()).toMatchObject({ status: 'warn' })
     delete world.env['BELAY_NATS_CREDS']
-    await subscriber?.close()
-    subscriber = null
+    await stopListening()
     await nats.stop()
     const gone = await publish()
     expect(gone).toMatchObject({ status: 'warn', message: expect.stringContaining('runs go on without') })

@@ -1,21 +1,18 @@
 /** Who may publish: TLS, credentials; and what else than runs is published. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { credsAuthenticator, type ConnectionOptions } from '@nats-io/transport-node'
+import { credsAuthenticator } from '@nats-io/transport-node'
 import { afterEach, describe, expect, it } from 'vitest'
 import { accounts, certificates } from './support/nats-security.ts'
-import { NatsServer, Subscriber, type Received } from './support/nats.ts'
+import type { Received } from './support/nats.ts'
+import { listening, received, runFinished, stopListening, subscriber } from './support/published.ts'
 import { BatchWorld } from './support/batch-world.ts'
 import { WorkflowWorld } from './support/workflow-world.ts'
 import { World, collect, type Scenario } from './support/world.ts'
 
 let world: World
-let server: NatsServer | null = null
-let subscriber: Subscriber | null = null
 afterEach(async () => {
-  await subscriber?.close()
-  await server?.stop()
-  server = subscriber = null
+  await stopListening()
   world.dispose()
 })
 
@@ -24,12 +21,6 @@ const SAY: Scenario = { implementer: { exec: [{ lines: [{ type: 'message', text:
 function start(url: string, scenario: Scenario = SAY): World {
   world.script(scenario)
   return world.config(`publish: {nats: {url: "${url}", flush: 400ms}}\n`)
-}
-
-async function listen(args: readonly string[], options: ConnectionOptions = {}): Promise<NatsServer> {
-  server = await new NatsServer(args).start()
-  subscriber = await Subscriber.to(server.url, '>', options)
-  return server
 }
 
 function exec(...flags: readonly string[]) {
@@ -43,11 +34,11 @@ function ended(all: readonly Received[]): boolean {
 describe('publish.nats: who may', () => {
   it('user and password', async () => {
     world = new World()
-    const { url } = await listen(['--user', 'belay', '--pass', 'a-password'], { user: 'belay', pass: 'a-password' })
+    const { url } = await listening(['--user', 'belay', '--pass', 'a-password'], { user: 'belay', pass: 'a-password' })
     start(url)
     Object.assign(world.env, { BELAY_NATS_USER: 'belay', BELAY_NATS_PASSWORD: 'a-password' })
     expect(await exec()).toMatchObject({ code: 0, stderr: expect.not.stringContaining('not published') })
-    await subscriber?.until(ended)
+    await subscriber().until(ended)
     world.env['BELAY_NATS_PASSWORD'] = 'another'
     const refused = await exec()
     expect(refused).toMatchObject({ code: 0, stderr: expect.stringMatching(/not published to .*Authorization/i) })
@@ -57,11 +48,11 @@ describe('publish.nats: who may', () => {
   it('a .creds file: signed by an account of the operator, or refused', async () => {
     world = new World()
     const { config, creds, foreign } = accounts(world.dir)
-    const { url } = await listen(['-c', config], { authenticator: credsAuthenticator(readFileSync(creds)) })
+    const { url } = await listening(['-c', config], { authenticator: credsAuthenticator(readFileSync(creds)) })
     start(url)
     world.env['BELAY_NATS_CREDS'] = creds
     expect(await exec()).toMatchObject({ code: 0, stderr: expect.not.stringContaining('not published') })
-    await subscriber?.until(ended)
+    await subscriber().until(ended)
     world.env['BELAY_NATS_CREDS'] = foreign
     expect((await exec()).stderr).toMatch(/not published to .*Authorization/i)
     world.env['BELAY_NATS_CREDS'] = join(world.dir, 'nothing.creds')
@@ -72,14 +63,14 @@ describe('publish.nats: who may', () => {
     world = new World()
     const { ca, cert, key, clientCert, clientKey } = certificates(world.dir)
     const tls = { caFile: ca, certFile: clientCert, keyFile: clientKey }
-    const { port } = await listen(['--tls', '--tlscert', cert, '--tlskey', key, '--tlsverify', '--tlscacert', ca], {
+    const { port } = await listening(['--tls', '--tlscert', cert, '--tlskey', key, '--tlsverify', '--tlscacert', ca], {
       tls,
     })
     start(`tls://127.0.0.1:${port}`)
     Object.assign(world.env, { BELAY_NATS_CA: ca, BELAY_NATS_CERT: clientCert, BELAY_NATS_KEY: clientKey })
     world.script({ implementer: { exec: [{ sh: 'env > "$HOME/environment"' }] }, byCall: true })
     expect(await exec()).toMatchObject({ code: 0, stderr: expect.not.stringContaining('not published') })
-    await subscriber?.until(ended)
+    await subscriber().until(ended)
     expect(readFileSync(join(world.dir, 'user', 'environment'), 'utf8')).not.toContain('BELAY_NATS')
     delete world.env['BELAY_NATS_CERT']
     delete world.env['BELAY_NATS_KEY']
@@ -90,24 +81,24 @@ describe('publish.nats: who may', () => {
 
   it('TLS: a tls:// server without it is told nothing, no credentials either', async () => {
     world = new World()
-    const { port } = await listen(['--auth', 'the-token'], { token: 'the-token' })
+    const { port } = await listening(['--auth', 'the-token'], { token: 'the-token' })
     start(`tls://127.0.0.1:${port}`)
     world.env['BELAY_NATS_TOKEN'] = 'the-token'
     expect((await exec()).stderr).toMatch(/not published to tls:\S+ \(.*does not support 'tls'/)
-    expect(subscriber?.received).toEqual([])
+    expect(received()).toEqual([])
   })
 })
 
 describe('publish.nats: exec and chat', () => {
   it('publishes the turns of a session once, over several processes, with whose they are', async () => {
     world = new World()
-    const { url } = await listen([])
+    const { url } = await listening([])
     start(url)
     expect((await exec()).code).toBe(0)
     const chat = await world.belay(['chat', '--session', 's', '--sandbox', 'host'], { input: 'and now?\n' })
     expect(chat.code, chat.stderr).toBe(0)
-    await subscriber?.until((all) => all.filter(({ event }) => event.type === 'turn.finished').length === 2)
-    const all = subscriber?.received ?? []
+    await subscriber().until((all) => all.filter(({ event }) => event.type === 'turn.finished').length === 2)
+    const all = received()
     expect(all.map(({ event }) => event.type)).toEqual([
       'turn.started',
       'item.message',
@@ -137,7 +128,7 @@ describe('publish.nats: exec and chat', () => {
 
   it('an outage costs nothing but a warning; the next turn brings what was missed', async () => {
     world = new World()
-    const nats = await listen([])
+    const nats = await listening([])
     await nats.stop()
     start(nats.url)
     const { code, stdout, stderr } = await exec()
@@ -146,22 +137,22 @@ describe('publish.nats: exec and chat', () => {
     expect(stderr).toMatch(/warning: 3 events of session s were not published/)
     await nats.start()
     expect((await exec()).code).toBe(0)
-    await subscriber?.until((all) => all.filter(({ event }) => event.type === 'turn.finished').length === 2)
-    expect(subscriber?.received.map(({ event }) => event.run_seq)).toEqual([1, 2, 3, 4, 5, 6])
+    await subscriber().until((all) => all.filter(({ event }) => event.type === 'turn.finished').length === 2)
+    expect(received().map(({ event }) => event.run_seq)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
   it('session_subject says where; another session of the same name is another one', async () => {
     world = new World()
-    const { url } = await listen([])
+    const { url } = await listening([])
     world.script(SAY)
     world.config(`publish: {nats: {url: "${url}", session_subject: "acme.{session}.{type}"}}\n`)
     await exec()
     expect((await world.belay(['session', 'delete', 's'])).code).toBe(0)
     await exec()
-    await subscriber?.until((all) => all.filter(({ event }) => event.type === 'turn.finished').length === 2)
-    expect(subscriber?.received.map(({ event }) => event.run_seq)).toEqual([1, 2, 3, 1, 2, 3])
-    expect(new Set(subscriber?.received.map(({ id }) => id)).size).toBe(6)
-    expect(subscriber?.received.map(({ subject }) => subject)).toContain('acme.s.turn.finished')
+    await subscriber().until((all) => all.filter(({ event }) => event.type === 'turn.finished').length === 2)
+    expect(received().map(({ event }) => event.run_seq)).toEqual([1, 2, 3, 1, 2, 3])
+    expect(new Set(received().map(({ id }) => id)).size).toBe(6)
+    expect(received().map(({ subject }) => subject)).toContain('acme.s.turn.finished')
   })
 })
 
@@ -169,7 +160,7 @@ describe('publish.nats: batches and workflows', () => {
   it('are published as runs are', async () => {
     const batch = new BatchWorld()
     world = batch
-    const { url } = await listen([])
+    const { url } = await listening([])
     world.config(`publish: {nats: {url: "${url}"}}\n`).files({ 'a.md': 'A\n' }).commit()
     batch.batch({ glob: 'a.md' })
     const { code, stderr } = await batch.run()
@@ -191,7 +182,7 @@ describe('publish.nats: batches and workflows', () => {
     async (workspace) => {
       const flow = new WorkflowWorld()
       world = flow
-      const { url } = await listen([])
+      const { url } = await listening([])
       world.config(`publish: {nats: {url: "${url}"}}\n`).commit()
       flow.flow([{ id: 'one', type: 'agent', prompt: 'Do it.' }], { workspace })
       const { code, stderr } = await flow.run()
@@ -212,12 +203,12 @@ describe('publish.nats: batches and workflows', () => {
   it('a workflow that was killed (kill -9) goes on from the last event that was published', async () => {
     const flow = new WorkflowWorld({ two: [{ hang: true }] })
     world = flow
-    const { url } = await listen([])
+    const { url } = await listening([])
     world.config(`publish: {nats: {url: "${url}"}}\n`).commit()
     flow.flow(['one', 'two'].map((id) => ({ id, type: 'agent', prompt: 'Do it.' })))
     const child = world.start(['workflow', 'run', flow.file])
     const gone = collect(child)
-    await subscriber?.until((found) =>
+    await subscriber().until((found) =>
       found.some(({ event }) => event['task'] === 'two' && event.type === 'item.message'),
     )
     child.kill('SIGKILL')
@@ -225,7 +216,7 @@ describe('publish.nats: batches and workflows', () => {
     flow.turns({})
     const resumed = await world.belay(['resume'])
     expect(resumed.code, resumed.stderr).toBe(0)
-    await subscriber?.until((found) => found.some(({ event }) => event.type === 'run.finished'))
+    await runFinished()
     const { stdout } = await world.belay(['events', '--json'])
     const recorded = stdout.trimEnd().split('\n')
     const seqs = new Map(received().map(({ id, event }) => [event.seq, id]))
@@ -234,12 +225,8 @@ describe('publish.nats: batches and workflows', () => {
   })
 })
 
-function received(): readonly Received[] {
-  return subscriber?.received ?? []
-}
-
 /** The run is over, and no event is missing or there twice. */
 async function finished(): Promise<void> {
-  await subscriber?.until((found) => found.some(({ event }) => event.type === 'run.finished'))
+  await runFinished()
   expect(received().map(({ event }) => event.run_seq)).toEqual(received().map((_, i) => i + 1))
 }

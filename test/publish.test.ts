@@ -1,16 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { NatsServer, Subscriber, type Received } from './support/nats.ts'
+import { NatsServer } from './support/nats.ts'
+import { listening, received, recorded, runFinished, stopListening, subscriber } from './support/published.ts'
 import { World, collect, type Scenario } from './support/world.ts'
 
 let world: World
-let server: NatsServer | null = null
-let subscriber: Subscriber | null = null
 afterEach(async () => {
-  await subscriber?.close()
-  await server?.stop()
-  server = subscriber = null
+  await stopListening()
   world.dispose()
 })
 
@@ -26,30 +23,6 @@ async function start(scenario: Scenario, publish: string): Promise<World> {
   return world.config(`publish: {nats: ${publish}}\n`).feature('001-a', ['- [ ] T001 Write one']).commit()
 }
 
-async function listening(args: readonly string[] = [], token?: string): Promise<NatsServer> {
-  server = await new NatsServer(args).start()
-  subscriber = await Subscriber.to(server.url, '>', token === undefined ? {} : { token })
-  return server
-}
-
-interface Line {
-  readonly seq: number
-  readonly type: string
-  readonly session: string | null
-}
-
-async function recorded(): Promise<Line[]> {
-  const { stdout } = await world.belay(['events', '--json'])
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Line)
-}
-
-function received(): readonly Received[] {
-  return subscriber?.received ?? []
-}
-
 /** Ends with the test's own time limit. */
 async function until(found: () => boolean): Promise<void> {
   while (!found()) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -59,18 +32,14 @@ async function exists(file: string): Promise<void> {
   await until(() => existsSync(file))
 }
 
-function finished(all: readonly Received[]): boolean {
-  return all.some(({ event }) => event.type === 'run.finished')
-}
-
 describe('publish.nats', () => {
   it('publishes every event of a run once, in order, with whose it is', async () => {
     const { url } = await listening()
     await start(ONE, `{url: "${url}"}`)
     const run = await world.belay(['run'])
     expect(run).toMatchObject({ code: 0 })
-    await subscriber?.until(finished)
-    const lines = await recorded()
+    await runFinished()
+    const lines = await recorded(world)
     expect(received().map(({ event }) => event.seq)).toEqual(lines.map(({ seq }) => seq))
     expect(received().map(({ event }) => event.run_seq)).toEqual(lines.map((_, i) => i + 1))
     const { run: row } = await world.json<{ run: { id: string } }>(['status'])
@@ -107,7 +76,7 @@ describe('publish.nats', () => {
     )
     world.env['ACME_API_KEY'] = 'house-secret-value'
     expect((await world.belay(['run'])).code).toBe(0)
-    await subscriber?.until(finished)
+    await runFinished()
     expect(Math.max(...received().map(({ size }) => size))).toBeLessThanOrEqual(2048)
     const all = JSON.stringify(received())
     expect(all).not.toContain(token)
@@ -121,7 +90,7 @@ describe('publish.nats', () => {
   it('an outage in the middle is told once; what was missed follows, and a stream holds every event once', async () => {
     await start(ONE, '{}')
     const nats = await listening(['-js', '-sd', join(world.dir, 'jetstream')])
-    await subscriber?.ask('STREAM.CREATE.runs', {
+    await subscriber().ask('STREAM.CREATE.runs', {
       name: 'runs',
       subjects: ['belay.>'],
       storage: 'file',
@@ -135,7 +104,7 @@ describe('publish.nats', () => {
     let said = ''
     child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
     await exists(join(world.dir, 'there'))
-    await subscriber?.until((all) => all.some(({ event }) => event.type === 'attempt.started'))
+    await subscriber().until((all) => all.some(({ event }) => event.type === 'attempt.started'))
     await nats.stop()
     writeFileSync(join(world.dir, 'go'), '')
     await until(() => said.includes('are not published'))
@@ -145,8 +114,8 @@ describe('publish.nats', () => {
     expect(stderr.match(/are not published/g)).toHaveLength(1)
     expect(stderr).toContain(`warning: events are not published to ${nats.url}`)
     expect(stderr).toContain(`warning: events are published to ${nats.url} again`)
-    const lines = await recorded()
-    const stored = (await subscriber?.stored('runs')) ?? []
+    const lines = await recorded(world)
+    const stored = await subscriber().stored('runs')
     expect(stored.map(({ seq }) => seq)).toEqual(lines.map(({ seq }) => seq))
     expect(stored.map(({ run_seq: seq }) => seq)).toEqual(lines.map((_, i) => i + 1))
   })
@@ -169,15 +138,15 @@ describe('publish.nats', () => {
     child.stdin?.end()
     const ended = collect(child)
     await exists(join(world.dir, 'there'))
-    await subscriber?.until((all) => all.some(({ event }) => event.type === 'attempt.started'))
+    await subscriber().until((all) => all.some(({ event }) => event.type === 'attempt.started'))
     child.kill('SIGKILL')
     await ended
     const before = received().length
     writeFileSync(join(world.dir, 'go'), '')
     expect((await world.belay(['resume'])).code).toBe(0)
-    await subscriber?.until(finished)
+    await runFinished()
     const seqs = new Set(received().map(({ event }) => event.seq))
-    expect([...seqs].toSorted((a, b) => a - b)).toEqual((await recorded()).map(({ seq }) => seq))
+    expect([...seqs].toSorted((a, b) => a - b)).toEqual((await recorded(world)).map(({ seq }) => seq))
     const again = received()
       .slice(before)
       .filter(({ event }) =>
@@ -191,14 +160,14 @@ describe('publish.nats', () => {
 
   it('takes credentials from the environment, and agents do not get them', async () => {
     const token = 'nats-token-for-belay-only'
-    const { url } = await listening(['--auth', token], token)
+    const { url } = await listening(['--auth', token], { token })
     await start(
       { implementer: { T001: [{ sh: 'env > "$HOME/environment"', files: { 'one.txt': '1\n' } }] } },
       `{url: "${url}", flush: 300ms}`,
     )
     world.env['BELAY_NATS_TOKEN'] = token
     expect(await world.belay(['run'])).toMatchObject({ code: 0, stderr: expect.not.stringContaining('not published') })
-    await subscriber?.until(finished)
+    await runFinished()
     expect(readFileSync(join(world.dir, 'user', 'environment'), 'utf8')).not.toContain(token)
     delete world.env['BELAY_NATS_TOKEN']
     world.feature('002-b', ['- [ ] T001 Write more']).commit()

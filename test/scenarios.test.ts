@@ -9,7 +9,8 @@ const FINISH = 'src/engine/finish.test.ts'
 const LOOP = 'src/engine/loop.test.ts'
 const COMPACTION = 'src/engine/context/compaction.test.ts'
 const DEFINITIONS = 'src/engine/definitions/definitions.test.ts'
-const FILES = 'src/engine/tools/files.test.ts'
+const READ = 'src/engine/tools/read.test.ts'
+const WRITE = 'src/engine/tools/write.test.ts'
 const BASH = 'src/engine/tools/bash.test.ts'
 const ESCAPES = 'src/engine/tools/paths/escapes.test.ts'
 const TASKS = 'src/engine/tools/tasks/tasks.test.ts'
@@ -98,7 +99,7 @@ const SCENARIOS: Readonly<Record<string, readonly Claim[]>> = {
     { what: 'the same contract for every backend', by: ['src/sandbox/docker/conformance.test.ts: docker', 'src/sandbox/host/conformance.test.ts: host', 'src/sandbox/os/conformance.test.ts: os', 'src/sandbox/e2b/conformance.test.ts: e2b'] },
     { what: 'files in and out of a machine elsewhere', by: ['src/sandbox/e2b/conformance.test.ts: carries files, folders, links and removals both ways, never .git, and puts nothing outside'] },
     { what: 'an unknown backend, and a policy that cannot be kept, are refused', by: [`${OPEN}: refuses %j and names what there is`, `${OPEN}: the host refuses a policy it cannot keep: %s`] },
-    { what: 'one mapping of paths', by: [`${FILES}: follows the path mapping of the sandbox`, `${BACKENDS}: a file made by a tool is seen by commands, and the other way round`] },
+    { what: 'one mapping of paths', by: [`${READ}: follows the path mapping of the sandbox`, `${BACKENDS}: a file made by a tool is seen by commands, and the other way round`] },
     { what: 'a script in a container is visible on the host; two containers share the workspace', by: [`${WORLD}: what an agent makes in a container is on the host, and the next one goes on with it in a container of its own`] },
     { what: 'confined by default', by: [`${EXEC}: confines commands by default where the machine can, to the folder and without network`] },
     { what: 'a sandbox is closed whatever happens', by: ['src/agents/engine/agent.test.ts: does not wait for a tool that does not end: its sandbox is closed under it', `${LIVES}: ends everything when Belay is killed`] },
@@ -106,15 +107,15 @@ const SCENARIOS: Readonly<Record<string, readonly Claim[]>> = {
   tools: [
     { what: 'path validation', by: [`${ESCAPES}: $how`, `${ESCAPES}: %s is allowed`, `${ESCAPES}: stays the folder that was judged, wherever its name leads later`] },
     { what: 'sensitive directories', by: [`${ESCAPES}: sensitive directories: %s`] },
-    { what: 'dangerous and safe names', by: [`${FILES}: dangerous write names are asked for`, `${FILES}: safe names are not`] },
+    { what: 'dangerous and safe names', by: [`${WRITE}: dangerous write names are asked for`, `${WRITE}: safe names are not`] },
     { what: 'command blocklist, sudo warning', by: [`${BASH}: %s: %s`, `${BASH}: sudo warning: it is asked for, with the reason`] },
     { what: 'workdir table', by: [`${BASH}: runs in %s`, `${BASH}: refuses %s`] },
-    { what: 'secret names', by: [`${FILES}: %s is for its owner only, and asked for before it is read`, `${FILES}: %s is a file as any other`] },
+    { what: 'secret names', by: [`${WRITE}: %s is for its owner only, and asked for before it is read`, `${WRITE}: %s is a file as any other`] },
     { what: 'tasks', by: [`${TASKS}: task create, get, update, list`, `${TASKS}: task persistence: the list survives a restart and lies outside of the workspace (task file)`, `${TASKS}: task summary of an empty list`, `${TASKS}: task dependencies must exist and make no circle`] },
     { what: 'output is bounded, head and tail are kept, characters stay whole', by: [`${BASH}: stays small in memory and keeps the end of very long output`, 'src/engine/tools/output/output.test.ts: keeps a beginning and an end, counts what is between, and never cuts a character'] },
     { what: 'one registry', by: [`${REGISTRY}: has the core set: bash, read, write, edit, glob, grep, tasks, git`, `${REGISTRY}: keeps to an allow list, in its own order`] },
     { what: 'git: status, diff, log, commit, without changes', by: [`${GIT}: status: branch, staged, changed, untracked, clean; names with spaces and other letters`, `${GIT}: diff: unstaged, staged, one file`, `${GIT}: log: newest first, of a file, in a folder`, `${GIT}: commit: named files, everything, nothing`, `${GIT}: says when there is no repository, and refuses folders outside of the workspace`] },
-    { what: 'skills and memory lie outside and can be read', by: [`${FILES}: reads skills and memory files beside the workspace, and kept outputs, but writes none`] },
+    { what: 'skills and memory lie outside and can be read', by: [`${READ}: reads skills and memory files beside the workspace, and kept outputs, but writes none`] },
   ],
   'definitions, skills, memory, prompt': [
     { what: 'definition: every key, none, unclosed, unknown', by: [`${DEFINITIONS}: has every key of the schema`, `${DEFINITIONS}: may be a text alone, or keys alone`, `${DEFINITIONS}: refuses keys that never end`, `${DEFINITIONS}: refuses %s`] },
@@ -162,10 +163,10 @@ const LESSONS: readonly Claim[] = [
   { what: '7 safety is not optional', by: [`${CALLS}: cannot loosen the policy or leave it out, and deny when they throw or say nothing`] },
   { what: '8 safe concurrency', by: [`${CALLS}: run side by side when they read, and alone and in order when they write`] },
   { what: '9 commands are parsed, and the sandbox holds', by: ['src/policy/mechanisms.test.ts: %s %j', 'test/escape/suite.ts: gets out where nothing confines it'] },
-  { what: '10 real paths, looked at again when opened', by: [`${ESCAPES}: $how`, `${ESCAPES}: never reads nor writes what the link leads to (%j below it)`, `${FILES}: reads skills and memory files beside the workspace, and kept outputs, but writes none`] },
-  { what: '11 one mapping of paths, on every backend', by: [`${FILES}: follows the path mapping of the sandbox`, `${BASH}: runs in %s`, `${PROGRAMS}: works in the folder that it is told, and sees the workspace where the mapping says`] },
+  { what: '10 real paths, looked at again when opened', by: [`${ESCAPES}: $how`, `${ESCAPES}: never reads nor writes what the link leads to (%j below it)`, `${READ}: reads skills and memory files beside the workspace, and kept outputs, but writes none`] },
+  { what: '11 one mapping of paths, on every backend', by: [`${READ}: follows the path mapping of the sandbox`, `${BASH}: runs in %s`, `${PROGRAMS}: works in the folder that it is told, and sees the workspace where the mapping says`] },
   { what: '12 whole process trees, bounded output, one registry', by: [`${LIVES}: ends a program with all it started on end()`, `${BACKENDS}: ends at the timeout with its grandchildren, and what is left in the background`, `${BASH}: stays small in memory and keeps the end of very long output`, `${BACKENDS}: git runs in it`, `${REGISTRY}: two tools of one name are an error`] },
-  { what: '13 characters stay whole', by: ['src/engine/tools/output/output.test.ts: keeps a beginning and an end, counts what is between, and never cuts a character', `${FILES}: cuts long lines between characters`] },
+  { what: '13 characters stay whole', by: ['src/engine/tools/output/output.test.ts: keeps a beginning and an end, counts what is between, and never cuts a character', `${READ}: cuts long lines between characters`] },
   { what: '14 everything is counted', by: [`${COMPACTION}: are estimated over everything: prompt, tools, calls, results; and per character in other scripts`] },
   { what: '15 what is protected is below what triggers', by: [`${COMPACTION}: keep what is protected below what triggers, at any window`] },
   { what: '16 safe cuts, cheap first, size checked, failures said', by: [`${COMPACTION}: at a 32k window leaves out old tool output first, and pays for no summary`, `${COMPACTION}: is not made longer by its own summary, however much the model says`, `${COMPACTION}: never parts a call from its result, wherever the tail begins`, `${COMPACTION}: goes on with a list of what was done when no summary can be had, and says so`] },
@@ -174,7 +175,7 @@ const LESSONS: readonly Claim[] = [
   { what: '19 ids are validated', by: [`${SESSION}: refuses ids that lead elsewhere`] },
   { what: '20 append-only and lossless, whatever went wrong', by: [`${SESSIONS}: takes back half a line that the disk had no room for, and goes on when there is`, `${FINISH}: with cancelled while the model works; what it said so far is kept, and never sent again`, `${SESSIONS}: round-trips every line`, `${SESSIONS}: kill -9 loses at most the item in flight, and the session is free at once`] },
   { what: '21 who owns a sandbox is clear', by: [`${LIVES}: ends everything on close(), which can be repeated; nothing starts afterwards`, 'src/agents/engine/agent.test.ts: ends what it started when nobody listens any more', 'src/agents/engine/agent.test.ts: says what cannot be made ready, before any model call'] },
-  { what: '22 bookkeeping is out of the reach of agents', by: [`${SESSION}: keeps its files to the user alone`, `${TASKS}: task persistence: the list survives a restart and lies outside of the workspace (task file)`, `${FILES}: with full access still leaves Belay's own record alone, but not the workspace in it`, `${EXEC}: an agent cannot widen its own policy: what it is told by asks, and a session keeps the policy it began with`] },
+  { what: '22 bookkeeping is out of the reach of agents', by: [`${SESSION}: keeps its files to the user alone`, `${TASKS}: task persistence: the list survives a restart and lies outside of the workspace (task file)`, `${WRITE}: with full access still leaves Belay's own record alone, but not the workspace in it`, `${EXEC}: an agent cannot widen its own policy: what it is told by asks, and a session keeps the policy it began with`] },
   { what: '23 every feature through the command line', by: [`${EXEC}: works with tools in the current directory, outside of git, without any configuration`, 'test/engine-run.test.ts: writes, reviews and lands a task, and keeps both conversations as sessions', `${WORLD}: a skill is named in the instructions, the nearer one, and loaded by the skill tool`] },
   { what: '24 branches: one in sequence, one for each part in parallel', by: [`${ISOLATION}: sequential: each turn is committed on one branch and told to the next agent`, `${ISOLATION}: parallel: parts work side by side on branches of their own, are merged, and conflicts are reported`] },
   { what: '25 identifiers, seen from outside', by: [`${PUBLISH}: publishes every event of a run once, in order, with whose it is`] },

@@ -8,27 +8,14 @@ import { commandAgent } from './command/index.ts'
 import { confinedAgent } from './confined.ts'
 import { engineAgent } from './engine/index.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
-import { ALONE } from './turn.ts'
+import { turnRequest } from './testing/request.ts'
 
-const request: TurnRequest = {
-  role: 'implementer',
-  prompt: 'x',
-  outputSchema: null,
+const request: TurnRequest = turnRequest({
   cwd: tmpdir(),
   env: {},
-  model: null,
-  effort: null,
-  access: 'workspace-write',
   command: ['/bin/true'],
-  resume: null,
-  task: { handle: 't', title: 't' },
-  attempt: 1,
-  run: 'r',
-  mark: 'confined/test/0',
-  ...ALONE,
-  signal: new AbortController().signal,
   graceMs: 100,
-}
+})
 
 it('fails the turn, and starts nothing, when its sandbox does not open', async () => {
   const agent = confinedAgent(commandAgent, { backend: 'host', more: { network: { mode: 'none' } } })

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { MARK, findWith } from '../../src/process/index.ts'
 import { skipWithout } from '../support/agent-clis.ts'
-import { PLAYERS, goesOn, implemented, lastPrompt, passes, turn, type Provider } from './players.ts'
+import { PLAYERS, goesOn, lastPrompt, turn, type Provider } from './players.ts'
+import { implemented, passes } from '../support/answers.ts'
 import { Stage } from './stage.ts'
 
 const TASK = ['- [ ] T001 Write answer.txt']

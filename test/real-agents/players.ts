@@ -79,44 +79,6 @@ export function turn(check: Check, ...steps: readonly Step[][]): Step[] {
   return [{ ...first, expect: check }, ...rest]
 }
 
-/** A good answer of an implementer. */
-export function implemented(taskHandle: string, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  return {
-    taskHandle,
-    summary: `did ${taskHandle}`,
-    status: 'implemented',
-    assumptions: [],
-    notes: [],
-    unresolvedItems: [],
-    needsHumanAttention: false,
-    ...more,
-  }
-}
-
-/** A reviewer's answer that lets the task pass. */
-export function passes(taskHandle: string, criterion: string): Record<string, unknown> {
-  return {
-    taskHandle,
-    summary: 'good',
-    verdict: 'pass',
-    overallRisk: 'low',
-    findings: [],
-    acceptanceChecks: [{ criterion, note: 'seen', status: 'pass' }],
-  }
-}
-
-/** A reviewer's answer that sends the task back with one finding. */
-export function reworks(taskHandle: string, criterion: string, issue: string, file: string): Record<string, unknown> {
-  return {
-    taskHandle,
-    summary: 'not yet',
-    verdict: 'rework',
-    overallRisk: 'medium',
-    findings: [{ severity: 'high', issue, fixHint: 'write it down', file, repeats: null }],
-    acceptanceChecks: [{ criterion, note: 'missing', status: 'fail' }],
-  }
-}
-
 /** Checks that a request goes on with a conversation: its first prompt and what the agent answered to it come before. */
 export function goesOn({ messages }: ModelRequest, handle: string): void {
   const prompt = messages.findIndex(({ role, text }) => role === 'user' && text.includes(`# Task ${handle}`))

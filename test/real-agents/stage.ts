@@ -1,6 +1,6 @@
 /** A user's repository with real agents whose model is scripted. */
 import { claudeEnv } from '../../src/agents/claude/testing/harness.ts'
-import { codexHome, type Home } from '../../src/agents/codex/testing/harness.ts'
+import { codexHome, type CodexHome } from '../../src/agents/codex/testing/harness.ts'
 import { pathWithClis } from '../support/agent-clis.ts'
 import { startModelServer, type ModelServer, type Step } from '../support/model-server/index.ts'
 import { World } from '../support/world.ts'
@@ -16,9 +16,9 @@ export interface StageOptions {
 export class Stage {
   readonly world: World
   readonly model: ModelServer
-  readonly #home: Home
+  readonly #home: CodexHome
 
-  private constructor(world: World, model: ModelServer, home: Home) {
+  private constructor(world: World, model: ModelServer, home: CodexHome) {
     this.world = world
     this.model = model
     this.#home = home

@@ -2,17 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { skipWithout } from '../support/agent-clis.ts'
 import type { Step } from '../support/model-server/index.ts'
-import {
-  PLAYERS,
-  goesOn,
-  implemented,
-  lastPrompt,
-  passes,
-  reworks,
-  turn,
-  type Player,
-  type Provider,
-} from './players.ts'
+import { PLAYERS, goesOn, lastPrompt, turn, type Player, type Provider } from './players.ts'
+import { implemented, passes, reworks } from '../support/answers.ts'
 import { Stage } from './stage.ts'
 
 const TASKS = ['- [ ] T001 Write greeting.txt', '- [ ] T002 Write answer.txt', '- [ ] T003 Write notes.txt']

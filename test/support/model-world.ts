@@ -4,7 +4,7 @@ import { startModelServer, type ModelServer, type Step } from './model-server/in
 import { reach } from './steps.ts'
 import { World } from './world.ts'
 
-export { HOST, MODEL, bash, say } from './steps.ts'
+export { HOST, MODEL, bash, reach, say } from './steps.ts'
 
 export let world: World
 export let model: ModelServer | undefined
@@ -22,6 +22,12 @@ export async function serve(script: Parameters<typeof startModelServer>[0]): Pro
   await model?.close()
   model = await startModelServer(script)
   return model
+}
+
+/** Ends the model server; steps that nobody asked for are no failure. */
+export async function endModelEarly(): Promise<void> {
+  await model?.close({ unasked: 'allow' })
+  model = undefined
 }
 
 /** Ends the model server in the middle of its script. */

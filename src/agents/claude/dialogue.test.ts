@@ -1,32 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import type { TurnEvent, TurnRequest } from '../port.ts'
-import { ALONE } from '../turn.ts'
 import { ClaudeDialogue } from './dialogue.ts'
+import { turnRequest } from '../testing/request.ts'
 
 const exit = { code: 0, signal: null }
 
 function begin(more: Partial<TurnRequest> = {}) {
   const sent: unknown[] = []
-  const dialogue = new ClaudeDialogue({
-    role: 'implementer',
-    prompt: 'do it',
-    outputSchema: null,
-    cwd: '/repo',
-    env: {},
-    model: null,
-    effort: null,
-    access: 'workspace-write',
-    command: null,
-    resume: null,
-    task: { handle: 'T001', title: 'A task' },
-    attempt: 1,
-    run: 'r',
-    mark: 'r/T001',
-    signal: new AbortController().signal,
-    graceMs: 1000,
-    ...ALONE,
-    ...more,
-  })
+  const dialogue = new ClaudeDialogue(
+    turnRequest({
+      cwd: '/repo',
+      env: {},
+      graceMs: 1000,
+      ...more,
+    }),
+  )
   const posted: TurnEvent[] = []
   dialogue.begin(
     (frame) => sent.push(frame),

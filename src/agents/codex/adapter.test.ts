@@ -7,8 +7,9 @@ import { afterAll, expect, it } from 'vitest'
 import { MARK, findWith } from '../../process/index.ts'
 import type { TurnRequest } from '../port.ts'
 import { closeStanding } from '../standing.ts'
+import { turnRequest } from '../testing/request.ts'
 import { codexAgent } from './agent.ts'
-import { errorOf, playTurn, turnRequest } from './testing/play.ts'
+import { errorOf, playTurn } from './testing/play.ts'
 
 const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-adapter-')))
 afterAll(() => rmSync(cwd, { recursive: true, force: true }))

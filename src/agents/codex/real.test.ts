@@ -8,8 +8,9 @@ import { generateCodexTypes } from '../../../scripts/generate-codex-types.ts'
 import { startModelServer, type ModelServer, type Step } from '../../../test/support/model-server/index.ts'
 import type { Access, TurnRequest } from '../port.ts'
 import { codexAgent } from './agent.ts'
-import { codexHome, codexPath, codexUnavailable, type Home } from './testing/harness.ts'
-import { errorOf, playTurn, turnRequest } from './testing/play.ts'
+import { codexHome, codexPath, codexUnavailable, type CodexHome } from './testing/harness.ts'
+import { errorOf, playTurn } from './testing/play.ts'
+import { turnRequest } from '../testing/request.ts'
 
 const codex = codexPath ?? 'codex'
 
@@ -19,7 +20,7 @@ if (skipped) process.stderr.write(`skipped: the real codex: ${codexUnavailable}\
 describe.skipIf(skipped)('the real codex', () => {
   let folder = ''
   let model: ModelServer | null = null
-  let home: Home | null = null
+  let home: CodexHome | null = null
   beforeEach(() => {
     // The sandbox lets everyone write in /tmp and $TMPDIR, where this checkout may lie too.
     folder = realpathSync(mkdtempSync('/var/tmp/belay-codex-'))

@@ -9,15 +9,15 @@ import { MARK, findWith, killQuietly, startTimeOf } from '../../process/index.ts
 import type { TurnEvent, TurnRequest } from '../port.ts'
 import { closeStanding } from '../standing.ts'
 import { codexAgent } from './agent.ts'
-import { codexHome, codexPath, codexUnavailable, type Home } from './testing/harness.ts'
-import { turnRequest } from './testing/play.ts'
+import { codexHome, codexPath, codexUnavailable, type CodexHome } from './testing/harness.ts'
+import { turnRequest } from '../testing/request.ts'
 
 const skipped = codexUnavailable !== null && process.env['CI'] !== 'true'
 
 describe.skipIf(skipped)('a standing codex', () => {
   let folder = ''
   let model: ModelServer | null = null
-  let home: Home | null = null
+  let home: CodexHome | null = null
   let run = ''
   beforeEach(() => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-standing-')))

@@ -5,15 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { startModelServer, type ModelServer, type Step } from '../../../test/support/model-server/index.ts'
 import { BelayError } from '../../core/errors.ts'
-import { randomId } from '../../core/ids.ts'
 import type { LoopReport } from '../../engine/index.ts'
 import type { Tool } from '../../engine/port.ts'
 import { findMarked } from '../../process/index.ts'
 import type { TurnEvent, TurnRequest } from '../port.ts'
-import { ALONE } from '../turn.ts'
 import { createEngineAgent } from './agent.ts'
 import type { EngineDeps } from './deps.ts'
 import { testDeps } from './testing/harness.ts'
+import { turnRequest } from '../testing/request.ts'
 
 let workspace = ''
 let server: ModelServer | undefined
@@ -28,10 +27,8 @@ afterEach(async () => {
 
 async function prepare(steps: readonly Step[], more: Partial<TurnRequest> = {}): Promise<TurnRequest> {
   server = await startModelServer({ steps, isSide: () => false })
-  return {
-    role: 'implementer',
+  return turnRequest({
     prompt: 'Fix the leak.',
-    outputSchema: null,
     cwd: workspace,
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -40,19 +37,9 @@ async function prepare(steps: readonly Step[], more: Partial<TurnRequest> = {}):
       ANTHROPIC_API_KEY: 'scripted',
     },
     model: 'anthropic/claude-sonnet-5',
-    effort: null,
-    access: 'workspace-write',
-    command: null,
-    resume: null,
-    task: { handle: 'T1', title: 'T1' },
-    attempt: 1,
-    run: 'run-1',
-    mark: `engine-agent/${randomId(8)}`,
-    signal: new AbortController().signal,
     graceMs: 200,
-    ...ALONE,
     ...more,
-  }
+  })
 }
 
 async function all(deps: EngineDeps, request: TurnRequest): Promise<TurnEvent[]> {

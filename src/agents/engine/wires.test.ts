@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startModelServer, type ModelServer, type Reply, type Step } from '../../../test/support/model-server/index.ts'
-import { randomId } from '../../core/ids.ts'
 import type { TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
-import { ALONE } from '../turn.ts'
 import { createEngineAgent } from './agent.ts'
 import { testDeps } from './testing/harness.ts'
+import { turnRequest } from '../testing/request.ts'
 
 interface Case {
   readonly title: string
@@ -152,26 +151,14 @@ afterEach(async () => {
 async function turn(one: Case, steps: readonly Step[], more: Partial<TurnRequest> = {}) {
   server = await startModelServer({ steps, isSide: () => false })
   const events: TurnEvent[] = []
-  const request: TurnRequest = {
-    role: 'implementer',
+  const request: TurnRequest = turnRequest({
     prompt: 'Fix the leak.',
-    outputSchema: null,
     cwd: workspace,
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: workspace, ...one.env(server.url) },
     model: one.model,
-    effort: null,
-    access: 'workspace-write',
-    command: null,
-    resume: null,
-    task: { handle: 'T1', title: 'T1' },
-    attempt: 1,
-    run: 'run-1',
-    mark: `wires/${randomId(8)}`,
-    signal: new AbortController().signal,
     graceMs: 1000,
-    ...ALONE,
     ...more,
-  }
+  })
   for await (const event of createEngineAgent(testDeps).turn(request)) events.push(event)
   const end = events.at(-1)
   if (end?.type !== 'end') throw new Error('no end')

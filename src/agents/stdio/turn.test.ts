@@ -1,34 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { spawnKept } from '../../process/index.ts'
 import { closedAfter } from '../../sandbox/closing.ts'
-import { ALONE } from '../turn.ts'
 import { play } from '../testing/play.ts'
 import type { Agent, TurnRequest } from '../port.ts'
 import { failed, rawEvent, runDialogue, type Dialogue } from './index.ts'
+import { turnRequest } from '../testing/request.ts'
 
 const LIMIT = 1 << 20
 
 function request(more: Partial<TurnRequest> = {}): TurnRequest {
-  return {
-    role: 'implementer',
-    prompt: '',
-    outputSchema: null,
+  return turnRequest({
     cwd: '/tmp',
     env: { PATH: process.env.PATH ?? '' },
-    model: null,
-    effort: null,
     access: 'full',
-    command: null,
-    resume: null,
-    task: { handle: 'T001', title: 'A task' },
-    attempt: 1,
-    run: 'r',
-    mark: `stdio/${Math.random()}`,
-    signal: new AbortController().signal,
     graceMs: 60_000,
-    ...ALONE,
     ...more,
-  }
+  })
 }
 
 /** Plays a shell script; it has answered when it prints `answer`. */

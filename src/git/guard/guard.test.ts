@@ -13,9 +13,8 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { TestRepo } from '../testing/repo.ts'
-import type { GuardReport } from './index.ts'
 import { ledgerPath } from './ledger.ts'
-import { makeGuarded, MARK, type Guarded } from './testing/guarded.ts'
+import { makeGuarded, MARK, subjects, type Guarded } from './testing/guarded.ts'
 
 let guarded: Guarded
 let repo: TestRepo
@@ -29,10 +28,6 @@ beforeEach(() => {
 })
 
 afterEach(() => guarded.remove())
-
-function subjects(report: GuardReport): string[] {
-  return report.violations.map((one) => one.subject.replace(`${dotGit}/`, '')).sort()
-}
 
 test('an ordinary turn, with commits on its own branch, is clean', async () => {
   const report = await guarded.turn(() => {
@@ -61,7 +56,7 @@ test('configuration, hooks and attributes are put back, with content and mode, a
     writeFileSync(join(dotGit, 'config.worktree'), '[core]\n')
     appendFileSync(join(dotGit, 'info/exclude'), 'hidden\n')
   })
-  expect(subjects(report)).toEqual([
+  expect(subjects(report, guarded)).toEqual([
     'config',
     'config.worktree',
     'hooks/deep/update',
@@ -96,7 +91,7 @@ test('a hooks folder that became a link is a folder again', async () => {
     rmSync(join(dotGit, 'hooks'), { recursive: true })
     symlinkSync(join(folder, 'evil'), join(dotGit, 'hooks'))
   })
-  expect(subjects(report)).toContain('hooks')
+  expect(subjects(report, guarded)).toContain('hooks')
   expect(readFileSync(join(dotGit, 'hooks/pre-commit'), 'utf8')).toBe('mine')
   expect(existsSync(join(dotGit, 'hooks/pre-push'))).toBe(false)
   expect(existsSync(join(folder, 'evil/pre-push'))).toBe(true)
@@ -131,7 +126,7 @@ test('settings of branches by a switch or push are the user’s business', async
   expect(report.violations).toEqual([])
   expect(repo.git('config', 'branch.other.remote')).toBe('origin')
   const evil = await guarded.turn(() => guarded.agent('config', 'branch.other.remote', 'ext::sh -c evil'))
-  expect(subjects(evil)).toEqual(['config'])
+  expect(subjects(evil, guarded)).toEqual(['config'])
   expect(repo.git('config', 'branch.other.remote')).toBe('origin')
 })
 
@@ -160,7 +155,7 @@ test('foreign refs are put back, and what they had is kept', async () => {
   })
   expect(guarded.allRefs()).toEqual(before)
   expect(report.violations.every((one) => one.undone && one.kind === 'ref')).toBe(true)
-  expect(subjects(report)).toContain('refs/heads/main')
+  expect(subjects(report, guarded)).toContain('refs/heads/main')
   const main = report.violations.find((one) => one.subject === 'refs/heads/main')
   expect(repo.git('rev-parse', main?.rescued ?? '')).toBe(evil)
   expect(repo.git('status', '--porcelain')).toBe('')
@@ -213,10 +208,10 @@ test('a stash of the agent goes, the user’s stashes stay', async () => {
     writeFileSync(join(work, 'b.txt'), 'stashed by the agent\n')
     guarded.agent('stash', '-q')
   })
-  expect(subjects(report)).toEqual(['refs/stash'])
+  expect(subjects(report, guarded)).toEqual(['refs/stash'])
   expect(repo.git('stash', 'list')).toBe(before)
   const dropped = await guarded.turn(() => guarded.agent('stash', 'clear'))
-  expect(subjects(dropped)).toEqual(['refs/stash'])
+  expect(subjects(dropped, guarded)).toEqual(['refs/stash'])
   expect(repo.git('stash', 'list')).toBe(before)
   expect(repo.git('stash', 'show', '-p')).toContain('stashed by the user')
 })
@@ -224,7 +219,7 @@ test('a stash of the agent goes, the user’s stashes stay', async () => {
 test('a broken ref file is a ref again', async () => {
   const before = guarded.allRefs()
   const report = await guarded.turn(() => writeFileSync(join(dotGit, 'refs/heads/other'), 'garbage'))
-  expect(subjects(report)).toEqual(['refs/heads/other'])
+  expect(subjects(report, guarded)).toEqual(['refs/heads/other'])
   expect(guarded.allRefs()).toEqual(before)
 })
 
@@ -265,7 +260,7 @@ test('an agent that commits in the user’s checkout is known by its mark', asyn
     writeFileSync(join(repo.root, 'a.txt'), 'by the agent\n')
     repo.gitIn(work, ['-C', repo.root, 'commit', '-q', '-a', '-m', 'evil'], { GIT_COMMITTER_EMAIL: MARK })
   })
-  expect(subjects(report)).toEqual(['refs/heads/main'])
+  expect(subjects(report, guarded)).toEqual(['refs/heads/main'])
   expect(repo.git('rev-parse', 'main')).toBe(before)
   expect(readFileSync(join(repo.root, 'a.txt'), 'utf8')).toBe('by the agent\n') // files are never touched
 })
@@ -299,7 +294,7 @@ test('ten thousand refs are quick to compare', async () => {
   writeFileSync(join(dotGit, 'packed-refs'), `# pack-refs with: peeled fully-peeled sorted \n${packed}`)
   const started = process.threadCpuUsage()
   const report = await guarded.turn(() => repo.git('tag', '-d', 't00500'))
-  expect(subjects(report)).toEqual(['refs/tags/t00500'])
+  expect(subjects(report, guarded)).toEqual(['refs/tags/t00500'])
   expect(repo.git('rev-parse', 't00500')).toBe(head)
   const { user, system } = process.threadCpuUsage(started)
   expect((user + system) / 1000).toBeLessThan(5000)

@@ -13,9 +13,9 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { TestRepo } from '../testing/repo.ts'
-import { compareAndUndo, settleDeadTurns, takeSnapshot, type GuardReport, type GuardRequest } from './index.ts'
+import { compareAndUndo, settleDeadTurns, takeSnapshot, type GuardRequest } from './index.ts'
 import { ledgerPath } from './ledger.ts'
-import { makeGuarded, OWN, type Guarded } from './testing/guarded.ts'
+import { makeGuarded, OWN, subjects, type Guarded } from './testing/guarded.ts'
 
 let guarded: Guarded
 let repo: TestRepo
@@ -29,10 +29,6 @@ beforeEach(() => {
 })
 
 afterEach(() => guarded.remove())
-
-function subjects(report: GuardReport): string[] {
-  return report.violations.map((one) => one.subject.replace(`${dotGit}/`, '')).sort()
-}
 
 test('a workspace that was cut loose or bent is tied to the repository again', async () => {
   const { gitDir } = guarded.request().workspaces[0] ?? { gitDir: '' }
@@ -120,7 +116,7 @@ test('turns that overlap: a change is undone once, and a turn that begins later 
     compareAndUndo(first, one),
   ])
   // Configuration and tags carry no name, so both that ran answer for it; the branch is known to be the first's.
-  expect(reports.map(subjects)).toEqual([
+  expect(reports.map((report) => subjects(report, guarded))).toEqual([
     [],
     ['config', 'refs/tags/marked-elsewhere'],
     ['config', 'refs/heads/loose', 'refs/tags/marked-elsewhere'],
@@ -155,7 +151,7 @@ test('turns of several processes share what is trusted', async () => {
     said += chunk.toString()
   })
   while (!said.includes('ready')) await once(child.stdout, 'data')
-  expect(subjects(await compareAndUndo(mine, asked))).toEqual(['config'])
+  expect(subjects(await compareAndUndo(mine, asked), guarded)).toEqual(['config'])
   child.stdin.end()
   await once(child, 'exit')
   expect(said).toBe('ready[]')

@@ -2,17 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentCli, cliMissing, pathWithClis, type CliName } from '../../../../test/support/agent-clis.ts'
-import { startModelServer, type ModelRequest, type Reply } from '../../../../test/support/model-server/index.ts'
+import type { ModelRequest, Reply } from '../../../../test/support/model-server/index.ts'
 import { claudeEnv, claudeReply } from '../../claude/testing/harness.ts'
 import { codexHome, codexReply } from '../../codex/testing/harness.ts'
-import type { Act, AgentHarness, Fault, Scene, Step } from '../../testing/index.ts'
+import type { Act, AgentHarness, Fault, Step } from '../../testing/index.ts'
+import { startScene, type Home } from '../../testing/scene.ts'
 import { opencodeHome, opencodeReply } from '../../opencode/testing/home.ts'
 import { acpAnyAgent, claudeAcpAgent, codexAcpAgent, geminiAgent, opencodeAcpAgent } from '../index.ts'
-
-interface Home {
-  readonly env: Readonly<Record<string, string>>
-  remove(): void
-}
 
 interface Play {
   readonly cli: CliName
@@ -23,31 +19,15 @@ interface Play {
 }
 
 /** Scripts the model of a real agent that speaks ACP. */
-function starting(play: Play): AgentHarness['start'] {
-  return async (steps: readonly Step[], workspace: string): Promise<Scene> => {
-    const model = await startModelServer({
-      steps: steps.map((step) => ({
-        reply: play.reply(step, workspace),
-        every: step.every ?? false,
-        ...(step.expect === undefined ? {} : { expect: step.expect }),
-      })),
-      ...(play.isSide ? { isSide: play.isSide } : {}),
+function starting({ cli, args, home, reply, isSide }: Play): AgentHarness['start'] {
+  return (steps, workspace) =>
+    startScene({
+      steps,
+      reply: (act) => reply(act, workspace),
+      home: (url) => home(url, steps),
+      command: [agentCli(cli) ?? cli, ...args],
+      ...(isSide ? { isSide } : {}),
     })
-    const home = play.home(model.url, steps)
-    return {
-      env: home.env,
-      command: [agentCli(play.cli) ?? play.cli, ...play.args],
-      asked: () => model.requests,
-      reached: (index) => model.reached(index),
-      async close() {
-        try {
-          await model.close()
-        } finally {
-          home.remove()
-        }
-      },
-    }
-  }
 }
 
 const COMMON = {

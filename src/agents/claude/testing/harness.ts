@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentCli, cliMissing } from '../../../../test/support/agent-clis.ts'
-import { startModelServer, type ModelRequest, type Reply } from '../../../../test/support/model-server/index.ts'
-import type { Act, AgentHarness, Asked, Fault, Scene, Step } from '../../testing/index.ts'
+import type { Reply } from '../../../../test/support/model-server/index.ts'
+import type { Act, AgentHarness, Fault, Step } from '../../testing/index.ts'
+import { startScene, type Home } from '../../testing/scene.ts'
 import { claudeAgent } from '../index.ts'
 
 const STATUS: Readonly<Record<Fault, number>> = { rate_limit: 429, quota: 429, auth: 401, provider: 500 }
@@ -19,31 +20,22 @@ export const claudeHarness: AgentHarness = {
   reportsCost: true,
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
   timedFaults: ['quota'],
-  start,
+  start: (steps, workspace) =>
+    startScene({
+      steps,
+      reply: (act) => claudeReply(act, workspace),
+      home: (url) => claudeHome(url, steps),
+      command: [agentCli('claude') ?? 'claude'],
+    }),
 }
 
-async function start(steps: readonly Step[], workspace: string): Promise<Scene> {
-  const server = await startModelServer({
-    steps: steps.map((step) => ({
-      reply: claudeReply(step, workspace),
-      every: step.every ?? false,
-      ...(step.expect ? { expect: (request: ModelRequest) => step.expect?.(askedOf(request)) } : {}),
-    })),
-  })
+/** Limits of a plan are told to those who logged in with one. */
+function claudeHome(url: string, steps: readonly Step[]): Home {
   const home = mkdtempSync(join(tmpdir(), 'belay-claude-'))
   const login = steps.some((step) => 'fail' in step && step.fail === 'quota') ? 'plan' : 'key'
   return {
-    env: { ...claudeEnv(server.url, login), PATH: process.env['PATH'] ?? '', HOME: home },
-    command: [agentCli('claude') ?? 'claude'],
-    asked: () => server.requests.map(askedOf),
-    reached: (index) => server.reached(index),
-    async close() {
-      try {
-        await server.close()
-      } finally {
-        rmSync(home, { recursive: true, force: true, maxRetries: 10 })
-      }
-    },
+    env: { ...claudeEnv(url, login), PATH: process.env['PATH'] ?? '', HOME: home },
+    remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 10 }),
   }
 }
 
@@ -59,10 +51,6 @@ export function claudeEnv(url: string, login: 'plan' | 'key'): Readonly<Record<s
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     CLAUDE_CODE_MAX_RETRIES: '0',
   }
-}
-
-function askedOf({ model, effort, text }: ModelRequest): Asked {
-  return { model, effort, text }
 }
 
 /** What Claude Code's model says for an act; `workspace` because its tools want absolute paths. */

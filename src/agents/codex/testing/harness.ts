@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentCli, cliMissing, pathWithClis } from '../../../../test/support/agent-clis.ts'
-import { startModelServer, type ModelServer, type Reply } from '../../../../test/support/model-server/index.ts'
-import type { Act, AgentHarness, Scene, Step } from '../../testing/index.ts'
+import type { Reply } from '../../../../test/support/model-server/index.ts'
+import type { Act, AgentHarness } from '../../testing/index.ts'
+import { startScene, type Home } from '../../testing/scene.ts'
 import { codexAgent } from '../agent.ts'
 
 /** The real CLI, or null when it is not installed. */
@@ -12,15 +13,13 @@ export const codexPath = agentCli('codex')
 
 export const codexUnavailable = cliMissing('codex')
 
-export interface Home {
-  /** The environment that leads codex to the model; nothing of the user's is in it. */
-  readonly env: Readonly<Record<string, string>>
+export interface CodexHome extends Home {
+  /** Path of its configuration file. */
   readonly config: string
-  remove(): void
 }
 
 /** A home of its own for codex; `settings` are lines put before the provider's table. */
-export function codexHome(url: string, settings: readonly string[] = []): Home {
+export function codexHome(url: string, settings: readonly string[] = []): CodexHome {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-home-')))
   const home = join(folder, 'codex')
   const config = join(home, 'config.toml')
@@ -60,36 +59,8 @@ export const codexHarness: AgentHarness = {
   reportsCost: false,
   timedFaults: ['quota'],
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
-  async start(steps) {
-    const model = await startModelServer({ steps: steps.map(said) })
-    const home = codexHome(model.url)
-    return scene(model, home)
-  },
-}
-
-function said(step: Step) {
-  const { expect, every } = step
-  return {
-    reply: codexReply(step),
-    ...(expect === undefined ? {} : { expect }),
-    ...(every === undefined ? {} : { every }),
-  }
-}
-
-function scene(model: ModelServer, home: Home): Scene {
-  return {
-    env: home.env,
-    command: [codexPath ?? 'codex'],
-    asked: () => model.requests,
-    reached: (index) => model.reached(index),
-    async close() {
-      try {
-        await model.close()
-      } finally {
-        home.remove()
-      }
-    },
-  }
+  start: (steps) =>
+    startScene({ steps, reply: codexReply, home: (url) => codexHome(url), command: [codexPath ?? 'codex'] }),
 }
 
 /** What Codex's model says for an act. */

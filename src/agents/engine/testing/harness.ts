@@ -2,11 +2,12 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startModelServer, type Reply } from '../../../../test/support/model-server/index.ts'
+import type { Reply } from '../../../../test/support/model-server/index.ts'
 import { memoryHistory } from '../../../engine/index.ts'
 import type { CommandPolicy } from '../../../policy/port.ts'
 import { openSandbox } from '../../../sandbox/index.ts'
-import type { Act, AgentHarness, Fault, Scene, Step } from '../../testing/index.ts'
+import type { Act, AgentHarness, Fault } from '../../testing/index.ts'
+import { startScene, type Home } from '../../testing/scene.ts'
 import { createEngineAgent } from '../agent.ts'
 import type { EngineDeps } from '../deps.ts'
 
@@ -47,37 +48,20 @@ export const engineHarness: AgentHarness = {
   reportsCost: true,
   timedFaults: ['quota', 'rate_limit'],
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
-  async start(steps) {
-    const model = await startModelServer({ steps: steps.map(said) })
-    const home = realpathSync(mkdtempSync(join(tmpdir(), 'belay-engine-home-')))
-    mkdirSync(join(home, 'tmp'))
-    return {
-      env: {
-        PATH: process.env.PATH ?? '/usr/bin:/bin',
-        HOME: home,
-        OPENAI_BASE_URL: `${model.url}/v1`,
-        OPENAI_API_KEY: 'scripted',
-      },
-      command: [],
-      asked: () => model.requests,
-      reached: (index) => model.reached(index),
-      async close() {
-        try {
-          await model.close()
-        } finally {
-          rmSync(home, { recursive: true, force: true })
-        }
-      },
-    } satisfies Scene
-  },
+  start: (steps) => startScene({ steps, reply: replyOf, home: engineHome, command: [] }),
 }
 
-function said(step: Step) {
-  const { expect, every } = step
+function engineHome(url: string): Home {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'belay-engine-home-')))
+  mkdirSync(join(home, 'tmp'))
   return {
-    reply: replyOf(step),
-    ...(expect === undefined ? {} : { expect }),
-    ...(every === undefined ? {} : { every }),
+    env: {
+      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      HOME: home,
+      OPENAI_BASE_URL: `${url}/v1`,
+      OPENAI_API_KEY: 'scripted',
+    },
+    remove: () => rmSync(home, { recursive: true, force: true }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { agentCli, cliMissing } from '../../../../test/support/agent-clis.ts'
-import { startModelServer } from '../../../../test/support/model-server/index.ts'
-import type { AgentHarness, Scene, Step } from '../../testing/index.ts'
+import type { AgentHarness } from '../../testing/index.ts'
+import { startScene } from '../../testing/scene.ts'
 import { opencodeAgent } from '../index.ts'
 import { opencodeHome, opencodeReply } from './home.ts'
 
@@ -15,30 +15,12 @@ export const opencodeHarness: AgentHarness = {
   reportsCost: true,
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
   timedFaults: [],
-  start,
-}
-
-async function start(steps: readonly Step[], workspace: string): Promise<Scene> {
-  const model = await startModelServer({
-    steps: steps.map((step) => ({
-      reply: opencodeReply(step, workspace),
-      every: step.every ?? false,
-      ...(step.expect === undefined ? {} : { expect: step.expect }),
-    })),
-    isSide: ({ tools }) => tools.length === 0,
-  })
-  const home = opencodeHome(model.url)
-  return {
-    env: home.env,
-    command: [agentCli('opencode') ?? 'opencode'],
-    asked: () => model.requests,
-    reached: (index) => model.reached(index),
-    async close() {
-      try {
-        await model.close()
-      } finally {
-        home.remove()
-      }
-    },
-  }
+  start: (steps, workspace) =>
+    startScene({
+      steps,
+      reply: (act) => opencodeReply(act, workspace),
+      home: opencodeHome,
+      command: [agentCli('opencode') ?? 'opencode'],
+      isSide: ({ tools }) => tools.length === 0,
+    }),
 }

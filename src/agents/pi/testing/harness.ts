@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentCli, cliMissing, pathWithClis } from '../../../../test/support/agent-clis.ts'
-import { startModelServer, type Reply } from '../../../../test/support/model-server/index.ts'
-import type { Act, AgentHarness, Fault, Scene, Step } from '../../testing/index.ts'
+import type { Reply } from '../../../../test/support/model-server/index.ts'
+import type { Act, AgentHarness, Fault } from '../../testing/index.ts'
+import { startScene, type Home } from '../../testing/scene.ts'
 import { piAgent } from '../index.ts'
 
 /** The real pi against a scripted model. */
@@ -17,35 +18,11 @@ export const piHarness: AgentHarness = {
   reportsCost: true,
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
   timedFaults: [],
-  start,
-}
-
-async function start(steps: readonly Step[]): Promise<Scene> {
-  const model = await startModelServer({
-    steps: steps.map((step) => ({
-      reply: piReply(step),
-      every: step.every ?? false,
-      ...(step.expect === undefined ? {} : { expect: step.expect }),
-    })),
-  })
-  const home = piHome(model.url)
-  return {
-    env: home.env,
-    command: [agentCli('pi') ?? 'pi'],
-    asked: () => model.requests,
-    reached: (index) => model.reached(index),
-    async close() {
-      try {
-        await model.close()
-      } finally {
-        home.remove()
-      }
-    },
-  }
+  start: (steps) => startScene({ steps, reply: piReply, home: piHome, command: [agentCli('pi') ?? 'pi'] }),
 }
 
 /** A home of its own, whose only provider is the scripted model. */
-export function piHome(url: string): { readonly env: Readonly<Record<string, string>>; remove(): void } {
+export function piHome(url: string): Home {
   const home = mkdtempSync(join(tmpdir(), 'belay-pi-'))
   const folder = join(home, '.pi', 'agent')
   mkdirSync(folder, { recursive: true })

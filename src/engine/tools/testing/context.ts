@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { spawnKept } from '../../../process/index.ts'
 import type { CommandPolicy } from '../../../policy/port.ts'
 import type { SandboxPolicy } from '../../../sandbox/port.ts'
@@ -14,6 +14,10 @@ export interface Bench {
   readonly context: ToolContext
   /** The same with other parts, and other parts of the sandbox's policy. */
   with(parts: Partial<ToolContext>, policy?: Partial<SandboxPolicy>): ToolContext
+  /** Writes a file of the workspace and returns its path; folders are made. */
+  put(file: string, content: string | Buffer, mode?: number): string
+  contentOf(file: string): string
+  modeOf(file: string): number
   remove(): void
 }
 
@@ -69,6 +73,15 @@ export function makeBench(name: string): Bench {
     with(parts, changed = {}) {
       return { ...context, sandbox: { ...context.sandbox, policy: { ...policy, ...changed } }, ...parts }
     },
+    put(file, content, mode = 0o644) {
+      const path = join(workspace, file)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, content)
+      chmodSync(path, mode)
+      return path
+    },
+    contentOf: (file) => readFileSync(join(workspace, file), 'utf8'),
+    modeOf: (file) => statSync(join(workspace, file)).mode & 0o777,
     remove: () => rmSync(root, { recursive: true, force: true }),
   }
 }

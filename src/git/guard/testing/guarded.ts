@@ -74,3 +74,8 @@ export function makeGuarded(): Guarded {
   guarded.addWork('T1')
   return guarded
 }
+
+/** What was violated, by path or ref, sorted. */
+export function subjects(report: GuardReport, { dotGit }: Guarded): string[] {
+  return report.violations.map((one) => one.subject.replace(`${dotGit}/`, '')).sort()
+}
