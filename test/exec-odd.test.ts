@@ -57,7 +57,7 @@ describe('belay exec with a service that', () => {
   it('knows no streams is asked once', async () => {
     const { url, requests } = await compatible({ status: 200, body: { choices: [{ message: { content: 'whole' } }] } })
     const { code, stderr } = await world.belay(['exec', 'hi', ...SERVER_MODEL])
-    expect([code, stderr]).toEqual([1, expect.stringContaining('answers with JSON instead of a stream: {"choices"')])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('something else than a stream: {"choices"')])
     expect(stderr).toContain(`(200 from ${url}/v1)`)
     expect(requests).toHaveLength(1)
   })
@@ -125,6 +125,26 @@ describe('an agent definition', () => {
     mkdirSync(join(world.repo, '.belay', 'agents', 'a.md'), { recursive: true })
     const { code, stderr } = await exec(...HOST)
     expect([code, stderr]).toEqual([2, expect.stringMatching(/a\.md: is no file \[agent_definition_invalid\]/)])
+  })
+})
+
+describe('belay exec with what other programs wrote', () => {
+  it('reads an output schema that begins with a byte order mark', async () => {
+    world.files({ 's.json': '\u{feff}{"type":"object","required":["n"]}' })
+    await scripted(say('{"n":1}'))
+    expect(await world.belay(['exec', 'hi', ...MODEL, ...HOST, '--output-schema', 's.json'])).toMatchObject({
+      code: 0,
+      stdout: '{"n":1}\n',
+    })
+  })
+
+  it('takes no key with a line feed in it, and asks nobody', async () => {
+    const { requests } = await compatible({ say: 'ok' })
+    const env = { OPENAI_API_KEY: 'not-to-be\ntold' }
+    const { code, stderr } = await world.belay(['exec', 'hi', ...SERVER_MODEL], { env })
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/OPENAI_API_KEY cannot be used: .* \[model_no_key\]/)])
+    expect([stderr.includes('not-to-be'), requests.length]).toEqual([false, 0])
+    await world.belay(['exec', 'hi', ...SERVER_MODEL])
   })
 })
 

@@ -19,7 +19,7 @@ export async function readSchema(cwd: string, file: string): Promise<Schema> {
   try {
     const { size } = await stat(resolve(cwd, file))
     if (size > MAX_BYTES) throw new Error(`${size} bytes`)
-    schema = JSON.parse(await readFile(resolve(cwd, file), 'utf8'))
+    schema = JSON.parse((await readFile(resolve(cwd, file), 'utf8')).replace(/^\u{feff}/u, ''))
   } catch (error) {
     throw invalid(`a JSON file of at most ${MAX_BYTES} bytes`, messageOf(error))
   }

@@ -94,10 +94,15 @@ function failed(
   // how Node and HTTP clients say that the other side went away
   const isCut = !signal.aborted && /^(aborted|terminated|socket hang up)$/.test(said)
   const isUnreached = answer === null && unreached !== null && /^connection error\.?$/i.test(said)
-  const message = isCut ? 'the connection was cut before the answer ended' : isUnreached ? unreached : said
+  const message = isCut ? 'the connection was cut before the answer ended' : isUnreached ? unreached : ofStream(said)
   const failure = failureOf(message, answer, now)
   const asked = answer === null ? null : whoRefused(failure, answer.status, resolved)
   return { ok: false, aborted: signal.aborted, failure: asked === null ? failure : { ...failure, asked }, partial }
+}
+
+/** How the wire formats say that a stream ended in the middle, in words of people. */
+function ofStream(said: string): string {
+  return /^stream ended without/i.test(said) ? `the answer ended before it was finished (${said})` : said
 }
 
 /** Of what trying again does not mend: who said so, and which key it was asked with. */

@@ -74,7 +74,7 @@ function wrongPlaceIn({ status, headers, body }: HttpAnswer): string | null {
   const page = status < 300 && headers['content-type']?.startsWith('text/html') === true
   if (page) return 'the service answers with a web page: is its address right (many end in /v1)?'
   const isWhole = status < 300 && body !== '' && !isError(body)
-  return isWhole ? `the service answers with JSON instead of a stream: ${head(body, 200)}` : null
+  return isWhole ? `the service answers with something else than a stream: ${head(body, 200)}` : null
 }
 
 function isError(body: string): boolean {

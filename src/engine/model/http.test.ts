@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Headers } from './headers.ts'
 import { httpFetch } from './http.ts'
@@ -52,6 +54,26 @@ describe('httpFetch', () => {
     for await (const part of response.body as unknown as AsyncIterable<Uint8Array>)
       parts.push(Buffer.from(part).toString())
     expect(parts.join('')).toBe('first second')
+  })
+
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+    ['zstd', zstdCompressSync],
+  ])('unpacks what was sent as %s although nobody asked for it', async (encoding, pack) => {
+    const url = await serve((_, response) =>
+      response.writeHead(200, { 'content-encoding': encoding }).end(pack(Buffer.from('data: wörds'))),
+    )
+    expect(await (await httpFetch(url)).text()).toBe('data: wörds')
+  })
+
+  it('of what was packed and breaks off says so', async () => {
+    const url = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': '1000' })
+      response.write(gzipSync(randomBytes(500)), () => response.destroy())
+    })
+    await expect(httpFetch(url).then((response) => response.text())).rejects.toThrow()
   })
 
   it('ends with the signal: before the answer, and in the middle of it', async () => {

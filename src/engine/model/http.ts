@@ -2,7 +2,7 @@
  * `fetch` over node:http for calls of model services. The built-in one costs a short-lived process 20 MB and 40 ms (it brings a
  * whole HTTP client of its own); this one has what the wire formats use of it: text or bytes in, a stream out, abort, proxies.
  */
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { Headers as LightHeaders } from './headers.ts'
@@ -70,8 +70,9 @@ function responseOf(incoming: IncomingMessage, url: URL): Response {
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers.append(name, Array.isArray(value) ? value.join(', ') : value)
   }
+  const content = unpacked(incoming)
   let whole: Promise<string> | undefined
-  const text = (): Promise<string> => (whole ??= readAll(incoming))
+  const text = (): Promise<string> => (whole ??= readAll(content))
   let stream: unknown
   const response = {
     status,
@@ -82,7 +83,7 @@ function responseOf(incoming: IncomingMessage, url: URL): Response {
     type: 'basic',
     headers,
     get body() {
-      return (stream ??= Readable.toWeb(incoming))
+      return (stream ??= Readable.toWeb(content))
     },
     get bodyUsed() {
       return whole !== undefined || stream !== undefined
@@ -93,4 +94,15 @@ function responseOf(incoming: IncomingMessage, url: URL): Response {
     clone: () => response,
   }
   return response as unknown as Response
+}
+
+/** Nothing is asked to be compressed, and some gateways do it all the same. */
+function unpacked(incoming: IncomingMessage): Readable {
+  const encoding = incoming.headers['content-encoding']
+  if (encoding === undefined || !/^(x-gzip|gzip|deflate|br|zstd)$/i.test(encoding)) return incoming
+  const { createUnzip, createBrotliDecompress, createZstdDecompress } = process.getBuiltinModule('node:zlib')
+  const name = encoding.toLowerCase()
+  const make = name === 'br' ? createBrotliDecompress : name === 'zstd' ? createZstdDecompress : createUnzip
+  // What breaks in the one ends the other, which tells who reads it.
+  return pipeline(incoming, make(), () => {})
 }

@@ -85,6 +85,15 @@ describe('a model’s name', () => {
     }
   })
 
+  it.each([['a\nb'], ['“a”'], ['a\u0007']])('takes no key that cannot be sent: %j', async (key) => {
+    for (const name of ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN'])
+      expect(await problem('anthropic/x', { [name]: key })).toMatchObject({
+        code: 'model_no_key',
+        message: expect.stringContaining(`${name} cannot be used`) as string,
+      })
+    expect((await resolveModel('anthropic/x', { ANTHROPIC_API_KEY: 'a-b_1\n' })).apiKey).toBe('a-b_1')
+  })
+
   it('lists every variable that commands must not see', () => {
     for (const name of [
       'ANTHROPIC_API_KEY',

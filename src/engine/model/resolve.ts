@@ -132,6 +132,7 @@ function authOf(
   env: Environment,
 ): Pick<ResolvedModel, 'apiKey' | 'keyFrom' | 'headers'> {
   const bearer = first(known.bearerFrom, env)
+  if (bearer) refuseUnsendable(bearer, provider)
   if (bearer) return { apiKey: null, keyFrom: bearer.name, headers: { Authorization: `Bearer ${bearer.value}` } }
   const key = first(known.keysFrom, env)
   const problem = key === null ? null : (known.keyProblem?.(key.value) ?? null)
@@ -140,11 +141,20 @@ function authOf(
       expected: `a key for ${provider}`,
     })
   }
+  if (key) refuseUnsendable(key, provider)
   if (key) return { apiKey: key.value, keyFrom: key.name, headers: {} }
   if (!known.needsKey) return { apiKey: 'none', keyFrom: null, headers: {} }
   throw new BelayError('model_no_key', `there is no key for ${provider}`, {
     expected: `a key in ${[...known.keysFrom, ...known.bearerFrom].join(', ')}`,
     next: `export ${known.keysFrom[0]}=...`,
+  })
+}
+
+/** What cannot stand in a header: two lines of a file, quotes of a word processor. */
+function refuseUnsendable({ name, value }: { readonly name: string; readonly value: string }, provider: string): void {
+  if (/^[\x20-\x7e]+$/.test(value)) return
+  throw new BelayError('model_no_key', `${name} cannot be used: it holds a line feed, or a character that no key has`, {
+    expected: `a key for ${provider}: one line of letters, digits and signs`,
   })
 }
 

@@ -20,22 +20,29 @@ function isOf(type: string, { headers }: Response): boolean {
 }
 
 /**
- * Notes the beginning of an answer that should be a stream and says that it is JSON: an error under a wrong status, or a whole
- * answer of a service that knows no streams. Some send streams by that name too, which are left alone.
+ * Notes the beginning of an answer that should be a stream and is something else: an error under a wrong status, or a whole answer
+ * of a service that knows no streams. Some send streams under another name, which are left alone.
  */
-function noteWhole(response: Response, last: LastResponse): void {
+function noteOther(response: Response, last: LastResponse): void {
   const headers = Object.fromEntries(response.headers)
   const decoder = new TextDecoder()
   let body = ''
   const listening = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, to) {
-      if (body.length < BODY) body = head(body + decoder.decode(chunk, { stream: true }), BODY)
-      if (body.trimStart().startsWith('{')) last.answer = { status: response.status, headers, body }
+      if (body.length < BODY) {
+        body = head(body + decoder.decode(chunk, { stream: true }), BODY)
+        last.answer = isStream(body) ? null : { status: response.status, headers, body }
+      }
       to.enqueue(chunk)
     },
   })
   const stream = response.body?.pipeThrough(listening)
   Object.defineProperty(response, 'body', { value: stream })
+}
+
+/** Of an answer's beginning: that it may be one of server-sent events. */
+function isStream(body: string): boolean {
+  return /^\s*((data|event|id|retry)?:|$)/.test(body)
 }
 
 export function watchedFetch(last: LastResponse): typeof globalThis.fetch {
@@ -46,7 +53,7 @@ export function watchedFetch(last: LastResponse): typeof globalThis.fetch {
       last.unreached = messageOf(error)
       throw error
     })
-    if (response.ok && isOf('application/json', response)) noteWhole(response, last)
+    if (response.ok && !isOf('text/event-stream', response) && !isOf('text/html', response)) noteOther(response, last)
     if (isOf('text/html', response))
       last.answer = { status: response.status, headers: Object.fromEntries(response.headers), body: '' }
     if (!response.ok) {
