@@ -1,8 +1,9 @@
 /** The lines of a session: append-only JSONL. What was appended is never changed; only a line that a crash tore is cut away. */
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
+import { isJsonObject } from '../core/json.ts'
 import { SCHEMA, type Header, type SessionEntry, type StoredEntry } from './entries.ts'
-import { isEntry, isObject } from './shape.ts'
+import { isEntry } from './shape.ts'
 
 export interface ReadLog {
   readonly header: Header
@@ -35,7 +36,7 @@ export function parseLog(bytes: Buffer, name: string, next = RESTORE): ReadLog {
       length -= Buffer.byteLength(line) + 1
       break
     }
-    if (!isObject(entry) || (i > 0 && !isEntry(entry))) throw damaged(name, i + 1, next)
+    if (!isJsonObject(entry) || (i > 0 && !isEntry(entry))) throw damaged(name, i + 1, next)
     parsed.push(entry)
   }
   const header = parsed.shift() as Partial<Header> | undefined

@@ -1,13 +1,13 @@
 /** Whether a line of a session is what its type says: lines come from files, and a file may come from somebody else. */
-type Fields = Readonly<Record<string, unknown>>
+import { isJsonObject, type JsonObject } from '../core/json.ts'
 
 /** What readers rely on; whatever else a line has is kept as it is. */
-const SHAPES: Readonly<Record<string, (line: Fields) => boolean>> = {
+const SHAPES: Readonly<Record<string, (line: JsonObject) => boolean>> = {
   turn: ({ turn, prompt, agent, cwd }) =>
     isNumber(turn) &&
     isText(prompt) &&
     isText(cwd) &&
-    isObject(agent) &&
+    isJsonObject(agent) &&
     isText(agent['provider']) &&
     isTextOrNull(agent['model']),
   turn_ended: ({ turn, status, finishReason, text, error, files, commits }) =>
@@ -23,14 +23,10 @@ const SHAPES: Readonly<Record<string, (line: Fields) => boolean>> = {
 }
 
 /** Of a type that is not known, only its time is looked at: readers pass it over. */
-export function isEntry(line: Fields): boolean {
+export function isEntry(line: JsonObject): boolean {
   const { type, time } = line
   if (!isText(type) || !isText(time) || Number.isNaN(Date.parse(time))) return false
   return Object.hasOwn(SHAPES, type) ? (SHAPES[type]?.(line) ?? true) : true
-}
-
-export function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** What agents give is kept as it came. */

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
+import { isJsonObject } from '../core/json.ts'
 
 /** Manifests are small; a lockfile's beginning tells enough. */
 const MAX_BYTES = 1024 * 1024
@@ -118,7 +119,7 @@ export type Tree = Readonly<Record<string, unknown>>
 
 /** A mapping inside a parsed file, or an empty one. */
 export function tree(value: unknown): Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Tree) : {}
+  return isJsonObject(value) ? value : {}
 }
 
 /** A JSON file's mapping; null when there is no such file or it is not JSON. */

@@ -1,5 +1,6 @@
 import { messageOf } from '../../core/errors.ts'
 import { cap, printable } from '../../core/text.ts'
+import { isJsonObject } from '../../core/json.ts'
 import { endMarked, spawnKept, type Exit, type ProcessIdentity, type ProcessSpec } from '../../process/index.ts'
 import type { TurnRequest } from '../port.ts'
 import { boundedOutput } from '../stdio/bounded.ts'
@@ -189,7 +190,7 @@ interface Message {
 function parse(line: string): Message | null {
   try {
     const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null
+    return isJsonObject(value) ? value : null
   } catch {
     return null // not JSON: kept by the caller as it is
   }

@@ -2,6 +2,7 @@
  * OpenAI accepts only a strict form of JSON Schema for answers: every object lists all its properties as required and
  * forbids others. An optional property becomes one that may be null, and null is taken out of the answer again.
  */
+import { isJsonObject } from '../../core/json.ts'
 import type { JsonSchema } from '../port.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -46,7 +47,7 @@ export function strictSchema(schema: JsonSchema): JsonSchema | null {
 }
 
 function convert(schema: unknown): Json | null {
-  if (!isRecord(schema) || INEXPRESSIBLE.some((key) => key in schema)) return null
+  if (!isJsonObject(schema) || INEXPRESSIBLE.some((key) => key in schema)) return null
   const out: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(schema)) {
     if (REFUSED.has(key)) continue
@@ -104,14 +105,14 @@ export function withoutNulls(schema: JsonSchema, value: unknown): unknown {
 
 function restore(schema: unknown, value: unknown, root: Json): unknown {
   const resolved = resolve(schema, root)
-  if (!isRecord(resolved)) return value
+  if (!isJsonObject(resolved)) return value
   const branches = (resolved.anyOf ?? resolved.oneOf) as readonly unknown[] | undefined
   if (branches !== undefined) {
     const fitting = branches.find((branch) => fits(resolve(branch, root), value))
     return fitting === undefined ? value : restore(fitting, value, root)
   }
   if (Array.isArray(value)) return value.map((item: unknown) => restore(resolved.items, item, root))
-  if (!isRecord(value) || !isRecord(resolved.properties)) return value
+  if (!isJsonObject(value) || !isJsonObject(resolved.properties)) return value
   const required = new Set(Array.isArray(resolved.required) ? resolved.required : [])
   const out: Record<string, unknown> = {}
   for (const [key, child] of Object.entries(value)) {
@@ -124,31 +125,31 @@ function restore(schema: unknown, value: unknown, root: Json): unknown {
 
 /** Whether `value` looks like this branch: its JSON type, and the constants by which branches are told apart. */
 function fits(branch: unknown, value: unknown): boolean {
-  if (!isRecord(branch)) return false
+  if (!isJsonObject(branch)) return false
   if (value === null) return allowsNull(branch)
   if (Array.isArray(value)) return hasType(branch, 'array')
-  if (!isRecord(value)) return !hasType(branch, 'array') && !hasType(branch, 'object')
-  if (!hasType(branch, 'object') || !isRecord(branch.properties)) return false
+  if (!isJsonObject(value)) return !hasType(branch, 'array') && !hasType(branch, 'object')
+  if (!hasType(branch, 'object') || !isJsonObject(branch.properties)) return false
   const { properties } = branch
   return Object.entries(value).every(([key, child]) => {
     const property = properties[key]
     if (property === undefined) return child === null
-    if (!isRecord(property)) return true
+    if (!isJsonObject(property)) return true
     if (property.const !== undefined) return property.const === child
     return !Array.isArray(property.enum) || child === null || property.enum.includes(child)
   })
 }
 
 function resolve(schema: unknown, root: Json): unknown {
-  if (!isRecord(schema) || typeof schema.$ref !== 'string') return schema
+  if (!isJsonObject(schema) || typeof schema.$ref !== 'string') return schema
   if (schema.$ref === '#') return root
   const path = /^#\/(\$defs|definitions)\/(.+)$/.exec(schema.$ref)
   const definitions = path?.[1] === undefined ? undefined : root[path[1]]
-  return isRecord(definitions) && path?.[2] !== undefined ? definitions[path[2]] : undefined
+  return isJsonObject(definitions) && path?.[2] !== undefined ? definitions[path[2]] : undefined
 }
 
 function allowsNull(schema: unknown): boolean {
-  if (!isRecord(schema)) return false
+  if (!isJsonObject(schema)) return false
   if (schema.const === null || (Array.isArray(schema.enum) && schema.enum.includes(null))) return true
   const branches = (schema.anyOf ?? schema.oneOf) as readonly unknown[] | undefined
   return hasType(schema, 'null') || (branches?.some(allowsNull) ?? false)
@@ -160,8 +161,4 @@ function isTyped(schema: Json): boolean {
 
 function hasType(schema: Json, type: string): boolean {
   return schema.type === type || (Array.isArray(schema.type) && schema.type.includes(type))
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,5 @@
 import { cap } from '../../core/text.ts'
+import { isJsonObject } from '../../core/json.ts'
 import type { Line } from '../../process/index.ts'
 import type { Item, TurnEvent } from '../port.ts'
 
@@ -13,7 +14,7 @@ export function parseFrame(line: Line): Frame | null {
   if (line.dropped > 0) return null
   try {
     const value: unknown = JSON.parse(line.text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Frame) : null
+    return isJsonObject(value) ? value : null
   } catch {
     return null // not a frame: the caller keeps the line as it is
   }
@@ -39,7 +40,7 @@ export function unknownEvent(id: string, text: string): TurnEvent {
 }
 
 export function asFrame(value: unknown): Frame {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Frame) : {}
+  return isJsonObject(value) ? value : {}
 }
 
 export function asList(value: unknown): readonly unknown[] {

@@ -1,5 +1,5 @@
 import type { ToolCall } from '@earendil-works/pi-ai'
-import { isRecord } from '../record.ts'
+import { isJsonObject } from '../../core/json.ts'
 import type { Emit } from '../events.ts'
 import type { Tool, ToolContext, ToolResult } from '../port.ts'
 import { askPerson, type Ask, type Asker } from './ask.ts'
@@ -126,7 +126,7 @@ async function askFor(
     tool: one.call.name,
     title: one.title,
     input: one.input,
-    command: isRecord(one.input) && typeof one.input.command === 'string' ? one.input.command : null,
+    command: isJsonObject(one.input) && typeof one.input.command === 'string' ? one.input.command : null,
     cwd: context.workspace,
     reason,
   }

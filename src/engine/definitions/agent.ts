@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { parseDuration } from '../../core/duration.ts'
 import { BelayError } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
+import { isJsonObject } from '../../core/json.ts'
 import { BACKENDS, type SandboxPolicy } from '../../sandbox/port.ts'
-import { isRecord } from '../record.ts'
 import { readFrontmatter } from './frontmatter.ts'
 import { definitionFolders, markdownIn } from './names.ts'
 import type { Places } from './places.ts'
@@ -97,7 +97,7 @@ export async function parseAgentDefinition(name: string, path: string, text: str
   if (!read.success) {
     const [issue] = read.error.issues
     const key = issue?.path.join('.') ?? ''
-    const received = isRecord(data) ? JSON.stringify(data[String(issue?.path[0])]) : undefined
+    const received = isJsonObject(data) ? JSON.stringify(data[String(issue?.path[0])]) : undefined
     const said = issue?.message.replace(/^Invalid input: /, '') ?? 'is wrong'
     throw invalid(path, `${key}: ${said}`, said.replace(/^expected (.*?)(, received .*)?$/, '$1'), received)
   }

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../core/json.ts'
 type JsonSchema = Readonly<Record<string, unknown>>
 
 const SIMPLE_TYPES = new Set<unknown>(['string', 'number', 'integer', 'boolean', 'null'])
@@ -25,9 +26,9 @@ export function narrowSchema(schema: JsonSchema): JsonSchema | null {
 /** Whether no property may be left out, anywhere in a narrow schema. */
 export function isComplete(schema: unknown): boolean {
   if (Array.isArray(schema)) return schema.every(isComplete)
-  if (!isObject(schema)) return true
+  if (!isJsonObject(schema)) return true
   const { properties, required, enum: _, const: __, ...rest } = schema
-  if (isObject(properties)) {
+  if (isJsonObject(properties)) {
     const names: readonly unknown[] = Array.isArray(required) ? required : []
     if (Object.keys(properties).some((name) => !names.includes(name))) return false
     if (!Object.values(properties).every(isComplete)) return false
@@ -36,7 +37,7 @@ export function isComplete(schema: unknown): boolean {
 }
 
 function narrowed(schema: unknown): JsonSchema | null {
-  if (!isObject(schema) || INEXPRESSIBLE.some((keyword) => keyword in schema)) return null
+  if (!isJsonObject(schema) || INEXPRESSIBLE.some((keyword) => keyword in schema)) return null
   const told = pick(schema, ['title', 'description'])
   const { $ref: ref, anyOf, oneOf, type } = schema
   if (ref !== undefined)
@@ -65,7 +66,7 @@ function narrowed(schema: unknown): JsonSchema | null {
 
 function anObject(schema: JsonSchema, told: JsonSchema): JsonSchema | null {
   const { required = [], additionalProperties } = schema
-  if (!isObject(schema['properties']) || isObject(additionalProperties) || !Array.isArray(required)) return null
+  if (!isJsonObject(schema['properties']) || isJsonObject(additionalProperties) || !Array.isArray(required)) return null
   const properties = eachNarrowed(schema['properties'])
   if (properties === null || required.some((name) => !Object.hasOwn(properties, String(name)))) return null
   return { ...told, type: 'object', properties, required, additionalProperties: false }
@@ -79,7 +80,7 @@ function fixed(schema: JsonSchema, told: JsonSchema): JsonSchema | null {
 }
 
 function eachNarrowed(schemas: unknown): Readonly<Record<string, JsonSchema>> | null {
-  if (!isObject(schemas)) return null
+  if (!isJsonObject(schemas)) return null
   const all = Object.entries(schemas).map(([name, schema]) => [name, narrowed(schema)] as const)
   // entries, not assignment: a property may be called __proto__
   return all.some(([, schema]) => schema === null) ? null : (Object.fromEntries(all) as Record<string, JsonSchema>)
@@ -91,8 +92,4 @@ function pick(schema: JsonSchema, keywords: readonly string[]): JsonSchema {
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
-}
-
-function isObject(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,10 +2,10 @@
 import { BelayError, messageOf } from '../../core/errors.ts'
 import { globToRegExp } from '../../core/glob.ts'
 import { head, nearest, printable, tail } from '../../core/text.ts'
+import { isJsonObject } from '../../core/json.ts'
 import type { HookCall, ToolHook } from '../calls/hooks.ts'
 import type { AgentSettings, HookCommand } from '../definitions/agent.ts'
 import type { Tool, ToolDemand, ToolResult } from '../port.ts'
-import { isRecord } from '../record.ts'
 import { runInside } from './run-inside.ts'
 
 /** What is read of an answer, and how much of it is shown. */
@@ -97,7 +97,7 @@ function decisionOf(text: string): ToolDemand {
   } catch (error) {
     throw new Error(`its answer is no JSON (${printable(messageOf(error)).replaceAll(/\s+/g, ' ')})`, { cause: error })
   }
-  const { decision, reason } = isRecord(said) ? said : {}
+  const { decision, reason } = isJsonObject(said) ? said : {}
   if (decision !== 'allow' && decision !== 'ask' && decision !== 'deny')
     throw new Error('its answer has no decision (allow, ask or deny)')
   const why =

@@ -1,5 +1,6 @@
 import type { Tool as McpTool } from '@modelcontextprotocol/client'
 import { z } from 'zod'
+import { isJsonObject } from '../../../core/json.ts'
 
 /** What every provider takes as the name of a property. */
 const PROPERTY = /^[A-Za-z0-9_.-]{1,64}$/
@@ -12,7 +13,7 @@ export function schemaOf({ inputSchema }: McpTool) {
   const plain = Object.fromEntries(Object.entries(schema).filter(([key]) => !UNIONS.has(key)))
   return z
     .any()
-    .refine((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'expected an object')
+    .refine(isJsonObject, 'expected an object')
     .transform((value) => value as Record<string, unknown>)
     .meta({ ...plain, type: 'object' })
 }
