@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.ts'
-import { openSandbox, sandboxRemarks, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
+import { openSandbox, sandboxRemarks, withMore, type BackendName, type SandboxRequest } from '../sandbox/index.ts'
 import { createEngineAgent, localDeps } from './engine/index.ts'
-import { sandboxPaths } from './paths/own.ts'
+import { programRequest } from './paths/own.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
 
 /** Which sandbox an agent works in, and what is asked of it besides the access and workspace of each turn. */
@@ -23,10 +23,7 @@ export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
     return createEngineAgent({
       ...localDeps,
       settings: () => ({ sandbox: backend }),
-      openSandbox: (name, request, signal) => {
-        const read = [...(request.read ?? []), ...(more.read ?? [])]
-        return openSandbox(name, { ...request, ...more, read }, signal)
-      },
+      openSandbox: (name, request, signal) => openSandbox(name, withMore(request, more), signal),
     })
   }
   if (backend === 'host' && Object.keys(more).length === 0) return agent
@@ -46,19 +43,14 @@ async function* confinedTurn(
   { backend, more }: AgentSandbox,
   request: TurnRequest,
 ): AsyncGenerator<TurnEvent> {
-  const own = sandboxPaths(agent, request.env, request.command)
   let opened
   try {
     opened = await openSandbox(
       backend,
       {
-        network: { mode: 'full' },
-        ...more,
+        ...programRequest(agent, request.env, request.command, more),
         access: request.access,
         workspace: request.cwd,
-        own: own.own,
-        read: [...own.read, ...(more.read ?? [])],
-        write: [...own.write, ...(more.write ?? [])],
       },
       request.signal,
     )

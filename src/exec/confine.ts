@@ -1,5 +1,5 @@
 import type { Access } from '../core/words.ts'
-import { sandboxPaths } from '../agents/paths/own.ts'
+import { programRequest } from '../agents/paths/own.ts'
 import type { Agent, TurnRequest } from '../agents/port.ts'
 import type { Network, SandboxRequest } from '../sandbox/index.ts'
 import type { SandboxConfig } from '../config/index.ts'
@@ -37,16 +37,8 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
   const name = options.sandbox ?? chosen.sandbox?.backend ?? 'auto'
   const { openSandbox, sandboxRemarks } = await import('../sandbox/index.ts')
   const role = await roleRequest(chosen.sandbox, options.sandbox)
-  const own = sandboxPaths(agent, env, command)
-  const request: SandboxRequest = {
-    ...role,
-    access,
-    workspace: cwd,
-    own: own.own,
-    read: [...own.read, ...(role.read ?? [])],
-    write: [...own.write, ...(role.write ?? [])],
-    network: options.network ?? role.network ?? { mode: 'full' },
-  }
+  const more = options.network === null ? role : { ...role, network: options.network }
+  const request = { ...programRequest(agent, env, command, more), access, workspace: cwd }
   const { sandbox, warning } = await openSandbox(name, request, signal)
   return {
     spawn: (spec) => sandbox.spawn(spec),

@@ -102,9 +102,9 @@ export async function engineSetup(
   let last: LoopReport | null = null
   const agent = createEngineAgent({
     async openSandbox(name, request, signal) {
-      const { openSandbox } = await import('../sandbox/index.ts')
-      const read = [...(request.read ?? []), ...(more.read ?? [])]
-      return openSandbox(name, { ...request, ...more, read, ...(network === null ? {} : { network }) }, signal)
+      const { openSandbox, withMore } = await import('../sandbox/index.ts')
+      const wanted = withMore(request, network === null ? more : { ...more, network })
+      return openSandbox(name, wanted, signal)
     },
     policy: () => Promise.resolve(policy),
     async openHistory() {

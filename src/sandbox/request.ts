@@ -6,6 +6,14 @@ import { BACKENDS, type BackendName, type Network, type SandboxPolicy } from './
 export type SandboxRequest = Pick<SandboxPolicy, 'access' | 'workspace'> &
   Partial<Omit<SandboxPolicy, 'access' | 'workspace'>>
 
+/** A request with what else is asked for: it wins, but takes away nothing that is to be readable. */
+export function withMore(
+  request: SandboxRequest,
+  more: Partial<Omit<SandboxRequest, 'access' | 'workspace'>>,
+): SandboxRequest {
+  return { ...request, ...more, read: [...(request.read ?? []), ...(more.read ?? [])] }
+}
+
 /** A host that confines nothing has its whole network; elsewhere nobody gets out unless it is asked for. */
 const NETWORK: Readonly<Record<BackendName, Network>> = {
   host: { mode: 'full' },

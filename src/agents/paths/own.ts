@@ -4,10 +4,30 @@ import type { SandboxRequest } from '../../sandbox/index.ts'
 import type { Agent } from '../port.ts'
 
 /**
+ * What the sandbox of an agent's program is asked for, besides access and workspace: what `more` asks for, the agent's own paths,
+ * and the network unless `more` says otherwise, because without it no agent reaches its model.
+ */
+export function programRequest(
+  agent: Agent,
+  env: Readonly<Record<string, string>>,
+  command: readonly string[] | null,
+  more: Partial<Omit<SandboxRequest, 'access' | 'workspace'>>,
+): Omit<SandboxRequest, 'access' | 'workspace'> {
+  const { own, read, write } = sandboxPaths(agent, env, command)
+  return {
+    network: { mode: 'full' },
+    ...more,
+    own,
+    read: [...read, ...(more.read ?? [])],
+    write: [...write, ...(more.write ?? [])],
+  }
+}
+
+/**
  * What an agent's own paths are in a sandbox: settings are read and stay as they are, conversations and logins are written.
  * Makes the folders of conversations, because only what is there can be shared.
  */
-export function sandboxPaths(
+function sandboxPaths(
   agent: Agent,
   env: Readonly<Record<string, string>>,
   command: readonly string[] | null,

@@ -1,4 +1,4 @@
-import type { CostKind, Reason, TaskStatus } from '../../core/words.ts'
+import type { CostKind } from '../../core/words.ts'
 import { totalCost } from '../../programs/shared/budget.ts'
 import { stateOf, type Finding } from '../../programs/direct/state.ts'
 import {
@@ -18,6 +18,7 @@ import { runLease } from '../../runs/lease-keys.ts'
 import { wantedTasks } from '../../runs/outcome.ts'
 import type { TaskChoice } from '../session.ts'
 import { evidenceView, type EvidenceView } from './evidence.ts'
+import type { TaskView } from './status.ts'
 import { whyTask } from './why.ts'
 
 /** What `belay show --json` prints (interfaces: section 3). */
@@ -42,17 +43,8 @@ export interface ShowView {
   }[]
 }
 
-export interface ShownTask {
+export interface ShownTask extends TaskView {
   readonly run: string
-  readonly handle: string
-  readonly title: string
-  readonly status: TaskStatus
-  readonly phase: string | null
-  readonly attempt: number
-  readonly commit: string | null
-  readonly branch: string | null
-  readonly reason: Reason | null
-  readonly cost_usd: number | null
   readonly cost_kind: CostKind
   /** Why it is done, or why not. */
   readonly why: string
