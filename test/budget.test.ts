@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { events, prompts, status, task, tasks } from './support/people.ts'
@@ -121,6 +121,14 @@ describe('budget.tokens', () => {
 })
 
 describe('budget.wall', () => {
+  it('keeps nobody waiting whose run could not go on', async () => {
+    start({ implementer: { T001: [{ hang: true }] } }, 'budget: {wall: 1h}\n')
+    mkdirSync(world.home, { recursive: true })
+    writeFileSync(join(world.home, 'sessions'), 'in the way of what agents say')
+    const run = await world.belay(['run'])
+    expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('EEXIST')])
+  })
+
   it('ends a silent turn when the time is used up, over all processes of the run', async () => {
     start({ implementer: { T001: [{ hang: true }] } }, 'budget: {wall: 3s}\n')
     const run = await world.belay(['run'])

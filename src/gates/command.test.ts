@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { randomId } from '../core/ids.ts'
-import { endMarked, findMarked } from '../process/index.ts'
+import { endMarked, findMarked, spawnKept } from '../process/index.ts'
 import { runCommand, shellArgv, type CommandSpec } from './command.ts'
 import { HEAD_BYTES, OutputCapture, TAIL_BYTES } from './output.ts'
 import { cleanEnv } from './testing.ts'
@@ -19,6 +19,16 @@ function command(run: string | readonly string[], more: Partial<CommandSpec> = {
 }
 
 describe('runCommand', () => {
+  it('ends a command that was still being started when it was aborted', async () => {
+    const stop = new AbortController()
+    const spawn: CommandSpec['spawn'] = async (spec) => {
+      const kept = spawnKept(spec)
+      stop.abort()
+      return kept
+    }
+    expect(await runCommand(command('sleep 1000', { spawn, signal: stop.signal }))).toMatchObject({ cut: 'abort' })
+  })
+
   it('keeps stdout and stderr in the order in which they were written', async () => {
     const got = await runCommand(command('for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done; exit 3'))
     expect(got.head).toBe([1, 2, 3, 4, 5].map((i) => `out ${i}\nerr ${i}\n`).join(''))

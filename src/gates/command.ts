@@ -85,6 +85,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
   const onAbort = (): void => stop('abort')
   const timer = setTimeout(() => stop('timeout'), spec.timeoutMs)
   spec.signal.addEventListener('abort', onAbort, { once: true })
+  if (spec.signal.aborted) onAbort() // while it was being started
   try {
     const drained = [kept.stdout, kept.stderr].map((stream) => {
       const write = capture.stream()
@@ -94,8 +95,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
       })
       return once(stream, 'close')
     })
-    const exit = await kept.closed
-    await Promise.all(drained)
+    const [exit] = await Promise.all([kept.closed, ...drained])
     return {
       exit,
       timedOut: cut === 'timeout',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
@@ -34,7 +34,7 @@ export async function alone<T>(path: string, work: () => Promise<T>): Promise<T>
       if (Date.now() > deadline) {
         throw new BelayError('guard_busy', `another Belay process holds ${lock}`, { exit: 1, next: 'belay status' })
       }
-      await breakDead(lock)
+      await breakDead(lock, mine)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     try {
@@ -72,15 +72,32 @@ async function tryLink(mine: string, lock: string): Promise<boolean> {
   }
 }
 
-async function breakDead(lock: string): Promise<void> {
-  const text = await readFile(lock, 'utf8').catch(() => '')
+/**
+ * Removes the lock of a holder that died. One alone may do it for each dead lock: whoever looked at the same time and acted later
+ * would take away the lock of who came next. `mine` says who does; the next one's turn comes when that one died as well.
+ */
+async function breakDead(lock: string, mine: string): Promise<void> {
+  const text = await read(lock)
   if (text === '' || !isDead(text)) return
-  // Somebody else may replace the dead lock at the same moment: what was moved away must be what was judged.
-  const aside = `${lock}.${process.pid}-${randomId(8)}`
-  await rename(lock, aside).catch(() => {})
-  const moved = await readFile(aside, 'utf8').catch(() => '')
-  if (moved !== '' && moved !== text) await tryLink(aside, lock)
-  await rm(aside, { force: true })
+  const turns = `${lock}.broken-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+  for (let turn = 0; ; turn++) {
+    const own = `${turns}-${turn}`
+    if (await tryLink(mine, own)) {
+      // Another lock by now: it was broken before, and this turn is one too many.
+      if ((await read(lock)) === text) await rm(lock, { force: true })
+      return
+    }
+    const other = await read(own)
+    if (other === '' || !isDead(other)) return
+  }
+}
+
+/** Empty when it is not there. */
+async function read(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
 }
 
 function isDead(text: string): boolean {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { BelayError } from '../core/errors.ts'
 import { tail } from '../core/text.ts'
 import { killQuietly } from '../process/index.ts'
@@ -127,12 +128,14 @@ function trial(root: string, tree: string, options: Trial): Promise<string | nul
       if (child.pid !== undefined) killQuietly(-child.pid)
     }
     const timer = setTimeout(end, options.deadlineMs)
-    child.stderr.on('data', (chunk: Buffer) => {
-      said = tail(said + chunk.toString('utf8'), 2000)
-    })
     child.on('error', (error) => {
       clearTimeout(timer)
       resolve(error.message)
+    })
+    // Out of file descriptors: there is no stream, and the error comes in a moment.
+    if ((child.stderr as Readable | undefined) === undefined) return
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = tail(said + chunk.toString('utf8'), 2000)
     })
     child.on('exit', () => {
       clearTimeout(timer)

@@ -181,6 +181,13 @@ function spawnGit(
       child.kill('SIGKILL')
     }, options.timeoutMs ?? DEADLINE_MS)
     const stop = freeFromPipes(child.pid, options.cwd)
+    child.on('error', (cause) => {
+      clearTimeout(deadline)
+      stop()
+      reject(gitMissing(options.cwd, cause))
+    })
+    // Out of file descriptors: there are no streams, and the error comes in a moment.
+    if ((child.stdout as Readable | undefined) === undefined) return
     if (output === null) child.stdout.on('data', options.onStdout ?? ((chunk: Buffer) => out.push(chunk)))
     else {
       child.stdout.pipe(output)
@@ -189,11 +196,6 @@ function spawnGit(
     }
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
     child.stdin.on('error', () => {}) // git may end before it read everything; its exit status tells
-    child.on('error', (cause) => {
-      clearTimeout(deadline)
-      stop()
-      reject(gitMissing(options.cwd, cause))
-    })
     child.on('close', (code) => {
       clearTimeout(deadline)
       stop()

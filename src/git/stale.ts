@@ -43,10 +43,22 @@ async function refLocks({ commonDir, refs }: StalePlace): Promise<string[]> {
       continue
     }
     const folder = join(commonDir, ref)
-    const entries = existsSync(folder) ? await readdir(folder, { recursive: true }) : []
+    const entries = await namesIn(folder, true)
     found.push(...entries.filter((name) => name.endsWith('.lock')).map((name) => join(folder, name)))
   }
   return found
+}
+
+/** Git takes away folders that become empty, also while they are read: then it is read again. */
+async function namesIn(folder: string, recursive: boolean): Promise<readonly string[]> {
+  while (existsSync(folder)) {
+    try {
+      return await readdir(folder, { recursive })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return []
 }
 
 function packedLocks({ commonDir }: StalePlace): string[] {
@@ -56,7 +68,7 @@ function packedLocks({ commonDir }: StalePlace): string[] {
 /** Folders of worktrees without a path: git notes the path right after it made the folder, and forgets those without one. */
 async function halfMade({ commonDir }: StalePlace): Promise<string[]> {
   const folder = join(commonDir, 'worktrees')
-  const names = existsSync(folder) ? await readdir(folder) : []
+  const names = await namesIn(folder, false)
   const found: string[] = []
   for (const name of names) {
     const noted = await stat(join(folder, name, 'gitdir')).catch(() => null)

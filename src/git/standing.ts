@@ -1,5 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import { BelayError } from '../core/errors.ts'
 import { commonDirOf } from './common-dir.ts'
 import { DEADLINE_MS, gitFailed, gitMissing, startGit, type GitResult } from './run.ts'
@@ -122,6 +123,9 @@ export class StandingGit {
     const child = startGit(this.#args, { cwd: '/', env: { GIT_DIR: this.#gitDir } })
     child.on('close', () => this.#forget(child))
     child.on('error', () => this.#forget(child))
+    // Out of file descriptors: it has no streams.
+    if ((child.stdin as Writable | undefined) === undefined)
+      throw gitMissing(this.#gitDir, new Error('too many open files'))
     child.stdin.on('error', () => {}) // its end is what tells
     for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket).unref()
     return child

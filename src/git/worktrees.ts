@@ -118,7 +118,8 @@ async function discardNotes(root: string, path: string): Promise<void> {
     const noted = (await readFile(join(note, 'gitdir'), 'utf8').catch(() => '')).replace(/\n*$/, '')
     if (!names.includes(noted)) continue
     // What says whose it is goes last: a Belay that dies in here finds it again.
-    for (const inside of await readdir(note)) if (inside !== 'gitdir') await removeTree(join(note, inside))
+    for (const inside of await readdir(note).catch(() => []))
+      if (inside !== 'gitdir') await removeTree(join(note, inside))
     await removeTree(note)
   }
   await rmdir(notes).catch(() => {}) // the last one takes the folder with it, as git does it; else it is not empty

@@ -21,21 +21,24 @@ export async function openNats(config: NatsConfig, env: Environment, signal: Abo
   const { connect, credsAuthenticator, headers } = await import('@nats-io/transport-node')
   const creds = env['BELAY_NATS_CREDS']
   const tls = tlsOf(config.url, env)
-  const connection = await within(
-    connect({
-      servers: config.url,
-      name: 'belay',
-      reconnect: false,
-      timeout: CONNECT_MS,
-      ...(env['BELAY_NATS_TOKEN'] ? { token: env['BELAY_NATS_TOKEN'] } : {}),
-      ...(env['BELAY_NATS_USER'] ? { user: env['BELAY_NATS_USER'], pass: env['BELAY_NATS_PASSWORD'] ?? '' } : {}),
-      ...(tls === null ? {} : { tls }),
-      ...(creds ? { authenticator: credsAuthenticator(await readFile(creds)) } : {}),
-    }),
-    CONNECT_MS + 1000,
-    'it does not answer',
-    signal,
-  )
+  const connecting = connect({
+    servers: config.url,
+    name: 'belay',
+    reconnect: false,
+    timeout: CONNECT_MS,
+    ...(env['BELAY_NATS_TOKEN'] ? { token: env['BELAY_NATS_TOKEN'] } : {}),
+    ...(env['BELAY_NATS_USER'] ? { user: env['BELAY_NATS_USER'], pass: env['BELAY_NATS_PASSWORD'] ?? '' } : {}),
+    ...(tls === null ? {} : { tls }),
+    ...(creds ? { authenticator: credsAuthenticator(await readFile(creds)) } : {}),
+  })
+  let connection: Awaited<typeof connecting>
+  try {
+    connection = await within(connecting, CONNECT_MS + 1000, 'it does not answer', signal)
+  } catch (error) {
+    // One that comes when nobody waits for it any more would keep Belay from ending.
+    connecting.then((late) => late.close()).catch(() => {}) // none comes
+    throw error
+  }
   let refused: Error | null = null
   void (async () => {
     // what the server says of what was published, such as that it may not be, comes here and nowhere else

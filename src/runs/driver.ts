@@ -107,14 +107,17 @@ export async function driveAlone<T>(
     failed = true
     throw error
   } finally {
-    for (const lease of taken) {
-      // What failed first is what the user has to know; a lease of a process that ended is no hindrance.
-      await releaseLease(record, lease).catch((error: unknown) => {
-        if (!failed) throw error
-      })
+    try {
+      for (const lease of taken) {
+        // What failed first is what the user has to know; a lease of a process that ended is no hindrance.
+        await releaseLease(record, lease).catch((error: unknown) => {
+          if (!failed) throw error
+        })
+      }
+    } finally {
+      // Last: what others may do now does not wait for a server.
+      await publishing?.stop()
     }
-    // Last: what others may do now does not wait for a server.
-    await publishing?.stop()
   }
 }
 

@@ -86,8 +86,11 @@ export class Chat implements ChatContext {
       updatePolicy: false,
       isolation: { ...this.#options.isolation, workspace: null, clone: null },
     })
-    await this.close()
-    this.#exec = next
+    try {
+      await this.close()
+    } finally {
+      this.#exec = next // the other one is closed, also when something of it could not be
+    }
     this.#warn()
     Object.assign(this.spent, { turns: 0, steps: 0, usage: NOTHING })
   }

@@ -155,6 +155,7 @@ export class TerminalConsole implements Console {
   async #put(before: Promise<void>, pieces: readonly Piece[]): Promise<void> {
     await before
     for (const { text, pasted } of pieces) {
+      if (this.#closed) return // there is no editor any more
       if (pasted) this.#rl.write(text)
       else this.#keys.write(text)
       await turnOfTheLoop()

@@ -91,9 +91,9 @@ function plainDisplay(io: Io): Display {
 }
 
 async function liveDisplay(io: Io, terminal: NodeJS.WriteStream, record: RecordStore, run: RunRow): Promise<Display> {
-  const screen: Screen = await openScreen(terminal)
   const reader = new LiveReader(record, run)
   let state = await reader.read()
+  const screen: Screen = await openScreen(terminal)
   let drawn = 0
   const draw = (): void => {
     drawn = record.clock.now()

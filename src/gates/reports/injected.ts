@@ -28,10 +28,16 @@ export function keepPytestReports(reportDir: string): { stop(): Promise<void> } 
   let busy = Promise.resolve()
   const report = join(reportDir, PYTEST_REPORT)
   const take = async (): Promise<void> => {
-    if (await endsAsXml(report)) await rename(report, join(reportDir, `pytest-${++n}.xml`))
+    if (!(await endsAsXml(report))) return
+    try {
+      await rename(report, join(reportDir, `pytest-${++n}.xml`))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // the gate took it away meanwhile
+    }
   }
   const timer = setInterval(() => {
     busy = busy.then(take)
+    busy.catch(() => {}) // told by `stop`
   }, POLL_MS)
   return {
     async stop() {

@@ -72,8 +72,8 @@ export async function converse(context: Context, question: Question): Promise<Re
   const session = await openSession(context, question)
   const keeper = new TurnKeeper(context, session, question)
   const wall = services.budget.watchWall()
-  await mkdir(services.sessions, { recursive: true, mode: 0o700 })
   try {
+    await mkdir(services.sessions, { recursive: true, mode: 0o700 })
     const report = await takeTurn(
       setup.agent,
       {
