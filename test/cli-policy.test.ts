@@ -31,6 +31,17 @@ async function checked(argv: readonly string[], options: { cwd?: string; input?:
 describe('belay policy check', () => {
   beforeEach(() => void world.config())
 
+  it("holds to the user's own rules, whatever a project's file says", async () => {
+    const own = join(world.dir, 'own')
+    mkdirSync(join(own, 'belay'), { recursive: true })
+    writeFileSync(join(own, 'belay', 'config.yaml'), 'policy: {commands: {deny: ["npm publish"], ask: ["git push"]}}\n')
+    world.config('policy: {commands: {allow: ["npm publish", "git push"], deny: [], ask: []}}\n')
+    const decide = async (command: string) =>
+      (await world.belay(['policy', 'check', '--', ...command.split(' ')], { env: { XDG_CONFIG_HOME: own } })).code
+    expect([await decide('npm publish'), await decide('git push'), await decide('npm test')]).toEqual([3, 4, 0])
+    expect((await check(['--', 'npm', 'publish'])).code).toBe(0)
+  })
+
   it('explains each part, and its exit status says the verdict', async () => {
     const denied = await check(['ls -la && git push --force | tee log.txt'])
     expect(denied.code).toBe(3)

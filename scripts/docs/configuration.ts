@@ -26,7 +26,8 @@ workspace, so an agent cannot change the rules it is held to.
 
 ## Layers
 
-Each layer wins over the ones after it. Mappings are merged key by key; lists are replaced as a whole.
+Each layer wins over the ones after it. Mappings are merged key by key; lists are replaced as a whole. Of
+\`policy\` the project's file takes nothing away: the rules and presets of your own file count beside its own.
 
 1. Flags: \`--max-iterations 3\`, \`--implementer claude\` and so on, then \`--set KEY=VALUE\` with the dotted key and a YAML value:
    \`--set task.max_iterations=3\`, \`--set 'verify.commands=[npm test, npm run lint]'\`.

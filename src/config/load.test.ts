@@ -182,6 +182,23 @@ describe('layers', () => {
     expect(files).toEqual([join(userDir, 'config.yaml'), join(root, 'belay.yaml')])
   })
 
+  it("adds the project's rules and presets to the user's: nothing of them can be taken away, but by who starts it", async () => {
+    writeFileSync(
+      join(userDir, 'config.yaml'),
+      'policy: {commands: {allow: [a], ask: [b], deny: [c, d]}, presets: [strict]}\n',
+    )
+    writeFileSync(
+      join(root, 'belay.yaml'),
+      'policy: {commands: {allow: [c], deny: [d, e], ask: []}, presets: [node]}\n',
+    )
+    expect((await load({})).config.policy).toMatchObject({
+      commands: { allow: ['a', 'c'], ask: ['b'], deny: ['c', 'd', 'e'] },
+      presets: ['strict', 'node'],
+    })
+    const { policy } = (await load({ set: ['policy.commands.deny=[z]'] })).config
+    expect(policy?.commands).toMatchObject({ allow: ['a', 'c'], deny: ['z'] })
+  })
+
   it('finds the user file under XDG_CONFIG_HOME, else under HOME', async () => {
     mkdirSync(join(root, 'xdg/belay'), { recursive: true })
     mkdirSync(join(root, 'home/.config/belay'), { recursive: true })

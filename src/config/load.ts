@@ -3,6 +3,7 @@ import { crossProblems, foreignServices } from './checks.ts'
 import { findFile, userFolder, type FoundFile, type Place } from './files.ts'
 import { envLayer, flagLayer, type FlagValue, type Layer } from './flags.ts'
 import { rootNode, type KeyPath } from './keys.ts'
+import { withOwnRules } from './own-rules.ts'
 import { parseText } from './parse.ts'
 import { configInvalid, problemsOf, unknownKey, unreadable, type Locate, type Problem } from './problems.ts'
 import { homeOf, resolveConfig, type Config } from './resolve.ts'
@@ -42,12 +43,13 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const user = await findFile({ folder, stem: 'config', called: (name) => `${folder}/${name}` })
   const project = await findFile(projectPlace(options.root))
   const proposed = project.found ? undefined : await options.proposal?.()
+  const [own, theirs] = [user.found, project.found].map((found) => (found ? checked(fileLayer(found)) : null))
   const layers: Layer[] = [
-    ...(proposed === undefined ? [] : [proposalLayer(proposed)]),
-    ...[user.found, project.found].flatMap((found) => (found ? [fileLayer(found)] : [])),
-    envLayer(options.env),
-    flagLayer(options.set ?? [], options.flags ?? []),
-  ].map(checked)
+    ...(proposed === undefined ? [] : [checked(proposalLayer(proposed))]),
+    ...(own ? [own] : []),
+    ...(theirs ? [{ ...theirs, value: withOwnRules(theirs.value, own?.value ?? {}) }] : []),
+    ...[envLayer(options.env), flagLayer(options.set ?? [], options.flags ?? [])].map(checked),
+  ]
   const merged = layers.reduce<Mapping>((below, layer) => overlayLayer(below, layer.value), {})
   const problems = [
     ...user.problems,
