@@ -8,7 +8,7 @@ import { world, GOOD, start, run, task, expectLanded, limits } from './agents-wo
 
 describe('an agent that starts Belay in its turn', () => {
   it('is refused a run of the repository that it works in, which would never end', async () => {
-    const belay = `'${process.execPath}' '${new URL('../support/built.mjs', import.meta.url).pathname}'`
+    const belay = `'${process.execPath}' '${new URL('../support/built.cjs', import.meta.url).pathname}'`
     const nested = `NESTED=1 ${belay} run 'Do it again' --json > said.txt; echo $? >> said.txt`
     start([{ sh: `test -n "$NESTED" || { ${nested}; }` }])
     await run(0)

@@ -98,7 +98,7 @@ describe('an agent that attacks its surroundings', () => {
     ])
     const root = process.getuid?.() === 0
     if (root) execFileSync('chown', ['-R', '65534:65534', world.dir])
-    const program = join(import.meta.dirname, '../support/built.mjs')
+    const program = join(import.meta.dirname, '../support/built.cjs')
     const drop = root ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
     const result = await collect(world.startCommand([...drop, process.execPath, program, 'run', 'Do some good']))
     if (root) execFileSync('chown', ['-R', '0:0', world.dir])

@@ -316,7 +316,7 @@ describe('output that nobody reads', () => {
       '-c',
       `"$0" "$1" run 'Write a file' --json > /dev/full`,
       process.execPath,
-      fileURLToPath(new URL('../support/built.mjs', import.meta.url)),
+      fileURLToPath(new URL('../support/built.cjs', import.meta.url)),
     ])
     const result = await collect(child)
     expect(result.code).toBe(1)

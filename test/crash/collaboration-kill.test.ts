@@ -8,7 +8,7 @@ import { World, collect, type Result, type Turn } from '../support/world.ts'
 import { filesBelow } from './crash-world.ts'
 
 const KILLER = fileURLToPath(new URL('killer.mjs', import.meta.url))
-const BUILT = fileURLToPath(new URL('../support/built.mjs', import.meta.url))
+const BUILT = fileURLToPath(new URL('../support/built.cjs', import.meta.url))
 /** Calls of each port that one test run dies at; all of them with BELAY_KILL_ALL=1. */
 const POINTS = process.env['BELAY_KILL_ALL'] === '1' ? Infinity : Number(process.env['BELAY_CRASH_POINTS'] ?? 3)
 const PORTS = ['git', 'files', 'process'] as const

@@ -8,7 +8,7 @@ import { World, collect, type Result } from '../support/world.ts'
 
 const KILLER = fileURLToPath(new URL('killer.mjs', import.meta.url))
 const AGENT = fileURLToPath(new URL('instant-agent.sh', import.meta.url))
-const BUILT = fileURLToPath(new URL('../support/built.mjs', import.meta.url))
+const BUILT = fileURLToPath(new URL('../support/built.cjs', import.meta.url))
 
 /** Which call of which port ends the process; see killer.mjs. */
 export interface KillAt {

@@ -7,7 +7,7 @@ import { WorkflowWorld } from '../support/workflow-world.ts'
 import { collect, type Result } from '../support/world.ts'
 
 const KILLER = fileURLToPath(new URL('killer.mjs', import.meta.url))
-const BUILT = fileURLToPath(new URL('../support/built.mjs', import.meta.url))
+const BUILT = fileURLToPath(new URL('../support/built.cjs', import.meta.url))
 /** Points that one test run dies at; more with BELAY_CRASH_POINTS. */
 const POINTS = Number(process.env['BELAY_CRASH_POINTS'] ?? 4)
 
