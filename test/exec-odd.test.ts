@@ -97,6 +97,18 @@ describe('belay exec in a folder of a repository', () => {
   })
 })
 
+describe('--network', () => {
+  it.each([
+    ['a.example:443,*.b.example', 'sandbox_unenforceable'],
+    ['a.example:https', 'usage'],
+    ['a.example:1:2', 'usage'],
+  ])('takes names with a port, as belay.yaml does: %s is %s', async (hosts, said) => {
+    Object.assign(world.env, { ANTHROPIC_API_KEY: 'k' })
+    const { code, stderr } = await world.belay(['exec', 'hi', ...MODEL, ...HOST, '--network', hosts])
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`[${said}]`)])
+  })
+})
+
 describe('an agent definition', () => {
   const exec = (...more: readonly string[]) => {
     Object.assign(world.env, { ANTHROPIC_API_KEY: 'k' })

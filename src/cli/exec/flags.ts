@@ -66,9 +66,10 @@ export function networkFlag(text: string | undefined): Network | null {
   if (text === undefined) return null
   if (text === 'none' || text === 'full') return { mode: text }
   const hosts = text.split(',').map((host) => host.trim())
-  if (hosts.every((host) => /^(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(host))) return { mode: 'hosts', hosts }
+  if (hosts.every((host) => /^(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?$/.test(host)))
+    return { mode: 'hosts', hosts }
   throw new BelayError('usage', '--network takes none, full, or host names', {
-    expected: 'none, full, or hosts such as api.example.com,*.example.org',
+    expected: 'none, full, or hosts such as api.example.com,*.example.org:443',
     received: text,
   })
 }

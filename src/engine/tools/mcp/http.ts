@@ -7,8 +7,12 @@ const ANSWER_MAX = 32 << 20
 /** Whether a sandbox's programs could reach this address. */
 export function isReachable(url: string, network: Network): boolean {
   if (network.mode !== 'hosts') return network.mode === 'full'
-  const { hostname } = new URL(url)
-  return network.hosts.some((host) => (host.startsWith('*.') ? hostname.endsWith(host.slice(1)) : hostname === host))
+  const { hostname, port, protocol } = new URL(url)
+  const asked = port !== '' ? port : protocol === 'https:' ? '443' : '80'
+  return network.hosts.some((host) => {
+    const [, name = '', only = asked] = /^(.*?)(?::(\d+))?$/.exec(host.toLowerCase()) ?? []
+    return only === asked && (name.startsWith('*.') ? hostname.endsWith(name.slice(1)) : hostname === name)
+  })
 }
 
 /** `fetch` whose answers have an end, and that is not sent elsewhere by them. */
