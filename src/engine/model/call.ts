@@ -102,7 +102,9 @@ function failed(
 
 /** How the wire formats say that a stream ended in the middle, in words of people. */
 function ofStream(said: string): string {
-  return /^stream ended without/i.test(said) ? `the answer ended before it was finished (${said})` : said
+  return /^(\w+ )*stream ended (without|before) /i.test(said)
+    ? `the answer ended before it was finished (${said})`
+    : said
 }
 
 /** Of what trying again does not mend: who said so, and which key it was asked with. */

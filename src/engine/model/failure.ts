@@ -36,11 +36,18 @@ const OVERFLOW =
 const QUOTA =
   /insufficient_quota|exceeded your current quota|usage[_ ]limit|billing_(hard_limit|error)|credit balance is too low|PerDay|quota_exceeded|out of (credits|quota)/i
 const REFUSED =
-  /refused to complete|refusal|content[_ ]filter|sensitive|safety|PROHIBITED_CONTENT|BLOCKLIST|RECITATION/i
+  /refused to complete|refusal|content[_ ]filter|sensitive|safety|PROHIBITED_CONTENT|BLOCKLIST|RECITATION|SPII|invalid_prompt/i
+/** Google refuses a key as it refuses a request. */
+const BAD_KEY = /API_KEY_INVALID|API key (not valid|expired)/
+/** How the wire formats say that an answer came to an end that they do not know. */
+const STOPPED = /^(?:Unhandled stop reason|Provider finish_reason|Provider stopped with): (\S+)$/
+const PASSING = /error|network|malformed|unexpected|other/i
 const OVERLOADED = /overloaded|rate[_ ]limit|too many requests|RESOURCE_EXHAUSTED|capacity/i
 
 /** What a failed model call means. `message` is what the wire made of it; `http` the last answer of the service. */
 export function failureOf(message: string, http: HttpAnswer | null, now: number): Failure {
+  const blocked = http === null ? null : blockedIn(http)
+  if (blocked !== null) return { kind: 'refused', message: blocked, retryable: false, retryAt: null }
   const wrongPlace = http === null ? null : wrongPlaceIn(http)
   if (wrongPlace !== null) return { kind: 'invalid', message: wrongPlace, retryable: false, retryAt: null }
   const said = head(http?.body ? textOf(http.body, http.status) : message, MESSAGE) || message
@@ -51,7 +58,7 @@ export function failureOf(message: string, http: HttpAnswer | null, now: number)
   const make = (kind: FailureKind, retryable: boolean): Failure => ({ kind, message: said, retryable, retryAt })
   if (status === 413 || (status === 400 && OVERFLOW.test(all)) || (status === null && OVERFLOW.test(message)))
     return make('overflow', false)
-  if (status === 401 || status === 403) return make('auth', false)
+  if (status === 401 || status === 403 || (status === 400 && BAD_KEY.test(all))) return make('auth', false)
   if (status === 402) return make('quota', false)
   if (status === 429 || status === 529 || (status === 503 && OVERLOADED.test(all))) {
     return isQuota(http, all) ? make('quota', false) : make('rate_limit', true)
@@ -61,8 +68,28 @@ export function failureOf(message: string, http: HttpAnswer | null, now: number)
   if (OVERLOADED.test(message)) return make('rate_limit', true)
   if (QUOTA.test(message)) return make('quota', false)
   if (REFUSED.test(message)) return make('refused', false)
+  const odd = oddityIn(message)
+  if (odd !== null) return { ...make('provider', false), message: odd }
   // No status at all: the connection was refused or broke, or the stream ended in the middle.
   return make('provider', true)
+}
+
+/** A prompt that Google lets no model answer comes as a stream that ends with nothing else in it. */
+function blockedIn({ status, body }: HttpAnswer): string | null {
+  const why = status < 300 ? BLOCKED.exec(body)?.[1] : undefined
+  return why === undefined ? null : `the service blocked the prompt: ${why}`
+}
+
+export const BLOCKED = /"blockReason"\s*:\s*"([A-Z_]{1,60})"/
+
+/** What would be the same the next time, and has to be paid for again. */
+function oddityIn(message: string): string | null {
+  const reason = STOPPED.exec(message)?.[1]
+  if (reason !== undefined && !PASSING.test(reason))
+    return `the service ended its answer with "${head(reason, 100)}", which Belay does not know`
+  return message.startsWith('Cannot read properties of ')
+    ? `the service answers in a form that its interface does not have (${message})`
+    : null
 }
 
 /** What answers is no model service, or not here: asking again would not mend the address. */

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { messageOf } from '../../core/errors.ts'
 import { head } from '../../core/text.ts'
-import type { HttpAnswer } from './failure.ts'
+import { BLOCKED, type HttpAnswer } from './failure.ts'
 import { httpFetch } from './http.ts'
 
 /** What the last request of a call came to, beside the answer itself; filled while the call runs. */
@@ -19,9 +19,15 @@ function isOf(type: string, { headers }: Response): boolean {
   return headers.get('content-type')?.startsWith(type) === true
 }
 
+/** Only Google says in its stream, and nowhere else, why there is none. */
+function mayBeOther(response: Response): boolean {
+  if (isOf('text/html', response)) return false
+  return !isOf('text/event-stream', response) || response.url.includes(':streamGenerateContent')
+}
+
 /**
  * Notes the beginning of an answer that should be a stream and is something else: an error under a wrong status, or a whole answer
- * of a service that knows no streams. Some send streams under another name, which are left alone.
+ * of a service that knows no streams, or a stream that only says why there is no answer.
  */
 function noteOther(response: Response, last: LastResponse): void {
   const headers = Object.fromEntries(response.headers)
@@ -31,7 +37,7 @@ function noteOther(response: Response, last: LastResponse): void {
     transform(chunk, to) {
       if (body.length < BODY) {
         body = head(body + decoder.decode(chunk, { stream: true }), BODY)
-        last.answer = isStream(body) ? null : { status: response.status, headers, body }
+        last.answer = isStream(body) && !BLOCKED.test(body) ? null : { status: response.status, headers, body }
       }
       to.enqueue(chunk)
     },
@@ -53,7 +59,7 @@ export function watchedFetch(last: LastResponse): typeof globalThis.fetch {
       last.unreached = messageOf(error)
       throw error
     })
-    if (response.ok && !isOf('text/event-stream', response) && !isOf('text/html', response)) noteOther(response, last)
+    if (response.ok && mayBeOther(response)) noteOther(response, last)
     if (isOf('text/html', response))
       last.answer = { status: response.status, headers: Object.fromEntries(response.headers), body: '' }
     if (!response.ok) {
