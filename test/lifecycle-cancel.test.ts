@@ -1,7 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { openRepository } from '../src/git/repository.ts'
 import { findWith } from '../src/process/index.ts'
+import { RecordStore } from '../src/record/index.ts'
+import { cleanRuns } from '../src/runs/clean.ts'
 import { events, eventually, prompts, refusal, status, task, tasks } from './support/people.ts'
 import { collect, World, type Scenario, type Turn } from './support/world.ts'
 
@@ -147,6 +150,27 @@ describe('belay clean', () => {
     // The record stays.
     expect((await task(world, 'T001')).status).toBe('done')
     expect((await world.belay(['logs', 'T001'])).code).toBe(0)
+  })
+
+  it('keeps a run that is set going again while it looks', async () => {
+    start({ implementer: { T001: [{ answer: { status: 'blocked' } }] } })
+    expect((await world.belay(['run'])).code).toBe(3)
+    const record = RecordStore.open(world.home)
+    try {
+      const write = record.write.bind(record)
+      // Between the look at the run and the lease on it, which is the first that is written.
+      vi.spyOn(record, 'write').mockImplementationOnce(async (work) => {
+        expect((await world.belay(['retry', 'T001'])).code).toBe(0)
+        return write(work)
+      })
+      const repository = await openRepository(world.repo)
+      const request = { record, repository, run: null, force: true, dryRun: false }
+      expect(await cleanRuns(request)).toMatchObject({ cleaned: [], kept: [{ reason: { code: 'unfinished' } }] })
+    } finally {
+      await record.close()
+    }
+    expect((await task(world, 'T001')).status).toBe('queued')
+    expect(branches()).not.toEqual([])
   })
 
   it('keeps work that is in no branch of the user, and names it, unless it is forced', async () => {

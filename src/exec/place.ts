@@ -111,10 +111,7 @@ async function openSession(store: SessionStore, id: string, purpose: string): Pr
     warnings: torn > 0 ? [warning] : [],
     async undo() {
       await session.close()
-      if (!created) return
-      await store.remove(id, false).catch((error: unknown) => {
-        if (!(error instanceof BelayError)) throw error // somebody else works in it by now, or removed it
-      })
+      if (created) await store.takeBack(id)
     },
   }
 }

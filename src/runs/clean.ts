@@ -12,6 +12,7 @@ import {
   appendEvents,
   assertLease,
   changeRun,
+  findRun,
   listRuns,
   listTasks,
   listWorkspaces,
@@ -84,14 +85,19 @@ async function cleanRun(request: CleanRequest, run: RunRow): Promise<CleanedRun 
   const { record, repository } = request
   const there = await whatIsThere(record, repository, run)
   if (there === null) return null
-  const tasks = await listTasks(record.read, run.id)
-  const early = notEnded(run, tasks)
+  const early = notEnded(run, await listTasks(record.read, run.id))
   if (early !== null) return { run: run.id, reason: early }
   return holdRun(record, repository, run, async (lease) => {
     if (lease === null) return { run: run.id, reason: { code: 'held', message: 'a process works on it' } }
-    const reason = (await inUse(repository, there)) ?? (request.force ? null : await unlanded(repository, run, tasks))
+    // As they are now that nobody else can change them: since they were listed it may have been set going again.
+    const now = (await findRun(record.read, run.id)) ?? run
+    const tasks = await listTasks(record.read, run.id)
+    const reason =
+      notEnded(now, tasks) ??
+      (await inUse(repository, there)) ??
+      (request.force ? null : await unlanded(repository, now, tasks))
     if (reason !== null) return { run: run.id, reason }
-    if (!request.dryRun) await remove(request, run, lease)
+    if (!request.dryRun) await remove(request, now, lease)
     return { run: run.id, workspaces: there.workspaces, branches: there.branches.map(short) }
   })
 }

@@ -371,6 +371,17 @@ describe('removal', () => {
     expect(await store.find('a')).toBeNull()
   })
 
+  it('of one that came to nothing leaves it to who works in it by now', async () => {
+    await store.create('a')
+    const session = await store.open('a', 'test')
+    await store.takeBack('a')
+    await session.close()
+    expect(await store.get('a')).toMatchObject({ holder: null })
+    await store.takeBack('a')
+    await store.takeBack('a')
+    expect(await store.find('a')).toBeNull()
+  })
+
   it('refuses what is in use, unless forced; and a session of the same name is another one', async () => {
     await store.create('a')
     const session = await store.open('a', 'test')

@@ -133,6 +133,13 @@ export class SessionStore {
     await rm(gone, { recursive: true, force: true, maxRetries: 3 })
   }
 
+  /** Removes a session that was made just now and came to nothing; it stays when somebody else works in it already. */
+  async takeBack(id: string): Promise<void> {
+    await this.remove(id, false).catch((error: unknown) => {
+      if (!(error instanceof BelayError && ['held', 'session_unknown'].includes(error.code))) throw error
+    })
+  }
+
   /** Removes what creations and removals left that were cut off; returns how many. */
   async sweep(): Promise<number> {
     let swept = 0

@@ -46,7 +46,7 @@ export async function parallelBase(
     return base
   } catch (error) {
     await session.close()
-    if (created) await store.remove(whole, false)
+    if (created) await store.takeBack(whole)
     throw error
   }
 }
@@ -71,9 +71,12 @@ async function openPreparing(store: SessionStore, whole: string): Promise<{ sess
       return { session: await store.open(whole, PREPARING), created }
     } catch (error) {
       const code = error instanceof BelayError ? error.code : null
-      const holder = code === 'held' ? (await store.get(whole)).holder : null
+      const holder = code === 'held' ? ((await store.find(whole))?.holder ?? null) : null
+      // Who made it may have failed to prepare it, and removed it again.
       const mayWait =
-        code === 'session_exists' || (code === 'held' && (holder === null || holder.purpose === PREPARING))
+        code === 'session_exists' ||
+        code === 'session_unknown' ||
+        (code === 'held' && (holder === null || holder.purpose === PREPARING))
       if (!mayWait) throw error
       await new Promise((done) => setTimeout(done, LOOK_MS))
     }
