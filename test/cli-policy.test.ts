@@ -31,6 +31,12 @@ async function checked(argv: readonly string[], options: { cwd?: string; input?:
 describe('belay policy check', () => {
   beforeEach(() => void world.config())
 
+  it('says how a command with options of its own is given', async () => {
+    const { code, stderr } = await check(['rm', '-rf', 'build'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('put -- before a command that has options of its own')])
+    expect((await check(['rm', '--confinde', 'x'])).stderr).toContain('did you mean --confined?')
+  })
+
   it("holds to the user's own rules, whatever a project's file says", async () => {
     const own = join(world.dir, 'own')
     mkdirSync(join(own, 'belay'), { recursive: true })

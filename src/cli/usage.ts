@@ -39,7 +39,9 @@ function unknownOption(error: CommanderError, command: Command, name: string): B
     (one) => typeof one === 'string',
   )
   const near = nearest(given, known)
-  const next = near === null ? `${name} --help` : `did you mean ${near}? All options: ${name} --help`
+  const isOfAnother = command.registeredArguments.some(({ variadic }) => variadic)
+  const unlike = isOfAnother ? `put -- before a command that has options of its own: ${name} -- ...` : `${name} --help`
+  const next = near === null ? unlike : `did you mean ${near}? All options: ${name} --help`
   return usage(
     `${name} has no option ${given}`,
     { expected: known.filter((one) => one.startsWith('--')).join(', '), received: given, next },
