@@ -115,13 +115,13 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
       const { reached } = await play(harness, steps)
       let tty = start(['chat', '--agent', provider, '--sandbox', 'host', '--session', 's'])
       const greeting = (await ready(tty)).join('\n')
-      expect(greeting.includes('asks for no approval')).toBe(!capabilities.approvals)
+      expect(greeting.includes('never asks for approval')).toBe(!capabilities.approvals)
       expect(greeting.includes('remembers no conversation')).toBe(!capabilities.resume)
-      expect(greeting.includes('cannot be asked to stop')).toBe(!capabilities.interrupt)
+      expect(greeting.includes('cannot be interrupted')).toBe(!capabilities.interrupt)
 
       const worked = await say(tty, 'Remember a word, and run it.')
       expect(worked).toContain('The word is heron.')
-      expect(worked.includes('tokens not told')).toBe(capabilities.usage === 'none' && !harness.reportsCost)
+      expect(worked.includes('tokens unknown')).toBe(capabilities.usage === 'none' && !harness.reportsCost)
       expect(readFileSync(join(stage.world.repo, 'ran.txt'), 'utf8')).toBe('from-the-42\n')
       if (harness.reportsTools !== false) expect(worked).toMatch(/^> .*from-the-/m)
 

@@ -283,9 +283,9 @@ describe('belay chat in a pipe', () => {
       stage.world.belay(['chat', ...ENGINE, '--session', 's', ...more], { input: 'go on\n' })
     await chat()
     stage.world.files({ 'belay.yaml': 'policy: {commands: {deny: ["frob"]}}\n' })
-    expect((await chat()).stderr).toContain('--update-policy takes the new one')
+    expect((await chat()).stderr).toContain('--update-policy adopts the new one')
     expect(requests[2]?.text).not.toContain('policy/deny-1')
-    expect((await chat('--update-policy')).stderr).not.toContain('takes the new one')
+    expect((await chat('--update-policy')).stderr).not.toContain('adopts the new one')
     expect(requests[4]?.text).toContain('policy/deny-1')
   })
 

@@ -94,7 +94,7 @@ describe('belay exec with the engine', () => {
     // However it got there.
     world.files({ 'belay.yaml': widen })
     const kept = await exec()
-    expect(kept.stderr).toContain('--update-policy takes the new one')
+    expect(kept.stderr).toContain('--update-policy adopts the new one')
     expect(requests[5]?.text).toMatch(/runs as another user.*nobody is there/)
     const taken = await exec('--update-policy')
     expect(taken.stderr).not.toContain('--update-policy')
@@ -316,7 +316,7 @@ describe('belay exec with the engine', () => {
     const { stdout } = await world.belay(['session', 'export', 's'])
     expect(stdout).toContain('sudo')
     const imported = await world.belay(['session', 'import', '-', '--id', 't'], { input: stdout })
-    expect([imported.code, imported.stderr]).toEqual([0, expect.stringContaining('its command policy does not come')])
+    expect([imported.code, imported.stderr]).toEqual([0, expect.stringContaining('its command policy was not imported')])
     expect((await world.belay(['session', 'export', 't'])).stdout).not.toContain('sudo')
   })
 

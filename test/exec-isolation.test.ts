@@ -228,7 +228,10 @@ describe('--repo', () => {
     agent({})
     const words = ['exec', 'x', '--session', 's', '--repo', `file://${world.repo}`, `${flag}=${name}`]
     const { code, stderr } = await world.belay(words)
-    expect([code, stderr]).toEqual([2, expect.stringContaining('that is no name of a branch, tag or commit [usage]')])
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('that is not the name of a branch, tag or commit [usage]'),
+    ])
     expect((await world.belay(['session', 'list'])).stdout).toBe('No sessions found.\n')
   })
 

@@ -236,7 +236,7 @@ describe('belay exec', () => {
       expect.objectContaining({
         status: 'suspended',
         finish_reason: 'budget_unknown',
-        error: expect.objectContaining({ message: expect.stringContaining('cannot be kept to') as string }) as object,
+        error: expect.objectContaining({ message: expect.stringContaining('cannot be enforced') as string }) as object,
       }),
     ])
   })

@@ -57,7 +57,10 @@ describe('belay session', () => {
   it('says what nothing keeps, and refuses a model for an agent that cannot be told one', async () => {
     agent(say('one'))
     const { code, stderr } = await world.belay(['exec', 'look', '--access', 'read-only', '--sandbox', 'host'])
-    expect([code, stderr]).toEqual([0, expect.stringContaining('warning: nothing keeps command to read-only')])
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining('warning: nothing enforces read-only: command does not'),
+    ])
     const refused = await world.belay(['exec', 'look', '--agent', 'command', '--model', 'opus'])
     expect([refused.code, refused.stdout, refused.stderr]).toEqual([
       2,

@@ -83,7 +83,7 @@ it.skipIf(skip)('tells what its sandbox took away, before the end of the turn', 
       events.push(event)
     }
     expect(events.slice(-2)).toMatchObject([
-      { type: 'item', item: { text: expect.stringMatching(/took away.*fsmonitor/s) as string } },
+      { type: 'item', item: { text: expect.stringMatching(/removed.*fsmonitor/s) as string } },
       { type: 'end', end: { status: 'completed' } },
     ])
     expect(readFileSync(join(cwd, 'sub', '.git', 'config'), 'utf8')).not.toContain('fsmonitor')

@@ -41,7 +41,10 @@ export class Meter {
       return { reason: 'budget_tokens', message: `${tokens} of ${budgetTokens} tokens are used` }
     if (budgetUsd === null) return null
     if (costUsd === null)
-      return { reason: 'budget_usd', message: `what this model costs is not known, so $${budgetUsd} cannot be kept to` }
+      return {
+        reason: 'budget_usd',
+        message: `the cost of this model is unknown, so the budget of $${budgetUsd} cannot be enforced`,
+      }
     return costUsd >= budgetUsd
       ? { reason: 'budget_usd', message: `$${costUsd.toFixed(4)} of $${budgetUsd} are used` }
       : null
@@ -60,7 +63,7 @@ export function unpriced(
   if (budgetUsd === null || priced) return null
   const name = title.slice(title.indexOf('/') + 1)
   if (costOf(name, { inputTokens: 1, outputTokens: 1, costUsd: null }) !== null) return null
-  return `what ${title} costs is not known, so $${budgetUsd} cannot be kept to; limit tokens instead`
+  return `the cost of ${title} is unknown, so the budget of $${budgetUsd} cannot be enforced; limit tokens instead`
 }
 
 export function addUsage(a: Usage, b: Usage): Usage {

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { CONFIG_FILES, foldersAbove } from './settings.ts'
 
 /**
- * Looks at what Belay is told by in `cwd`; what it returns says, later, which of it is another one by then. Nothing of it counts
- * before the next command, but that one would be told by whoever changed it.
+ * Remembers the configuration files that apply in `cwd`; the function that it returns says which of them have changed since. A
+ * change has no effect before the next command, but whoever made it would decide what that one may do.
  */
 export function watchConfig(cwd: string): () => readonly string[] {
   const before = contents(cwd)
@@ -13,7 +13,7 @@ export function watchConfig(cwd: string): () => readonly string[] {
     const changed = [...new Set([...before.keys(), ...now.keys()])].filter((path) => before.get(path) !== now.get(path))
     return changed.map(
       (path) =>
-        `${path} was changed while the agent was at work: it says what the next agent may do, so look at it first (git -C ${dirname(path)} diff)`,
+        `${path} was changed while the agent was at work; it decides what the next agent may do, so look at it first (git -C ${dirname(path)} diff)`,
     )
   }
 }

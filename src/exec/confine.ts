@@ -56,7 +56,7 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
 /** Without a sandbox `read-only` is the agent's own to keep. */
 function heldBack({ provider, capabilities }: Agent, access: Access, isConfined: boolean): string[] {
   if (access !== 'read-only' || isConfined || capabilities.readOnly) return []
-  return [`nothing keeps ${provider} to read-only: it does not do so itself, and it is in no sandbox (--sandbox os)`]
+  return [`nothing enforces read-only: ${provider} does not do so itself, and it is in no sandbox (--sandbox os)`]
 }
 
 /**

@@ -74,7 +74,7 @@ async function checkSettings(options: EngineOptions): Promise<AgentDefinition | 
 }
 
 function unknownCost(model: string): BelayError {
-  return new BelayError('budget_unknown_cost', `nobody knows what ${model} costs, so a budget cannot be kept to`, {
+  return new BelayError('budget_unknown_cost', `the cost of ${model} is unknown, so a budget cannot be enforced`, {
     expected: 'a model of the catalog or of the price table, or `price` for it in `providers` of the configuration',
     received: model,
     next: 'leave out --budget-usd, and use --timeout or --max-steps',

@@ -70,7 +70,7 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
   refuseDeep(env)
   if (options.session !== null) checkSessionId(options.session)
   const cwd = await realpath(options.cwd).catch(() => null)
-  if (cwd === null) throw new BelayError('no_folder', 'the folder to work in is not there', { received: options.cwd })
+  if (cwd === null) throw new BelayError('no_folder', 'the folder to work in does not exist', { received: options.cwd })
   const name = await agentName(options, cwd, env)
   const held = { ...options, cwd, ...(await confinementOf(options)) }
   const exec = await (name === 'engine' ? openEngine(held) : openOther(held, name))

@@ -26,4 +26,4 @@ export async function policyOf(
 }
 
 const CHANGED =
-  'the policy of the configuration is another one since this session began; the session keeps its own (--update-policy takes the new one)'
+  'the configured policy differs from the one that this session began with; the session keeps its own (--update-policy adopts the new one)'

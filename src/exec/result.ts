@@ -63,8 +63,8 @@ export function reasonOf(outcome: TurnOutcome): { finishReason: string; message:
       const after = formatDuration(outcome.afterMs)
       const message =
         outcome.status === 'timeout'
-          ? `its time was used up after ${after}`
-          : `it said nothing for too long (${after} in all)`
+          ? `its time ran out after ${after}`
+          : `it was silent for too long (the turn took ${after})`
       return { finishReason: outcome.status, message, retryAt: null }
     }
     case 'failed': {

@@ -138,7 +138,7 @@ export function checkBudget(budgetUsd: number | null, { agent, model }: Pick<Cho
   if (budgetUsd === null || usage === 'reported' || (usage === 'tokens' && (model === null || hasPrice(model)))) return
   throw new BelayError(
     'budget_unknown_cost',
-    `nobody knows what ${agent.provider} costs, so a budget cannot be kept to`,
+    `the cost of ${agent.provider} is unknown, so a budget cannot be enforced`,
     {
       expected: 'an agent that reports its cost, or a model of the price table',
       received: model ?? agent.provider,

@@ -307,7 +307,7 @@ class TurnKeeper {
     else if (this.#blind)
       this.#end(
         'budget_unknown',
-        `nobody knows what model ${this.#model ?? '(not named)'} costs, so $${budgetUsd} cannot be kept to`,
+        `the cost of model ${this.#model ?? '(not named)'} is unknown, so the budget of $${budgetUsd} cannot be enforced`,
       )
   }
 

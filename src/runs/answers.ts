@@ -84,7 +84,7 @@ export function checkNote(note: string | null): string | null {
 
 function checkValue(asked: CheckpointRow, value: string): void {
   if (asked.options.includes(value)) return
-  throw new BelayError('answer_invalid', `"${value}" is no answer to ${asked.id}`, {
+  throw new BelayError('answer_invalid', `"${value}" is not an answer to ${asked.id}`, {
     expected: asked.options.join(', '),
     received: value,
     next: `belay answer ${asked.id} VALUE (VALUE: ${asked.options.join(', ')})`,

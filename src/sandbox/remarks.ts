@@ -6,7 +6,7 @@ import type { Sandbox } from './port.ts'
  */
 export function sandboxRemarks(sandbox: Sandbox): readonly string[] {
   const removed = (sandbox.removed?.() ?? []).map(
-    (what) => `the sandbox took away what git would have run for whoever works here next: ${what}`,
+    (what) => `the sandbox removed what git would have run for whoever works here next: ${what}`,
   )
   return [...removed, ...(sandbox.violations?.() ?? [])]
 }

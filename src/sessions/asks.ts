@@ -153,7 +153,7 @@ export async function answerAsk(
   if (!ask) return null
   const option = ASK_OPTIONS.find((one) => one === value)
   if (option === undefined) {
-    throw new BelayError('answer_invalid', `"${value}" is no answer to ${id}`, {
+    throw new BelayError('answer_invalid', `"${value}" is not an answer to ${id}`, {
       expected: ASK_OPTIONS.join(', '),
       received: value,
       next: `belay answer ${id} VALUE (VALUE: ${ASK_OPTIONS.join(', ')})`,

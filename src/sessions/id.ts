@@ -15,7 +15,7 @@ export function isSessionId(id: string): boolean {
 /** `id` itself; throws `session_id_invalid` for one that could name anything but a folder of its own. */
 export function checkSessionId(id: string): string {
   if (isSessionId(id)) return id
-  throw new BelayError('session_id_invalid', 'that is no id of a session', { expected: EXPECTED, received: id })
+  throw new BelayError('session_id_invalid', 'that is not a session id', { expected: EXPECTED, received: id })
 }
 
 /** A new id: sortable by the time to the second, unique by six random characters. */

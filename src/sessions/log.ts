@@ -121,7 +121,7 @@ export function sessionLost(): BelayError {
 }
 
 function damaged(name: string, line: number, next: string): BelayError {
-  return new BelayError('session_damaged', `line ${line} of ${name} is no entry of a session`, {
+  return new BelayError('session_damaged', `line ${line} of ${name} is not a session entry`, {
     expected: 'JSON lines that begin with a session header',
     next,
   })

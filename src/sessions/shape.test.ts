@@ -50,7 +50,7 @@ it.each([
   for (const text of [file(HEADER, line, ENDED), file(HEADER, line)]) {
     await expect(importSession(store, text, null)).rejects.toMatchObject({
       code: 'session_damaged',
-      message: 'line 2 of the exported session is no entry of a session',
+      message: 'line 2 of the exported session is not a session entry',
     })
   }
   expect(await store.list()).toEqual([])

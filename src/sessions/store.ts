@@ -228,7 +228,7 @@ function heldError(id: string, by: LockHolder): BelayError {
 }
 
 function exists(id: string): BelayError {
-  return new BelayError('session_exists', `there is a session "${id}" already`, {
+  return new BelayError('session_exists', `session "${id}" exists already`, {
     expected: 'a new id',
     received: id,
     next: `belay session show ${id}`,

@@ -53,7 +53,7 @@ export async function importSession(
     afterFirstLine(whole),
   )
   if (meta?.policy !== undefined && meta.policy !== null)
-    told('its command policy does not come with it: the one that is configured where it is gone on with counts')
+    told('its command policy was not imported: the one that is configured where the session goes on applies')
   const turns = entries.filter((entry) => entry.type === 'turn').length
   const session = await store.open(made.id, 'import')
   try {

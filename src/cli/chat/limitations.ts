@@ -1,13 +1,17 @@
 import type { Agent } from '../../agents/port.ts'
 import type { Access } from '../../core/words.ts'
 
-/** What this agent cannot, as far as whoever talks with it has to know; a sentence each. */
+/** What whoever talks with this agent has to know that it cannot do; a sentence each. */
 export function limitationsOf({ provider, capabilities }: Agent, access: Access): string[] {
   const limitations: string[] = []
   if (!capabilities.approvals && access !== 'read-only')
-    limitations.push(`${provider} asks for no approval: it does what its access (${access}) and its sandbox let it`)
+    limitations.push(
+      `${provider} never asks for approval: it does whatever its access (${access}) and its sandbox allow`,
+    )
   if (!capabilities.resume)
-    limitations.push(`${provider} remembers no conversation: each turn it is told, shortened, what was said before`)
-  if (!capabilities.interrupt) limitations.push(`${provider} cannot be asked to stop: Ctrl-C ends its program`)
+    limitations.push(
+      `${provider} remembers no conversation: each turn begins with a shortened account of what was said before`,
+    )
+  if (!capabilities.interrupt) limitations.push(`${provider} cannot be interrupted: Ctrl-C ends its program`)
   return limitations
 }

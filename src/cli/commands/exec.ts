@@ -59,7 +59,7 @@ export function execCommand(io: Io): Command {
       '--ask-timeout <duration>',
       `with --ask: deny what nobody answered for this long (default: "${ASK_TIMEOUT}")`,
     )
-    .option('--stdin', 'what comes on stdin belongs to the prompt: put behind it, as material')
+    .option('--stdin', 'append what is piped in on stdin to the prompt, as material')
     .option('--quiet', 'no progress on stderr')
     .option('--json', 'event lines as NDJSON; the last is exec.finished')
     .addHelpText('after', EXAMPLES)

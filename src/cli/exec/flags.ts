@@ -27,27 +27,28 @@ export const ACCESSES: readonly Access[] = ['read-only', 'workspace-write', 'ful
 
 export function addWorkFlags(command: Command): Command {
   return command
-    .option(
-      '--agent <name>',
-      'who works (see: belay agents); without it the implementer of belay.yaml, else the engine',
-    )
+    .option('--agent <name>', 'the agent (see: belay agents); default: the implementer of belay.yaml, else the engine')
     .option('--model <model>', "PROVIDER/NAME for the engine, else in the agent's own words")
     .option('--effort <effort>', 'how hard the model thinks, where the agent has such a setting')
     .addOption(
-      new Option('--access <access>', 'what it may do; without it as the session had it, else workspace-write').choices(
-        ACCESSES,
-      ),
+      new Option(
+        '--access <access>',
+        'what it may do; default: as in the session before, else workspace-write',
+      ).choices(ACCESSES),
     )
     .option(
       '--sandbox <name>',
-      `how it is confined: ${BACKENDS.join(', ')}, or auto: os where that works, else host; without it as the session had it, as its role says, else auto`,
+      `how it is confined: ${BACKENDS.join(', ')}, or auto: os if it works here, else host; default: as in the session before, else as its role says, else auto`,
     )
-    .option('--network <who>', 'what confined commands reach: none, full, or hosts with commas between')
+    .option('--network <hosts>', 'what confined commands can reach: none, full, or hosts, separated by commas')
     .option('--definition <name>', 'agent definition of the engine: .belay/agents/NAME.md')
-    .option('--update-policy', 'with a session: use the command policy as it is configured now, not as when it began')
+    .option(
+      '--update-policy',
+      'with a session: use the command policy that is configured now, not the one it began with',
+    )
     .option('--max-steps <n>', 'end a turn after this many steps (model calls, or tool calls of other agents)')
     .option('--budget-usd <usd>', 'end a turn that costs this much')
-    .option('--timeout <duration>', 'the longest that a turn may take; without it as the definition says, else 60m')
+    .option('--timeout <duration>', 'the longest that a turn may take; default: as the definition says, else 60m')
     .option('--stall <duration>', 'end a turn in which nothing happens for this long', '10m')
 }
 

@@ -26,7 +26,7 @@ export function addIsolationFlags(command: Command): Command {
     .option('--repo <url>', "clone this into the session's workspace; a password in it is used and never stored")
     .option('--branch <name>', 'with --repo: this branch')
     .option('--ref <name>', 'with --repo: this commit, tag or branch')
-    .option('--depth <n>', 'with --repo: so many commits of history')
+    .option('--depth <n>', 'with --repo: only this many commits of history')
     .option('--submodules', 'with --repo: its submodules too')
     .addOption(
       new Option(
@@ -34,7 +34,7 @@ export function addIsolationFlags(command: Command): Command {
         'sequential: each turn is committed and told to the next agent; parallel: each part on its own branch',
       ).choices(['sequential', 'parallel']),
     )
-    .option('--part <name>', 'with parallel: which part; they come together with: belay session merge')
+    .option('--part <name>', 'with parallel: the name of the part; merge the parts with: belay session merge')
 }
 
 export function isolationOf(flags: IsolationFlags): Isolation {

@@ -13,7 +13,7 @@ export interface ExecFlags extends WorkFlags, IsolationFlags {
 export function addExecFlags(command: Command): Command {
   return addIsolationFlags(addWorkFlags(command)).option(
     '--session <session>',
-    'go on with this session (see: belay session list), or begin it',
+    'continue this session (see: belay session list), or begin it',
   )
 }
 

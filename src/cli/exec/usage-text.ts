@@ -5,5 +5,5 @@ export function usageText(steps: number, { inputTokens, outputTokens, costUsd }:
   const tokens = inputTokens + outputTokens
   const isTold = tokens > 0 || (costUsd ?? 0) > 0
   const cost = costUsd === null || !isTold ? '' : `, $${costUsd.toFixed(4)}`
-  return `${steps} ${steps === 1 ? 'step' : 'steps'}, ${isTold ? `${tokens} tokens` : 'tokens not told'}${cost}`
+  return `${steps} ${steps === 1 ? 'step' : 'steps'}, ${isTold ? `${tokens} tokens` : 'tokens unknown'}${cost}`
 }

@@ -89,7 +89,7 @@ async function existing(remote: Remote, path: string): Promise<Clone> {
   const found = await tryGit(['remote', 'get-url', 'origin'], { cwd: path })
   const url = found.stdout.toString('utf8').trim()
   if (found.code === 0 && url === remote.url) return describe(remote, path)
-  throw new BelayError('workspace_taken', 'the workspace holds something else already', {
+  throw new BelayError('workspace_taken', 'the workspace already holds something else', {
     expected: `a clone of ${remote.url}`,
     received: found.code === 0 ? `a clone of ${url}` : path,
     next: 'take another --session',
@@ -124,5 +124,5 @@ function withoutSecrets(text: string, { env }: Remote): string {
 /** A name that git cannot take for a flag, nor for an expression. */
 function checkName(name: string): void {
   if (/^[A-Za-z0-9_][A-Za-z0-9._/-]*$/.test(name) && !name.includes('..')) return
-  throw new BelayError('usage', 'that is no name of a branch, tag or commit', { received: name })
+  throw new BelayError('usage', 'that is not the name of a branch, tag or commit', { received: name })
 }

@@ -53,7 +53,7 @@ function parse(address: string): URL {
 }
 
 function refused(received: string): BelayError {
-  return new BelayError('repository_url', 'that is no address of a repository to clone', {
+  return new BelayError('repository_url', 'that is not the address of a repository to clone', {
     expected: 'an address by https, http, ssh, git or file, or a path',
     received,
   })

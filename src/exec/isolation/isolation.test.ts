@@ -26,7 +26,7 @@ describe('resolveWorkspace', () => {
       { ...NOBODY, workflowRun: id },
       { ...NOBODY, agentRun: id },
     ])
-      expect(() => resolveWorkspace('/b', owner)).toThrow('no id of a session')
+      expect(() => resolveWorkspace('/b', owner)).toThrow('not a session id')
   })
 })
 
@@ -54,7 +54,7 @@ describe('remoteOf', () => {
   it.each(['', '-x', 'ext::sh -c id', 'ftp://x/y', 'http://u:hidden@[bad', 'ssh://me:hidden@x/y', 'a\nb'])(
     'refuses %j, without telling a password',
     (url) => {
-      expect(() => remoteOf(url)).toThrow('no address of a repository')
+      expect(() => remoteOf(url)).toThrow('not the address of a repository')
       try {
         remoteOf(url)
       } catch (error) {
@@ -70,6 +70,6 @@ describe('partSession', () => {
   })
 
   it.each(['', MAIN, 'a.b', '.', '..', '../x', 'a/b', 'a b'])('refuses %j', (part) => {
-    expect(() => partSession('s', part)).toThrow(/part cannot be called|no id of a session/)
+    expect(() => partSession('s', part)).toThrow(/part cannot be called|not a session id/)
   })
 })

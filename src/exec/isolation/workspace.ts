@@ -53,7 +53,7 @@ function refuseOther(session: Session, clone: CloneRequest): void {
   const { url } = remoteOf(clone.url)
   const had = session.meta.repository?.url ?? null
   if (had === url) return
-  throw new BelayError('workspace_taken', 'the workspace of the session holds something else already', {
+  throw new BelayError('workspace_taken', 'the workspace of the session already holds something else', {
     expected: had === null ? 'no --repo' : `--repo ${had}`,
     received: url,
     next: 'take another --session',

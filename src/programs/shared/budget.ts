@@ -113,7 +113,7 @@ export function totalCost(sessions: readonly SessionRow[]): { usd: number | null
 export function refuseUnknownCost(limit: number | null, roles: readonly { role: string; knowsCost: boolean }[]): void {
   const blind = roles.filter((role) => !role.knowsCost).map((role) => role.role)
   if (limit === null || blind.length === 0) return
-  throw new BelayError('cost_unknown', `a money limit is set, but nobody knows what the ${blind.join(' and ')} costs`, {
+  throw new BelayError('cost_unknown', `a money limit is set, but the cost of the ${blind.join(' and ')} is unknown`, {
     expected: 'agents that report their cost, or a model in the price table',
     next: 'set budget.unknown_cost: allow (then only known costs count), or limit budget.tokens instead',
   })

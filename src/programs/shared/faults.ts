@@ -99,7 +99,7 @@ export function reasonOf(failure: Failure): Reason {
   if (failure.status === 'interrupted') return { code: 'agent_interrupted', message: 'the agent ended its turn early' }
   const after = formatDuration(failure.afterMs)
   return failure.status === 'stall'
-    ? { code: 'agent_stall', message: `the agent said nothing for too long and was ended (turn took ${after})` }
+    ? { code: 'agent_stall', message: `the agent was silent for too long and was ended (the turn took ${after})` }
     : { code: 'agent_timeout', message: `the agent's turn took longer than allowed and was ended after ${after}` }
 }
 
