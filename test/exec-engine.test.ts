@@ -316,7 +316,10 @@ describe('belay exec with the engine', () => {
     const { stdout } = await world.belay(['session', 'export', 's'])
     expect(stdout).toContain('sudo')
     const imported = await world.belay(['session', 'import', '-', '--id', 't'], { input: stdout })
-    expect([imported.code, imported.stderr]).toEqual([0, expect.stringContaining('its command policy was not imported')])
+    expect([imported.code, imported.stderr]).toEqual([
+      0,
+      expect.stringContaining('its command policy was not imported'),
+    ])
     expect((await world.belay(['session', 'export', 't'])).stdout).not.toContain('sudo')
   })
 
