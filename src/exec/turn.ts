@@ -158,7 +158,7 @@ class TurnKeeper {
     this.#turn = turn
     this.#mark = mark
     this.#model = setup.model
-    this.#until = Date.now() + (setup.limits.timeoutMs ?? TIMEOUT_MS)
+    this.#until = performance.now() + (setup.limits.timeoutMs ?? TIMEOUT_MS)
     this.check = input.check
   }
 
@@ -197,7 +197,7 @@ class TurnKeeper {
         spawn,
         services,
       },
-      { timeoutMs: Math.max(1, this.#until - Date.now()), stallMs: limits.stallMs },
+      { timeoutMs: Math.max(1, this.#until - performance.now()), stallMs: limits.stallMs },
       AbortSignal.any([this.#input.signal, this.#stop.signal]),
       (event) => this.#observe(event),
     )

@@ -29,9 +29,9 @@ export async function alone<T>(path: string, work: () => Promise<T>): Promise<T>
   const mine = `${lock}.${process.pid}-${randomId(8)}`
   await writeFile(mine, JSON.stringify({ ...thisHost(), ...thisProcess(), nonce: randomId(8) }), { mode: 0o600 })
   try {
-    const deadline = Date.now() + PATIENCE_MS
+    const deadline = performance.now() + PATIENCE_MS
     while (!(await tryLink(mine, lock))) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new BelayError('guard_busy', `another Belay process holds ${lock}`, { exit: 1, next: 'belay status' })
       }
       await breakDead(lock, mine)

@@ -19,8 +19,8 @@ export async function endOrphans(folders: readonly string[], graceMs = GRACE_MS)
     const named = new Set(findWith('GIT_DIR', (folder) => isBelow(folder, folders)))
     return dead.filter((pid) => named.has(pid) || worksIn(pid, folders))
   }
-  const deadline = Date.now() + graceMs
-  while (find().length > 0 && Date.now() < deadline) await pause()
+  const deadline = performance.now() + graceMs
+  while (find().length > 0 && performance.now() < deadline) await pause()
   await endAll('a Belay that died (git)', find)
 }
 

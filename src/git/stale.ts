@@ -81,7 +81,7 @@ async function halfMade({ commonDir }: StalePlace): Promise<string[]> {
 async function standing(paths: readonly string[], folders: readonly string[]): Promise<string[]> {
   const before = await signatures(paths)
   const still = isGitAtWork(folders) === null ? STILL_UNSEEN_MS : STILL_MS
-  for (const deadline = Date.now() + still; Date.now() < deadline;) {
+  for (const deadline = performance.now() + still; performance.now() < deadline;) {
     if (isGitAtWork(folders) === true) return []
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }

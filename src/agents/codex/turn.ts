@@ -76,7 +76,7 @@ class CodexTurn {
     this.#desk = request.approve === null ? null : new ApprovalDesk(request.approve, emit)
     this.#aborted = new Promise((resolve) => {
       const onAbort = (): void => {
-        this.#deadline = Date.now() + request.graceMs
+        this.#deadline = performance.now() + request.graceMs
         resolve('aborted')
       }
       if (signal.aborted) onAbort()
@@ -107,7 +107,10 @@ class CodexTurn {
   async #leave(end: TurnEnd): Promise<void> {
     const opened = await this.#opening
     const server = opened?.ok ? opened.value : null
-    await server?.release(end.status === 'completed', Math.max(0, Math.min(LEAVE_MS, this.#deadline - Date.now())))
+    await server?.release(
+      end.status === 'completed',
+      Math.max(0, Math.min(LEAVE_MS, this.#deadline - performance.now())),
+    )
   }
 
   async #converse(): Promise<TurnEnd> {
@@ -219,7 +222,7 @@ class CodexTurn {
     starting: Promise<{ ok: true; result: { turn: Turn } } | { ok: false }>,
   ): Promise<TurnEnd> {
     let timer: NodeJS.Timeout | undefined
-    const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#deadline - Date.now())))
+    const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#deadline - performance.now())))
     const polite = async (): Promise<void> => {
       const started = await starting
       if (!started.ok) return

@@ -16,7 +16,7 @@ export async function takeLock(gitDir: string, token: string, patienceMs: number
   const whole = join(gitDir, `belay-lock-${token}`)
   await writeFile(whole, `${token}\n`)
   try {
-    const deadline = Date.now() + patienceMs
+    const deadline = performance.now() + patienceMs
     for (;;) {
       try {
         await linkOrCreate(whole, lockPath(gitDir), token)
@@ -24,7 +24,7 @@ export async function takeLock(gitDir: string, token: string, patienceMs: number
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
-      if (Date.now() >= deadline) return false
+      if (performance.now() >= deadline) return false
       await pause()
     }
   } finally {
@@ -74,8 +74,8 @@ const STALE_MS = 1000
 export async function removeLeftRefLocks(gitDir: string, commonDir: string, ref: string, to: string): Promise<void> {
   const since = (await stat(lockPath(gitDir))).mtimeMs
   for (const path of [join(gitDir, 'HEAD.lock'), join(commonDir, `${ref}.lock`)]) {
-    const deadline = Date.now() + STALE_MS
-    while ((await isLeftover(path, since, to)) && Date.now() < deadline) await pause()
+    const deadline = performance.now() + STALE_MS
+    while ((await isLeftover(path, since, to)) && performance.now() < deadline) await pause()
     if (await isLeftover(path, since, to)) await rm(path, { force: true })
   }
 }

@@ -148,7 +148,7 @@ function underLock<T>(work: () => T): T {
   const lock = join(folder(), LOCK)
   mkdirSync(folder(), { recursive: true, mode: 0o700 })
   const { pid, startTime } = thisProcess()
-  const until = Date.now() + PATIENCE_MS
+  const until = performance.now() + PATIENCE_MS
   for (;;) {
     try {
       writeFileSync(lock, `-${pid}-${startTime}`, { flag: 'wx' })
@@ -161,7 +161,7 @@ function underLock<T>(work: () => T): T {
         return work()
       }
       if (code !== 'EEXIST') throw error
-      if (isLeft(lock) || Date.now() > until) rmSync(lock, { force: true })
+      if (isLeft(lock) || performance.now() > until) rmSync(lock, { force: true })
       else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
     }
   }
