@@ -48,6 +48,7 @@ export {
   type SessionRow,
 } from './sessions.ts'
 export {
+  UNTOUCHED,
   assertEpoch,
   changeTask,
   findTask,

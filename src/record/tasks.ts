@@ -50,6 +50,23 @@ export interface TaskRow {
   readonly phaseStartedAt: string | null
 }
 
+/** How a task stands before anything was done. */
+export const UNTOUCHED = {
+  status: 'queued',
+  phase: null,
+  attempt: 0,
+  extraAttempts: 0,
+  crashes: 0,
+  faults: 0,
+  epoch: 0,
+  state: {},
+  reason: null,
+  commit: null,
+  branch: null,
+  wakeAt: null,
+  phaseStartedAt: null,
+} as const satisfies Partial<TaskRow>
+
 /** What a transition may change of a task; what is absent stays. */
 export interface TaskChange {
   readonly status?: TaskStatus

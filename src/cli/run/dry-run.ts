@@ -2,7 +2,7 @@ import { implementPrompt } from '../../programs/direct/prompts.ts'
 import { stateOf } from '../../programs/direct/state.ts'
 import { drawGraph } from '../../scheduler/draw.ts'
 import { withAncestors } from '../../scheduler/graph.ts'
-import type { TaskRow } from '../../record/index.ts'
+import { UNTOUCHED, type TaskRow } from '../../record/index.ts'
 import type { RunPlan } from '../../runs/plan.ts'
 import type { RunOptions } from '../../runs/services.ts'
 import type { Io } from '../io.ts'
@@ -55,18 +55,6 @@ function asRow(task: RunPlan['source']['tasks'][number]): TaskRow {
     position: 0,
     title: task.title,
     definition: { dependsOn: task.dependsOn, criteria: task.criteria, subject: task.subject },
-    status: 'queued',
-    phase: null,
-    attempt: 0,
-    extraAttempts: 0,
-    crashes: 0,
-    faults: 0,
-    epoch: 0,
-    state: {},
-    reason: null,
-    commit: null,
-    branch: null,
-    wakeAt: null,
-    phaseStartedAt: null,
+    ...UNTOUCHED,
   }
 }

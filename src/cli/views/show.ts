@@ -18,7 +18,7 @@ import { runLease } from '../../runs/lease-keys.ts'
 import { wantedTasks } from '../../runs/outcome.ts'
 import type { TaskChoice } from '../session.ts'
 import { evidenceView, type EvidenceView } from './evidence.ts'
-import type { TaskView } from './status.ts'
+import { taskView, type TaskView } from './status.ts'
 import { whyTask } from './why.ts'
 
 /** What `belay show --json` prints (interfaces: section 3). */
@@ -123,15 +123,7 @@ export async function showView(record: RecordStore, { run, task, ref }: TaskChoi
   return {
     task: {
       run: run.id,
-      handle: task.handle,
-      title: task.title,
-      status: task.status,
-      phase: task.phase,
-      attempt: task.attempt,
-      commit: task.commit,
-      branch: task.branch,
-      reason: task.status === 'done' ? null : task.reason,
-      cost_usd: cost.usd,
+      ...taskView(task, cost.usd),
       cost_kind: cost.kind,
       why: why.sentence,
       next: why.next,

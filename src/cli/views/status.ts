@@ -1,5 +1,5 @@
 import { totalCost } from '../../programs/shared/budget.ts'
-import { listSessions, listTasks, type RecordStore, type RunRow } from '../../record/index.ts'
+import { listSessions, listTasks, type RecordStore, type RunRow, type TaskRow } from '../../record/index.ts'
 import type { CostKind, Reason, RunStatus, TaskStatus } from '../../core/words.ts'
 
 /** What `belay status --json` prints (interfaces: section 3). */
@@ -60,16 +60,24 @@ export async function statusView(record: RecordStore, run: RunRow | null): Promi
       cost_kind: cost.kind,
       reason: run.reason,
     },
-    tasks: tasks.map((task) => ({
-      handle: task.handle,
-      title: task.title,
-      status: task.status,
-      phase: task.phase,
-      attempt: task.attempt,
-      commit: task.commit,
-      branch: task.branch,
-      reason: task.status === 'done' ? null : task.reason,
-      cost_usd: totalCost(sessions.filter((session) => session.task === task.handle)).usd,
-    })),
+    tasks: tasks.map((task) =>
+      taskView(task, totalCost(sessions.filter((session) => session.task === task.handle)).usd),
+    ),
+  }
+}
+
+/** A task as every view shows it. */
+export function taskView(task: TaskRow, costUsd: number | null): TaskView {
+  const { handle, title, status, phase, attempt, commit, branch, reason } = task
+  return {
+    handle,
+    title,
+    status,
+    phase,
+    attempt,
+    commit,
+    branch,
+    reason: status === 'done' ? null : reason,
+    cost_usd: costUsd,
   }
 }

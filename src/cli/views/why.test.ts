@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CheckpointRow, RunRow, TaskRow } from '../../record/index.ts'
+import { UNTOUCHED, type CheckpointRow, type RunRow, type TaskRow } from '../../record/index.ts'
 import { whyTask, type Standing } from './why.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00.000Z')
@@ -30,19 +30,7 @@ const TASK: TaskRow = {
   position: 1,
   title: 'Do it',
   definition: { dependsOn: [], criteria: [], subject: 'Do it' },
-  status: 'queued',
-  phase: null,
-  attempt: 0,
-  extraAttempts: 0,
-  crashes: 0,
-  faults: 0,
-  epoch: 0,
-  state: {},
-  reason: null,
-  commit: null,
-  branch: null,
-  wakeAt: null,
-  phaseStartedAt: null,
+  ...UNTOUCHED,
 }
 
 const HOLDER = { host: 'here', pid: 42 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { stringify } from 'yaml'
 import { describe, expect, it } from 'vitest'
-import type { TaskRow } from '../../record/index.ts'
+import { UNTOUCHED, type TaskRow } from '../../record/index.ts'
 import { checkWorkflow, type Definition, type State } from '../../workflows/index.ts'
 import { handoff } from './handoff.ts'
 import { handlerOf, levelOf } from './place.ts'
@@ -53,19 +53,9 @@ function row(handle: string, position: number, change: Partial<TaskRow> & { resu
     position,
     title: handle,
     definition: { dependsOn: [], criteria: [], subject: handle },
-    status: 'queued',
-    phase: null,
-    attempt: 0,
-    extraAttempts: 0,
-    crashes: 0,
-    faults: 0,
+    ...UNTOUCHED,
     epoch: 1,
     state: { ...START, items: [1, 2, 3], result: result ?? null },
-    reason: null,
-    commit: null,
-    branch: null,
-    wakeAt: null,
-    phaseStartedAt: null,
     ...rest,
   }
 }
