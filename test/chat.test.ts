@@ -152,6 +152,14 @@ describe.skipIf(noTerminal)('belay chat in a terminal', () => {
     expect((await stage.world.json(['session', 'info', 's'])).session).toMatchObject({ status: 'ready', turns: 2 })
   })
 
+  it('what is pasted behind its end disturbs nobody', async () => {
+    await stage.scripted()
+    const tty = open([...ENGINE])
+    await ready(tty)
+    tty.type(`${CTRL_D}\u001b[200~too late\u001b[201~${ENTER}`)
+    expect((await tty.exit).exitCode).toBe(0)
+  })
+
   it('edits several lines, pastes, completes, and keeps its history over chats', async () => {
     const { requests } = await stage.scripted(say('one'), say('two'), say('three'), say('four'))
     stage.world.files({ 'notes/reading-list.md': 'x\n' })
