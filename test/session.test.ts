@@ -175,7 +175,7 @@ describe('belay session', () => {
     await ended
     expect(await world.belay(['exec', 'go on', '--session', 's'])).toMatchObject({ code: 0, stdout: 'again\n' })
     const shown = (await world.belay(['session', 'show', 's', '--items'])).stdout
-    expect(shown).toContain('> long work\n  [message] at work\n\nturn 2')
+    expect(shown).toContain('> long work\n  [message] at work\n-- cut off\n\nturn 2')
     // An agent that keeps no conversation is told what happened before it.
     const [, second] = world.requests()
     expect(second?.['prompt']).toMatch(

@@ -122,6 +122,17 @@ describe('people in a workflow', () => {
     const late = await world.belay(['answer', asked.id, 'approve', '--json'])
     expect(late.code).toBe(2)
     expect(JSON.parse(late.stdout)).toMatchObject({ error: { code: 'checkpoint_expired' } })
+    // It is not shown as one that could be answered, before anybody goes on with the run.
+    expect((await question()).status).toBe('expired')
+    const shown = (await world.belay(['checkpoints'])).stdout
+    expect(shown).toContain(`expired: it could be answered until ${String(at)}; the run goes on without: belay resume `)
+    expect(shown).not.toContain('belay answer')
+    const { task } = await world.json<{ task: { why: string; next: string; checkpoints: Asked[] } }>(['show', 'ok'])
+    expect([task.why, task.next, task.checkpoints[0]?.status]).toEqual([
+      expect.stringContaining(`nobody answered until ${String(at)}`),
+      expect.stringContaining('belay resume'),
+      'expired',
+    ])
     const resumed = await world.belay(['resume', '--json'])
     expect(resumed.code).toBe(3)
     expect(finished(resumed).reason).toMatchObject({ code: 'approval_timeout' })

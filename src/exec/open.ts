@@ -70,7 +70,7 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
   refuseDeep(env)
   if (options.session !== null) checkSessionId(options.session)
   const cwd = await realpath(options.cwd).catch(() => null)
-  if (cwd === null) throw new BelayError('no_folder', 'the folder to work in does not exist', { received: options.cwd })
+  if (cwd === null) throw noFolder(options)
   const name = await agentName(options, cwd, env)
   const held = { ...options, cwd, ...(await confinementOf(options)) }
   const exec = await (name === 'engine' ? openEngine(held) : openOther(held, name))
@@ -80,6 +80,18 @@ export async function openExec(options: ExecOptions): Promise<Exec> {
     await exec.close()
     throw error
   }
+}
+
+function noFolder({ cwd, session, purpose }: ExecOptions): BelayError {
+  return new BelayError('no_folder', 'the folder to work in does not exist', {
+    received: cwd,
+    ...(session === null
+      ? {}
+      : {
+          expected: 'the folder that the session worked in last',
+          next: `go on with it in another folder: cd FOLDER && belay ${purpose === 'chat' ? 'chat' : 'exec PROMPT'} --session ${session}`,
+        }),
+  })
 }
 
 type HeldOptions = Omit<ExecOptions, keyof Confinement> & Confinement

@@ -71,7 +71,11 @@ async function workspaceOf(
 
 async function stepsIn(session: Session, path: string): Promise<TurnSetup['step']> {
   if (session.meta.repository === null) return null
-  const { recoverWorkspace } = await import('./isolation/recover.ts')
+  const [{ recoverWorkspace }, { refuseLeftAlone }] = await Promise.all([
+    import('./isolation/recover.ts'),
+    import('./isolation/workspace.ts'),
+  ])
+  await refuseLeftAlone(session.meta)
   await recoverWorkspace(session, path)
   if (session.meta.collaboration === null) return null
   const { beginStep } = await import('./isolation/steps.ts')

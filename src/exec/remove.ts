@@ -6,6 +6,7 @@ import { git, tryGit } from '../git/run.ts'
 import { removeWorktree } from '../git/worktrees.ts'
 import type { SessionMeta, SessionStore } from '../sessions/index.ts'
 import { isDirty, isMerged } from './isolation/parts.ts'
+import { isLeftAlone } from './isolation/workspace.ts'
 
 /** What of a session is removed. */
 export interface Removal {
@@ -15,6 +16,8 @@ export interface Removal {
   readonly dryRun?: boolean
   /** Not when it was used after this time (ms since the epoch): `session_used`. */
   readonly unusedSince?: number
+  /** With `dryRun`: those that would be removed before it. */
+  readonly gone?: ReadonlySet<string>
 }
 
 /**
@@ -22,15 +25,11 @@ export interface Removal {
  * `work_unsaved` when its workspace holds work that is nowhere else, unless `force`. Nobody works in it while that is found out.
  */
 export async function removeSession(store: SessionStore, id: string, removal: Removal = {}): Promise<void> {
-  const { force = false, dryRun = false, unusedSince = Number.POSITIVE_INFINITY } = removal
+  const { force = false, dryRun = false, unusedSince = Number.POSITIVE_INFINITY, gone } = removal
   const check = async (meta: SessionMeta): Promise<void> => {
     if (Date.parse(meta.lastUsedAt) > unusedSince) throw used(meta)
-    const parts = (await store.list()).filter((one) => one.meta.parent === id)
-    if (parts.length > 0)
-      throw hasParts(
-        id,
-        parts.map((one) => one.meta.id),
-      )
+    const parts = (await store.partsOf(id)).filter((part) => gone?.has(part) !== true)
+    if (parts.length > 0) throw hasParts(id, parts)
     const { workspace } = meta
     const work = force || workspace === null || !existsSync(workspace) ? null : await onlyThere(meta, workspace)
     if (work !== null) throw unsaved(id, workspace ?? '', work)
@@ -49,6 +48,7 @@ export async function removeSession(store: SessionStore, id: string, removal: Re
 /** What of a workspace would be lost with it, in words; null: nothing. */
 async function onlyThere(meta: SessionMeta, workspace: string): Promise<string | null> {
   const { repository, parent } = meta
+  if (await isLeftAlone(meta)) return `files of ${repository?.root ?? ''}, which is not there any more`
   if (repository === null) return (await readdir(workspace)).length === 0 ? null : 'files'
   if (await isDirty(workspace)) return 'changes that are not committed'
   // A worktree's commits stay on their branch in the user's repository.

@@ -105,14 +105,21 @@ function checkApprover({ id, context }: CheckpointRow): void {
 }
 
 /** After its time an answer would come too late: the asker goes on without one. */
-function refuseExpired({ id, status, context }: CheckpointRow, now: string): void {
-  const { expires_at: at } = context
-  if (status !== 'open' || typeof at !== 'string' || Date.parse(at) > Date.parse(now)) return
+function refuseExpired(asked: CheckpointRow, now: string): void {
+  const at = expiredAt(asked, Date.parse(now))
+  if (at === null) return
+  const { id } = asked
   throw new BelayError('checkpoint_expired', `${id} could be answered until ${at}`, {
     expected: `an answer before ${at}`,
     received: now,
     next: 'belay resume (the run goes on as it does without an answer)',
   })
+}
+
+/** Until when an open question could be answered, once that time is over at `now` (ms); null: it can be answered, or is closed. */
+export function expiredAt({ status, context }: CheckpointRow, now: number): string | null {
+  const { expires_at: at } = context
+  return status === 'open' && typeof at === 'string' && Date.parse(at) <= now ? at : null
 }
 
 async function unknown(record: RecordStore, id: string): Promise<BelayError> {

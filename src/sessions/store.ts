@@ -51,10 +51,11 @@ export class SessionStore {
     return made
   }
 
-  /** The session of this id, or null. Throws `session_id_invalid`. */
+  /** The session of this id, or null. Throws `session_id_invalid`, `session_damaged`. */
   async find(id: string): Promise<SessionState | null> {
     const folder = sessionFolder(this.home, id)
     const meta = await readMeta(folder)
+    if (meta === null && (await this.#isDamaged(id))) throw damagedMeta(folder, id)
     return meta === null ? null : { meta, holder: await lockHolder(folder) }
   }
 
@@ -65,14 +66,41 @@ export class SessionStore {
 
   /** All sessions, the most recently used first. */
   async list(): Promise<SessionState[]> {
-    const found = await Promise.all((await this.#ids()).map((id) => this.find(id)))
-    return found.filter((one) => one !== null).toSorted((a, b) => byUse(a.meta, b.meta))
+    const found = await Promise.all((await this.metas()).map(async (meta) => this.#stateOf(meta)))
+    return found.filter((one) => one !== null)
+  }
+
+  /** Null when it was removed meanwhile. */
+  async #stateOf(meta: SessionMeta): Promise<SessionState | null> {
+    try {
+      return { meta, holder: await lockHolder(sessionFolder(this.home, meta.id)) }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw error
+    }
   }
 
   /** As `list`, without looking who holds them. */
   async metas(): Promise<SessionMeta[]> {
     const found = await Promise.all((await this.#ids()).map((id) => readMeta(sessionFolder(this.home, id))))
     return found.filter((one) => one !== null).toSorted(byUse)
+  }
+
+  /** Ids of the parallel parts of a session, which begin with its own: no other is looked at. */
+  async partsOf(id: string): Promise<string[]> {
+    const near = (await this.#ids()).filter((one) => one.startsWith(`${id}.`))
+    const metas = await Promise.all(near.map((one) => readMeta(sessionFolder(this.home, one))))
+    return metas.flatMap((meta) => (meta?.parent === id ? [meta.id] : [])).toSorted()
+  }
+
+  /** Ids of sessions that cannot be listed: their `session.json` is gone or no JSON. Their lines are whole, as far as is known. */
+  async damaged(): Promise<string[]> {
+    const found = await Promise.all(
+      (await this.#ids()).map(async (id) => ((await readMeta(sessionFolder(this.home, id))) === null ? id : null)),
+    )
+    const damaged: string[] = []
+    for (const id of found) if (id !== null && (await this.#isDamaged(id))) damaged.push(id)
+    return damaged.toSorted()
   }
 
   /** All lines of a session, without holding it: while somebody writes, the last line may be missing. */
@@ -154,6 +182,11 @@ export class SessionStore {
     return swept
   }
 
+  /** Of a session without metadata: its lines are there, so it was not just removed. */
+  async #isDamaged(id: string): Promise<boolean> {
+    return (await stat(join(sessionFolder(this.home, id), LOG)).catch(() => null)) !== null
+  }
+
   /** On a full disk there is no room for a lock, and a session must still go: that makes room. Nobody else can take one either. */
   async #noLock(id: string | null, error: unknown): Promise<null> {
     if (!isNoRoom(error)) throw error
@@ -207,6 +240,14 @@ const EMPTY: Omit<SessionMeta, 'id' | 'createdAt' | 'lastUsedAt'> = {
   collaboration: null,
   parent: null,
   merged: false,
+}
+
+function damagedMeta(folder: string, id: string): BelayError {
+  return new BelayError('session_damaged', `session.json of session ${id} is gone or damaged`, {
+    expected: 'what is known of the session, as JSON',
+    received: join(folder, 'session.json'),
+    next: `belay session import ${join(folder, LOG)} --id NEW keeps what was said; then remove ${folder}`,
+  })
 }
 
 /** Who has it, as one line for people. */

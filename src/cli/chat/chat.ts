@@ -26,21 +26,27 @@ export class Chat implements ChatContext {
   readonly console: Console
   readonly store: SessionStore
   readonly spent: Spent = { turns: 0, steps: 0, usage: NOTHING }
-  readonly prompts: string[] = []
   readonly #options: ExecOptions
+  readonly #remember: (prompt: string) => Promise<void>
   #exec: Exec
   #leaving = false
   #exitCode = 0
 
-  private constructor(console: Console, options: ExecOptions, exec: Exec) {
+  private constructor(console: Console, options: ExecOptions, exec: Exec, remember: (prompt: string) => Promise<void>) {
     this.console = console
+    this.#remember = remember
     this.#options = options
     this.#exec = exec
     this.store = new SessionStore(options.home)
   }
 
-  static async begin(console: Console, options: ExecOptions): Promise<Chat> {
-    return new Chat(console, options, await openExec(options))
+  /** `remember` keeps a prompt for later chats; when it cannot, that is said. */
+  static async begin(
+    console: Console,
+    options: ExecOptions,
+    remember: (prompt: string) => Promise<void>,
+  ): Promise<Chat> {
+    return new Chat(console, options, await openExec(options), remember)
   }
 
   get exec(): Exec {
@@ -59,8 +65,10 @@ export class Chat implements ChatContext {
       if (prompt === null) break
       const text = prompt.trim()
       if (text === '') continue
-      this.prompts.unshift(prompt)
-      if (text.startsWith('/')) await this.#command(text)
+      await this.#remember(prompt).catch((error: unknown) =>
+        this.console.note(`warning: the prompt is not kept for later chats: ${messageOf(error)}`),
+      )
+      if (isCommand(text)) await this.#command(text)
       else await this.#turn(prompt)
     }
     return this.console.leftByInterrupt ? 130 : this.#exitCode
@@ -199,4 +207,9 @@ export class Chat implements ChatContext {
     // In a pipe the exit status is that of the last turn; in a terminal the user has seen it.
     if (!this.console.interactive) this.#exitCode = exitOf(status)
   }
+}
+
+/** A slash and a word. What begins with a path is a prompt. */
+function isCommand(text: string): boolean {
+  return /^\/[^\s/.]*(\s|$)/.test(text)
 }

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { BelayError, messageOf } from '../../core/errors.ts'
 import { configHome } from '../../core/home.ts'
 import { printable } from '../../core/text.ts'
@@ -216,9 +216,12 @@ async function importNew(chat: ChatContext, text: string): Promise<string> {
   }
 }
 
+/** No shell has read the line: quotes around a name, and `~`, mean what they would there. */
 function fileOf(chat: ChatContext, argument: string, command: string): string {
-  if (argument !== '') return resolve(chat.options.cwd, argument)
-  throw new BelayError('usage', `${command} needs the name of a file`)
+  const name = /^(["'])(.+)\1$/.exec(argument)?.[2] ?? argument
+  if (name === '') throw new BelayError('usage', `${command} needs the name of a file`)
+  const home = chat.options.env['HOME']
+  return /^~(\/|$)/.test(name) && home ? join(home, name.slice(1)) : resolve(chat.options.cwd, name)
 }
 
 function leave(chat: ChatContext): Promise<void> {

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 
 const MAX = 500
 
+/** Longest prompt that is kept, in characters: the file is read and written whole. */
+const MAX_LENGTH = 10_000
+
 function fileIn(home: string): string {
   return join(home, 'chat-history.json')
 }
@@ -17,10 +20,16 @@ export async function readHistory(home: string): Promise<string[]> {
   }
 }
 
-/** Keeps prompts for later chats, readable by the user alone. */
-export async function writeHistory(home: string, prompts: readonly string[]): Promise<void> {
+/**
+ * Keeps a prompt for later chats, readable by the user alone, in front of what other chats have kept meanwhile. One that is too
+ * long for a line to come back to is left out.
+ */
+export async function addToHistory(home: string, prompt: string): Promise<void> {
+  if (prompt.length > MAX_LENGTH) return
+  const earlier = await readHistory(home)
   await mkdir(home, { recursive: true, mode: 0o700 })
   const temporary = `${fileIn(home)}~${process.pid}`
+  const prompts = [prompt, ...earlier.filter((one) => one !== prompt)]
   await writeFile(temporary, JSON.stringify(prompts.slice(0, MAX)), { mode: 0o600 })
   await rename(temporary, fileIn(home))
 }

@@ -19,6 +19,8 @@ export class PipedConsole implements Console {
   async readPrompt(): Promise<string | null> {
     const lines: string[] = []
     for (;;) {
+      // Nobody reads the answers any more (| head): further ones would be paid for nothing.
+      if (this.#io.outputGone()) return null
       const next = await this.#lines.next()
       if (next.done === true) return lines.length === 0 ? null : lines.join('\n')
       if (!next.value.endsWith('\\')) return [...lines, next.value].join('\n')

@@ -74,7 +74,10 @@ export class TerminalConsole implements Console {
     this.#rl.on('line', (line) => this.#take(line))
     this.#rl.on('close', () => this.#end())
     this.#rl.on('SIGINT', () => this.#onCtrlC())
+    // Without a listener the editor would stop reading for good, and leave the terminal as it is to the shell.
+    this.#rl.on('SIGTSTP', () => void this.#stop())
     process.on('SIGINT', this.#onSignal)
+    process.on('SIGCONT', this.#onContinued)
     this.#cooked()
   }
 
@@ -134,6 +137,7 @@ export class TerminalConsole implements Console {
 
   close(): void {
     process.off('SIGINT', this.#onSignal)
+    process.off('SIGCONT', this.#onContinued)
     this.#options.output.off('resize', this.#onResize)
     this.#cooked()
     this.#rl.close()
@@ -144,6 +148,23 @@ export class TerminalConsole implements Console {
 
   readonly #onResize = (): void => {
     if (this.#wanted) for (const redraw of this.#redraw) redraw()
+  }
+
+  /** Ctrl-Z while a line is edited: as if the terminal had done it, for all that runs with this process. */
+  async #stop(): Promise<void> {
+    this.#cooked()
+    process.kill(0, 'SIGTSTP')
+    await turnOfTheLoop()
+    // Nobody can be stopped where no shell could let it go on.
+    this.#onContinued()
+  }
+
+  /** The shell has had the terminal meanwhile. */
+  readonly #onContinued = (): void => {
+    if (!this.#wanted) return
+    this.#cooked()
+    this.#raw()
+    this.#rl.prompt(true)
   }
 
   /** Keys go through the editor; what was pasted goes into its line at once, which a key for each character would take forever. */
@@ -211,6 +232,8 @@ export class TerminalConsole implements Console {
 
   #end(): void {
     this.#closed = true
+    // Ctrl-D: what the shell writes next begins a line of its own.
+    if (this.#wanted) this.#options.output.write('\n')
     this.#give(null)
   }
 

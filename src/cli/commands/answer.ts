@@ -57,7 +57,7 @@ async function answer(io: Io, id: string, value: string, flags: Flags): Promise<
     const from = (await lastSeq(record.read)) + 1
     const { checkpoint, run } = await answerQuestion(record, { id, value, note: flags.note ?? null })
     if (project === null) {
-      if (flags.json) io.out(JSON.stringify({ checkpoint: checkpointView(checkpoint) }))
+      if (flags.json) io.out(JSON.stringify({ checkpoint: checkpointView(checkpoint, Date.now()) }))
       else io.out(`${checkpoint.task}: ${value}; ${await nextStep(record, run)}`)
       return
     }

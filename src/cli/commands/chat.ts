@@ -5,7 +5,7 @@ import { Chat } from '../chat/chat.ts'
 import { COMMAND_NAMES } from '../chat/commands.ts'
 import { completer } from '../chat/complete.ts'
 import type { Console } from '../chat/console.ts'
-import { readHistory, writeHistory } from '../chat/history-file.ts'
+import { addToHistory, readHistory } from '../chat/history-file.ts'
 import { PipedConsole } from '../chat/piped.ts'
 import { TerminalConsole } from '../chat/terminal.ts'
 import { addExecFlags, execOptions, type ExecFlags } from '../exec/options.ts'
@@ -43,17 +43,20 @@ async function chat(io: Io, flags: ExecFlags): Promise<void> {
       })
     : new PipedConsole(io)
   try {
-    const begun = await Chat.begin(console, {
-      ...options,
-      purpose: 'chat',
-      approver: () => askInline(console),
-      signal: new AbortController().signal,
-    })
+    const begun = await Chat.begin(
+      console,
+      {
+        ...options,
+        purpose: 'chat',
+        approver: () => askInline(console),
+        signal: new AbortController().signal,
+      },
+      (prompt) => (isTerminal ? addToHistory(home, prompt) : Promise.resolve()),
+    )
     try {
       io.exitCode = await begun.run()
     } finally {
       await begun.close()
-      if (isTerminal && begun.prompts.length > 0) await writeHistory(home, [...begun.prompts, ...earlier])
     }
   } finally {
     console.close()

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { BelayError } from '../../core/errors.ts'
 import { stateHome } from '../../core/home.ts'
 import { printable } from '../../core/text.ts'
-import { checkpointsOf } from '../../runs/answers.ts'
+import { checkpointsOf, expiredAt } from '../../runs/answers.ts'
 import type { CheckpointRow } from '../../record/index.ts'
 import { SessionStore, openAsks } from '../../sessions/index.ts'
 import type { Io } from '../io.ts'
@@ -24,14 +24,16 @@ export function checkpointsCommand(io: Io): Command {
     .option('--json', 'as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: { all?: true; json?: true }) => {
+      const now = Date.now()
       const asks = await openAsks(new SessionStore(stateHome(io.env)))
       const asked = await askedByRuns(io, flags.all === true)
       if (flags.json) {
-        const views = [...asked.map(checkpointView), ...asks.map((ask) => askView(ask, null, null))]
+        const views = [...asked.map((one) => checkpointView(one, now)), ...asks.map((ask) => askView(ask, null, null))]
         io.out(JSON.stringify({ checkpoints: views }))
       } else if (asked.length + asks.length === 0)
         io.out(flags.all ? 'Nobody was asked anything yet.' : 'Nothing is asked of anybody.')
-      else for (const line of [...asked.flatMap(checkpointText), ...asks.flatMap(askText)]) io.out(line)
+      else
+        for (const line of [...asked.flatMap((one) => checkpointText(one, now)), ...asks.flatMap(askText)]) io.out(line)
     })
 }
 
@@ -45,9 +47,9 @@ async function askedByRuns(io: Io, all: boolean): Promise<readonly CheckpointRow
   }
 }
 
-/** A question as it is printed with `--json`. */
-export function checkpointView(one: CheckpointRow): Record<string, unknown> {
-  const { id, run, task, kind, question, options, context, status, answer, note, createdAt, closedAt } = one
+/** A question as it is printed with `--json`; `now` is the time, in ms. */
+export function checkpointView(one: CheckpointRow, now: number): Record<string, unknown> {
+  const { id, run, task, kind, question, options, context, answer, note, createdAt, closedAt } = one
   return {
     id,
     run,
@@ -56,7 +58,7 @@ export function checkpointView(one: CheckpointRow): Record<string, unknown> {
     question,
     options,
     context,
-    status,
+    status: expiredAt(one, now) === null ? one.status : 'expired',
     answer,
     note,
     created_at: createdAt,
@@ -64,13 +66,16 @@ export function checkpointView(one: CheckpointRow): Record<string, unknown> {
   }
 }
 
-function checkpointText(one: CheckpointRow): string[] {
+function checkpointText(one: CheckpointRow, now: number): string[] {
+  const expired = expiredAt(one, now)
   const lines = [`${one.id}  ${one.run}/${printable(one.task)}  ${one.createdAt}`, `  ${printable(one.question)}`]
   for (const [name, value] of Object.entries(one.context)) {
     const text = contextText(value)
     if (text !== '') lines.push(`  ${name}: ${text}`)
   }
-  if (one.status === 'open')
+  if (expired !== null)
+    lines.push(`  expired: it could be answered until ${expired}; the run goes on without: belay resume ${one.run}`)
+  else if (one.status === 'open')
     lines.push(...one.options.map((value) => `  belay answer ${one.id} ${value}${withNote(value)}`))
   else
     lines.push(

@@ -72,7 +72,7 @@ export function sessionCommand(io: Io): Command {
     .action((id: string, flags: Json) => merge(io, id, flags))
   sub('export', 'A session as JSON lines, lossless.')
     .argument('<session>', 'id of the session')
-    .option('--output <file>', 'into this file, which must not be there yet; without it stdout')
+    .option('--output <file>', 'into this file, which must not be there yet; without it, or with -, stdout')
     .action((id: string, flags: Json & { output?: string }) => exportIt(io, id, flags))
   sub('import', 'Make a session of an exported one.')
     .argument('<file>', 'what export gave, or - for stdin')
@@ -94,6 +94,7 @@ async function measured(store: SessionStore, state: SessionState): Promise<{ sta
 async function list(io: Io, flags: Json): Promise<void> {
   const store = storeOf(io)
   const rows = await Promise.all((await store.list()).map((state) => measured(store, state)))
+  for (const id of await store.damaged()) io.note(`note: session ${id} is damaged: belay session info ${id}`)
   if (flags.json) {
     const views = rows.map(({ state, size }) => sessionView(state, size, sessionFolder(store.home, state.meta.id)))
     io.out(JSON.stringify({ sessions: views }))
@@ -120,7 +121,7 @@ async function show(io: Io, id: string, flags: Json & { items?: true }): Promise
     io.out(JSON.stringify({ session: view, entries: shown }))
     return
   }
-  const lines = conversationText(entries, flags.items === true)
+  const lines = conversationText(entries, flags.items === true, state.holder !== null)
   if (lines[0] === '') lines.shift()
   if (lines.length === 0) io.note(`session ${id} has no turns yet`)
   for (const line of lines) io.out(line)
@@ -157,7 +158,11 @@ async function cleanup(io: Io, flags: Json & { olderThan: string; dryRun?: true 
   const deleted: string[] = []
   const kept: { id: string; reason: string }[] = []
   let freed = 0
-  for (const state of await store.list()) {
+  const all = await store.list()
+  const gone = new Set<string>()
+  // Parts before what they are parts of, which cannot go before them.
+  const inOrder = [...all.filter(isPart), ...all.filter((state) => !isPart(state))]
+  for (const state of inOrder) {
     const { id, lastUsedAt } = state.meta
     if (Date.parse(lastUsedAt) > before) continue
     if (state.holder !== null) {
@@ -166,7 +171,7 @@ async function cleanup(io: Io, flags: Json & { olderThan: string; dryRun?: true 
     }
     const { size } = await measured(store, state)
     try {
-      await removeSession(store, id, { dryRun: flags.dryRun === true, unusedSince: before })
+      await removeSession(store, id, { dryRun: flags.dryRun === true, unusedSince: before, gone })
     } catch (error) {
       if (!(error instanceof BelayError)) throw error
       if (error.code === 'session_unknown') continue // somebody else removed it meanwhile
@@ -174,6 +179,7 @@ async function cleanup(io: Io, flags: Json & { olderThan: string; dryRun?: true 
       continue
     }
     deleted.push(id)
+    gone.add(id)
     freed += size
   }
   if (!flags.dryRun) await store.sweep()
@@ -185,6 +191,10 @@ async function cleanup(io: Io, flags: Json & { olderThan: string; dryRun?: true 
   for (const id of deleted) io.out(`${verb} ${id}`)
   for (const { id, reason } of kept) io.out(`kept ${id}: ${reason}`)
   io.note(`${verb} ${deleted.length} ${deleted.length === 1 ? 'session' : 'sessions'}, ${bytesText(freed)}`)
+}
+
+function isPart({ meta }: SessionState): boolean {
+  return meta.parent !== null
 }
 
 async function unlock(io: Io, id: string, flags: Json): Promise<void> {
@@ -215,7 +225,7 @@ async function merge(io: Io, id: string, flags: Json): Promise<void> {
 
 async function exportIt(io: Io, id: string, flags: Json & { output?: string }): Promise<void> {
   const text = await exportSession(storeOf(io), id)
-  if (flags.output === undefined) {
+  if (flags.output === undefined || flags.output === '-') {
     // JSON lines are what `--json` asks for anyway.
     io.outBytes(Buffer.from(text))
     return
@@ -237,11 +247,21 @@ async function importIt(io: Io, file: string, flags: Json & { id?: string }): Pr
   const store = storeOf(io)
   const meta: SessionMeta = await importSession(store, await textOf(io, file), flags.id ?? null, (remark) =>
     io.note(`warning: ${remark}`),
-  )
+  ).catch((error: unknown) => Promise.reject(underAnother(error)))
   if (flags.json) {
     const state = await store.get(meta.id)
     io.out(JSON.stringify({ session: sessionView(state, null, join(store.root, meta.id)) }))
   } else io.out(`imported ${meta.id} (${meta.turns} ${meta.turns === 1 ? 'turn' : 'turns'})`)
+}
+
+/** Where the id is taken: how it is imported all the same. */
+function underAnother(error: unknown): unknown {
+  if (!(error instanceof BelayError && error.code === 'session_exists')) return error
+  return new BelayError(error.code, error.message, {
+    expected: 'an id that is free',
+    ...(error.received === null ? {} : { received: error.received }),
+    next: 'belay session import FILE --id NEW',
+  })
 }
 
 async function textOf(io: Io, file: string): Promise<string> {

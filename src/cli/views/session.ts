@@ -90,13 +90,29 @@ export function sessionInfo({ meta, holder }: SessionState, size: number, path: 
   return columns(rows.map(([name = '', value = '']) => [name, printable(value)]))
 }
 
-/** The conversation as people read it. `items`: also what the agents did, not only what was said last. */
-export function conversationText(entries: readonly StoredEntry[], items: boolean): string[] {
+/**
+ * The conversation as people read it. `items`: also what the agents did, not only what was said last. `held`: somebody works in it,
+ * so that its last turn may not be over.
+ */
+export function conversationText(entries: readonly StoredEntry[], items: boolean, held: boolean): string[] {
+  const lines = entryLines(entries, items)
+  const last = entries.findLast(({ type }) => type === 'turn' || type === 'turn_ended')
+  if (last?.type === 'turn' && !held) lines.push('-- cut off')
+  return lines
+}
+
+function entryLines(entries: readonly StoredEntry[], items: boolean): string[] {
+  let open = false
   return entries.flatMap((entry) => {
     switch (entry.type) {
-      case 'turn':
-        return ['', `turn ${entry.turn}  ${localTime(entry.time)}  ${entry.agent.provider}`, ...quoted(entry.prompt)]
+      case 'turn': {
+        const before = open ? ['-- cut off'] : []
+        open = true
+        const head = `turn ${entry.turn}  ${localTime(entry.time)}  ${entry.agent.provider}`
+        return [...before, '', head, ...quoted(entry.prompt)]
+      }
       case 'turn_ended': {
+        open = false
         const how = entry.status === 'done' ? 'done' : `${entry.status} (${entry.finishReason})`
         return [
           ...(entry.text === '' ? [] : printable(entry.text).split('\n')),

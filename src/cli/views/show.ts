@@ -14,6 +14,7 @@ import {
   type RecordStore,
   type SessionRow,
 } from '../../record/index.ts'
+import { expiredAt } from '../../runs/answers.ts'
 import { runLease } from '../../runs/lease-keys.ts'
 import { wantedTasks } from '../../runs/outcome.ts'
 import type { TaskChoice } from '../session.ts'
@@ -131,7 +132,7 @@ export async function showView(record: RecordStore, { run, task, ref }: TaskChoi
       criteria: task.definition.criteria,
       subject: task.definition.subject,
       sessions: sessions.map(sessionView),
-      checkpoints: questions.map(checkpointView),
+      checkpoints: questions.map((one) => checkpointView(one, record.clock.now())),
       failovers: failovers.map(failoverView),
     },
     attempts: (await listAttempts(record.read, run.id, task.handle)).map((one) => ({
@@ -188,13 +189,13 @@ function sessionView(session: SessionRow): SessionView {
   }
 }
 
-function checkpointView(question: CheckpointRow): CheckpointView {
+function checkpointView(question: CheckpointRow, now: number): CheckpointView {
   return {
     id: question.id,
     kind: question.kind,
     question: question.question,
     options: question.options,
-    status: question.status,
+    status: expiredAt(question, now) === null ? question.status : 'expired',
     answer: question.answer,
     note: question.note,
     created_at: question.createdAt,

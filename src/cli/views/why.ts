@@ -2,6 +2,7 @@ import { formatDuration } from '../../core/duration.ts'
 import { stateOf } from '../../programs/direct/state.ts'
 import { stateOf as stepState } from '../../programs/workflow/state.ts'
 import type { CheckpointRow, RunRow, TaskRow } from '../../record/index.ts'
+import { expiredAt } from '../../runs/answers.ts'
 
 /** What is known of a task beside its row when one has to say how it stands. */
 export interface Standing {
@@ -146,7 +147,10 @@ function queued(standing: Standing): Why {
   return not(task, why, holder === null ? resume(run) : 'belay status')
 }
 
-function waiting({ task, question }: Standing): Why {
+function waiting({ task, question, run, now }: Standing): Why {
+  const expired = question === null ? null : expiredAt(question, now)
+  if (question !== null && expired !== null)
+    return not(task, `nobody answered until ${expired}: ${question.question}`, resume(run))
   if (question === null)
     return not(
       task,

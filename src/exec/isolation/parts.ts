@@ -11,6 +11,7 @@ import {
   addWorktree,
   keepGit,
   putGitBack,
+  refuseLeftAlone,
   sessionBranch,
   sessionWorkspace,
   type WorkspaceRequest,
@@ -35,8 +36,10 @@ export async function parallelBase(
   request: WorkspaceRequest,
 ): Promise<{ readonly root: string; readonly commit: string }> {
   const known = (await store.find(whole))?.meta
-  if (known?.collaboration === 'parallel' && known.workspace !== null && existsSync(known.workspace))
+  if (known?.collaboration === 'parallel' && known.workspace !== null && existsSync(known.workspace)) {
+    await refuseLeftAlone(known)
     return baseOf(known, known.workspace)
+  }
   const { session, created } = await openPreparing(store, whole)
   try {
     const path = await sessionWorkspace(store.home, session, request)
@@ -128,6 +131,7 @@ export async function mergeParts(store: SessionStore, whole: string): Promise<Me
     const path = session.meta.workspace
     if (path === null || session.meta.repository === null) throw nothing(whole)
     await putGitBack(session, path)
+    await refuseLeftAlone(session.meta)
     await recoverWorkspace(session, path)
     if (await isDirty(path)) throw dirty(path)
     const merged: { part: string; commit: string }[] = []

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { git, tryGit } from '../../git/run.ts'
 import { ensureWorktree } from '../../git/worktrees.ts'
-import type { Session, SessionRepository } from '../../sessions/index.ts'
+import type { Session, SessionMeta, SessionRepository } from '../../sessions/index.ts'
 import { cloneRepository, type CloneRequest } from './clone.ts'
 import { remoteOf } from './credentials.ts'
 import { resolveWorkspace, workspacesBase } from './workspace-path.ts'
@@ -40,6 +40,7 @@ export async function sessionWorkspace(home: string, session: Session, request: 
     // Told before anything is done: what was asked for would not be what the agent works on.
     if (request.clone !== null) refuseOther(session, request.clone)
     await putGitBack(session, path)
+    await refuseLeftAlone(session.meta)
     return path
   }
   const repository =
@@ -47,6 +48,24 @@ export async function sessionWorkspace(home: string, session: Session, request: 
   if (repository !== null) await keepGit(session, path)
   await session.change({ workspace: path, repository })
   return path
+}
+
+/** The repository that the session's workspace is a worktree of was moved or removed: git does not work there any more. */
+export async function isLeftAlone({ repository, workspace }: SessionMeta): Promise<boolean> {
+  if (repository === null || repository.root === null || workspace === null) return false
+  const pointer = await readFile(join(workspace, '.git'), 'utf8').catch(() => null)
+  const folder = /^gitdir: (.+)/.exec(pointer ?? '')?.[1]
+  return folder !== undefined && !existsSync(folder)
+}
+
+/** Throws `repository_gone` for a session of which `isLeftAlone`. */
+export async function refuseLeftAlone(meta: SessionMeta): Promise<void> {
+  if (!(await isLeftAlone(meta))) return
+  throw new BelayError('repository_gone', `the repository of session ${meta.id} is not where it was`, {
+    expected: meta.repository?.root ?? '',
+    received: `no repository there; the files of the session are in ${meta.workspace ?? ''}`,
+    next: 'put it back there, or take the files and begin another session',
+  })
 }
 
 function refuseOther(session: Session, clone: CloneRequest): void {
@@ -97,11 +116,34 @@ export async function addWorktree(
   branch: string,
   commit: string,
 ): Promise<void> {
+  await checkBranch(root, branch)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const known = await tryGit(['rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`], { cwd: root })
   const begin = known.code === 0 ? known.stdout.toString('utf8').trim() : commit
   await ensureWorktree(root, path, begin, join(home, 'guard'))
   await git(['switch', '--quiet', ...(known.code === 0 ? [branch] : ['-c', branch])], { cwd: path })
+}
+
+/** Ids of sessions may be what names of branches may not, and a branch of the user's may be in the way. Nothing is made yet. */
+async function checkBranch(root: string, branch: string): Promise<void> {
+  const wrong = (message: string, expected: string, next: string): BelayError =>
+    new BelayError('branch_invalid', message, { expected, received: branch, next })
+  if ((await tryGit(['check-ref-format', '--branch', branch], { cwd: root })).code !== 0)
+    throw wrong(
+      'the session works on a branch, which cannot be called so',
+      'an id that does not begin with ".", end in ".lock" or hold ".."',
+      'take another --session',
+    )
+  const above = branch.split('/').slice(0, -1)
+  for (const [i] of above.entries()) {
+    const taken = above.slice(0, i + 1).join('/')
+    if ((await tryGit(['rev-parse', '--verify', '--quiet', `refs/heads/${taken}`], { cwd: root })).code === 0)
+      throw wrong(
+        `the session works on a branch, and the branch ${taken} is in its way`,
+        `no branch ${taken}`,
+        `git branch -m ${taken} NEW`,
+      )
+  }
 }
 
 /** Beside the session's lines: what of the workspace's git Belay made. */
