@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { CTRL_D, ENGINE, ENTER, UP, bash, asked, noTerminal, ready, say, useStage } from './support/stage.ts'
 import { collect } from './support/world.ts'
 
-const BUILT = fileURLToPath(new URL('support/built.mjs', import.meta.url))
+const BUILT = fileURLToPath(new URL('support/built.cjs', import.meta.url))
 const CTRL_Z = '\u001a'
 
 const stage = useStage()
