@@ -37,7 +37,10 @@ export async function selectRun(record: RecordStore, project: string, id: string
 export interface TaskChoice {
   readonly run: RunRow
   readonly task: TaskRow
-  /** How the task is named in a command that is shown to the user: its handle, or RUN/HANDLE for an older run; quoted for a shell. */
+  /**
+   * How the task is named in a command that is shown to the user: its handle, or RUN/HANDLE for an older run; quoted for a
+   * shell.
+   */
   readonly ref: string
 }
 

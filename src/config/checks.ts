@@ -1,4 +1,7 @@
-/** What no single key can say: checks over the merged layers. They run on unchecked values too, so that all problems show at once. */
+/**
+ * What no single key can say: checks over the merged layers. They run on unchecked values too, so that all problems show at
+ * once.
+ */
 import { rootNode, type KeyPath } from './keys.ts'
 import { badValue, type Locate, type Problem } from './problems.ts'
 import { providerNamed } from './providers.ts'

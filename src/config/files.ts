@@ -26,7 +26,10 @@ export function userFolder(env: Readonly<Record<string, string | undefined>>): s
   return configHome(env)
 }
 
-/** The configuration file in a place, read; null when there is none. Two files, or one under a name that is not read, are problems. */
+/**
+ * The configuration file in a place, read; null when there is none. Two files, or one under a name that is not read, are
+ * problems.
+ */
 export async function findFile(place: Place): Promise<{ found: FoundFile | null; problems: readonly Problem[] }> {
   const [yaml, toml, yml] = [`${place.stem}.yaml`, `${place.stem}.toml`, `${place.stem}.yml`]
   const problems: Problem[] = []

@@ -20,7 +20,9 @@ export interface LoadOptions {
   readonly flags?: readonly FlagValue[]
   /** Replaces the folder of the user's own file (tests). */
   readonly userDir?: string
-  /** Gives YAML where the repository has no file (what `belay init` would write). A guess, so the user's own file wins over it. */
+  /**
+   * Gives YAML where the repository has no file (what `belay init` would write). A guess, so the user's own file wins over it.
+   */
   readonly proposal?: () => Promise<string>
 }
 

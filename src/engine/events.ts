@@ -1,4 +1,7 @@
-/** What happens in a turn of the loop, as it happens. Ids are unique in the turn; an event with the same id replaces the earlier. */
+/**
+ * What happens in a turn of the loop, as it happens. Ids are unique in the turn; an event with the same id replaces the
+ * earlier.
+ */
 import type { Usage } from '../core/words.ts'
 import type { Ask, AskAnswer } from './calls/ask.ts'
 import type { Finish } from './finish.ts'

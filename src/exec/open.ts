@@ -63,7 +63,8 @@ export interface Exec {
 
 /**
  * Opens a session (makes it when there is none of that id), chooses the agent, and makes its sandbox ready. Throws what can be
- * told before anything is spent or made: `held`, `agent_...`, `model_...`, `sandbox_...`, `budget_unknown_cost`, `config_invalid`.
+ * told before anything is spent or made: `held`, `agent_...`, `model_...`, `sandbox_...`, `budget_unknown_cost`,
+ * `config_invalid`.
  */
 export async function openExec(options: ExecOptions): Promise<Exec> {
   const { env } = options

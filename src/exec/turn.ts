@@ -291,7 +291,10 @@ class TurnKeeper {
     return { ...usage, costUsd }
   }
 
-  /** An agent that tells its cost with the result (zero until then) tells nothing when it is cut off: then all since is estimated. */
+  /**
+   * An agent that tells its cost with the result (zero until then) tells nothing when it is cut off: then all since is
+   * estimated.
+   */
   #estimate(usage: Usage): number | null {
     const own = estimateCost(this.#model, usage)
     const all = own === null || this.#untold === null ? null : this.#untold + own

@@ -56,7 +56,10 @@ export interface Evidence {
   /** Why it is not `pass`; null when it is. */
   readonly reason: { readonly code: string; readonly message: string } | null
   readonly report: TestReport | null
-  /** What a person should know though it decides nothing: tests that are missing or newly skipped against the base, failures the base had too. Capped. */
+  /**
+   * What a person should know though it decides nothing: tests that are missing or newly skipped against the base, failures the
+   * base had too. Capped.
+   */
   readonly notes: readonly string[]
   readonly outputHead: string
   readonly outputTail: string

@@ -27,7 +27,9 @@ export function nodePrograms(): readonly string[] {
   return [...new Set(found.map((path) => realpathSync(path)))]
 }
 
-/** Whether tests with this program can run: when `name --version` ends well. In CI they run in any case, so that none is missed. */
+/**
+ * Whether tests with this program can run: when `name --version` ends well. In CI they run in any case, so that none is missed.
+ */
 export function hasProgram(name: string): boolean {
   return (
     process.env['CI'] === 'true' || spawnSync(name, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0

@@ -2,7 +2,9 @@ import { git } from './run.ts'
 
 const known = new Map<string, Promise<string>>()
 
-/** The common git folder (refs, objects, configuration) of the checkout `root`, as an absolute path; git is asked once for each. */
+/**
+ * The common git folder (refs, objects, configuration) of the checkout `root`, as an absolute path; git is asked once for each.
+ */
 export function commonDirOf(root: string): Promise<string> {
   const found = known.get(root) ?? git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
   known.set(root, found)

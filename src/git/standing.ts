@@ -5,7 +5,10 @@ import { BelayError } from '../core/errors.ts'
 import { commonDirOf } from './common-dir.ts'
 import { DEADLINE_MS, gitFailed, gitMissing, startGit, type GitResult } from './run.ts'
 
-/** What is made of the bytes that came so far: an answer, how many bytes there have to be for another look, or no sense (what came). */
+/**
+ * What is made of the bytes that came so far: an answer, how many bytes there have to be for another look, or no sense (what
+ * came).
+ */
 export type Reading<T> = { readonly value: T } | { readonly more: number } | { readonly wrong: string }
 
 /** A git that was asked ended instead of answering. */

@@ -6,7 +6,10 @@ import { scan } from './shell/scan.ts'
 import { judged } from './testing/place.ts'
 import { ODD_COMMANDS } from './testing/odd-commands.ts'
 
-/** The same scripts in every run, so that a new disagreement is found by whoever looks for one: `SEARCH=1` draws others, and more. */
+/**
+ * The same scripts in every run, so that a new disagreement is found by whoever looks for one: `SEARCH=1` draws others, and
+ * more.
+ */
 const SEED = process.env['SEARCH'] ? {} : { seed: 20_261_121 }
 const RUNS = process.env['SEARCH'] ? 4000 : 200
 

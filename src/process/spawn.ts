@@ -22,8 +22,8 @@ export interface ProcessSpec {
   /** What the task's processes are marked with (see leftovers.ts), see `taskMark`. */
   readonly mark: string
   /**
-   * stdout and stderr are one stream, in the order they were written; false: two. Only a wish: programs that are started elsewhere
-   * (containers, machines) have two.
+   * stdout and stderr are one stream, in the order they were written; false: two. Only a wish: programs that are started
+   * elsewhere (containers, machines) have two.
    */
   readonly merged?: boolean
 }
@@ -41,7 +41,10 @@ export interface KeptProcess {
   readonly stderr: Readable
   /** Resolves, never rejects, when the program itself has ended; its output may still be in the pipes. */
   readonly exited: Promise<Exit>
-  /** Resolves when the program and its output streams have ended and its group was killed. What still writes after `exited` is killed after a short grace. */
+  /**
+   * Resolves when the program and its output streams have ended and its group was killed. What still writes after `exited` is
+   * killed after a short grace.
+   */
   readonly closed: Promise<Exit>
   /** Kills the whole group at once; resolves as `closed`. Safe to repeat. */
   end(): Promise<Exit>
@@ -77,9 +80,9 @@ function isRunnable(file: string): boolean {
 }
 
 /**
- * Starts a program under a keeper (see keeper.ts), so that its whole group ends when Belay does. Throws when no
- * process can be started at all (no such folder, no resources); a program that does not exist is the caller's to find out first with `resolveProgram`.
- * `nine`: a descriptor that the program finds as its 9; the caller's to close.
+ * Starts a program under a keeper (see keeper.ts), so that its whole group ends when Belay does. Throws when no process can be
+ * started at all (no such folder, no resources); a program that does not exist is the caller's to find out first with
+ * `resolveProgram`. `nine`: a descriptor that the program finds as its 9; the caller's to close.
  */
 export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptProcess {
   const [mode, err] = [spec.stdin === 'none' ? 'none' : 'pipe', spec.merged === true ? 'merged' : 'apart']
@@ -128,7 +131,10 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
   }
 }
 
-/** What a program finds as its descriptors beyond that of its status (4): nothing, but `nine`; no file in place of what Belay was started with. */
+/**
+ * What a program finds as its descriptors beyond that of its status (4): nothing, but `nine`; no file in place of what Belay
+ * was started with.
+ */
 function beyondStatus(nine: number | null): (IOType | number)[] {
   const { numbers, nothing } = inheritedDescriptors()
   const last = Math.max(4, nine === null ? 4 : 9, ...numbers)

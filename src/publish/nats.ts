@@ -12,9 +12,9 @@ const CONNECT_MS = 3000
 const CONFIRM_MS = 5000
 
 /**
- * Connects to a server, with the credentials of `BELAY_NATS_TOKEN`, `..._USER` and `..._PASSWORD`, or `..._CREDS` (no agent or gate gets
- * them: agents/environment.ts). A `tls://` server that has no TLS gets nothing. Throws what it says. Without reconnecting: who uses it
- * knows what to send again.
+ * Connects to a server, with the credentials of `BELAY_NATS_TOKEN`, `..._USER` and `..._PASSWORD`, or `..._CREDS` (no agent or
+ * gate gets them: agents/environment.ts). A `tls://` server that has no TLS gets nothing. Throws what it says. Without
+ * reconnecting: who uses it knows what to send again.
  */
 export async function openNats(config: NatsConfig, env: Environment, signal: AbortSignal): Promise<Outlet> {
   signal.throwIfAborted()

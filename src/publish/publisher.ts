@@ -7,7 +7,10 @@ import type { Feed } from './feed.ts'
 import { redactor } from './redact.ts'
 import { subjectOf } from './subject.ts'
 
-/** A server that took what it was sent, in order. `send` and `confirm` throw when it is gone; then it is closed and opened again. */
+/**
+ * A server that took what it was sent, in order. `send` and `confirm` throw when it is gone; then it is closed and opened
+ * again.
+ */
 export interface Outlet {
   /** Bytes that one message may have. */
   readonly most: number

@@ -1,4 +1,6 @@
-/** What must not leave this machine in an event: keys and tokens, known by their shape or because they stand in the environment. */
+/**
+ * What must not leave this machine in an event: keys and tokens, known by their shape or because they stand in the environment.
+ */
 
 const SHAPES: readonly RegExp[] = [
   /\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{40,})/g,

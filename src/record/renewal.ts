@@ -8,7 +8,10 @@ export interface Renewal {
   stop(): Promise<void>
 }
 
-/** Renews leases for as long as they are needed, several times in the time that they last. Ends by itself with the first that is lost. */
+/**
+ * Renews leases for as long as they are needed, several times in the time that they last. Ends by itself with the first that is
+ * lost.
+ */
 export function keepRenewing(record: RecordStore, leases: readonly Lease[], everyMs = LEASE_MS / 5): Renewal {
   const lost = new AbortController()
   let busy: Promise<void> = Promise.resolve()

@@ -9,7 +9,9 @@ import { insertTasks, type NewTask } from './tasks.ts'
 export interface RunSource {
   readonly kind: 'prompt' | 'spec-kit' | 'openspec' | 'batch' | 'workflow'
   readonly feature: string | null
-  /** Folder of the feature, relative to the repository root; null for a prompt. For a batch or a workflow, its file (absolute). */
+  /**
+   * Folder of the feature, relative to the repository root; null for a prompt. For a batch or a workflow, its file (absolute).
+   */
   readonly path: string | null
   /** The prompt's text; null for other sources. */
   readonly prompt: string | null

@@ -64,7 +64,10 @@ export async function endSessions(tx: Writer, run: string, now: string): Promise
     .execute()
 }
 
-/** Adds what was used. A cost that is once unknown while tokens were used stays unknown only for that part: kinds are kept apart by `kind`. */
+/**
+ * Adds what was used. A cost that is once unknown while tokens were used stays unknown only for that part: kinds are kept apart
+ * by `kind`.
+ */
 export async function addUsage(tx: Writer, id: string, usage: Usage, kind: CostKind): Promise<void> {
   await tx
     .updateTable('sessions')

@@ -77,7 +77,10 @@ function knowsCost({ agent, model }: RoleSetup): boolean {
   return agent.capabilities.usage === 'reported' || (agent.capabilities.usage === 'tokens' && hasPrice(model))
 }
 
-/** Looks at agents, kept while they find all well: a run is checked before it is stored and again when it is driven, and roles share agents. */
+/**
+ * Looks at agents, kept while they find all well: a run is checked before it is stored and again when it is driven, and roles
+ * share agents.
+ */
 const looks = new Map<string, Promise<Probe>>()
 
 async function checkInstalled(role: string, { agent, env, command, model, services }: RoleSetup): Promise<void> {

@@ -31,7 +31,10 @@ export async function ignoredSourceFiles(
   })
 }
 
-/** Commits just the files below `folder` on the user's branch, as `--commit-source` asks for, and returns the commit. Other staged changes stay staged. */
+/**
+ * Commits just the files below `folder` on the user's branch, as `--commit-source` asks for, and returns the commit. Other
+ * staged changes stay staged.
+ */
 export async function commitSource(root: string, folder: string, feature: string): Promise<string> {
   const path = `:(literal)${folder}`
   // New files by name: of a folder that is ignored, but holds tracked files, git would refuse the folder.

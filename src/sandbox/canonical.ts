@@ -4,8 +4,9 @@ import { unenforceable } from './refusal.ts'
 import { isWithin, real } from './paths.ts'
 
 /**
- * A policy with its paths resolved now, so that a link that a program puts in place of one later leads nowhere (`stillCanonical`).
- * Refused where a link leads out of a folder that programs may write: an earlier program may have put it there.
+ * A policy with its paths resolved now, so that a link that a program puts in place of one later leads nowhere
+ * (`stillCanonical`). Refused where a link leads out of a folder that programs may write: an earlier program may have put it
+ * there.
  */
 export function canonicalPolicy(
   policy: SandboxPolicy,

@@ -21,7 +21,10 @@ export interface Resources {
 export type Network = { readonly mode: 'none' | 'full' } | { readonly mode: 'hosts'; readonly hosts: readonly string[] }
 
 export interface SandboxPolicy {
-  /** `read-only`: nothing of the workspace can be changed (only `write`). `workspace-write`: the workspace and `write`. `full`: no limit on files. */
+  /**
+   * `read-only`: nothing of the workspace can be changed (only `write`). `workspace-write`: the workspace and `write`. `full`:
+   * no limit on files.
+   */
   readonly access: Access
   /** Absolute host path of the workspace. */
   readonly workspace: string

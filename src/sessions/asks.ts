@@ -167,7 +167,10 @@ export async function answerAsk(
   })
 }
 
-/** The asker waits no longer; false when it was answered before. Where this cannot be written, nobody can write an answer either. */
+/**
+ * The asker waits no longer; false when it was answered before. Where this cannot be written, nobody can write an answer
+ * either.
+ */
 function close(folder: string, id: string): Promise<boolean> {
   return end(folder, id, null).catch(() => true)
 }

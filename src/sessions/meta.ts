@@ -44,7 +44,9 @@ export interface SessionMeta {
   readonly collaboration: 'sequential' | 'parallel' | null
   /** The session that this is a parallel part of. */
   readonly parent: string | null
-  /** The command policy that it was opened with, whatever is configured since; null: the built-in one. Not there in older ones. */
+  /**
+   * The command policy that it was opened with, whatever is configured since; null: the built-in one. Not there in older ones.
+   */
   readonly policy?: PolicyConfig | null
   /** How far the last turn might go: the next one too, unless it is told otherwise. Not there in older ones. */
   readonly confinement?: Confinement

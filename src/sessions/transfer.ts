@@ -24,8 +24,8 @@ export async function exportSession(store: SessionStore, id: string): Promise<st
 }
 
 /**
- * Makes a session of what `exportSession` gave, under `id` or its old one. Its workspace, its folder and its policy do not come with it:
- * it is gone on with where the user stands. Throws `session_exists`, `session_damaged`.
+ * Makes a session of what `exportSession` gave, under `id` or its old one. Its workspace, its folder and its policy do not come
+ * with it: it is gone on with where the user stands. Throws `session_exists`, `session_damaged`.
  */
 export async function importSession(
   store: SessionStore,

@@ -30,7 +30,10 @@ const GIB = 1024 ** 3
 /** Below the first, setup and checkouts will soon fail; below the second the record itself may not be written. */
 const FREE = { warn: 5 * GIB, fail: 0.25 * GIB } as const
 
-/** Looks at the machine, the repository and the configuration. Writes nothing but a probe file that it removes; makes no paid call. */
+/**
+ * Looks at the machine, the repository and the configuration. Writes nothing but a probe file that it removes; makes no paid
+ * call.
+ */
 export async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
   const { cwd, env } = options
   const findings = [nodeFinding(process.versions.node), await gitFinding(cwd)]

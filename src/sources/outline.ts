@@ -1,4 +1,7 @@
-/** Reads the lists and headings of a Markdown file as people really write task files: not a full Markdown parser, but one that knows what is no task (code fences, comments, front matter, quotes). */
+/**
+ * Reads the lists and headings of a Markdown file as people really write task files: not a full Markdown parser, but one that
+ * knows what is no task (code fences, comments, front matter, quotes).
+ */
 import { codeEnds, withoutComments } from './outline-lines.ts'
 
 export interface Box {

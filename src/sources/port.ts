@@ -1,6 +1,12 @@
-/** The source port: where tasks come from. A source reads files of one commit or folder and never writes; ticks are text edits that it hands out. */
+/**
+ * The source port: where tasks come from. A source reads files of one commit or folder and never writes; ticks are text edits
+ * that it hands out.
+ */
 
-/** Reads the files that a source is made of, from the base commit's tree or a folder. Paths are relative to the repository root, `/` separated. */
+/**
+ * Reads the files that a source is made of, from the base commit's tree or a folder. Paths are relative to the repository root,
+ * `/` separated.
+ */
 export interface SourceFiles {
   /** The file's text, or null when there is none. */
   read(path: string): Promise<string | null>

@@ -116,7 +116,10 @@ export const codexPreset: AcpPreset = {
     apiKeyOf(env) === null ? existsSync(join(env.CODEX_HOME ?? join(homeOf(env), '.codex'), 'auth.json')) : true,
 }
 
-/** A plan's limit is called a rate limit by its bridge; its words say more: "You've hit your 5-hour limit · resets 6:34pm (UTC)". */
+/**
+ * A plan's limit is called a rate limit by its bridge; its words say more: "You've hit your 5-hour limit · resets 6:34pm
+ * (UTC)".
+ */
 function planLimit(text: string): Fault | null {
   if (!/hit your .*limit|usage limit/i.test(text)) return null
   return { code: 'quota', message: text, retryAt: resetTimeIn(text, Date.now()) }

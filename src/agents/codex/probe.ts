@@ -22,7 +22,9 @@ export function locateCodex(env: Env, command: readonly string[] | null, cwd: st
   return program === null ? null : [program, ...args]
 }
 
-/** Looks for codex, its version, its login and (`whole`) whether its sandbox can run here. Never throws, makes no network call. */
+/**
+ * Looks for codex, its version, its login and (`whole`) whether its sandbox can run here. Never throws, makes no network call.
+ */
 export async function probeCodex(
   env: Env,
   command: readonly string[] | null,

@@ -1,4 +1,7 @@
-/** What the engine needs from outside of itself: whoever makes the agent chooses, so that exec, chat, runs and tests differ only here. */
+/**
+ * What the engine needs from outside of itself: whoever makes the agent chooses, so that exec, chat, runs and tests differ only
+ * here.
+ */
 import type { Clock } from '../../core/clock.ts'
 import type { History, Tool } from '../../engine/port.ts'
 import type { CallModel, LoopEvent, LoopReport, ResolvedModel, RetryPolicy, ToolHook } from '../../engine/index.ts'

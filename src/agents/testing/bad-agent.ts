@@ -1,7 +1,8 @@
 /**
  * One program that speaks each agent's protocol, badly: `bad-agent.ts PROTOCOL FAULT`. Faults are what real programs cannot be
  * made to do: `lost` (the end of the turn never comes), `twice` (frames and ids come twice), `after` (frames come after the
- * end), `huge` (a line of 100 MB comes in between), `deaf` (it says one thing, and answers nothing). It says `hello`, and `late` where nothing may be heard any more.
+ * end), `huge` (a line of 100 MB comes in between), `deaf` (it says one thing, and answers nothing). It says `hello`, and
+ * `late` where nothing may be heard any more.
  */
 import { createInterface } from 'node:readline'
 

@@ -1,7 +1,8 @@
 /**
  * A program that serves opencode's HTTP and events, badly: `bad-server.ts FAULT serve --hostname=... --port=N`. The faults are
- * those of bad-agent.ts, and `quits-opening`, `quits-asked`: it dies when it is asked for a conversation, or for the turn; `closed`: the stream of events ends in the middle of the turn, the server stays; `taken`: the port
- * is not free when it is started for the first time (BAD_SERVER_ONCE names the file that says so).
+ * those of bad-agent.ts, and `quits-opening`, `quits-asked`: it dies when it is asked for a conversation, or for the turn;
+ * `closed`: the stream of events ends in the middle of the turn, the server stays; `taken`: the port is not free when it is
+ * started for the first time (BAD_SERVER_ONCE names the file that says so).
  */
 import { existsSync, writeFileSync } from 'node:fs'
 

@@ -72,7 +72,10 @@ function whatToSee(dir: string): string[] {
   ]
 }
 
-/** In a checkout that is not installed, `npm run demo` is the first that somebody sees of Belay: `belay` means nothing there yet. */
+/**
+ * In a checkout that is not installed, `npm run demo` is the first that somebody sees of Belay: `belay` means nothing there
+ * yet.
+ */
 function howToCall({ cwd, env }: Io): string[] {
   const [node, program = ''] = process.argv
   if (resolveProgram('belay', cwd, env['PATH']) !== null || program === '') return []

@@ -1,4 +1,6 @@
-/** What is there to be named: asked for by the completion scripts at the press of a key, so each list loads only what it needs. */
+/**
+ * What is there to be named: asked for by the completion scripts at the press of a key, so each list loads only what it needs.
+ */
 import { stateHome } from '../../core/home.ts'
 import type { Io } from '../io.ts'
 import type { ListKind } from './model.ts'

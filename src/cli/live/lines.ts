@@ -32,7 +32,10 @@ const LOOKS: Partial<Record<TaskStatus, { readonly sign: string; readonly style:
   replan: { sign: '!', style: 'red' },
 }
 
-/** The block as lines: how the run stands, then every task that is at work or held up. Longer lines are cut where they are drawn. */
+/**
+ * The block as lines: how the run stands, then every task that is at work or held up. Longer lines are cut where they are
+ * drawn.
+ */
 export function liveLines(state: LiveState, options: LinesOptions): string[] {
   const room = Math.max(1, Math.min(options.rows, MOST_LINES)) - 1
   const shown = SHOWN.flatMap((status) => state.tasks.filter((task) => task.status === status))

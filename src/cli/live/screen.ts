@@ -14,8 +14,8 @@ export interface Screen {
 }
 
 /**
- * Opens a screen on a terminal. The cursor comes back however the process ends (save SIGKILL), and while it is stopped. Loads what it needs only now:
- * it is most of what starting would cost, and most commands need none of it.
+ * Opens a screen on a terminal. The cursor comes back however the process ends (save SIGKILL), and while it is stopped. Loads
+ * what it needs only now: it is most of what starting would cost, and most commands need none of it.
  */
 export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> {
   const { createElement, ink, widthOf } = await load()

@@ -7,7 +7,9 @@ interface Column {
   readonly value: (capabilities: Capabilities) => unknown
 }
 
-/** Every capability that an adapter publishes; `satisfies` in the record below makes a new one fail to compile until it is here. */
+/**
+ * Every capability that an adapter publishes; `satisfies` in the record below makes a new one fail to compile until it is here.
+ */
 const COLUMNS = {
   structuredOutput: {
     key: 'structured_output',

@@ -10,9 +10,9 @@ const LENGTH = 32
 const UNKEPT = randomBytes(LENGTH)
 
 /**
- * How a call that a person allowed for the rest of the conversation is known again: this tool, with the same of its input, in this
- * folder. The key to it lies in the conversation's store and not in the conversation, so that one from elsewhere (an imported
- * session) allows nothing.
+ * How a call that a person allowed for the rest of the conversation is known again: this tool, with the same of its input, in
+ * this folder. The key to it lies in the conversation's store and not in the conversation, so that one from elsewhere (an
+ * imported session) allows nothing.
  */
 export function approvalKey(tool: Tool, input: unknown, { workspace, store }: ToolContext): string {
   return crypto()

@@ -38,9 +38,9 @@ export type CallsEnd = 'done' | 'doom'
 const SIDE_BY_SIDE = 8
 
 /**
- * Makes the calls of one answer: neighbouring reads side by side, anything else one after the other. Every call gets exactly one
- * result, also when it is refused, unknown, throws, or the turn is ended before it. When a result cannot be kept, what runs beside
- * it is ended, nothing else is begun, and then it rejects.
+ * Makes the calls of one answer: neighbouring reads side by side, anything else one after the other. Every call gets exactly
+ * one result, also when it is refused, unknown, throws, or the turn is ended before it. When a result cannot be kept, what runs
+ * beside it is ended, nothing else is begun, and then it rejects.
  */
 export async function makeCalls(calls: readonly ToolCall[], calling: Calling): Promise<CallsEnd> {
   let doomed = false

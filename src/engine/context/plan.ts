@@ -42,8 +42,8 @@ export function tailStart(seen: readonly Seen[], protect: number): number {
 }
 
 /**
- * Where the history may be cut so that the tail is kept whole: the last place at or before `start` where no call is parted from its
- * result, and the task at hand is not alone behind the cut. Null: there is nothing worth a summary before it.
+ * Where the history may be cut so that the tail is kept whole: the last place at or before `start` where no call is parted from
+ * its result, and the task at hand is not alone behind the cut. Null: there is nothing worth a summary before it.
  */
 export function safeCut(
   seen: readonly Seen[],

@@ -28,8 +28,8 @@ const MAX_SKILL = 200_000
 const MAX_DESCRIPTION = 1024
 
 /**
- * The skills there are: `skills/` of the user's folder, then `.claude/skills` and `.belay/skills` of the repository's root and the
- * workspace. A later one replaces an earlier one of the same name; a file that cannot be used is left out with the reason.
+ * The skills there are: `skills/` of the user's folder, then `.claude/skills` and `.belay/skills` of the repository's root and
+ * the workspace. A later one replaces an earlier one of the same name; a file that cannot be used is left out with the reason.
  */
 export async function loadSkills({ projectFolders, userFolder }: Places): Promise<Skills> {
   const root = projectFolders[0]

@@ -8,7 +8,9 @@ interface At {
   readonly at: string
 }
 
-/** Something said to the model. `task`: what a turn is about; `steer`: said in the middle of one; `engine`: by the loop itself. */
+/**
+ * Something said to the model. `task`: what a turn is about; `steer`: said in the middle of one; `engine`: by the loop itself.
+ */
 export interface UserEntry extends At {
   readonly type: 'user'
   readonly source: 'task' | 'steer' | 'engine'

@@ -19,7 +19,9 @@ export interface AnswerForm {
 /** Services whose model calls tools as before while its answer is held to a schema. Others, also of the same wire, may not. */
 const BESIDE_TOOLS = new Set(['anthropic', 'openai', 'openai-chat', 'openai-codex'])
 
-/** Where the schema of an answer goes in requests to this model; null: its service cannot be told, and only the prompt says it. */
+/**
+ * Where the schema of an answer goes in requests to this model; null: its service cannot be told, and only the prompt says it.
+ */
 export function answerForm(
   { api, model }: Pick<ResolvedModel, 'api' | 'model'>,
   schema: JsonSchema,

@@ -10,7 +10,10 @@ import { Headers as LightHeaders } from './headers.ts'
 type Input = Parameters<typeof globalThis.fetch>[0]
 type Init = Parameters<typeof globalThis.fetch>[1]
 
-/** As `fetch`, for absolute http(s) addresses and bodies of text or bytes. Redirects are not followed: a key goes where it was sent only. */
+/**
+ * As `fetch`, for absolute http(s) addresses and bodies of text or bytes. Redirects are not followed: a key goes where it was
+ * sent only.
+ */
 export async function httpFetch(input: Input, init: Init = {}): Promise<Response> {
   const url = new URL(input instanceof URL ? input : typeof input === 'string' ? input : input.url)
   const { signal } = init

@@ -29,8 +29,8 @@ export class PartialAnswer {
   }
 
   /**
-   * The whole answer. A call whose input broke off is mended on the way here (`rm -r build/old` may have become `rm -r build`), so
-   * that the answer is one that was cut off, whatever its service says.
+   * The whole answer. A call whose input broke off is mended on the way here (`rm -r build/old` may have become `rm -r build`),
+   * so that the answer is one that was cut off, whatever its service says.
    */
   complete(message: AssistantMessage): AssistantMessage {
     const isCut = [...this.#calls.values()].some((text) => !isWhole(text))
@@ -55,7 +55,9 @@ export function cutIn({ errorMessage }: AssistantMessage): { readonly told: stri
   }
 }
 
-/** Whether nothing is open at its end. What is wrong in another way is mended rightly: some servers leave line feeds in strings. */
+/**
+ * Whether nothing is open at its end. What is wrong in another way is mended rightly: some servers leave line feeds in strings.
+ */
 function isWhole(text: string): boolean {
   let depth = 0
   let quoted = false

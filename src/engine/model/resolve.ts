@@ -53,8 +53,9 @@ export function parseModelName(
 }
 
 /**
- * The model of that name, with address and key from `env`, or of one of `services`, with its key from there. Without a name: the default model of the one provider that `env`
- * has a key for. Throws `model_unknown`, `model_missing` or `model_no_key` with what would help; makes no network call.
+ * The model of that name, with address and key from `env`, or of one of `services`, with its key from there. Without a name:
+ * the default model of the one provider that `env` has a key for. Throws `model_unknown`, `model_missing` or `model_no_key`
+ * with what would help; makes no network call.
  */
 export async function resolveModel(
   title: string | null,

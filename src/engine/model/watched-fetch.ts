@@ -26,8 +26,8 @@ function mayBeOther(response: Response): boolean {
 }
 
 /**
- * Notes the beginning of an answer that should be a stream and is something else: an error under a wrong status, or a whole answer
- * of a service that knows no streams, or a stream that only says why there is no answer.
+ * Notes the beginning of an answer that should be a stream and is something else: an error under a wrong status, or a whole
+ * answer of a service that knows no streams, or a stream that only says why there is no answer.
  */
 function noteOther(response: Response, last: LastResponse): void {
   const headers = Object.fromEntries(response.headers)

@@ -13,8 +13,8 @@ const ANSWER = 64_000
 const SHOWN = 500
 
 /**
- * The hooks that a definition names; undefined: none. Throws `agent_definition_invalid` for one that fits no tool there is: a guard with a
- * slip in it would guard nothing. Servers' tools may come and go.
+ * The hooks that a definition names; undefined: none. Throws `agent_definition_invalid` for one that fits no tool there is: a
+ * guard with a slip in it would guard nothing. Servers' tools may come and go.
  */
 export function commandHooks(hooks: AgentSettings['hooks'], tools: readonly Tool[]): readonly ToolHook[] {
   if (hooks === undefined) return []

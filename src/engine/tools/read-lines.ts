@@ -19,8 +19,8 @@ export interface LinesRead {
 }
 
 /**
- * Reads lines of a byte stream in bounded memory. Lines end at LF or CR LF; the end of a line that is too long is
- * replaced by how much was left out. Reading stops `lookAhead` bytes after the last wanted line when the file does not end before.
+ * Reads lines of a byte stream in bounded memory. Lines end at LF or CR LF; the end of a line that is too long is replaced by
+ * how much was left out. Reading stops `lookAhead` bytes after the last wanted line when the file does not end before.
  */
 export async function readLines(
   chunks: AsyncIterable<Buffer>,

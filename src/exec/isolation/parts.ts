@@ -62,7 +62,10 @@ async function baseOf(meta: SessionMeta, path: string): Promise<{ readonly root:
 const PREPARING = 'preparing a part'
 const LOOK_MS = 100
 
-/** Opens the whole, making it when it is not there; waits while another part prepares it. Throws `held` when it is used for anything else. */
+/**
+ * Opens the whole, making it when it is not there; waits while another part prepares it. Throws `held` when it is used for
+ * anything else.
+ */
 async function openPreparing(store: SessionStore, whole: string): Promise<{ session: Session; created: boolean }> {
   let created = false
   for (;;) {

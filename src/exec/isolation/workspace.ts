@@ -169,7 +169,9 @@ export async function keepGit(session: Session, path: string): Promise<void> {
   await writeFile(join(session.folder, KEPT), JSON.stringify(kept), { mode: 0o600 })
 }
 
-/** Undoes what was changed in the git of a workspace; true when there was something. Throws `workspace_broken` when it is gone. */
+/**
+ * Undoes what was changed in the git of a workspace; true when there was something. Throws `workspace_broken` when it is gone.
+ */
 export async function putGitBack(session: Session, path: string): Promise<boolean> {
   if (session.meta.repository === null) return false
   const kept = JSON.parse(await readFile(join(session.folder, KEPT), 'utf8')) as KeptGit

@@ -70,7 +70,10 @@ export async function linkedGitDirs(commonDir: string): Promise<string[]> {
   return names.map((name) => join(commonDir, 'worktrees', name))
 }
 
-/** Whether some checkout is in the middle of rebasing or bisecting `ref`: its HEAD is detached, but it will come back to the branch. */
+/**
+ * Whether some checkout is in the middle of rebasing or bisecting `ref`: its HEAD is detached, but it will come back to the
+ * branch.
+ */
 export async function isBeingRewritten(gitDirs: readonly string[], ref: string): Promise<boolean> {
   for (const gitDir of gitDirs) {
     for (const file of ['rebase-merge/head-name', 'rebase-apply/head-name', 'BISECT_START']) {

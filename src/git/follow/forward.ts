@@ -32,9 +32,9 @@ export function unusualPaths(changes: readonly PathChange[]): string[] {
 }
 
 /**
- * Moves files, branch and index of a checkout from `intent.from` to `intent.to`, in this order, under our index lock, which
- * the caller holds. With `begun` it also finishes what an earlier call began. The lock is released by the last step or, when nothing had
- * been touched, by a refusal; when this throws or the process dies, it stays and a repeat goes on.
+ * Moves files, branch and index of a checkout from `intent.from` to `intent.to`, in this order, under our index lock, which the
+ * caller holds. With `begun` it also finishes what an earlier call began. The lock is released by the last step or, when
+ * nothing had been touched, by a refusal; when this throws or the process dies, it stays and a repeat goes on.
  */
 export async function forward(
   intent: FollowIntent,

@@ -62,7 +62,9 @@ export function approvalEvent(
 
 const BY_PERSON = 'a person said '
 
-/** Opens a checkpoint and waits for its answer. Belay may die meanwhile: then the phase begins anew, and the question is closed. */
+/**
+ * Opens a checkpoint and waits for its answer. Belay may die meanwhile: then the phase begins anew, and the question is closed.
+ */
 function askInRun(context: Context, askMs: number): Approver {
   const { record } = context.services
   return oneAtATime(async (request, signal) => {

@@ -24,7 +24,10 @@ import { parseSize } from './size.ts'
 /** The page that describes all keys. */
 const REFERENCE = 'docs/reference/batch.md'
 
-/** A batch, resolved: plain data, stored with its run, with what belay.yaml around the batch's file or the user's own says. `concurrency` and `budget` are as in the main configuration. */
+/**
+ * A batch, resolved: plain data, stored with its run, with what belay.yaml around the batch's file or the user's own says.
+ * `concurrency` and `budget` are as in the main configuration.
+ */
 export interface BatchConfig extends FolderSettings {
   /** The batch's file; absolute, its folder free of symbolic links. */
   readonly file: string

@@ -1,4 +1,6 @@
-/** The one definition of a batch's configuration file: what is checked, what the JSON Schema says, what the reference documents. */
+/**
+ * The one definition of a batch's configuration file: what is checked, what the JSON Schema says, what the reference documents.
+ */
 import { z } from 'zod'
 import type { SchemaNode } from '../../config/keys.ts'
 import { listOf, mapping, oneOf, text, whole, flag } from '../../config/leaves.ts'

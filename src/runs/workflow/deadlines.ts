@@ -37,8 +37,8 @@ function limitsOf(run: RunRow, tasks: readonly TaskRow[]): Late[] {
 }
 
 /**
- * Gives up the steps inside of those whose time is over, which then go on by themselves (`join` makes it their failure), or all of a
- * run whose own time is over. In the caller's transaction; repeated, it finds nothing to do.
+ * Gives up the steps inside of those whose time is over, which then go on by themselves (`join` makes it their failure), or all
+ * of a run whose own time is over. In the caller's transaction; repeated, it finds nothing to do.
  */
 export async function giveUpLate(
   tx: Writer,

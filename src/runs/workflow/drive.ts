@@ -124,7 +124,10 @@ async function work(drive: Drive, opened: OpenedWorkflow): Promise<void> {
   })
 }
 
-/** Steps that say how the run stands: those that wait for steps inside of them stand as these do, and what was given up as that which gave it up. */
+/**
+ * Steps that say how the run stands: those that wait for steps inside of them stand as these do, and what was given up as that
+ * which gave it up.
+ */
 function telling(tasks: readonly TaskRow[]): TaskRow[] {
   const silent: ReadonlySet<string | undefined> = new Set([STEPS_INSIDE, STEP_TIMEOUT])
   return tasks.filter((task) => task.status === 'blocked' || !silent.has(task.reason?.code))

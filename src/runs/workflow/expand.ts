@@ -22,7 +22,8 @@ export function newStep({ handle, state }: { readonly handle: string; readonly s
 
 /**
  * Gives up what took too long, makes the steps that come next, and lets those go on whose inner steps have ended, in one
- * transaction under the run's lease. Repeated, also after a crash, it finds nothing left to do. Throws `too_many_steps` when the workflow does not come to an end.
+ * transaction under the run's lease. Repeated, also after a crash, it finds nothing left to do. Throws `too_many_steps` when
+ * the workflow does not come to an end.
  */
 export async function expand(record: RecordStore, run: RunRow, lease: Lease): Promise<Walk> {
   const { definition } = run.config as WorkflowConfig

@@ -77,7 +77,10 @@ export function enterArgv(groups: readonly string[]): readonly string[] {
   return groups.length === 0 ? [] : ['/bin/sh', '-c', ENTER, 'belay-enter', String(groups.length), ...groups]
 }
 
-/** The words that start bwrap, which wants the filter at descriptor 9: those for the file system follow, then `--` and the program. */
+/**
+ * The words that start bwrap, which wants the filter at descriptor 9: those for the file system follow, then `--` and the
+ * program.
+ */
 export function bwrapArgv({ bwrap }: FoundTools, unshareNetwork: boolean): readonly string[] {
   return [
     bwrap,

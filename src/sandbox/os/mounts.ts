@@ -39,7 +39,8 @@ const OF_RUN = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager/
 
 /**
  * The file system of a sandbox, as words for bwrap: everything read-only, the workspace and `write` as the policy has it,
- * secrets hidden, and of `programs` (folders) what lies in private places. Deeper paths come later, so that they count. Made anew for each program: what is there may have changed.
+ * secrets hidden, and of `programs` (folders) what lies in private places. Deeper paths come later, so that they count. Made
+ * anew for each program: what is there may have changed.
  */
 export function mountsOf(
   policy: SandboxPolicy,

@@ -24,7 +24,9 @@ const MOST_REFUSED = 20
 /** Where the proxy is found inside. The sandbox has a loopback of its own: the number collides with nobody's. */
 const PORT = 3128
 
-/** Starts the proxy for these hosts (exact names, `*.suffix`, with `:port` where only one is meant); its socket is in `folder`. */
+/**
+ * Starts the proxy for these hosts (exact names, `*.suffix`, with `:port` where only one is meant); its socket is in `folder`.
+ */
 export async function hostsProxy(
   hosts: readonly string[],
   folder: string,

@@ -7,7 +7,9 @@ import { isPlaceholder, sweepPlaceholders } from './placeholders.ts'
 import type { SandboxPolicy } from '../port.ts'
 import { real } from '../paths.ts'
 
-/** Folders that are looked through when a sandbox opens and closes, and after each of its programs: then most are as they were. */
+/**
+ * Folders that are looked through when a sandbox opens and closes, and after each of its programs: then most are as they were.
+ */
 const MOST = 20_000
 
 /** The clock of file systems lags behind. */

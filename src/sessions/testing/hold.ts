@@ -1,4 +1,7 @@
-/** `node hold.ts HOME ID`: opens a session, says `opened` or what was wrong has it, then appends an item whenever it is told to on stdin. */
+/**
+ * `node hold.ts HOME ID`: opens a session, says `opened` or what was wrong has it, then appends an item whenever it is told to
+ * on stdin.
+ */
 import { createInterface } from 'node:readline'
 import { BelayError } from '../../core/errors.ts'
 import { SessionStore } from '../index.ts'

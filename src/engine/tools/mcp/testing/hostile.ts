@@ -1,6 +1,6 @@
 /**
- * An MCP server that keeps to no rule, on stdio without the SDK: `node hostile.ts MODE`. Its tool `go` does what the mode says, or
- * its list of tools is what the mode says.
+ * An MCP server that keeps to no rule, on stdio without the SDK: `node hostile.ts MODE`. Its tool `go` does what the mode says,
+ * or its list of tools is what the mode says.
  */
 import { createInterface } from 'node:readline'
 
