@@ -62,7 +62,7 @@ describe('belay exec with the engine', () => {
     const { code, stdout } = await world.belay(['exec', 'go on', ...MODEL, ...HOST, '--session', 's'])
     expect([code, stdout]).toEqual([0, 'went on\n'])
     expect(requests.at(-1)?.text).toContain('one\n')
-    expect((await world.belay(['session', 'show', 's'])).stdout).toMatch(/> work\n\nturn 2/)
+    expect((await world.belay(['session', 'show', 's'])).stdout).toMatch(/> work\n-- cut off\n\nturn 2/)
   })
 
   it('what needs approval is denied, and said, when nobody is there', async () => {
