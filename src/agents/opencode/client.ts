@@ -50,15 +50,17 @@ export class OpencodeClient {
     if (!response.ok || response.body === null) {
       throw new ServerRefusal('GET /event', response.status, await response.text())
     }
-    return eventsIn(response.body)
+    return eventsIn(response)
   }
 }
 
-/** The stream is made when it is read, not before: one that breaks while nobody listens to it would end Belay. */
-async function* eventsIn(
-  body: NonNullable<Response['body']>,
-): AsyncGenerator<{ readonly text: string; readonly event: Frame | null }> {
-  for await (const { text } of lines(Readable.fromWeb(body), MAX_EVENT)) {
+/**
+ * The stream is made when it is read, not before: one that breaks while nobody listens to it would end Belay. Until then the
+ * response itself is held: of one that is collected, `fetch` cancels the body.
+ */
+async function* eventsIn(response: Response): AsyncGenerator<{ readonly text: string; readonly event: Frame | null }> {
+  if (response.body === null) return
+  for await (const { text } of lines(Readable.fromWeb(response.body), MAX_EVENT)) {
     if (!text.startsWith('data:')) continue
     const said = text.slice('data:'.length).trim()
     const value = jsonOrNull(said)

@@ -84,13 +84,12 @@ function sumUsage(events: readonly TurnEvent[]): Played['usage'] {
 /** Aborts the turn when `ready` resolves, and checks that the end follows within the grace and a little. */
 export async function playAborted(agent: Agent, request: TurnRequest, ready: Promise<void>): Promise<Played> {
   const abort = new AbortController()
-  let abortedAt = 0
-  const whenReady = async (): Promise<void> => {
-    await ready
-    abortedAt = performance.now()
-    abort.abort()
-  }
-  const [played] = await Promise.all([play(agent, { ...request, signal: abort.signal }), whenReady()])
+  const playing = play(agent, { ...request, signal: abort.signal })
+  const early = playing.then(({ end }) => `it ended before it could be interrupted: ${JSON.stringify(end)}`)
+  expect(await Promise.race([ready, early])).toBeUndefined()
+  const abortedAt = performance.now()
+  abort.abort()
+  const played = await playing
   expect(performance.now() - abortedAt).toBeLessThan(request.graceMs + A_LITTLE_MS)
   return played
 }
