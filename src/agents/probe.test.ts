@@ -57,6 +57,13 @@ describe('sayOf', () => {
     expect(findWith('BELAY_PROBE_TEST', (value) => value === hanging)).toEqual([])
   })
 
+  it('ends a daemon that a program leaves', async () => {
+    const leaving = `leaving-${Math.random()}`
+    const file = program('leaves', 'setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo 1.2.3')
+    expect((await sayOf([file], { ...env, BELAY_PROBE_TEST: leaving })).problem).toBeNull()
+    expect(findWith('BELAY_PROBE_TEST', (value) => value === leaving)).toEqual([])
+  })
+
   it('says that a program cannot be started', async () => {
     expect((await sayOf(['/nonexistent/program'], env)).problem).not.toBeNull()
   })

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { randomId } from '../core/ids.ts'
 import { head, printable } from '../core/text.ts'
-import { resolveProgram, spawnKept, type Exit } from '../process/index.ts'
+import { MARK, endAll, findWith, resolveProgram, spawnKept, thisMoment, type Exit } from '../process/index.ts'
 import type { Probe } from './port.ts'
 
 type Env = Readonly<Record<string, string>>
@@ -17,13 +17,18 @@ export interface Said {
   readonly problem: string | null
 }
 
-/** Runs `argv` for what it says of itself, 30 s at most; nothing it starts lives on. Never throws. */
+/**
+ * Runs `argv` for what it says of itself, 30 s at most; nothing it starts lives on when this resolves. Throws only when that
+ * cannot be ended, as `endAll`.
+ */
 export async function sayOf(argv: readonly string[], env: Env, limitMs = SAY_MS): Promise<Said> {
   let timer: NodeJS.Timeout | undefined
   let late = false
   let stdout = ''
+  const mark = `probe/${randomId(8)}`
+  const before = thisMoment()
   try {
-    const kept = spawnKept({ argv, cwd: process.cwd(), env, stdin: 'none', mark: `probe/${randomId(8)}` })
+    const kept = spawnKept({ argv, cwd: process.cwd(), env, stdin: 'none', mark })
     timer = setTimeout(() => {
       late = true
       void kept.end()
@@ -36,6 +41,8 @@ export async function sayOf(argv: readonly string[], env: Env, limitMs = SAY_MS)
     return { stdout, problem: error instanceof Error ? error.message : String(error) }
   } finally {
     clearTimeout(timer)
+    // What was killed may still be dying, and a daemon may have left the group.
+    await endAll(mark, () => findWith(MARK, (value) => value === mark, before))
   }
 }
 
