@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { events, eventually, prompts, refusal, status, task, tasks } from './support/people.ts'
@@ -62,11 +63,11 @@ describe('an exhausted quota', () => {
     const met = exhaustedFor(30_000)
     world.script({
       implementer: {
-        // The quota is met when T002 is being reviewed; the review ends after that.
-        T001: [{ ...met, sh: `${awaited('reviewing')}; ${met.sh ?? ''}; touch "${mark('met')}"` }, REST],
+        // The quota is met when T002 is being reviewed; the review ends when that is on record.
+        T001: [{ ...met, sh: `${awaited('reviewing')}; ${met.sh ?? ''}` }, REST],
         '*': [{ sh: 'echo "$RANDOM" > "$(mktemp new-XXXXXX.txt)"' }],
       },
-      reviewer: { T002: [{ sh: `touch "${mark('reviewing')}"; ${awaited('met')}` }], '*': [{}] },
+      reviewer: { T002: [{ sh: `touch "${mark('reviewing')}"; ${awaited('on-record')}` }], '*': [{}] },
       byCall: true,
     })
     world.config('concurrency: 2\n')
@@ -75,7 +76,10 @@ describe('an exhausted quota', () => {
     world
       .feature('001-a', ['- [ ] T001 [P] Write one', '- [ ] T002 [P] Write two', '- [ ] T003 [P] Write three'])
       .commit()
-    const run = await world.belay(['run'])
+    const running = world.belay(['run'])
+    await eventually(async () => (await events(world, 'task.suspended')).some(({ task: of }) => of === 'T001'))
+    writeFileSync(mark('on-record'), '')
+    const run = await running
     expect(run.code, run.stderr).toBe(0)
     const suspended = await events(world, 'task.suspended')
     expect(suspended.map((event) => [event.task, event.data['phase'], event.data['reason']])).toEqual([
