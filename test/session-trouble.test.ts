@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { World } from './support/world.ts'
@@ -115,6 +115,18 @@ it('a session whose session.json is damaged is named, and its lines make another
     })
   expect((await world.belay(['session', 'import', join(folder('s'), 'session.jsonl'), '--id', 'new'])).code).toBe(0)
   expect((await world.belay(['session', 'show', 'new'])).stdout).toContain('> find it\nsaid\n-- done\n')
+})
+
+it('a lock that is no file keeps nobody out, and one with a number that cannot be is named', async () => {
+  expect((await world.belay(['exec', 'x', '--session', 's'])).code).toBe(0)
+  mkdirSync(join(folder('s'), 'lock.70'))
+  symlinkSync('nowhere', join(folder('s'), 'lock.80'))
+  expect((await world.belay(['exec', 'y', '--session', 's'])).code).toBe(0)
+  mkdirSync(join(folder('s'), 'lock.99999999999999999999999'))
+  expect(await refused('exec', 'z', '--session', 's')).toMatchObject({
+    code: 'session_damaged',
+    next: expect.stringContaining(`remove the lock.N with that number from ${folder('s')}`),
+  })
 })
 
 it('export writes to stdout for -, and import says how to take an id that is free', async () => {

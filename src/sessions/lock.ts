@@ -5,8 +5,9 @@
  * a taker that slept since it looked either finds its number taken or sees a higher one.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs'
-import { link, readFile, readdir, rm, stat, unlink, utimes } from 'node:fs/promises'
+import { link, lstat, readFile, readdir, rm, stat, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BelayError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import { isAlive, thisHost, thisProcess } from '../process/index.ts'
 import { writeNew } from './files.ts'
@@ -41,29 +42,44 @@ export interface HeldLock {
 /** How often a holder says that it lives, and after which silence one on another host counts as dead. */
 const HEARTBEAT_MS = 15_000
 const SILENCE_MS = 120_000
+/** A heartbeat that is further in the future was told by a clock that is wrong. */
+const AHEAD_MS = 60_000
 
 interface Latest {
   readonly number: number
   /** null: free. */
   readonly holder: LockHolder | null
+  /** When the file system saw the last heartbeat, by its own clock, in milliseconds. */
+  readonly changedAt: number
 }
 
 /** The living holder of the session in `folder`, or null when it can be taken. */
 export async function lockHolder(folder: string, now = Date.now()): Promise<LockHolder | null> {
   try {
-    const { holder } = await latest(folder)
-    return holder !== null && livesOn(holder, now) ? holder : null
+    const found = await latest(folder)
+    return found.holder !== null && livesOn(found.holder, found.changedAt, now) ? found.holder : null
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null // the session was removed meanwhile
     throw error
   }
 }
 
-/** Takes the session in `folder`, also from a dead holder. Returns who holds it when somebody does. */
-export async function takeLock(folder: string, purpose: string): Promise<HeldLock | { readonly by: LockHolder }> {
+/**
+ * Takes the session in `folder`, also from a dead holder. Returns who holds it when somebody does. Throws `session_damaged` when
+ * a number is the last that can be. `clock` is that of the file system in `folder`.
+ */
+export async function takeLock(
+  folder: string,
+  purpose: string,
+  clock: (folder: string) => Promise<number> = folderClock,
+): Promise<HeldLock | { readonly by: LockHolder }> {
   for (;;) {
     const found = await latest(folder)
-    if (found.holder !== null && livesOn(found.holder, Date.now())) return { by: found.holder }
+    if (found.holder !== null) {
+      // Only what the file system says of a clock that is ahead can be compared, and with its own clock alone.
+      const now = isAhead(found.holder) ? await clock(folder) : Date.now()
+      if (livesOn(found.holder, found.changedAt, now)) return { by: found.holder }
+    }
     const holder = newHolder(purpose)
     const file = await place(folder, found.number + 1, { held: true, ...holder })
     if (file !== null) return hold(folder, found.number + 1, holder, file)
@@ -92,10 +108,19 @@ function newHolder(purpose: string): LockHolder {
   return { token: randomId(16), purpose, ...thisHost(), pid, startTime, acquiredAt: now, heartbeatAt: now }
 }
 
-/** Processes of this host are looked at; of others only their heartbeat is known. */
-function livesOn(holder: LockHolder, now: number): boolean {
+/** Whether its host is another one whose clock is ahead: its heartbeat does not tell when it last lived. */
+export function isAhead({ host, heartbeatAt }: LockHolder, now = Date.now()): boolean {
+  return host !== thisHost().host && Date.parse(heartbeatAt) - now > AHEAD_MS
+}
+
+/**
+ * Processes of this host are looked at; of others only their heartbeat is known. Where that is in the future, `changedAt` counts:
+ * when the file system was told of it.
+ */
+function livesOn(holder: LockHolder, changedAt: number, now: number): boolean {
   const here = thisHost()
-  if (holder.host !== here.host) return now - Date.parse(holder.heartbeatAt) < SILENCE_MS
+  if (holder.host !== here.host)
+    return now - (isAhead(holder, now) ? changedAt : Date.parse(holder.heartbeatAt)) < SILENCE_MS
   return holder.boot === here.boot && isAlive({ pid: holder.pid, startTime: holder.startTime })
 }
 
@@ -143,7 +168,7 @@ function hold(folder: string, number: number, holder: LockHolder, file: number):
 }
 
 async function inodeOf(file: string): Promise<number | null> {
-  return (await stat(file).catch(() => null))?.ino ?? null
+  return (await lstat(file).catch(() => null))?.ino ?? null
 }
 
 function lockFile(folder: string, number: number): string {
@@ -162,29 +187,59 @@ async function numbers(folder: string): Promise<number[]> {
 async function latest(folder: string): Promise<Latest> {
   for (;;) {
     const number = Math.max(0, ...(await numbers(folder)))
-    if (number === 0) return { number, holder: null }
-    const holder = await readLock(lockFile(folder, number))
-    if (holder !== 'gone') return { number, holder }
+    if (number === 0) return { number, holder: null, changedAt: 0 }
+    if (number >= Number.MAX_SAFE_INTEGER) throw lastNumber(folder)
+    const lock = await readLock(lockFile(folder, number))
+    if (lock !== 'gone') return { number, ...lock }
   }
 }
 
-/** What a lock file says; one that cannot be read (a power cut) belongs to nobody, `gone` is one tidied away meanwhile. */
-async function readLock(file: string): Promise<LockHolder | 'gone' | null> {
+function lastNumber(folder: string): BelayError {
+  return new BelayError('session_damaged', `in ${folder} is a lock.N with a number that no lock gets to`, {
+    expected: 'lock.1, lock.2 and so on, as Belay counts them',
+    received: 'a number with 16 digits or more',
+    next: `when no belay works in this session, remove the lock.N with that number from ${folder}`,
+  })
+}
+
+/** Now, by the clock of the file system that `folder` is on: on a network drive not that of this host. */
+async function folderClock(folder: string): Promise<number> {
+  const temporary = join(folder, `lock~${randomId(10)}`)
   try {
-    const [text, { mtime }] = await Promise.all([readFile(file, 'utf8'), stat(file)])
-    const found = JSON.parse(text) as (Partial<LockHolder> & { readonly held?: unknown }) | null
-    const { token, purpose, host, boot, pid, startTime, acquiredAt } = found ?? {}
-    const whole =
-      found?.held === true &&
-      typeof pid === 'number' &&
-      [token, purpose, host, boot, startTime, acquiredAt].every((one) => typeof one === 'string')
-    if (!whole) return null
-    return { token, purpose, host, boot, pid, startTime, acquiredAt, heartbeatAt: mtime.toISOString() } as LockHolder
+    await writeNew(temporary, '')
+    return (await stat(temporary)).ctimeMs
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+/**
+ * What a lock file says; one that cannot be read (a power cut) belongs to nobody, nor does what is no file and was made by
+ * somebody else. `gone` is one tidied away meanwhile.
+ */
+async function readLock(file: string): Promise<Omit<Latest, 'number'> | 'gone'> {
+  const nobody = { holder: null, changedAt: 0 }
+  try {
+    const found = await lstat(file)
+    if (!found.isFile()) return nobody
+    const holder = holderIn(await readFile(file, 'utf8'), found.mtime)
+    return holder === null ? nobody : { holder, changedAt: found.ctimeMs }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone'
-    if (error instanceof SyntaxError) return null
+    if (error instanceof SyntaxError) return nobody
     throw error
   }
+}
+
+function holderIn(text: string, heartbeat: Date): LockHolder | null {
+  const found = JSON.parse(text) as (Partial<LockHolder> & { readonly held?: unknown }) | null
+  const { token, purpose, host, boot, pid, startTime, acquiredAt } = found ?? {}
+  const whole =
+    found?.held === true &&
+    typeof pid === 'number' &&
+    [token, purpose, host, boot, startTime, acquiredAt].every((one) => typeof one === 'string')
+  if (!whole) return null
+  return { token, purpose, host, boot, pid, startTime, acquiredAt, heartbeatAt: heartbeat.toISOString() } as LockHolder
 }
 
 /**

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -8,6 +8,9 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -306,6 +309,59 @@ describe('the lock', () => {
       await (await store.open('a', 'test')).close()
     },
   )
+
+  it.each(['a folder', 'a link to nothing', 'a named pipe'])('belongs to nobody when it is %s', async (kind) => {
+    await store.create('a')
+    const folder = join(home, 'sessions', 'a')
+    const make: Record<string, (path: string) => void> = {
+      'a folder': (path) => mkdirSync(path),
+      'a link to nothing': (path) => symlinkSync('nowhere', path),
+      'a named pipe': (path) => execFileSync('mkfifo', [path]),
+    }
+    make[kind]?.(join(folder, 'lock.3'))
+    expect(await lockHolder(folder)).toBeNull()
+    const session = await store.open('a', 'test')
+    // Where it is the one after a lock, that lock is overtaken.
+    const above = Math.max(...readdirSync(folder).map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0))) + 1
+    make[kind]?.(join(folder, `lock.${above}`))
+    await expect(session.change({ title: 'mine' })).rejects.toMatchObject({ code: 'session_lost' })
+    await session.close()
+    await (await store.open('a', 'test')).close()
+  })
+
+  it.each(['9007199254740991', '99999999999999999999999'])('is refused where one has the number %s', async (number) => {
+    await store.create('a')
+    const folder = join(home, 'sessions', 'a')
+    mkdirSync(join(folder, `lock.${number}`))
+    await expect(store.open('a', 'test')).rejects.toMatchObject({
+      code: 'session_damaged',
+      message: expect.stringContaining(folder),
+      next: expect.stringContaining(`remove the lock.N with that number from ${folder}`),
+    })
+    rmdirSync(join(folder, `lock.${number}`))
+    await (await store.open('a', 'test')).close()
+  })
+
+  it('of a host whose clock is ahead ends when the file system hears no more of it', async () => {
+    await store.create('a')
+    const folder = join(home, 'sessions', 'a')
+    const ahead = new Date(Date.now() + 3_600_000)
+    const lock = { token: 't', purpose: 'chat', pid: 1, startTime: '1', acquiredAt: ahead.toISOString() }
+    const file = join(folder, 'lock.1')
+    writeFileSync(file, JSON.stringify({ held: true, ...lock, host: 'elsewhere', boot: 'b' }))
+    utimesSync(file, ahead, ahead)
+    const told = statSync(file).ctimeMs
+    await expect(store.open('a', 'test')).rejects.toMatchObject({
+      code: 'held',
+      message: expect.stringContaining('process 1 on elsewhere, whose clock is ahead of this one, since'),
+      next: expect.stringContaining('belay session unlock a'),
+    })
+    expect(await takeLock(folder, 'test', async () => told + 119_000)).toMatchObject({ by: { token: 't' } })
+    expect(await lockHolder(folder, told + 121_000)).toBeNull()
+    const taken = await takeLock(folder, 'test', async () => told + 121_000)
+    expect(taken).toHaveProperty('release')
+    if ('release' in taken) await taken.release()
+  })
 
   it('that was broken is noticed by its former holder before it writes', async () => {
     await store.create('a')

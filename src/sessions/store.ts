@@ -6,7 +6,7 @@ import { nearest } from '../core/text.ts'
 import { isStopped, thisHost } from '../process/index.ts'
 import { syncFolder, writeNew } from './files.ts'
 import { checkSessionId, isSessionId, sessionFolder, sessionsRoot } from './id.ts'
-import { breakLock, lockHolder, takeLock, type LockHolder } from './lock.ts'
+import { breakLock, isAhead, lockHolder, takeLock, type LockHolder } from './lock.ts'
 import { headerLine, readLog, type ReadLog } from './log.ts'
 import { readMeta, writeMeta, type SessionMeta } from './meta.ts'
 import { LOG, Session } from './session.ts'
@@ -252,8 +252,12 @@ function damagedMeta(folder: string, id: string): BelayError {
 
 /** Who has it, as one line for people. */
 export function describeHolder(holder: LockHolder): string {
-  const stopped = isStoppedHere(holder) ? ', which is stopped' : ''
-  return `belay ${holder.purpose}, process ${holder.pid} on ${holder.host}${stopped}, since ${holder.acquiredAt}`
+  const state = isStoppedHere(holder)
+    ? ', which is stopped'
+    : isAhead(holder)
+      ? ', whose clock is ahead of this one'
+      : ''
+  return `belay ${holder.purpose}, process ${holder.pid} on ${holder.host}${state}, since ${holder.acquiredAt}`
 }
 
 function isStoppedHere({ host, pid }: LockHolder): boolean {
