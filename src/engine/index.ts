@@ -1,4 +1,5 @@
-export { runLoop, type LoopModel, type LoopOptions, type LoopReport } from './loop.ts'
+export { runLoop, type LoopReport } from './loop.ts'
+export type { LoopModel, LoopOptions } from './loop-options.ts'
 export type { Finish, FinishReason } from './finish.ts'
 export type { Emit, LoopEvent, Progress } from './events.ts'
 export type { Ask, AskAnswer, Asker } from './calls/ask.ts'

@@ -1,74 +1,22 @@
-import type { AssistantMessage, ThinkingLevel, Tool as WireTool } from '@earendil-works/pi-ai'
-import type { Clock } from '../core/clock.ts'
+import type { AssistantMessage, Tool as WireTool } from '@earendil-works/pi-ai'
 import type { Usage } from '../core/words.ts'
-import type { Asker } from './calls/ask.ts'
 import { oneByOne } from '../core/one-by-one.ts'
+import { AnswerStream } from './answer-stream.ts'
+import { Bounds } from './bounds.ts'
 import { DoomWatch } from './calls/doom.ts'
-import type { ToolHook } from './calls/hooks.ts'
 import { makeCalls, type Calling } from './calls/make.ts'
 import { notRun } from './calls/prepare.ts'
-import { makeRoom, type Compaction } from './context/compact.ts'
-import { sizesFor } from './context/plan.ts'
-import { SUMMARY_SYSTEM } from './context/summary.ts'
 import { Conversation, resultEntry } from './conversation.ts'
-import type { Emit } from './events.ts'
 import { ended, endedBy, type Finish } from './finish.ts'
-import { callsOf, textOf, viewOf } from './history/view.ts'
-import { Meter, unpriced, type Limits } from './limits.ts'
-import type { AnswerForm } from './model/answer-form.ts'
-import { askInForm, askModel } from './model/ask.ts'
-import type { CallModel, ModelAnswer, ModelRequest } from './model/call.ts'
+import { callsOf, textOf } from './history/view.ts'
+import { unpriced } from './limits.ts'
+import type { LoopOptions } from './loop-options.ts'
 import { cutIn } from './model/partial-answer.ts'
-import type { RetryPolicy } from './model/retry.ts'
-import { usageOf, type CostOf } from './model/usage.ts'
-import type { History, Tool, ToolContext } from './port.ts'
-import { AnswerStream } from './answer-stream.ts'
+import type { Tool } from './port.ts'
+import { Requests } from './requests.ts'
 import { Steering } from './steering.ts'
-import { checkAnswer, reask, type OutputCheck } from './structured.ts'
+import { checkAnswer, reask } from './structured.ts'
 import { toolsChanged, uniqueCalls, wireTools } from './wire.ts'
-
-/** The model of a turn, as the loop needs it. */
-export interface LoopModel {
-  /** `PROVIDER/NAME`. */
-  readonly title: string
-  readonly call: CallModel
-  readonly contextWindow: number
-  /** Tokens that one answer may have. */
-  readonly maxAnswer: number
-  readonly priced: boolean
-}
-
-export interface LoopOptions {
-  readonly model: LoopModel
-  readonly effort: ThinkingLevel | null
-  readonly system: string
-  /** What this turn is about, in the user's words. */
-  readonly task: string
-  /** Checks the JSON of the final answer; null: free text is wanted. */
-  readonly outputCheck: OutputCheck | null
-  /** How the model's service is told of it; null: the prompt alone says it. */
-  readonly outputForm: AnswerForm | null
-  readonly history: History
-  /** Id of the conversation. */
-  readonly session: string
-  readonly tools: readonly Tool[]
-  /** Before each step: the tools that are there from now on, and what went wrong; null: the same as before. Never rejects. */
-  readonly refreshTools?: () => Promise<{
-    readonly tools: readonly Tool[]
-    readonly problems: readonly string[]
-  } | null>
-  readonly hooks: readonly ToolHook[]
-  /** Everything a tool may use; its `signal` is replaced by the turn's own. */
-  readonly context: ToolContext
-  readonly asker: Asker | null
-  readonly steer: AsyncIterable<string> | null
-  readonly limits: Limits
-  readonly retry: RetryPolicy
-  readonly costOf: CostOf
-  readonly clock: Clock
-  readonly signal: AbortSignal
-  readonly emit: Emit
-}
 
 export interface LoopReport {
   readonly finish: Finish
@@ -103,42 +51,34 @@ export async function runLoop(options: LoopOptions): Promise<LoopReport> {
 
 class Turn {
   readonly #o: LoopOptions
-  readonly #meter: Meter
-  readonly #stop = new AbortController()
-  readonly #signal: AbortSignal
+  readonly #bounds: Bounds
   readonly #steering: Steering
   readonly #doom = new DoomWatch()
   #tools: readonly Tool[]
   #wire: readonly WireTool[]
   readonly #refused: { title: string; reason: string }[] = []
-  readonly #started: number
   #conversation!: Conversation
+  #requests!: Requests
   #calling!: Calling
-  #step = 0
   #prefix = ''
   #text = ''
   #output: unknown = null
   #reasked = 0
   /** The answer that comes next is one that did not fit, mended. */
   #mending = false
-  #form: AnswerForm | null
   #useless = 0
-  #timedOut = false
 
   constructor(options: LoopOptions) {
     this.#o = options
-    this.#meter = new Meter(options.limits)
-    this.#signal = AbortSignal.any([options.signal, this.#stop.signal])
+    this.#bounds = new Bounds(options)
     this.#steering = new Steering(options.steer)
     this.#tools = options.tools
     this.#wire = wireTools(options.tools)
-    this.#form = options.outputForm
-    this.#started = options.clock.now()
   }
 
   close(): void {
     this.#steering.close()
-    this.#stop.abort(new Error('the turn is over'))
+    this.#bounds.stop(new Error('the turn is over'))
   }
 
   async run(): Promise<LoopReport> {
@@ -147,9 +87,10 @@ class Turn {
     const { entries } = this.#conversation
     const resumed = entries.length > 0
     this.#prefix = `e${entries.length}`
+    this.#requests = new Requests(this.#o, this.#conversation, this.#bounds, () => this.#wire)
     this.#calling = this.#callingFor()
     emit({ type: 'run_start', model: model.title, maxSteps: limits.maxSteps, resumed })
-    this.#watchTime()
+    this.#bounds.watchTime()
     await this.#conversation.add({ type: 'user', source: 'task', text: task })
     const unkept = unpriced(model, limits, this.#o.costOf)
     const finish = unkept === null ? await this.#work() : ended('setup_error', unkept)
@@ -161,7 +102,7 @@ class Turn {
 
   async #work(): Promise<Finish> {
     for (;;) {
-      const over = this.#over()
+      const over = this.#bounds.over()
       if (over) return over
       await this.#steered(this.#steering.take())
       await this.#refreshTools()
@@ -189,81 +130,30 @@ class Turn {
     if (said !== null) await this.#conversation.add({ type: 'user', source: 'engine', text: said })
   }
 
-  /** Why the turn may not go on, or null. Looked at before every model call. */
-  #over(): Finish | null {
-    if (this.#timedOut) return ended('timeout', `the turn's time (${this.#o.limits.timeoutMs} ms) is used up`)
-    if (this.#signal.aborted) return ended('cancelled', 'the turn was interrupted')
-    const spent = this.#meter.exceeded()
-    if (spent) return ended(spent.reason, spent.message)
-    const { maxSteps } = this.#o.limits
-    return this.#step >= maxSteps
-      ? ended('max_steps', `the limit of ${maxSteps} ${maxSteps === 1 ? 'step' : 'steps'} was reached`)
-      : null
-  }
-
+  /** One answer of the model and what it asks for; null: the turn goes on. */
   async #oneStep(): Promise<Finish | null> {
     const { emit, clock } = this.#o
-    if (!(await makeRoom(this.#compaction(), false))) {
-      const over = this.#over()
+    if (!(await this.#requests.makeRoom())) {
+      const over = this.#bounds.over()
       return over ?? ended('error', "the conversation does not fit the model's window, also not when it is summarised")
     }
-    const over = this.#over() // a summary costs as well
+    const over = this.#bounds.over() // a summary costs as well
     if (over) return over
-    this.#step += 1
-    emit({ type: 'step_start', step: this.#step })
-    const stream = new AnswerStream(`${this.#prefix}.${this.#step}`, emit, () => clock.now())
-    const answer = await this.#ask(stream)
-    if (!answer.ok) return this.#failed(answer)
+    const step = this.#bounds.beginStep()
+    emit({ type: 'step_start', step })
+    const stream = new AnswerStream(`${this.#prefix}.${step}`, emit, () => clock.now())
+    const answer = await this.#requests.answer(stream, this.#mending)
+    if (!answer.ok) return this.#bounds.overInStep() ?? endedBy(answer.failure)
     const message = uniqueCalls(answer.message, this.#conversation.entries)
     await this.#conversation.add({ type: 'assistant', message })
     stream.end(message, 'completed')
-    const usage = this.#use(message, 'answer')
+    const usage = this.#requests.count(message, 'answer')
     const calls = callsOf({ type: 'assistant', at: '', message })
     this.#text = textOf(message) || this.#text
     this.#mending = false
     const finish = calls.length > 0 ? await this.#call(message) : await this.#answered(message)
-    emit({ type: 'step_complete', step: this.#step, usage, calls: calls.length })
+    emit({ type: 'step_complete', step, usage, calls: calls.length })
     return finish
-  }
-
-  async #ask(stream: AnswerStream): Promise<ModelAnswer> {
-    const answer = await this.#askInForm(stream)
-    if (answer.ok || answer.aborted || answer.failure.kind !== 'overflow') return answer
-    if (!(await makeRoom(this.#compaction(), true))) return answer
-    return this.#askInForm(stream)
-  }
-
-  #askInForm(stream: AnswerStream): Promise<ModelAnswer> {
-    return askInForm(this.#request(), this.#wire, this.#asking(stream), (why) => {
-      this.#form = null
-      const message = `${this.#o.model.title} does not take the schema of the answer, which the prompt says as well (${why})`
-      this.#o.emit({ type: 'warning', code: 'output_schema', message })
-    })
-  }
-
-  #request(): ModelRequest {
-    const { system, effort, session } = this.#o
-    const messages = viewOf(this.#conversation.entries).map(({ message }) => message)
-    const form = this.#form?.when === 'every' || this.#mending ? this.#form : null
-    const tools = form?.when === 'again' ? [] : this.#wire
-    return { system, messages, tools, effort, form, session, signal: this.#signal }
-  }
-
-  #asking(stream: AnswerStream | null): Parameters<typeof askModel>[1] {
-    const { model, retry, clock, emit } = this.#o
-    return {
-      call: model.call,
-      retry,
-      clock,
-      emit,
-      onEvent: (event) => stream?.hear(event),
-      onBroken: async (partial, reason) => {
-        stream?.end(partial, 'failed')
-        await this.#conversation.add({ type: 'partial', message: partial, reason })
-        this.#use(partial, stream === null ? 'compaction' : 'answer')
-      },
-      spent: () => this.#meter.exceeded() !== null,
-    }
   }
 
   /** Makes the calls of an answer; null: the model goes on with their results. */
@@ -315,70 +205,17 @@ class Turn {
     return this.#useless >= USELESS ? ended('error', `the model's ${what}`) : null
   }
 
-  #failed(answer: Extract<ModelAnswer, { ok: false }>): Finish {
-    const over = this.#over()
-    if (over && over.reason !== 'max_steps') return over
-    return endedBy(answer.failure)
-  }
-
-  #use(message: AssistantMessage, purpose: 'answer' | 'compaction'): Usage {
-    const usage = usageOf(message, this.#o.model.priced, this.#o.costOf)
-    this.#meter.add(usage)
-    this.#o.emit({ type: 'usage', usage, purpose })
-    return usage
-  }
-
-  #watchTime(): void {
-    const { timeoutMs } = this.#o.limits
-    if (timeoutMs === null) return
-    const expire = (): void => {
-      this.#timedOut = true
-      this.#stop.abort(new Error('the time is used up'))
-    }
-    // Rejects when the turn ended before.
-    void this.#o.clock.sleepUntil(this.#started + timeoutMs, this.#signal).then(expire, () => {})
-  }
-
-  #compaction(): Compaction {
-    const { model, system, clock, emit, session } = this.#o
-    return {
-      entries: () => this.#conversation.entries,
-      system,
-      tools: this.#wire,
-      sizes: sizesFor(model.contextWindow, model.maxAnswer),
-      now: () => clock.now(),
-      emit,
-      keep: (entry) => this.#conversation.keep(entry),
-      summarise: async (prompt) => {
-        const request: ModelRequest = {
-          system: SUMMARY_SYSTEM,
-          messages: [{ role: 'user', content: prompt, timestamp: clock.now() }],
-          tools: [],
-          effort: null,
-          form: null,
-          session: `${session}-summary`,
-          signal: this.#signal,
-        }
-        const answer = await askModel(request, this.#asking(null))
-        if (!answer.ok) return { failure: answer.failure.message }
-        this.#use(answer.message, 'compaction')
-        const note = textOf(answer.message)
-        return note === '' ? { failure: 'the summary is empty' } : { note }
-      },
-    }
-  }
-
   #callingFor(): Calling {
     const { hooks, context, asker, emit, clock } = this.#o
     const allowed = this.#conversation.entries.flatMap((entry) => (entry?.type === 'allowed' ? [entry.key] : []))
     return {
       tools: () => this.#tools,
       hooks,
-      context: { ...context, signal: this.#signal },
+      context: { ...context, signal: this.#bounds.signal },
       asker,
       doom: this.#doom,
       oneByOne: oneByOne(),
-      stop: (error) => this.#stop.abort(error),
+      stop: (error) => this.#bounds.stop(error),
       allowed: new Set(allowed),
       emit,
       now: () => clock.now(),
@@ -393,8 +230,8 @@ class Turn {
       finish,
       text: this.#text,
       output: this.#output,
-      steps: this.#step,
-      usage: this.#meter.usage,
+      steps: this.#bounds.steps,
+      usage: this.#bounds.meter.usage,
       refused: this.#refused,
     }
   }

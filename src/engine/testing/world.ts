@@ -7,7 +7,8 @@ import type { CallModel, ModelAnswer, ModelRequest } from '../model/call.ts'
 import type { Failure } from '../model/failure.ts'
 import { memoryHistory } from '../history/memory.ts'
 import { DEFAULT_LIMITS } from '../limits.ts'
-import { runLoop, type LoopOptions, type LoopReport } from '../loop.ts'
+import { runLoop, type LoopReport } from '../loop.ts'
+import type { LoopOptions } from '../loop-options.ts'
 import type { History, Tool, ToolContext, ToolDemand, ToolResult } from '../port.ts'
 
 export interface Said {
