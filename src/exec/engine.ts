@@ -8,7 +8,8 @@ import type { CommandPolicy } from '../policy/index.ts'
 import type { Network, Refusal, SandboxRequest } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
 import { checkEffort, type ChosenAgent, type WantedAgent } from './settings.ts'
-import type { ExecLimits, TurnSetup } from './turn.ts'
+import type { TurnSetup } from './turn.ts'
+import type { ExecLimits } from './turn-limits.ts'
 
 export interface EngineOptions extends WantedAgent {
   /** The user's folder: configuration and definitions are those of this one. */

@@ -14,7 +14,8 @@ import { openPlace, type Isolation } from './place.ts'
 import { policyOf } from './policy.ts'
 import { checkBudget, chooseAgent, agentName, configFor, roleOf, standInHint } from './settings.ts'
 import { watchConfig } from './config-watch.ts'
-import type { ExecLimits, TurnSetup } from './turn.ts'
+import type { TurnSetup } from './turn.ts'
+import type { ExecLimits } from './turn-limits.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,8 +1,7 @@
 import { randomId } from '../core/ids.ts'
 import { fence, subjectLine } from '../core/text.ts'
-import type { Access, Usage } from '../core/words.ts'
-import type { Agent, Approver, Item, JsonSchema, TurnEvent, TurnRequest } from '../agents/port.ts'
-import { estimateCost } from '../agents/prices.ts'
+import type { Access } from '../core/words.ts'
+import type { Agent, Approver, JsonSchema, TurnEvent, TurnRequest } from '../agents/port.ts'
 import { takeTurn, type TurnOutcome } from '../agents/turn.ts'
 import type { ModelServices } from '../engine/index.ts'
 import type { Session } from '../sessions/index.ts'
@@ -10,17 +9,7 @@ import { handoffText } from './handoff.ts'
 import type { StepChanges } from './isolation/step-changes.ts'
 import type { BegunStep } from './isolation/steps.ts'
 import { reasonOf, statusOf, type TurnResult } from './result.ts'
-
-const TIMEOUT_MS = 3_600_000
-
-export interface ExecLimits {
-  /** Of the whole turn; null: the agent definition's, else an hour. */
-  readonly timeoutMs: number | null
-  readonly stallMs: number
-  /** null: the agent's own limit. */
-  readonly maxSteps: number | null
-  readonly budgetUsd: number | null
-}
+import { TurnLimits, type ExecLimits } from './turn-limits.ts'
 
 /** Who works, where, and with what. */
 export interface TurnSetup {
@@ -125,7 +114,7 @@ async function ask(keeper: TurnKeeper, first: string, resume: string | null): Pr
   }
 }
 
-/** One turn as it goes: limits are held, and everything is written down. */
+/** One turn as it goes: everything is written down in the session. */
 class TurnKeeper {
   readonly check: TurnInput['check']
   readonly #session: Session
@@ -133,17 +122,7 @@ class TurnKeeper {
   readonly #input: TurnInput
   readonly #turn: number
   readonly #mark: string
-  readonly #stop = new AbortController()
-  readonly #until: number
-  /** Why Belay itself ended the turn. */
-  #over: { readonly reason: string; readonly message: string } | null = null
-  #usage: Usage = { inputTokens: 0, outputTokens: 0, costUsd: null }
-  /** Tokens were used whose cost nobody knows. */
-  #blind = false
-  /** Estimated cost of what was used so far and whose cost comes with the turn's result, if ever; null: not known. */
-  #untold: number | null = 0
-  #model: string | null
-  #tools = new Set<string>()
+  readonly #limits: TurnLimits
   #text = ''
 
   constructor(
@@ -157,13 +136,12 @@ class TurnKeeper {
     this.#input = input
     this.#turn = turn
     this.#mark = mark
-    this.#model = setup.model
-    this.#until = performance.now() + (setup.limits.timeoutMs ?? TIMEOUT_MS)
+    this.#limits = new TurnLimits(setup.limits, setup.model, setup.finish === null)
     this.check = input.check
   }
 
   get isOver(): boolean {
-    return this.#over !== null || this.#input.signal.aborted
+    return this.#limits.over !== null || this.#input.signal.aborted
   }
 
   /** Whether what comes next reaches a conversation that knows what came before. */
@@ -197,8 +175,8 @@ class TurnKeeper {
         spawn,
         services,
       },
-      { timeoutMs: Math.max(1, this.#until - performance.now()), stallMs: limits.stallMs },
-      AbortSignal.any([this.#input.signal, this.#stop.signal]),
+      { timeoutMs: this.#limits.msLeft(), stallMs: limits.stallMs },
+      AbortSignal.any([this.#input.signal, this.#limits.signal]),
       (event) => this.#observe(event),
     )
   }
@@ -206,7 +184,7 @@ class TurnKeeper {
   result({ outcome, problems }: Answered): TurnResult {
     const said = reasonOf(outcome)
     const told = this.#setup.finish?.() ?? null
-    const over = outcome.status === 'completed' ? null : this.#over
+    const over = outcome.status === 'completed' ? null : this.#limits.over
     const wrong = problems.length === 0 ? null : `no answer fitted the schema: ${problems.join('; ')}`
     const finishReason =
       wrong !== null
@@ -223,8 +201,8 @@ class TurnKeeper {
       finishReason,
       text: completed?.text ?? this.#text,
       output: status === 'done' && this.#input.outputSchema !== null ? (completed?.output ?? null) : null,
-      steps: told?.steps ?? this.#tools.size + (completed === null ? 0 : 1),
-      usage: this.#usage,
+      steps: told?.steps ?? this.#limits.toolCalls + (completed === null ? 0 : 1),
+      usage: this.#limits.usage,
       error:
         status === 'done'
           ? null
@@ -240,7 +218,7 @@ class TurnKeeper {
   }
 
   async #observe(event: TurnEvent): Promise<void> {
-    const counted = event.type === 'usage' ? { ...event, usage: this.#count(event.usage) } : event
+    const counted = event.type === 'usage' ? { ...event, usage: this.#limits.count(event.usage) } : event
     await this.#keep(counted)
     await this.#input.observe(counted)
   }
@@ -248,14 +226,14 @@ class TurnKeeper {
   async #keep(event: TurnEvent): Promise<void> {
     switch (event.type) {
       case 'item':
-        this.#countStep(event.item)
+        if (event.item.kind === 'tool_call') this.#limits.countToolCall(event.item.id)
         if (event.item.kind === 'message') this.#text = event.item.text
         // What is still running comes again when it is complete.
         if (event.item.status !== 'running')
           await this.#session.append({ type: 'item', turn: this.#turn, item: event.item })
         return
       case 'session':
-        this.#model = event.model ?? this.#model
+        this.#limits.learn(event.model)
         if (event.native === null || this.#setup.ownsHistory) return
         await this.#session.append({
           type: 'native',
@@ -274,58 +252,6 @@ class TurnKeeper {
       case 'end':
         return
     }
-  }
-
-  /** What was used, with its cost by the price table where the agent names none; limits are looked at. */
-  #count(usage: Usage): Usage {
-    const costUsd = usage.costUsd ?? this.#estimate(usage)
-    if (usage.costUsd !== null) this.#estimate(usage)
-    const { inputTokens, outputTokens } = this.#usage
-    if (costUsd === null && usage.inputTokens + usage.outputTokens > 0) this.#blind = true
-    this.#usage = {
-      inputTokens: inputTokens + usage.inputTokens,
-      outputTokens: outputTokens + usage.outputTokens,
-      costUsd: costUsd === null ? this.#usage.costUsd : (this.#usage.costUsd ?? 0) + costUsd,
-    }
-    this.#checkBudget()
-    return { ...usage, costUsd }
-  }
-
-  /**
-   * An agent that tells its cost with the result (zero until then) tells nothing when it is cut off: then all since is
-   * estimated.
-   */
-  #estimate(usage: Usage): number | null {
-    const own = estimateCost(this.#model, usage)
-    const all = own === null || this.#untold === null ? null : this.#untold + own
-    this.#untold = usage.costUsd === 0 ? all : 0
-    return all
-  }
-
-  #checkBudget(): void {
-    const { budgetUsd } = this.#setup.limits
-    if (budgetUsd === null) return
-    if ((this.#usage.costUsd ?? 0) + (this.#untold ?? 0) >= budgetUsd)
-      this.#end('budget_usd', `the budget of $${budgetUsd} is used up`)
-    else if (this.#blind)
-      this.#end(
-        'budget_unknown',
-        `the cost of model ${this.#model ?? '(not named)'} is unknown, so the budget of $${budgetUsd} cannot be enforced`,
-      )
-  }
-
-  /** An agent that keeps no count of its own is ended when it begins one tool call too many. */
-  #countStep(item: Item): void {
-    if (item.kind !== 'tool_call') return
-    this.#tools.add(item.id)
-    const { maxSteps } = this.#setup.limits
-    if (this.#setup.finish === null && maxSteps !== null && this.#tools.size > maxSteps)
-      this.#end('max_steps', `the limit of ${maxSteps} ${maxSteps === 1 ? 'step' : 'steps'} was reached`)
-  }
-
-  #end(reason: string, message: string): void {
-    this.#over ??= { reason, message }
-    this.#stop.abort()
   }
 }
 

@@ -4,8 +4,8 @@ import { randomId } from '../../core/ids.ts'
 import { head } from '../../core/text.ts'
 import type { Role, Usage } from '../../core/words.ts'
 import type { ApprovalAnswer, ApprovalRequest, Item, JsonSchema, TurnEvent } from '../../agents/port.ts'
-import { estimateCost } from '../../agents/prices.ts'
 import { ALONE, takeTurn, type TurnOutcome } from '../../agents/turn.ts'
+import { TurnCost } from '../../agents/turn-cost.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { taskMark } from '../../process/index.ts'
 import {
@@ -163,9 +163,7 @@ class TurnKeeper {
   readonly #file: string
   #items = 0
   #raw = 0
-  #model: string | null
-  /** Estimated cost of what was used so far and whose cost comes with the turn's result, if ever; null: not known. */
-  #untold: number | null = 0
+  readonly #cost: TurnCost
   #pending: string[] = []
   #pendingSize = 0
 
@@ -173,7 +171,7 @@ class TurnKeeper {
     this.#context = context
     this.#session = session
     this.#question = question
-    this.#model = question.setup.model
+    this.#cost = new TurnCost(question.setup.model)
     this.#file = join(context.services.sessions, `${session.id}.jsonl`)
   }
 
@@ -257,10 +255,10 @@ class TurnKeeper {
   }
 
   async #keepUsage(usage: Usage): Promise<void> {
-    const estimated = this.#estimate(usage)
-    const counted: Usage = { ...usage, costUsd: usage.costUsd ?? estimated }
+    const costUsd = this.#cost.of(usage)
+    const counted: Usage = { ...usage, costUsd }
     const { record, budget } = this.#context.services
-    const kind = usage.costUsd !== null ? 'reported' : estimated === null ? 'unknown' : 'estimated'
+    const kind = usage.costUsd !== null ? 'reported' : costUsd === null ? 'unknown' : 'estimated'
     await record.write(async (tx) => {
       await this.#assert(tx)
       await addUsage(tx, this.#session.id, counted, kind)
@@ -271,7 +269,7 @@ class TurnKeeper {
           data: {
             input_tokens: usage.inputTokens,
             output_tokens: usage.outputTokens,
-            cost_usd: counted.costUsd,
+            cost_usd: costUsd,
             cost_kind: kind,
           },
         }),
@@ -282,16 +280,8 @@ class TurnKeeper {
     if (over) throw new BudgetExceeded(over)
   }
 
-  /** An agent that tells its cost with the result tells nothing when it is cut off: then all since is estimated. */
-  #estimate(usage: Usage): number | null {
-    const own = estimateCost(this.#model, usage)
-    const all = own === null || this.#untold === null ? null : this.#untold + own
-    this.#untold = usage.costUsd === 0 ? all : 0
-    return usage.costUsd === null ? all : null
-  }
-
   async #learn(native: string | null, model: string | null): Promise<void> {
-    this.#model = model ?? this.#model
+    this.#cost.learn(model)
     await this.#append([], { ...(native === null ? {} : { native }), ...(model === null ? {} : { model }) })
   }
 
