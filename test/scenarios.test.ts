@@ -18,7 +18,8 @@ const GIT = 'src/engine/tools/git/git.test.ts'
 const REGISTRY = 'src/engine/tools/registry.test.ts'
 const BACKENDS = 'src/engine/tools/backends.test.ts'
 const POLICY = 'src/policy/policy.test.ts'
-const SESSIONS = 'src/sessions/sessions.test.ts'
+const SESSION_LOG = 'src/sessions/session.test.ts'
+const SESSION_LOCK = 'src/sessions/lock.test.ts'
 const SESSION = 'test/session.test.ts'
 const EXEC = 'test/exec-engine.test.ts'
 const HOOKS = 'test/exec-hooks.test.ts'
@@ -127,11 +128,11 @@ const SCENARIOS: Readonly<Record<string, readonly Claim[]>> = {
     { what: 'docs are generated from the schema', by: ['test/generated-docs.test.ts: %s is what the generator gives (else: node scripts/generate-docs.ts)'] },
   ],
   sessions: [
-    { what: 'history save and load, append, clear', by: [`${SESSIONS}: keeps what was appended, in order and unchanged, over processes`, `${SESSIONS}: begins anew after \`cleared\`, and loses nothing by it`] },
+    { what: 'history save and load, append, clear', by: [`${SESSION_LOG}: keeps what was appended, in order and unchanged, over processes`, `${SESSION_LOG}: begins anew after \`cleared\`, and loses nothing by it`] },
     { what: 'create, lock, append, release, reopen', by: [`${SESSION}: lists, informs about, shows and goes on with a session`] },
-    { what: 'lock contention and stale locks', by: [`${SESSION}: lets one process work, tells the other who does, and goes on after kill -9`, `${SESSIONS}: goes to exactly one of many that want it at once, also from a dead holder`, `${SESSIONS}: counts another host as living while its heartbeat is fresh, and an earlier boot as dead`, `${SESSION}: unlock takes a session away from one that will not give it back`] },
+    { what: 'lock contention and stale locks', by: [`${SESSION}: lets one process work, tells the other who does, and goes on after kill -9`, `${SESSION_LOCK}: goes to exactly one of many that want it at once, also from a dead holder`, `${SESSION_LOCK}: counts another host as living while its heartbeat is fresh, and an earlier boot as dead`, `${SESSION}: unlock takes a session away from one that will not give it back`] },
     { what: 'ids that lead elsewhere', by: [`${SESSION}: refuses ids that lead elsewhere`] },
-    { what: 'torn entries', by: [`${SESSION}: drops a torn entry and says so`, `${SESSIONS}: kill -9 loses at most the item in flight, and the session is free at once`] },
+    { what: 'torn entries', by: [`${SESSION}: drops a torn entry and says so`, `${SESSION_LOCK}: kill -9 loses at most the item in flight, and the session is free at once`] },
     { what: 'what is kept is not in the workspace, and private', by: [`${SESSION}: keeps its files to the user alone`] },
     { what: 'the chat is on the same sessions', by: [`${CHAT}: has the commands of the session layer`, `${CHAT}: goes on with a session that another process holds only when it is free`] },
     { what: 'export and import', by: [`${SESSION}: export and import round-trip`] },
@@ -170,10 +171,10 @@ const LESSONS: readonly Claim[] = [
   { what: '14 everything is counted', by: [`${COMPACTION}: are estimated over everything: prompt, tools, calls, results; and per character in other scripts`] },
   { what: '15 what is protected is below what triggers', by: [`${COMPACTION}: keep what is protected below what triggers, at any window`] },
   { what: '16 safe cuts, cheap first, size checked, failures said', by: [`${COMPACTION}: at a 32k window leaves out old tool output first, and pays for no summary`, `${COMPACTION}: is not made longer by its own summary, however much the model says`, `${COMPACTION}: never parts a call from its result, wherever the tail begins`, `${COMPACTION}: goes on with a list of what was done when no summary can be had, and says so`] },
-  { what: '17 a session is released by its token', by: [`${SESSION}: lists, informs about, shows and goes on with a session`, `${SESSIONS}: that was broken is noticed by its former holder before it writes`] },
-  { what: '18 locks: half written, stale, on other hosts', by: [`${SESSIONS}: goes to exactly one of many that want it at once, also from a dead holder`, `${SESSIONS}: counts another host as living while its heartbeat is fresh, and an earlier boot as dead`, `${SESSIONS}: does not stay for ever when its file is %j`, `${SESSIONS}: takes away what takers that died left, and nothing of those at work`] },
+  { what: '17 a session is released by its token', by: [`${SESSION}: lists, informs about, shows and goes on with a session`, `${SESSION_LOCK}: that was broken is noticed by its former holder before it writes`] },
+  { what: '18 locks: half written, stale, on other hosts', by: [`${SESSION_LOCK}: goes to exactly one of many that want it at once, also from a dead holder`, `${SESSION_LOCK}: counts another host as living while its heartbeat is fresh, and an earlier boot as dead`, `${SESSION_LOCK}: does not stay for ever when its file is %j`, `${SESSION_LOCK}: takes away what takers that died left, and nothing of those at work`] },
   { what: '19 ids are validated', by: [`${SESSION}: refuses ids that lead elsewhere`] },
-  { what: '20 append-only and lossless, whatever went wrong', by: [`${SESSIONS}: takes back half a line that the disk had no room for, and goes on when there is`, `${FINISH}: with cancelled while the model works; what it said so far is kept, and never sent again`, `${SESSIONS}: round-trips every line`, `${SESSIONS}: kill -9 loses at most the item in flight, and the session is free at once`] },
+  { what: '20 append-only and lossless, whatever went wrong', by: [`${SESSION_LOG}: takes back half a line that the disk had no room for, and goes on when there is`, `${FINISH}: with cancelled while the model works; what it said so far is kept, and never sent again`, 'src/sessions/transfer.test.ts: round-trips every line', `${SESSION_LOCK}: kill -9 loses at most the item in flight, and the session is free at once`] },
   { what: '21 who owns a sandbox is clear', by: [`${LIVES}: ends everything on close(), which can be repeated; nothing starts afterwards`, 'src/agents/engine/agent.test.ts: ends what it started when nobody listens any more', 'src/agents/engine/agent.test.ts: says what cannot be made ready, before any model call'] },
   { what: '22 bookkeeping is out of the reach of agents', by: [`${SESSION}: keeps its files to the user alone`, `${TASKS}: task persistence: the list survives a restart and lies outside of the workspace (task file)`, `${WRITE}: with full access still leaves Belay's own record alone, but not the workspace in it`, `${EXEC}: an agent cannot widen its own policy: what it is told by asks, and a session keeps the policy it began with`] },
   { what: '23 every feature through the command line', by: [`${EXEC}: works with tools in the current directory, outside of git, without any configuration`, 'test/engine-run.test.ts: writes, reviews and lands a task, and keeps both conversations as sessions', `${WORLD}: a skill is named in the instructions, the nearer one, and loaded by the skill tool`] },
