@@ -17,6 +17,8 @@ function start(turns: ConstructorParameters<typeof WorkflowWorld>[0] = {}): Work
   return world
 }
 
+type Step = Parameters<WorkflowWorld['flow']>[0][number]
+
 /** Ended, or ended and not yet asked for how. */
 function isGone(pid: number): boolean {
   try {
@@ -101,6 +103,37 @@ describe('a run of a workflow', () => {
       ]),
     )
     expect((await world.belay(['program', 'show', 'workflow'])).stdout).toContain('program workflow, begins at enter')
+  })
+
+  it('has steps so deep inside of others that their names are longer than a file name can be', async () => {
+    const nest = (depth: number, inner: Step[]): Step[] =>
+      depth === 0 ? inner : [{ id: `in${depth}_`.padEnd(60, 'x'), type: 'try', states: nest(depth - 1, inner) }]
+    const one = { files: { 'README.md': '1\n' }, text: 'wrote a file' }
+    start({ one: [one], two: [{ files: { 'README.md': '2\n' } }] })
+    const branches = { a: { states: [agent('one')] }, b: { states: [agent('two')] } }
+    world.flow(nest(5, [{ id: 'both', type: 'parallel', branches }, agent('last')]))
+    const { reason } = finished(await world.run('--json'))
+    expect(reason?.code).toBe('merge_conflict')
+    const deep = world.asked().find((handle) => handle.endsWith('.both.a.one')) ?? ''
+    expect(deep.length).toBeGreaterThan(300)
+    expect((await world.belay(['logs', deep, '--role', 'step'])).stdout).toContain('wrote a file')
+    expect((await world.belay(['diff', deep])).stdout).toContain('+1')
+    const [begin = '', merge = '', back = '', on = ''] =
+      /to resolve them: (.*)$/.exec(reason?.message ?? '')?.[1]?.split('; ') ?? []
+    world.git(...begin.split(' ').slice(1))
+    expect(() => world.git(...merge.split(' ').slice(1))).toThrow('git merge')
+    world.files({ 'README.md': '1 and 2\n' }).commit('both of them')
+    world.git(...back.split(' ').slice(1))
+    const resolved = await world.belay(on.split(' ').slice(1))
+    expect(resolved.code, resolved.stderr).toBe(0)
+    expect(world.asked().map((handle) => handle.split('.').at(-1))).toEqual(
+      expect.arrayContaining(['one', 'two', 'last']),
+    )
+    const { run } = await world.json<{ run: { result_branch: string } }>(['status'])
+    expect(world.git('show', `${run.result_branch}:README.md`)).toBe('1 and 2')
+    world.git('merge', '-q', run.result_branch)
+    expect((await world.belay(['clean'])).code).toBe(0)
+    expect(world.git('for-each-ref', '--format=%(refname)', 'refs/heads/belay', 'refs/belay')).toBe('')
   })
 
   it('is shown with what came of each step, and where the work is', async () => {

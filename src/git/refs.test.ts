@@ -154,6 +154,17 @@ describe('refPart', () => {
     )
   })
 
+  it('is a file name however long a text is, and ends in its hash only where it has to', () => {
+    const texts = [240, 241, 300, 4000].map((length) => 'x'.repeat(length))
+    const parts = [...texts, `${'x'.repeat(299)}y`, 'é'.repeat(240), `${'é'.repeat(239)}.`].map(refPart)
+    expect(parts[0]).toBe(texts[0])
+    expect(new Set(parts).size).toBe(parts.length)
+    for (const part of parts.slice(1)) {
+      expect(part).toMatch(/^[A-Za-z0-9_.=-]{198}==[0-9a-f]{40}$/)
+    }
+    expect(refPart(texts[2] ?? '')).toBe(parts[2])
+  })
+
   it('is taken by git, however a task is called', async () => {
     for (const handle of [
       'T001',
@@ -169,6 +180,7 @@ describe('refPart', () => {
       '@{1}',
       '*',
       '💥',
+      'long'.repeat(300),
     ]) {
       const ref = branchRef(taskBranch('r1', handle))
       expect(await updateRefs(repo.root, [{ verb: 'update', ref, to: one, old: null }], journal), handle).toBe(true)

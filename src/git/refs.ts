@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { BelayError } from '../core/errors.ts'
 import type { MoveJournal } from './moves.ts'
 import { findObject, writeObject } from './objects.ts'
@@ -73,7 +74,13 @@ function lockedRef(stderr: string): BelayError {
   })
 }
 
-/** `text` as one part of a ref name: anything that git or a file system could trip over is percent-encoded. */
+/** The longest part of a ref name: with `resolved-` before and `.lock` behind it, it is a file name. */
+const MAX_PART = 240
+
+/**
+ * `text` as one part of a ref name: anything that git or a file system could trip over is percent-encoded, and what is too long
+ * for a file name has a hash for its end. The same for the same text, and another one for another.
+ */
 export function refPart(text: string): string {
   const safe = [...Buffer.from(text, 'utf8')]
     .map((byte) => {
@@ -81,11 +88,14 @@ export function refPart(text: string): string {
       return /[A-Za-z0-9_.-]/.test(char) ? char : `=${byte.toString(16).padStart(2, '0')}`
     })
     .join('')
-  return safe
+  const part = safe
     .replace(/^\./, '=2e')
     .replace(/\.\./g, '.=2e')
     .replace(/\.$/, '=2e')
     .replace(/\.lock$/, '=2elock')
+  if (part.length <= MAX_PART) return part
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 40)
+  return `${part.slice(0, MAX_PART - hash.length - 2)}==${hash}` // never two of them in what is only encoded
 }
 
 /** The branch that collects a run's landed tasks; it is never checked out. */
