@@ -73,6 +73,27 @@ describe('belay exec with the engine', () => {
     expect(requests[1]?.text).toMatch(/nobody is there/)
   })
 
+  it('--quiet still says what was denied, each once: by a rule that asks and by one that does not', async () => {
+    await scripted(bash('git push origin main', 'find . -delete', 'true'), bash('git push origin main'), say('no push'))
+    const { code, stdout, stderr } = await world.belay(['exec', 'push', ...MODEL, ...HOST, '--quiet'])
+    expect([code, stdout]).toEqual([0, 'no push\n'])
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^denied: bash: git push origin main \(changes a remote .*nobody is there to give it\)/),
+      expect.stringMatching(/^denied: bash: find \. -delete \(removes the workspace itself/),
+    ])
+  })
+
+  it('of a turn that is stopped, long last words are told in part, and where all of them are', async () => {
+    const plan = `first${' step'.repeat(2000)} last`
+    await scripted({ reply: { say: plan, calls: [{ name: 'bash', input: { command: 'true' } }] } })
+    const stopped = await world.belay(['exec', 'x', ...MODEL, ...HOST, '--max-steps', '1', '--session', 's', '--quiet'])
+    expect([stopped.code, stopped.stdout]).toEqual([3, ''])
+    expect(stopped.stderr).toMatch(/^its last words; all of it: belay session show s\nfirst step/)
+    expect(stopped.stderr).toMatch(/characters left out[^]*step last\n/)
+    expect(stopped.stderr.length).toBeLessThan(3000)
+    expect((await world.belay(['session', 'show', 's'])).stdout).toContain(plan)
+  })
+
   it('an agent cannot widen its own policy: what it is told by asks, and a session keeps the policy it began with', async () => {
     const widen = 'policy: {commands: {allow: ["sudo"]}}\n'
     const { requests } = await scripted(

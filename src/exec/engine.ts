@@ -135,6 +135,8 @@ export async function engineSetup(
     hint: () => null,
     services: options.services,
     finish: () =>
-      last === null ? null : { reason: last.finish.reason, message: last.finish.message, steps: last.steps },
+      last === null
+        ? null
+        : { reason: last.finish.reason, message: last.finish.message, steps: last.steps, denied: last.refused },
   }
 }

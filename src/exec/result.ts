@@ -8,11 +8,22 @@ import type { TurnOutcome } from '../agents/turn.ts'
  */
 export type ExecStatus = 'done' | 'blocked' | 'suspended' | 'failed' | 'interrupted'
 
+/** A call that was not made because policy, a hook or a person said so, or nobody was there to ask. */
+export interface Denied {
+  /** The agent's word: untrusted. */
+  readonly title: string
+  readonly reason: string
+}
+
 export interface TurnResult {
   readonly status: ExecStatus
   /** Stable; `agent_done` when it is done. */
   readonly finishReason: string
   readonly text: string
+  /** `text` is no whole message: it broke off. */
+  readonly isCutOff: boolean
+  /** What was denied in this turn, each once, in order. */
+  readonly denied: readonly Denied[]
   /** The answer that fits the output schema; null without one. */
   readonly output: unknown
   /** Model calls where the agent tells them, else tool calls and the answer. */

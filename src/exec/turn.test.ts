@@ -9,6 +9,58 @@ import { execTurn, type TurnSetup } from './turn.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
+const SETUP: Omit<TurnSetup, 'agent' | 'cwd'> = {
+  model: null,
+  effort: null,
+  access: 'full',
+  command: null,
+  env: {},
+  spawn: null,
+  approve: null,
+  limits: { timeoutMs: 3_600_000, stallMs: 3_600_000, maxSteps: null, budgetUsd: null },
+  ownsHistory: false,
+  step: null,
+  finish: null,
+  services: undefined,
+  hint: () => null,
+}
+
+it('a result says what an agent was denied, each once, and whether its text broke off', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'belay-exec-turn-'))
+  try {
+    const store = new SessionStore(home)
+    await store.create('s')
+    const session = await store.open('s', 'test')
+    const asked = { id: '1', kind: 'command', title: 't', cwd: null, paths: [], tool: null, reason: null } as const
+    const agent: Agent = {
+      ...piAgent,
+      async *turn() {
+        for (const [command, decision] of [
+          ['push', 'deny'],
+          ['build', 'allow'],
+          ['push', 'deny'],
+        ] as const) {
+          const request = { ...asked, command }
+          yield { type: 'approval', request, state: 'asked', answer: null }
+          yield { type: 'approval', request, state: 'answered', answer: { decision, reason: 'so' } }
+        }
+        yield { type: 'item', item: { id: 'm', kind: 'message', status: 'running', text: 'I beg' } }
+        yield { type: 'end', end: { status: 'interrupted' } }
+      },
+    }
+    const result = await execTurn(
+      session,
+      { ...SETUP, agent, cwd: home },
+      { prompt: 'p', outputSchema: null, check: null, signal: new AbortController().signal, observe: () => {} },
+    )
+    expect(result).toMatchObject({ text: 'I beg', isCutOff: true, denied: [{ title: 'push', reason: 'so' }] })
+    expect(result.denied).toHaveLength(1)
+    await session.close()
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+})
+
 it('a turn keeps its time when the clock of the machine is put forward', async () => {
   const home = mkdtempSync(join(tmpdir(), 'belay-exec-turn-'))
   try {
@@ -25,23 +77,7 @@ it('a turn keeps its time when the clock of the machine is put forward', async (
         vi.spyOn(Date, 'now').mockReturnValue(later)
       },
     }
-    const setup: TurnSetup = {
-      agent,
-      model: null,
-      effort: null,
-      access: 'full',
-      command: null,
-      env: {},
-      cwd: home,
-      spawn: null,
-      approve: null,
-      limits: { timeoutMs: 3_600_000, stallMs: 3_600_000, maxSteps: null, budgetUsd: null },
-      ownsHistory: false,
-      step: null,
-      finish: null,
-      services: undefined,
-      hint: () => null,
-    }
+    const setup: TurnSetup = { ...SETUP, agent, cwd: home }
     const timers = vi.spyOn(globalThis, 'setTimeout')
     const result = await execTurn(session, setup, {
       prompt: 'count',

@@ -8,7 +8,7 @@ import type { Session } from '../sessions/index.ts'
 import { handoffText } from './handoff.ts'
 import type { StepChanges } from './isolation/step-changes.ts'
 import type { BegunStep } from './isolation/steps.ts'
-import { reasonOf, statusOf, type TurnResult } from './result.ts'
+import { reasonOf, statusOf, type Denied, type TurnResult } from './result.ts'
 import { TurnLimits, type ExecLimits } from './turn-limits.ts'
 
 /** Who works, where, and with what. */
@@ -29,11 +29,18 @@ export interface TurnSetup {
   /** Looks at the workspace before the turn; what it returns says (and commits) what the turn left. null: nobody asks. */
   readonly step: (() => Promise<BegunStep>) | null
   /** More than the end event says of the newest turn, where the agent says it. */
-  readonly finish: (() => { readonly reason: string; readonly message: string; readonly steps: number } | null) | null
+  readonly finish: (() => Finished | null) | null
   /** Model services of the configuration. */
   readonly services: ModelServices | undefined
   /** What may help after a failure with this finish reason; null: nothing is known to. */
   readonly hint: (reason: string) => string | null
+}
+
+export interface Finished {
+  readonly reason: string
+  readonly message: string
+  readonly steps: number
+  readonly denied: readonly Denied[]
 }
 
 export interface TurnInput {
@@ -124,6 +131,8 @@ class TurnKeeper {
   readonly #mark: string
   readonly #limits: TurnLimits
   #text = ''
+  #isPartial = false
+  readonly #denied = new Map<string, Denied>()
 
   constructor(
     session: Session,
@@ -149,10 +158,10 @@ class TurnKeeper {
     return this.#setup.ownsHistory || (this.#setup.agent.capabilities.resume && native !== null)
   }
 
-  take(prompt: string, native: string | null) {
+  async take(prompt: string, native: string | null) {
     const { agent, model, effort, access, command, env, cwd, spawn, approve, limits, services } = this.#setup
     const { id } = this.#session
-    return takeTurn(
+    const report = await takeTurn(
       agent,
       {
         role: 'implementer',
@@ -179,6 +188,8 @@ class TurnKeeper {
       AbortSignal.any([this.#input.signal, this.#limits.signal]),
       (event) => this.#observe(event),
     )
+    for (const one of this.#setup.finish?.()?.denied ?? []) this.#deny(one)
+    return report
   }
 
   result({ outcome, problems }: Answered): TurnResult {
@@ -200,6 +211,8 @@ class TurnKeeper {
       status,
       finishReason,
       text: completed?.text ?? this.#text,
+      isCutOff: completed === null && this.#isPartial,
+      denied: [...this.#denied.values()],
       output: status === 'done' && this.#input.outputSchema !== null ? (completed?.output ?? null) : null,
       steps: told?.steps ?? this.#limits.toolCalls + (completed === null ? 0 : 1),
       usage: this.#limits.usage,
@@ -227,7 +240,10 @@ class TurnKeeper {
     switch (event.type) {
       case 'item':
         if (event.item.kind === 'tool_call') this.#limits.countToolCall(event.item.id)
-        if (event.item.kind === 'message') this.#text = event.item.text
+        if (event.item.kind === 'message') {
+          this.#text = event.item.text
+          this.#isPartial = event.item.status !== 'completed'
+        }
         // What is still running comes again when it is complete.
         if (event.item.status !== 'running')
           await this.#session.append({ type: 'item', turn: this.#turn, item: event.item })
@@ -244,6 +260,9 @@ class TurnKeeper {
         return
       case 'approval':
         if (event.state === 'asked') return
+        // An agent that reports what it was denied says so of what nobody was asked about, too.
+        if (event.answer?.decision === 'deny' && this.#setup.finish === null)
+          this.#deny({ title: event.request.command ?? event.request.title, reason: event.answer.reason })
         await this.#session.append({ type: 'approval', turn: this.#turn, request: event.request, answer: event.answer })
         return
       case 'usage':
@@ -252,6 +271,10 @@ class TurnKeeper {
       case 'end':
         return
     }
+  }
+
+  #deny(one: Denied): void {
+    this.#denied.set(`${one.title}\0${one.reason}`, one)
   }
 }
 

@@ -1,10 +1,11 @@
 import { Command } from 'commander'
 import { BelayError } from '../../core/errors.ts'
-import { fence, printable } from '../../core/text.ts'
+import { cap, fence, printable } from '../../core/text.ts'
 import type { Approver, TurnEvent } from '../../agents/port.ts'
 import { askDurably, execTurn, exitOf, openExec, type Exec, type TurnResult } from '../../exec/index.ts'
 import type { Session } from '../../sessions/index.ts'
 import { askInline } from '../chat/approve.ts'
+import { deniedLines } from '../exec/activity.ts'
 import { terminalAsker } from '../exec/asker.ts'
 import { durationFlag } from '../exec/flags.ts'
 import { EventLines } from '../exec/lines.ts'
@@ -25,6 +26,8 @@ interface Flags extends ExecFlags {
 }
 
 const ASK_TIMEOUT = '30m'
+/** Most characters of what is told of an answer that is none. */
+const LAST_WORDS = 2000
 /** More than any model can hold, in bytes. */
 const STDIN_MAX = 8 << 20
 
@@ -60,7 +63,7 @@ export function execCommand(io: Io): Command {
       `with --ask: deny what nobody answered for this long (default: "${ASK_TIMEOUT}")`,
     )
     .option('--stdin', 'append what is piped in on stdin to the prompt, as material')
-    .option('--quiet', 'no progress on stderr')
+    .option('--quiet', 'no progress on stderr, only what was denied')
     .option('--json', 'event lines as NDJSON; the last is exec.finished')
     .addHelpText('after', EXAMPLES)
     .action((prompt: string, flags: Flags) => exec(io, prompt, flags))
@@ -132,14 +135,23 @@ async function work(
 
 function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void {
   const { status, error, text, output, steps, usage } = result
+  if (flags.quiet === true) for (const line of deniedLines(result.denied)) io.note(line)
   if (status === 'done') io.out(flags.outputSchema === undefined ? shown(io, text) : JSON.stringify(output))
-  else if (text !== '') io.note(printable(text))
+  else if (text !== '') io.note(lastWords(result, session))
   if (error !== null) {
     const again = error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`
     io.note(`belay: ${printable(error.message)} [${error.code}]${again}`)
   }
   if (flags.quiet === true && error === null) return
   io.note(`${status}: ${usageText(steps, usage)}; go on with: --session ${session.id}`)
+}
+
+/** What it said last before it ended without being done: some of it, on stderr, is no answer. */
+function lastWords({ text, isCutOff }: TurnResult, { id }: Session): string {
+  const isLong = text.length > LAST_WORDS
+  const whole = isLong ? `; all of it: belay session show ${id}` : ''
+  const what = isCutOff ? `the answer was cut off, it is incomplete${whole}` : `its last words${whole}`
+  return isCutOff || isLong ? `${what}\n${printable(cap(text, LAST_WORDS))}` : printable(text)
 }
 
 /** What an agent says goes through a pipe as it is, and to a terminal without what would steer it. */

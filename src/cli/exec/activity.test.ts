@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Item, TurnEvent } from '../../agents/port.ts'
-import { Activity } from './activity.ts'
+import { Activity, deniedLines } from './activity.ts'
 
 const CALL = { id: '1', kind: 'tool_call', status: 'running', text: 'bash' } as const satisfies Item
 
@@ -55,4 +55,16 @@ it('tells what was denied, and of what Belay itself remarks, without what would 
   expect(activity.lines(remark('Belay: retried'))).toEqual(['note: retried'])
   expect(activity.lines(remark('Belay: retried'))).toEqual([])
   expect(activity.lines(remark('{"type":"x"}'))).toEqual([])
+})
+
+it('tells afterwards what was denied: a line each, a number of them, without what would steer the terminal', () => {
+  expect(deniedLines([])).toEqual([])
+  const one = { title: 'bash: a && rm \u001b[2Jx\ny', reason: 'rm x: removes it' }
+  expect(deniedLines([one])).toEqual(['denied: bash: a && rm x y (rm x: removes it)'])
+  expect(deniedLines([{ title: 'bash: a && rm x', reason: 'rm x: removes it' }])).toEqual([
+    'denied: bash: a && rm x (removes it)',
+  ])
+  const lines = deniedLines(Array.from({ length: 12 }, (_, n) => ({ title: String(n).repeat(500), reason: 'no' })))
+  expect([lines.length, lines.at(-1)]).toEqual([11, 'denied: 2 more'])
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(180)
 })

@@ -1,8 +1,10 @@
 import type { Item, TurnEvent } from '../../agents/port.ts'
+import type { Denied } from '../../exec/index.ts'
 import { oneLine } from '../views/format.ts'
 
 /** Longest line of what an agent does. */
 const MAX_LINE = 160
+const MAX_DENIED = 10
 
 /** Says what an agent does as lines for people: one per tool call, change and remark, and what was denied or failed. */
 export class Activity {
@@ -36,8 +38,26 @@ export class Activity {
 
 function deniedLine({ state, answer, request }: Extract<TurnEvent, { readonly type: 'approval' }>): string[] {
   if (state !== 'answered' || answer?.decision !== 'deny') return []
-  const what = oneLine(request.command ?? request.title, MAX_LINE)
-  return [`  denied: ${what} (${oneLine(answer.reason, MAX_LINE)})`]
+  return [`  ${deniedText(request.command ?? request.title, answer.reason)}`]
+}
+
+function deniedText(what: string, why: string): string {
+  return `denied: ${oneLine(what, MAX_LINE)} (${oneLine(why, MAX_LINE)})`
+}
+
+/** What a turn was denied, for who did not see it happen. */
+export function deniedLines(denied: readonly Denied[]): string[] {
+  const more = denied.length - MAX_DENIED
+  return [
+    ...denied.slice(0, MAX_DENIED).map(({ title, reason }) => deniedText(title, without(title, reason))),
+    ...(more > 0 ? [`denied: ${more} more`] : []),
+  ]
+}
+
+/** A reason that begins with the command which the title ends with, without it. */
+function without(title: string, reason: string): string {
+  const end = reason.indexOf(': ')
+  return end > 0 && title.endsWith(reason.slice(0, end)) ? reason.slice(end + 2) : reason
 }
 
 /** Some agents tell of a call before they know what it will do; the same item then comes again. */
