@@ -58,6 +58,21 @@ describe('belay policy check', () => {
         '  allow  tee log.txt  [unknown] no rule names it\n',
     )
     expect((await check(['--', 'git', 'push'])).code).toBe(4)
+  })
+
+  it.each([
+    ["find . -name '*.o' -delete", 'removes what it matches in the workspace itself', ': . (builtin/root)'],
+    ['find src /etc -name x -delete', 'removes what it matches in a part of the system', ': /etc (builtin/system)'],
+    ['find -exec rm -rf {} +', 'rm -rf {} ({} is what find matches in .): removes', '(builtin/rm-root)'],
+    ["find 'a b' c -exec rm -r {} +", "rm -r {} ({} is what find matches in 'a b' c): ", '(not-understood)'],
+    ['fd old -x rm -r', 'rm -r {} ({} is what fd matches): removes', '(builtin/rm-root)'],
+    ['ls | xargs -I% rm -r %', 'rm -r % (% is what xargs reads): ', '(not-understood)'],
+    ['find . -exec rm -rf /etc \\;', 'rm -rf /etc: removes a part of the system', '(builtin/rm-root)'],
+  ])('names what was matched: %s', async (command, what, rule) => {
+    const { decision, reason } = await checked([command])
+    expect(decision).not.toBe('allow')
+    expect(reason).toContain(what)
+    expect(reason.endsWith(rule)).toBe(true)
     expect((await check(['--', 'git', 'status'])).code).toBe(0)
   })
 

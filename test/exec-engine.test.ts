@@ -79,7 +79,7 @@ describe('belay exec with the engine', () => {
     expect([code, stdout]).toEqual([0, 'no push\n'])
     expect(stderr.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^denied: bash: git push origin main \(changes a remote .*nobody is there to give it\)/),
-      expect.stringMatching(/^denied: bash: find \. -delete \(removes the workspace itself/),
+      expect.stringMatching(/^denied: bash: find \. -delete \(removes what it matches in the workspace itself/),
     ])
   })
 

@@ -150,8 +150,8 @@ class Judgement {
       } else if (each.kind === 'script') this.text(each.text, there)
       else {
         const [name, ...rest] = each.argv
-        if (name)
-          this.command(name, rest, { ...call, part: head(each.argv.map((arg) => arg.raw).join(' '), 200) }, there)
+        const part = head(each.argv.map((arg) => arg.raw).join(' '), 200)
+        if (name) this.command(name, rest, { ...call, part: each.note ? `${part} (${each.note})` : part }, there)
       }
     }
   }
@@ -271,9 +271,9 @@ class Judgement {
   }
 
   private paths(one: Invocation): void {
-    for (const { arg, effect, recursive } of pathsOf(one)) {
+    for (const { arg, effect, recursive, within } of pathsOf(one)) {
       const places = placesOfArg(arg, one.cwds, this.around)
-      this.path({ effect, recursive, raw: arg.raw }, places, one.part)
+      this.path({ effect, recursive, raw: arg.raw, ...(within ? { within } : {}) }, places, one.part)
     }
   }
 

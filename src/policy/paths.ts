@@ -14,7 +14,7 @@ const VERBS: Readonly<Record<Effect, string>> = { read: 'reads', write: 'writes'
 
 /** The verdict on a use of a path; null when there is nothing to say. `places` null: where it leads is not known. */
 export function judgePath(
-  use: { readonly effect: Effect; readonly recursive: boolean; readonly raw: string },
+  use: { readonly effect: Effect; readonly recursive: boolean; readonly raw: string; readonly within?: true },
   places: ReadonlySet<Place> | null,
   access: Access,
 ): PathVerdict | null {
@@ -22,7 +22,7 @@ export function judgePath(
   const say = (decision: Decision, rule: string, what: string): PathVerdict => ({
     decision,
     rule,
-    reason: `${VERBS[effect]} ${what}: ${raw}`,
+    reason: `${VERBS[effect]} ${use.within ? 'what it matches in ' : ''}${what}: ${raw}`,
   })
   const changes = effect === 'write' || effect === 'delete'
   if (places === null) {

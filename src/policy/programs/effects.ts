@@ -12,6 +12,8 @@ export interface PathUse {
   readonly effect: Effect
   /** With everything below it. */
   readonly recursive: boolean
+  /** Not all of it, but what the command matches in there. */
+  readonly within?: true
 }
 
 const none =
@@ -134,7 +136,9 @@ function findPaths(one: Invocation): PathUse[] {
       : []
   })
   return [
-    ...starts.map((arg): PathUse => ({ arg, effect: deletes ? 'delete' : 'read', recursive: deletes })),
+    ...starts.map((arg): PathUse =>
+      deletes ? { arg, effect: 'delete', recursive: true, within: true } : { arg, effect: 'read', recursive: false },
+    ),
     ...outputs,
   ]
 }

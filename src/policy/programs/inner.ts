@@ -3,8 +3,16 @@ import type { Arg } from '../shell/arg.ts'
 
 /** What is inside of a command. */
 export type Inner =
-  /** Another command: program and arguments. `elsewhere`: in a folder, on a machine, that is not known. */
-  | { readonly kind: 'command'; readonly argv: readonly Arg[]; readonly elsewhere?: true }
+  /**
+   * Another command: program and arguments. `elsewhere`: in a folder, on a machine, that is not known. `note`: what a word of it
+   * stands for, for people.
+   */
+  | {
+      readonly kind: 'command'
+      readonly argv: readonly Arg[]
+      readonly elsewhere?: true
+      readonly note?: string | null
+    }
   /** A text that a shell runs. */
   | { readonly kind: 'script'; readonly text: string; readonly elsewhere?: true }
   /** It runs something, and nobody can say what. `rule` is the id of the finding. */

@@ -1,4 +1,5 @@
 /** find, xargs and git: commands that run others in ways of their own. */
+import { head } from '../../core/text.ts'
 import { known, unknown, type Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import type { Inner } from './inner.ts'
@@ -12,7 +13,7 @@ export function findInner({ program, args }: Invocation): Inner[] {
     if (at < 0) return []
     const words = args.slice(at + 1)
     const marked = words.some((word) => word.value.includes('{')) ? words : [...words, known('{}')]
-    return [{ kind: 'command', argv: placed(marked, '.', '{}') }]
+    return [{ kind: 'command', argv: placed(marked, '.', '{}'), note: standsFor(marked, '{}', 'what fd matches') }]
   }
   if (program.name !== 'find' && program.name !== 'gfind') return []
   const inner: Inner[] = []
@@ -24,16 +25,32 @@ export function findInner({ program, args }: Invocation): Inner[] {
     const rest = args.slice(i + 1)
     const end = rest.findIndex((one, j) => one.value === ';' || (one.value === '+' && rest[j - 1]?.value === '{}'))
     if (end < 0) inner.push({ kind: 'doubt', reason: `the end of find ${arg.value} is not known` })
-    else
+    else {
+      const words = rest.slice(0, end)
       inner.push({
         kind: 'command',
-        argv: placed(rest.slice(0, end), onlyStart && !arg.value.endsWith('dir') ? start : null, '{}'),
+        argv: placed(words, onlyStart && !arg.value.endsWith('dir') ? start : null, '{}'),
+        note: standsFor(words, '{}', `what find matches in ${searched(args)}`),
       })
+    }
   }
   if (args.some((arg) => arg.kind === 'dynamic' && arg.head === '' && arg.many)) {
     inner.push({ kind: 'doubt', reason: 'find may be told to run or delete something' })
   }
   return inner
+}
+
+/** Where find looks, as it is written. */
+function searched(args: readonly Arg[]): string {
+  const rest = args.filter((arg) => !/^-[HLPDO]/.test(arg.head))
+  const end = rest.findIndex((arg) => /^[-(!]/.test(arg.head))
+  const folders = rest.slice(0, end < 0 ? undefined : end).map(({ raw }) => raw)
+  return folders.length === 0 ? '.' : head(folders.join(' '), 100)
+}
+
+/** What `mark` is, where one of the words has it. */
+function standsFor(words: readonly Arg[], mark: string, what: string): string | null {
+  return words.some((word) => word.value.includes(mark)) ? `${mark} is ${what}` : null
 }
 
 /** Words in which `mark` stands for a file below `start` (null: somewhere). */
@@ -42,8 +59,8 @@ function placed(words: readonly Arg[], start: string | null, mark: string): Arg[
     if (!word.value.includes(mark)) return word
     if (word.value !== mark || start === null)
       return unknown(word.raw, word.value.slice(0, word.value.indexOf(mark)), false)
-    const head = start.endsWith('/') ? start : `${start}/`
-    return { raw: word.raw, kind: 'glob', value: `${head}*`, head, many: true }
+    const folder = start.endsWith('/') ? start : `${start}/`
+    return { raw: word.raw, kind: 'glob', value: `${folder}*`, head: folder, many: true }
   })
 }
 
@@ -80,7 +97,7 @@ export function xargsInner({ program, args }: Invocation): Inner[] {
   const words = args.slice(i)
   if (words.length === 0) return []
   const argv = mark === null ? [...words, unknown('(what xargs reads)')] : placed(words, null, mark)
-  return [{ kind: 'command', argv }]
+  return [{ kind: 'command', argv, note: mark === null ? null : standsFor(words, mark, 'what xargs reads') }]
 }
 
 /** Git runs commands that it finds in options and in its configuration. */
