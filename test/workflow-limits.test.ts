@@ -244,3 +244,37 @@ describe('retry', () => {
     ])
   })
 })
+
+describe('max_steps', () => {
+  const inner = [agent('do'), { id: 'sum', type: 'transform', value: '${item}' }]
+  const each = { id: 'each', type: 'foreach', items: '${input.n}', states: inner }
+  const input = { type: 'object', properties: { n: { type: 'array' } } }
+
+  it('that the items of a loop cannot keep are told before the first of them begins', async () => {
+    start().flow([agent('first'), each, agent('last')], { input, max_steps: 8 })
+    const refused = await world.run('--set', 'n=[1,2,3,4]', '--json')
+    expect(refused.code).toBe(1)
+    const { error } = JSON.parse(refused.stdout.trimEnd().split('\n').at(-1) ?? '') as { error: unknown }
+    expect(error).toMatchObject({
+      code: 'too_many_steps',
+      message: 'the 4 items of each come to at least 8 steps',
+      expected: 'at most 8 steps (max_steps), of which 2 are taken',
+      received: '10 or more',
+    })
+    expect(world.asked()).toEqual(['first'])
+    // As many as there is room for are no fault of the loop's; what follows it is told when it is reached.
+    const full = await world.run('--set', 'n=[1,2,3]', '--json')
+    expect(full.stdout).toContain('"message":"the workflow has come to more than 8 steps"')
+    expect(world.asked().slice(1)).toEqual(['first', 'each.0.do', 'each.1.do', 'each.2.do'])
+    expect((await world.run('--set', 'n=[1,2]', '--json')).code).toBe(0)
+  })
+
+  it('count the tries of a loop before', async () => {
+    start({ do: [{ error: { code: 'failed', message: 'no way' } }] })
+    world.flow([{ ...each, retry: { max_attempts: 2, backoff: '10ms' } }], { input, max_steps: 5 })
+    const refused = await world.run('--set', 'n=[1,2]', '--json')
+    expect(refused.code).toBe(1)
+    expect(refused.stdout).toContain('of which 2 are taken')
+    expect(world.asked()).toEqual(['each.0.do'])
+  })
+})

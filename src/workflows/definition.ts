@@ -182,3 +182,27 @@ export function targetsOf(state: State): string[] {
         : [state.next]
   return [...new Set(targets)]
 }
+
+/** How many steps a list of states comes to at the least when nothing in it fails. */
+export function leastSteps(flow: Flow): number {
+  const toEnd = new Map([[END, 0]])
+  // The shortest way from each state: a round for each state that it can have.
+  for (const _ of flow.states) {
+    for (const state of flow.states) {
+      const rest = Math.min(...targetsOf(state).map((target) => toEnd.get(target) ?? Infinity))
+      toEnd.set(state.id, leastOf(state) + rest)
+    }
+  }
+  return toEnd.get(flow.start) ?? 0
+}
+
+function leastOf(state: State): number {
+  switch (state.type) {
+    case 'parallel':
+      return 1 + state.branches.reduce((sum, { flow }) => sum + leastSteps(flow), 0)
+    case 'try':
+      return 2 // its body may fail at the first step
+    default:
+      return 1
+  }
+}

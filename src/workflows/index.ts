@@ -6,6 +6,7 @@ export {
   flowsOf,
   isComposite,
   isRetried,
+  leastSteps,
   type AgentState,
   type ApprovalState,
   type CommonState,

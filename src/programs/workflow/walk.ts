@@ -29,12 +29,21 @@ export interface NextStep {
   readonly state: State
 }
 
+export interface LoopBegin {
+  readonly handle: string
+  readonly items: number
+  /** What each item goes through. */
+  readonly flow: Flow
+}
+
 export interface Walk {
   readonly end: FlowEnd
   /** Steps that are to be made now, in order. */
   readonly create: readonly NextStep[]
   /** Steps whose inner steps have all ended: they can go on. */
   readonly join: readonly string[]
+  /** Loops whose first item is to be begun now. */
+  readonly loops: readonly LoopBegin[]
   /** The commit that each step begins at, as far as it was reached. */
   readonly bases: ReadonlyMap<string, string | null>
   /** The commit that the whole workflow has come to. */
@@ -47,19 +56,19 @@ interface Walker {
   readonly rows: Rows
   readonly create: NextStep[]
   readonly join: string[]
+  readonly loops: LoopBegin[]
   readonly bases: Map<string, string | null>
+}
+
+function walkerOf(tasks: readonly TaskRow[]): Walker {
+  return { rows: new Map(tasks.map((task) => [task.handle, task])), create: [], join: [], loops: [], bases: new Map() }
 }
 
 /** Walks the whole workflow. `base` is the commit that it begins at. */
 export function walk(definition: Definition, tasks: readonly TaskRow[], base: string | null): Walk {
-  const walker: Walker = {
-    rows: new Map(tasks.map((task) => [task.handle, task])),
-    create: [],
-    join: [],
-    bases: new Map(),
-  }
+  const walker = walkerOf(tasks)
   const { end, tip } = walkFlow(walker, definition.flow, '', base)
-  return { end, tip, create: walker.create, join: walker.join, bases: walker.bases }
+  return { end, tip, create: walker.create, join: walker.join, loops: walker.loops, bases: walker.bases }
 }
 
 interface Walked {
@@ -119,13 +128,7 @@ export interface Inside {
 
 /** As `walk`, for the inside of one step. */
 export function insideOf(tasks: readonly TaskRow[], state: Composite, row: Pick<TaskRow, 'handle' | 'state'>): Inside {
-  const walker: Walker = {
-    rows: new Map(tasks.map((task) => [task.handle, task])),
-    create: [],
-    join: [],
-    bases: new Map(),
-  }
-  return walkInside(walker, state, row)
+  return walkInside(walkerOf(tasks), state, row)
 }
 
 function walkInside(walker: Walker, state: Composite, row: Pick<TaskRow, 'handle' | 'state'>): Inside {
@@ -190,6 +193,7 @@ function walkItems(
   for (let i = 0; i < count; i++) {
     const prefix = innerPrefix(handle, String(i), tries)
     const begun = walker.rows.has(handleOf(prefix, state.flow.start, 1))
+    if (i === 0 && !begun) walker.loops.push({ handle, items: count, flow: state.flow })
     if (!begun && (failed || atWork >= state.maxConcurrency)) {
       begunAll = false
       continue

@@ -1,5 +1,5 @@
 import { BelayError } from '../../core/errors.ts'
-import { walk, type Walk } from '../../programs/workflow/index.ts'
+import { walk, type LoopBegin, type Walk } from '../../programs/workflow/index.ts'
 import {
   assertLease,
   changeTask,
@@ -10,7 +10,7 @@ import {
   type RecordStore,
   type RunRow,
 } from '../../record/index.ts'
-import type { State } from '../../workflows/index.ts'
+import { leastSteps, type State } from '../../workflows/index.ts'
 import type { WorkflowConfig } from './config.ts'
 import { giveUpLate } from './deadlines.ts'
 
@@ -23,7 +23,7 @@ export function newStep({ handle, state }: { readonly handle: string; readonly s
 /**
  * Gives up what took too long, makes the steps that come next, and lets those go on whose inner steps have ended, in one
  * transaction under the run's lease. Repeated, also after a crash, it finds nothing left to do. Throws `too_many_steps` when
- * the workflow does not come to an end.
+ * the workflow does not come to an end, also of a loop that is to begin and cannot.
  */
 export async function expand(record: RecordStore, run: RunRow, lease: Lease): Promise<Walk> {
   const { definition } = run.config as WorkflowConfig
@@ -41,11 +41,24 @@ export async function expand(record: RecordStore, run: RunRow, lease: Lease): Pr
     }
     if (late === 'run') return { ...found, create: [], join: [] }
     if (tasks.length + found.create.length > definition.maxSteps) throw tooMany(definition.maxSteps)
+    for (const loop of found.loops) checkRoom(loop, tasks.length, definition.maxSteps)
     await insertTasks(tx, run.id, now, found.create.map(newStep))
     for (const handle of found.join) {
       await changeTask(tx, run.id, handle, now, { status: 'queued', reason: null })
     }
     return found
+  })
+}
+
+/** What a loop comes to is known at its beginning; half of it is work for nothing. */
+function checkRoom({ handle, items, flow }: LoopBegin, taken: number, limit: number): void {
+  const least = items * leastSteps(flow)
+  if (taken + least <= limit) return
+  throw new BelayError('too_many_steps', `the ${items} items of ${handle} come to at least ${least} steps`, {
+    exit: 1,
+    expected: `at most ${limit} steps (max_steps), of which ${taken} are taken`,
+    received: `${taken + least} or more`,
+    next: 'raise max_steps or give it fewer items, and run it again',
   })
 }
 
