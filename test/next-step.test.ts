@@ -61,11 +61,11 @@ describe('the next step', () => {
   })
 
   it.each([
-    ['workspace: {setup: ["test -f good"]}\n', [], 'mend it and commit, then: belay run'],
+    ['workspace: {setup: ["test -f good"]}\n', [], 'fix it and commit, then: belay run'],
     [
       'verify: {commands: ["test -f good"]}\n',
       ['--accept-red-baseline'],
-      'mend it and commit, then: belay run; or go on as it is: belay resume --accept-red-baseline',
+      'fix it and commit, then: belay run; or continue as it is: belay resume --accept-red-baseline',
     ],
   ])('of a run that could not begin is true: %j', async (config, flags, said) => {
     start(WRITES, ['- [ ] T001 A'], config)

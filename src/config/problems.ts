@@ -128,7 +128,7 @@ function sentence(problem: Problem): string {
 
 function nextOf(problems: readonly Problem[], reference: string): string {
   const places = [...new Set(problems.map((problem) => problem.where.replace(/:\d+$/, '')))]
-  return `mend ${places.slice(0, 3).join(', ')}; all keys are described in ${reference}`
+  return `fix ${places.slice(0, 3).join(', ')}; all keys are described in ${reference}`
 }
 
 /** What was received, for a sentence. */

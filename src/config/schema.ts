@@ -158,11 +158,11 @@ export const configSchema = mapping({
   policy: mapping({
     commands: mapping({
       allow: ruleList(
-        'Commands that need no person. Answers what the built-in list asks; never what any rule denies.',
+        'Commands that need no person, even if the built-in list says ask. They never override a deny.',
         'git push origin *',
       ),
       ask: ruleList(
-        'Commands that a person has to allow, in a sandbox too. Nobody there to ask means no.',
+        'Commands that a person has to allow, in a sandbox too. When nobody can be asked, they are denied.',
         'npm publish',
       ),
       deny: ruleList('Commands that are never run.', 'kubectl delete'),
@@ -178,7 +178,7 @@ export const configSchema = mapping({
     wait: duration()
       .optional()
       .describe(
-        'How long a run waits for `belay answer` when policy leaves to a person what an agent asks for; then it is denied. Without it nobody is asked and it is denied at once. The turn goes on meanwhile, and its `timeout` counts.',
+        "How long a run waits for `belay answer` when the policy leaves an agent's request to a person; after that the request is denied. Without this key it is denied at once. The `timeout` of the turn keeps running.",
       )
       .meta({ examples: ['30m'] }),
   })
@@ -241,7 +241,7 @@ export function notifyKeys(root: string) {
       .union([text('a command (text that is not empty)'), argv], { error: 'a command (text) or a list of arguments' })
       .optional()
       .describe(
-        `Run when a person is wanted or a run ended. Text is run by \`/bin/sh -c\`; in a list, a first argument with a slash is relative to ${root}.`,
+        `Run when a task needs a person, and when a run ends. Text is run by \`/bin/sh -c\`; in a list, a first argument with a slash is relative to ${root}.`,
       )
       .meta({ title: 'text or list of arguments', examples: ['notify-send Belay'] }),
   })

@@ -70,7 +70,7 @@ export function baselineStops(baselines: readonly GateBaseline[], options: StopO
     const names = red.map((one) => one.gate).join(', ')
     return {
       code: 'red_baseline',
-      message: `${names} already fails on the base commit without saying which tests (${first.reason?.message ?? 'no reason'}): it could prove nothing. Mend it, or go on with --accept-red-baseline.`,
+      message: `${names} already fails on the base commit without saying which tests (${first.reason?.message ?? 'no reason'}): it could prove nothing. Fix it, or continue with --accept-red-baseline.`,
     }
   }
   const allAbsent = baselines.length > 0 && baselines.every((one) => one.result === 'absent')
@@ -78,7 +78,7 @@ export function baselineStops(baselines: readonly GateBaseline[], options: StopO
     const why = baselines.map((one) => `${one.gate}: ${one.reason?.message ?? 'absent'}`).join('; ')
     return {
       code: 'gates_absent',
-      message: `no gate runs on the base commit (${why}): nothing could be proven. Mend verify.commands, or go on with --allow-absent-gates.`,
+      message: `no gate runs on the base commit (${why}): nothing could be proven. Fix verify.commands, or continue with --allow-absent-gates.`,
     }
   }
   return null

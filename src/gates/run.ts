@@ -114,7 +114,7 @@ async function folderOf(root: string, gate: GateSpec): Promise<string> {
     throw new BelayError('gate_cwd_outside', `the folder of gate ${gate.name} leads out of the repository`, {
       expected: 'a folder inside the repository',
       received: gate.cwd ?? '',
-      next: 'mend `cwd` of this gate in verify.commands',
+      next: 'fix `cwd` of this gate in verify.commands',
     })
   }
   return cwd

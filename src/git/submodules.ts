@@ -52,7 +52,7 @@ async function initBelow(
         'submodule_unsafe',
         `the submodule name ${JSON.stringify(name)} leads out of the repository`,
         {
-          next: 'mend .gitmodules',
+          next: 'fix .gitmodules',
         },
       )
     }

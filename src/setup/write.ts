@@ -22,7 +22,7 @@ export async function writeWhole(file: string, text: string, options: WriteOptio
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw exists(file)
     throw new BelayError('write_failed', `${file} could not be written: ${messageOf(error)}`, {
       exit: 1,
-      next: 'make room or mend the permissions, then try again',
+      next: 'make room or fix the permissions, then try again',
       cause: error,
     })
   } finally {

@@ -35,7 +35,7 @@ export function refuse(path: string, problems: readonly Problem[], expected: str
     {
       expected,
       received: count,
-      next: `mend ${path} and commit it`,
+      next: `fix ${path} and commit it`,
     },
   )
 }

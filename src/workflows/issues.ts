@@ -122,7 +122,7 @@ export function workflowInvalid(name: string, found: readonly Issue[]): BelayErr
   return new BelayError('workflow_invalid', `workflow ${name} has ${what}:\n  ${lines.join('\n  ')}`, {
     expected: first?.expected ?? 'a valid workflow',
     received: first?.actual ?? first?.code ?? 'something else',
-    next: 'mend the file; docs/workflows.md describes all keys',
+    next: 'fix the file; docs/workflows.md describes all keys',
   })
 }
 

@@ -25,7 +25,7 @@ export function answerCommand(io: Io): Command {
     .argument('<id>', 'id of the question')
     .argument('<value>', 'one of its options')
     .option('--note <text>', 'what the agent should know')
-    .option('--resume', 'go on with the run at once')
+    .option('--resume', 'also continue the run')
     .option('--no-wait', 'with --resume: leave (exit 5) instead of waiting for an exhausted quota')
     .option('--json', 'as one JSON object; with --resume, events as NDJSON')
     .addHelpText('after', EXAMPLES)

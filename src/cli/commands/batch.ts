@@ -30,7 +30,7 @@ const MAX_CONCURRENCY = 64
 const EXAMPLES = `
 Examples:
   belay batch --config reviews.yaml --dry-run   which files, and the first prompt
-  belay batch --config reviews.yaml             run it again to go on, or for files that were added or edited
+  belay batch --config reviews.yaml             run it again to continue, or for new and edited files
   belay batch --config reviews.yaml --json | jq 'select(.type == "run.finished") | .data.failed'
 
 A batch file names an agent, a prompt and a JSON Schema:
@@ -45,8 +45,10 @@ Exit status: 0 all done, 1 internal failure, 2 usage or set-up, 3 some files fai
 /** `belay batch --config FILE`. */
 export function batchCommand(io: Io): Command {
   return new Command('batch')
-    .description('Ask an agent the same of many files: one answer each, checked against a schema, in one results file.')
-    .requiredOption('--config <file>', "the batch's file (YAML or TOML); paths are relative to its folder")
+    .description(
+      'Ask an agent the same question about many files: one answer each, checked against a schema, in one results file.',
+    )
+    .requiredOption('--config <file>', 'the batch file (YAML or TOML); paths are relative to its folder')
     .option('--concurrency <n>', 'files at the same time')
     .option('--dry-run', 'show the files and the first prompt; spend and write nothing')
     .option('--no-wait', 'leave (exit 5) instead of waiting for an exhausted quota')

@@ -19,8 +19,8 @@ Examples:
 /** `belay checkpoints`. */
 export function checkpointsCommand(io: Io): Command {
   return new Command('checkpoints')
-    .description('What is asked of a person in the runs of this repository, and in sessions (belay exec --ask).')
-    .option('--all', 'also questions that were answered or ended')
+    .description('The open questions to people: of the runs of this repository, and of sessions (belay exec --ask).')
+    .option('--all', 'also questions that were answered or closed')
     .option('--json', 'as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: { all?: true; json?: true }) => {

@@ -9,21 +9,21 @@ const EXAMPLES = `
 Examples:
   belay clean --dry-run      what would be removed, and what is kept and why
   belay clean                workspaces and branches of every run that has ended and landed
-  belay clean 20261121-101500-k3x9pf --force     also what of this run has not landed
+  belay clean 20261121-101500-k3x9pf --force     also the work of this run that has not landed
 
-Also containers, folders and limits that sandboxes of a Belay that was killed left on this machine.
+It also removes containers, folders and limits that the sandboxes of a killed Belay left on this machine.
 
-What agents said and did (belay logs) and the record (belay show, belay events) stay.
+The logs (belay logs) and the record (belay show, belay events) are kept.
 `
 
 /** `belay clean [RUN]`. */
 export function cleanCommand(io: Io): Command {
   return new Command('clean')
     .description(
-      'Remove workspaces and branches of runs that have ended; never work that has not landed, unless forced.',
+      'Remove workspaces and branches of runs that have ended. Keeps work that has not landed, unless forced.',
     )
     .argument('[run]', 'id of a run (default: every run of this repository)')
-    .option('--force', 'also remove work that is in no branch of yours')
+    .option('--force', 'also remove work that is in none of your branches')
     .option('--dry-run', 'only say what would be removed')
     .option('--json', 'as one JSON object')
     .addHelpText('after', EXAMPLES)

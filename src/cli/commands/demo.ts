@@ -58,7 +58,7 @@ export async function demo(io: Io, options: DemoOptions, run: RunBelay): Promise
 function whatToSee(dir: string): string[] {
   return [
     '',
-    'What happened: T001 passed at once. T002 failed the gate, and was mended with its output. T003 passed the gate, but',
+    'What happened: T001 passed at once. T002 failed the gate, and was fixed with its output. T003 passed the gate, but',
     'the review found what no test looked at, and it was reworked. Each is one commit that Belay itself has proven.',
     '',
     `  cd ${quoteShell(dir)}`,

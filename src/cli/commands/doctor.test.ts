@@ -122,7 +122,7 @@ describe('belay doctor', () => {
     expect(text).toMatch(/^fail {2}implementer \(claude\) {2}not installed\n +-> npm i -g claude$/m)
     const broken = await run(root, [agent('claude', { installed: false, version: null }), agent('codex')], env)
     expect(broken.out.join('\n')).toMatch(/^fail {2}implementer \(claude\) {2}\/opt\/agent does not run$/m)
-    expect(out.at(-1)).toMatch(/^\d+ ok, \d+ to look at, 1 to mend$/)
+    expect(out.at(-1)).toMatch(/^\d+ ok, \d+ to look at, 1 to fix$/)
   })
 
   it('fails on agents that are used and cannot work, and only tells about the others', async () => {

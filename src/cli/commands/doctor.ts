@@ -6,10 +6,10 @@ import type { Io } from '../io.ts'
 
 const EXAMPLES = `
 Examples:
-  belay doctor          what works, what does not, and how to mend it
+  belay doctor          what works, what does not, and how to fix it
   belay doctor --json   the same for a program
 
-Exit status: 0, or 2 when something has to be mended before belay run can work.`
+Exit status: 0, or 2 if something has to be fixed before belay run can work.`
 
 /** `belay doctor`: looks at everything a run needs, with `agents` as the agents to look for. Makes no paid call. */
 export function doctorCommand(io: Io, agents: readonly Agent[]): Command {
@@ -39,6 +39,6 @@ function lines(findings: readonly Finding[]): string[] {
       `${status.padEnd(4)}  ${name.padEnd(width)}  ${printable(message)}`,
       ...(next === null ? [] : [`${' '.repeat(width + 8)}-> ${printable(next)}`]),
     ]),
-    `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} to mend`,
+    `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} to fix`,
   ]
 }

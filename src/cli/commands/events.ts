@@ -26,8 +26,8 @@ const EXAMPLES = `
 Examples:
   belay events --type 'gate.*'               what the gates said
   belay events --follow --json               NDJSON, as it happens
-  belay events --since 10m                   what happened lately
-  belay events --follow --json --from 1234   go on exactly after seq 1233
+  belay events --since 10m                   the last ten minutes
+  belay events --follow --json --from 1234   continue exactly after seq 1233
   belay events --run 20261121-101500-k3x9pf --task T003
 
 Without --run these are the events of all runs of this repository, oldest first. --follow ends with Ctrl-C (exit 130).
@@ -37,15 +37,12 @@ Without --run these are the events of all runs of this repository, oldest first.
 export function eventsCommand(io: Io): Command {
   return new Command('events')
     .description('What happened in the runs of this repository, event by event.')
-    .option('--follow', 'go on with what is appended, until Ctrl-C')
+    .option('--follow', 'keep printing new events, until Ctrl-C')
     .option('--from <seq>', 'begin with this sequence number (inclusive)')
-    .option(
-      '--since <time>',
-      'only what happened since then: a duration such as 2h, or a time such as 2026-11-21T10:15Z',
-    )
-    .option('--run <run>', 'only of this run, also of another repository')
-    .option('--task <task>', 'only of this task: its handle, or RUN/HANDLE')
-    .option('--type <glob>', 'only of these types: * stands for anything, as in gate.*')
+    .option('--since <time>', 'only events since then: a duration such as 2h, or a time such as 2026-11-21T10:15Z')
+    .option('--run <run>', 'only events of this run, even if it belongs to another repository')
+    .option('--task <task>', 'only events of this task: its handle, or RUN/HANDLE')
+    .option('--type <glob>', 'only events of these types: * matches anything, as in gate.*')
     .option('--json', 'event lines as NDJSON')
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => events(io, flags))

@@ -28,7 +28,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'resume',
-    summary: 'go on with a run that was interrupted, suspended or waiting',
+    summary: 'continue a run that was interrupted or suspended, or that waits',
     load: async (io) => (await import('./resume.ts')).resumeCommand(io),
   },
   {
@@ -58,7 +58,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'checkpoints',
-    summary: 'what is asked of a person',
+    summary: 'the open questions to people',
     load: async (io) => (await import('./checkpoints.ts')).checkpointsCommand(io),
   },
   {
@@ -68,12 +68,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'retry',
-    summary: 'let a task begin again',
+    summary: 'start a task again',
     load: async (io) => (await import('./retry.ts')).retryCommand(io),
   },
   {
     name: 'unblock',
-    summary: 'let a blocked task go on',
+    summary: 'let a blocked task continue',
     load: async (io) => (await import('./unblock.ts')).unblockCommand(io),
   },
   {
@@ -88,12 +88,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'batch',
-    summary: 'ask the same of many files: one checked answer each',
+    summary: 'ask the same question about many files: one checked answer each',
     load: async (io) => (await import('./batch.ts')).batchCommand(io),
   },
   {
     name: 'workflow',
-    summary: 'steps of agents, people and time, written down in YAML',
+    summary: 'workflows in YAML: steps of agents, questions to people, timers',
     load: async (io) => (await import('./workflow.ts')).workflowCommand(io),
   },
   {

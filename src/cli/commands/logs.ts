@@ -40,7 +40,7 @@ export function logsCommand(io: Io): Command {
     .argument('<task>', 'handle in the newest run of this repository, or RUN/HANDLE')
     .option('--attempt <n>', 'only of this attempt')
     .addOption(new Option('--role <role>', 'only of this role').choices(['implementer', 'reviewer', 'batch', 'step']))
-    .option('--follow', 'go on with what is said, until the task has ended')
+    .option('--follow', 'keep printing what is said, until the task has ended')
     .option('--raw', 'what the agents wrote, frame by frame, before any interpretation')
     .option('--json', 'event lines as NDJSON; with --raw one object per frame')
     .addHelpText('after', EXAMPLES)

@@ -13,23 +13,23 @@ import { taskChange } from '../views/task-change.ts'
 
 const EXAMPLES = `
 Examples:
-  belay retry T003                    begin again with fresh counters
+  belay retry T003                    implement again, with fresh counters
   belay retry T003 --from verify      prove and review the same change again
-  belay retry T003 --resume           and go on with the run at once
+  belay retry T003 --resume           and continue the run
 
-A task whose plan was judged wrong (replan) is read again from its source: mend the task list and commit it first.
+A task that needs a new plan (replan) is read from its source again: fix the task list and commit it first.
 `
 
 /** `belay retry TASK`. */
 export function retryCommand(io: Io): Command {
   return new Command('retry')
-    .description('Let a task begin again: blocked, replan, cancelled, skipped or unfinished ones, with fresh counters.')
+    .description('Start a blocked, replan, cancelled, skipped or unfinished task again, with fresh counters.')
     .argument('<task>', 'handle in the newest run of this repository, or RUN/HANDLE')
     .option(
       '--from <phase>',
       'phase to begin at: prepare, baseline, implement, verify, review or integrate (default: implement)',
     )
-    .option('--resume', 'go on with the run at once')
+    .option('--resume', 'also continue the run')
     .option('--no-wait', 'with --resume: leave (exit 5) instead of waiting for an exhausted quota')
     .option('--json', 'as one JSON object; with --resume, events as NDJSON')
     .addHelpText('after', EXAMPLES)

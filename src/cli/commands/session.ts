@@ -22,7 +22,7 @@ const EXAMPLES = `
 Examples:
   belay session list
   belay session show parser --items                   what was said and done
-  belay session resume parser                         chat on; with a prompt: one more turn
+  belay session resume parser                         continue in a chat; with a prompt: one more turn
   belay session export parser > parser.jsonl          and: belay session import parser.jsonl --id copy
   belay session cleanup --older-than 7d --dry-run
 
@@ -44,38 +44,41 @@ export function sessionCommand(io: Io): Command {
     command.addCommand(made)
     return made
   }
-  sub('list', 'Sessions, the last used first.').action((flags: Json) => list(io, flags))
-  sub('info', 'What is known of a session, and who holds it.')
+  sub('list', 'Sessions, most recently used first.').action((flags: Json) => list(io, flags))
+  sub('info', 'Details of a session, and who holds it.')
     .argument('<session>', 'id of the session')
     .action((id: string, flags: Json) => info(io, id, flags))
   sub('show', 'The conversation of a session.')
     .argument('<session>', 'id of the session')
-    .option('--items', 'also what the agents did on the way')
+    .option('--items', 'also what the agents did')
     .action((id: string, flags: Json & { items?: true }) => show(io, id, flags))
-  sub('resume', 'Go on with a session: chat, or one turn when a prompt is given.')
+  sub('resume', 'Continue a session: in a chat or, with a prompt, for one turn.')
     .argument('<session>', 'id of the session')
     .argument('[prompt]', 'what to do, or - to read it from stdin')
     .action((id: string, prompt: string | undefined, flags: Json) => resume(io, id, prompt, flags))
   sub('delete', 'Remove a session with its workspace.')
     .argument('<session>', 'id of the session')
-    .option('--force', 'also one that is in use, or whose work is nowhere else')
+    .option('--force', 'even if it is in use, or its work is nowhere else')
     .action((id: string, flags: Json & { force?: true }) => remove(io, id, flags))
-  sub('cleanup', 'Remove sessions that were not used for long. Those in use, or with work that is nowhere else, stay.')
+  sub(
+    'cleanup',
+    'Remove sessions that were not used for a long time. Those in use, or with work that is nowhere else, are kept.',
+  )
     .option('--older-than <age>', 'not used for this long: 36h, 7d, 8w', '7d')
     .option('--dry-run', 'say what would be removed, remove nothing')
     .action((flags: Json & { olderThan: string; dryRun?: true }) => cleanup(io, flags))
-  sub('unlock', 'Take a session away from whoever holds it; what they write from then on is refused.')
+  sub('unlock', 'Take a session away from whoever holds it; whatever they write afterwards is refused.')
     .argument('<session>', 'id of the session')
     .action((id: string, flags: Json) => unlock(io, id, flags))
-  sub('merge', 'Bring the parallel parts of a session together; what conflicts is reported and left as it is.')
+  sub('merge', 'Merge the parallel parts of a session. Parts with conflicts are reported and left as they are.')
     .argument('<session>', 'id of the session')
     .action((id: string, flags: Json) => merge(io, id, flags))
   sub('export', 'A session as JSON lines, lossless.')
     .argument('<session>', 'id of the session')
-    .option('--output <file>', 'into this file, which must not be there yet; without it, or with -, stdout')
+    .option('--output <file>', 'write to this file, which must not exist yet; without it, or with -, to stdout')
     .action((id: string, flags: Json & { output?: string }) => exportIt(io, id, flags))
-  sub('import', 'Make a session of an exported one.')
-    .argument('<file>', 'what export gave, or - for stdin')
+  sub('import', 'Make a session from an exported one.')
+    .argument('<file>', 'an exported session, or - for stdin')
     .option('--id <new>', 'under this id instead of its old one')
     .action((file: string, flags: Json & { id?: string }) => importIt(io, file, flags))
   return command

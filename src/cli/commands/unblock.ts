@@ -16,10 +16,10 @@ Examples:
 /** `belay unblock TASK`. */
 export function unblockCommand(io: Io): Command {
   return new Command('unblock')
-    .description('Let a blocked task go on where it is, with one more attempt.')
+    .description('Let a blocked task continue where it is, with one more attempt.')
     .argument('<task>', 'handle in the newest run of this repository, or RUN/HANDLE')
     .option('--note <text>', 'what the agent should know; it goes into its next prompt')
-    .option('--resume', 'go on with the run at once')
+    .option('--resume', 'also continue the run')
     .option('--no-wait', 'with --resume: leave (exit 5) instead of waiting for an exhausted quota')
     .option('--json', 'as one JSON object; with --resume, events as NDJSON')
     .addHelpText('after', EXAMPLES)

@@ -33,7 +33,7 @@ A workflow is a YAML file of states (agent, switch, foreach, parallel, human_app
 /** `belay workflow run|validate|show|list`. */
 export function workflowCommand(io: Io): Command {
   return new Command('workflow')
-    .description('Steps of agents, people and time, written down in YAML and run durably.')
+    .description('Workflows in YAML, run durably: steps of agents, questions to people, timers.')
     .addCommand(runWorkflowCommand(io))
     .addCommand(validateCommand(io))
     .addCommand(showCommand(io))
@@ -118,7 +118,7 @@ interface RunFlags {
 
 function runWorkflowCommand(io: Io): Command {
   return new Command('run')
-    .description('Run a workflow. Interrupted, it goes on with: belay resume.')
+    .description('Run a workflow. If it is interrupted, continue it with: belay resume.')
     .argument('<name|path>', 'a workflow of this repository, or a file')
     .addOption(
       new Option(
@@ -126,13 +126,15 @@ function runWorkflowCommand(io: Io): Command {
         'the input, a JSON or YAML file (- reads standard input), or one value as with --set (repeatable)',
       ).argParser(collect),
     )
-    .addOption(new Option('--set <key=value>', 'one input, over the file (repeatable)').argParser(collect))
+    .addOption(
+      new Option('--set <key=value>', 'one input value, which wins over the file (repeatable)').argParser(collect),
+    )
     .option('--dry-run', 'show the input, states, agents, limits and the first prompt; spend and write nothing')
     .option('--concurrency <n>', 'steps at the same time')
     .option('--budget-usd <amount>', 'suspend the run when its agents cost this much')
-    .option('--budget-tokens <n>', 'suspend the run after so many tokens')
+    .option('--budget-tokens <n>', 'suspend the run after this many tokens')
     .option('--budget-wall <duration>', 'suspend the run after this time, such as 2h')
-    .option('--allow-unknown-cost', 'with a money limit: do not count what nobody knows the cost of')
+    .option('--allow-unknown-cost', 'with a money limit: count only known costs')
     .option('--no-wait', 'leave (exit 5) instead of waiting for a timer or an exhausted quota')
     .option('--json', 'events as NDJSON on stdout')
     .option('--verbose', 'also show what agents say and do')
@@ -146,7 +148,7 @@ Examples:
   belay workflow run release --dry-run --input version=1.2.0
   belay workflow run ./triage.yaml --input issue.json --json | jq 'select(.type == "run.finished") | .data.output'
 
-Exit status: 0 done, 1 internal failure, 2 usage or set-up, 3 a step failed, 4 a person is wanted, 5 suspended, 130 interrupted.
+Exit status: 0 done, 1 internal failure, 2 usage or set-up, 3 a step failed, 4 waits for a person, 5 suspended, 130 interrupted.
 `
 
 function collect(value: string, before: string[] | undefined): string[] {

@@ -57,7 +57,7 @@ function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string
     case 'review.finished':
       return `review: ${str(data['verdict'])}${findings(data)}`
     case 'checkpoint.opened':
-      return `a person is wanted: ${str(data['question'])}\n      belay answer ${str(data['id'])} VALUE (VALUE: ${list(data['options'])})`
+      return `a person is asked: ${str(data['question'])}\n      belay answer ${str(data['id'])} VALUE (VALUE: ${list(data['options'])})`
     case 'run.landed':
       return `${str(data['target'])} follows: ${str(data['commit']).slice(0, 12)}`
     case 'run.not_landed':

@@ -97,9 +97,9 @@ export function nextCommand(
 
 /** A run keeps its base and its configuration: what is mended there counts for a new one. */
 const AFTER_FAILURE: Readonly<Record<string, (resume: string) => string>> = {
-  setup_failed: () => 'mend it and commit, then: belay run',
-  red_baseline: (resume) => `mend it and commit, then: belay run; or go on as it is: ${resume} --accept-red-baseline`,
-  gates_absent: (resume) => `mend it, then: belay run; or go on as it is: ${resume} --allow-absent-gates`,
+  setup_failed: () => 'fix it and commit, then: belay run',
+  red_baseline: (resume) => `fix it and commit, then: belay run; or continue as it is: ${resume} --accept-red-baseline`,
+  gates_absent: (resume) => `fix it, then: belay run; or continue as it is: ${resume} --allow-absent-gates`,
 }
 
 /** A limit that was reached has to be raised, else the run stops again at once. */

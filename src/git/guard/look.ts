@@ -116,7 +116,7 @@ async function isOlder(path: string, until: number): Promise<boolean> {
 function cannotUndo(path: string): BelayError {
   return new BelayError('guard_failed', `${path} was changed during an agent's turn and cannot be put back`, {
     exit: 1,
-    next: 'look at the file, mend it and its permissions, then: belay resume',
+    next: 'look at the file, fix it and its permissions, then: belay resume',
   })
 }
 

@@ -81,7 +81,7 @@ export class ResultsFile {
       if (cause instanceof BelayError) throw cause
       throw new BelayError('results_unwritable', `${this.path} cannot be written: ${messageOf(cause)}`, {
         expected: 'a folder that can be written to, with room on its disk',
-        next: 'mend that, then run the same command again: answers that were paid for are kept',
+        next: 'fix that, then run the same command again: answers that were paid for are kept',
         cause,
       })
     }
@@ -167,7 +167,7 @@ function invalid(path: string, received: string, cause?: unknown): BelayError {
   return new BelayError('results_invalid', `${path} does not hold the results of a batch; it was left as it is`, {
     expected: 'one JSON object {path: output}',
     received,
-    next: 'move the file away or mend it, then run the same command again',
+    next: 'move the file away or fix it, then run the same command again',
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -88,8 +88,8 @@ async function refuseUseless(context: Context, base: string, baselines: readonly
     expected: 'gates that run on the base commit',
     next:
       stop.code === 'red_baseline'
-        ? 'mend it and commit, then: belay run; or go on as it is: belay resume --accept-red-baseline'
-        : 'mend verify.commands, then: belay run; or go on as it is: belay resume --allow-absent-gates',
+        ? 'fix it and commit, then: belay run; or continue as it is: belay resume --accept-red-baseline'
+        : 'fix verify.commands, then: belay run; or continue as it is: belay resume --allow-absent-gates',
   })
 }
 

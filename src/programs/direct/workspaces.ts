@@ -353,7 +353,7 @@ export function refuseSetup(failed: FailedGate | null): void {
   if (failed === null) return
   throw new BelayError('setup_failed', failed.why, {
     expected: 'workspace.setup makes a fresh checkout usable',
-    next: 'try the command in a fresh clone, mend workspace.setup (or the code), then: belay run',
+    next: 'try the command in a fresh clone, fix workspace.setup (or the code), then: belay run',
   })
 }
 

@@ -74,7 +74,7 @@ function notBlocked(task: TaskRow, question: string | null): BelayError {
     running: 'belay status',
     replan: `belay retry ${handle} (it is read again from its source)`,
     cancelled: `belay retry ${handle}`,
-    skipped: 'mend the task that it waits for (see: belay status)',
+    skipped: 'fix the task that it waits for (see: belay status)',
     done: 'belay status',
     blocked: '',
   }[status]
