@@ -81,6 +81,26 @@ describe('a service', () => {
     expect(world.has('made.txt')).toBe(false)
   })
 
+  it.each([
+    ['nothing', ''],
+    ['a line feed', '\n'],
+  ])('that ends its stream after the last event with %s, and no empty line, is read to the end', async (_, end) => {
+    answer = (response) =>
+      stream(response).end(`${chunk({ content: 'all of it' })}${chunk({}, 'stop').trimEnd()}${end}`)
+    expect(await exec()).toMatchObject({ code: 0, stdout: 'all of it\n' })
+    expect(asked).toBe(1)
+  })
+
+  it('that breaks off in its last event is asked again', async () => {
+    answer = (response, n) =>
+      n > 0
+        ? stream(response).end(answered('whole'))
+        : stream(response).end(`${chunk({ content: 'half' })}${chunk({}, 'stop').slice(0, 40)}`)
+    const { code, stdout, stderr } = await exec()
+    expect([code, stdout]).toEqual([0, 'whole\n'])
+    expect(stderr).toContain('the model call is made again')
+  })
+
   it('that never ends its answer is cut off, and costs neither the time limit nor the memory', async () => {
     answer = (response) => {
       stream(response)

@@ -6,6 +6,7 @@ import { pipeline, Readable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { Headers as LightHeaders } from './headers.ts'
+import { endingLastEvent } from './last-event.ts'
 
 type Input = Parameters<typeof globalThis.fetch>[0]
 type Init = Parameters<typeof globalThis.fetch>[1]
@@ -73,7 +74,7 @@ function responseOf(incoming: IncomingMessage, url: URL): Response {
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers.append(name, Array.isArray(value) ? value.join(', ') : value)
   }
-  const content = unpacked(incoming)
+  const content = readable(incoming)
   let whole: Promise<string> | undefined
   const text = (): Promise<string> => (whole ??= readAll(content))
   let stream: unknown
@@ -97,6 +98,12 @@ function responseOf(incoming: IncomingMessage, url: URL): Response {
     clone: () => response,
   }
   return response as unknown as Response
+}
+
+function readable(incoming: IncomingMessage): Readable {
+  const content = unpacked(incoming)
+  if (!/^text\/event-stream\b/i.test(incoming.headers['content-type'] ?? '')) return content
+  return pipeline(content, endingLastEvent(), () => {})
 }
 
 /** Nothing is asked to be compressed, and some gateways do it all the same. */
