@@ -1,7 +1,6 @@
 import { BelayError } from '../core/errors.ts'
 import { parseDuration } from '../core/duration.ts'
 import {
-  appendEvents,
   changeTask,
   findRun,
   listRuns,
@@ -14,6 +13,7 @@ import {
 import type { Config } from '../config/index.ts'
 import { hasWork } from '../scheduler/loop.ts'
 import { STEPS_INSIDE } from '../programs/workflow/reasons.ts'
+import { tell } from './lifecycle/task-moves.ts'
 import { wantedTasks } from './outcome.ts'
 
 export interface LimitFlags {
@@ -114,16 +114,8 @@ export async function changeLimits(record: RecordStore, run: RunRow, flags: Limi
     for (const task of await listTasks(tx, run.id)) {
       if (task.status !== 'suspended' || !(task.reason?.code.startsWith('budget_') ?? false)) continue
       await changeTask(tx, run.id, task.handle, now, { status: 'queued', reason: null })
-      await appendEvents(tx, now, [
-        {
-          type: 'task.resumed',
-          project: run.project,
-          run: run.id,
-          task: task.handle,
-          actor: 'user',
-          data: { phase: task.phase, because: 'resumed' },
-        },
-      ])
+      const data = { phase: task.phase, because: 'resumed' }
+      await tell(tx, now, run, task.handle, 'task.resumed', 'user', data)
     }
   })
   return { ...run, config: raised, options }

@@ -2,27 +2,24 @@ import { iso } from '../../core/clock.ts'
 import { newRunId } from '../../core/ids.ts'
 import { batchProgram, stateOf, type ResultNote } from '../../programs/batch/index.ts'
 import {
-  appendEvents,
   assertLease,
   changeTask,
-  closeRound,
   createRun,
   findRun,
   insertArtifacts,
   insertTasks,
   listRuns,
   listTasks,
-  raiseEpoch,
   setRunConfig,
   upsertProject,
   type Lease,
   type NewTask,
   type RecordStore,
   type RunRow,
-  type TaskChange,
   type TaskRow,
   type Writer,
 } from '../../record/index.ts'
+import { giveUp, queueAfresh, tell } from '../lifecycle/task-moves.ts'
 import { progressOf } from '../outcome.ts'
 import { isUnfinished } from '../resume.ts'
 import type { FileState } from './files.ts'
@@ -187,51 +184,19 @@ function waitsForBudget(task: TaskRow): boolean {
   return task.reason?.code.startsWith('budget_') ?? false
 }
 
+/** `afresh`: from its first phase, with fresh counters; else it goes on where it was. */
 async function again(tx: Writer, now: string, run: RunRow, task: TaskRow, afresh: boolean): Promise<void> {
-  const fresh: TaskChange = {
-    phase: null,
-    state: { notes: stateOf(task).notes },
-    attempt: 0,
-    extraAttempts: 0,
-    crashes: 0,
-    faults: 0,
-  }
-  if (afresh) {
-    await raiseEpoch(tx, run.id, task.handle)
-    await closeRound(tx, run.id, task.handle, now)
-  }
-  await changeTask(tx, run.id, task.handle, now, {
-    status: 'queued',
-    reason: null,
-    wakeAt: null,
-    ...(afresh ? fresh : {}),
-  })
-  await appendEvents(tx, now, [
-    {
-      type: 'task.resumed',
-      project: run.project,
-      run: run.id,
-      task: task.handle,
-      data: { phase: afresh ? null : task.phase, because: afresh ? 'changed' : 'resumed' },
-    },
-  ])
+  const { handle, phase } = task
+  if (afresh) await queueAfresh(tx, run, handle, now, { phase: null, state: { notes: stateOf(task).notes } })
+  else await changeTask(tx, run.id, handle, now, { status: 'queued', reason: null, wakeAt: null })
+  const data = afresh ? { phase: null, because: 'changed' } : { phase, because: 'resumed' }
+  await tell(tx, now, run, handle, 'task.resumed', 'belay', data)
 }
 
 /** A file that is gone or not wanted any more has nothing to be done for; a result that it has stays. */
 async function leaveOut(tx: Writer, now: string, run: RunRow, task: TaskRow): Promise<void> {
-  if (task.status === 'done' || task.status === 'cancelled') return
   const reason = { code: NOT_IN_BATCH, message: 'the file is not part of the batch any more' }
-  await raiseEpoch(tx, run.id, task.handle)
-  await changeTask(tx, run.id, task.handle, now, { status: 'cancelled', reason, wakeAt: null })
-  await appendEvents(tx, now, [
-    {
-      type: 'task.cancelled',
-      project: run.project,
-      run: run.id,
-      task: task.handle,
-      data: { phase: task.phase, reason },
-    },
-  ])
+  await giveUp(tx, run, task, reason, now, 'belay')
 }
 
 /** The tasks of a run that count: those whose files are part of the batch. */

@@ -4,24 +4,20 @@ import { branchRef, raiseEpochRef, readRef } from '../../git/refs.ts'
 import type { Repository } from '../../git/repository.ts'
 import { Landing } from '../../programs/direct/landing.ts'
 import {
-  appendEvents,
   assertEpoch,
-  cancelCheckpoints,
   changeRun,
   changeTask,
   findRun,
-  findTask,
   listTasks,
-  raiseEpoch,
   type RecordStore,
   type RunRow,
   type TaskRow,
-  type Writer,
 } from '../../record/index.ts'
 import { moveJournal } from '../guard.ts'
 import { holdRun } from './hold.ts'
 import { exitOf, progressOf, runStatus } from '../outcome.ts'
 import { workspacePool } from '../services.ts'
+import { giveUp, givenUpBecause, taskOf, tell } from './task-moves.ts'
 
 export interface CancelRequest {
   readonly record: RecordStore
@@ -57,12 +53,10 @@ export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
       const open = (await listTasks(tx, run.id)).filter(
         (task) => !OVER.has(task.status) && !['blocked', 'replan'].includes(task.status),
       )
-      for (const task of open) await cancelInRecord(tx, request, task, WITH_RUN)
       const now = record.now()
-      await changeRun(tx, run.id, now, {
-        status: 'cancelled',
-        reason: { code: 'cancelled', message: why(request.note) },
-      })
+      const message = givenUpBecause(request.note)
+      for (const task of open) await giveUp(tx, run, task, { code: WITH_RUN, message }, now, 'user')
+      await changeRun(tx, run.id, now, { status: 'cancelled', reason: { code: 'cancelled', message } })
       return open
     })
     const landed = await stopTasks(request, tasks, lease !== null)
@@ -79,12 +73,10 @@ export async function cancelTask(request: CancelRequest, handle: string): Promis
   const { record, repository, run } = request
   return holdRun(record, repository, run, async (lease) => {
     const tasks = await record.write(async (tx) => {
-      const task = await findTask(tx, run.id, handle)
-      if (!task) throw new Error(`no task ${run.id}/${handle}`)
+      const task = await taskOf(tx, run, handle)
       if (task.status === 'done') throw taskDone(handle)
-      if (task.status === 'cancelled') return []
-      await cancelInRecord(tx, request, task)
-      return [task]
+      const reason = { code: 'cancelled', message: givenUpBecause(request.note) }
+      return (await giveUp(tx, run, task, reason, record.now(), 'user')) ? [task] : []
     })
     const landed = await stopTasks(request, tasks, lease !== null)
     if (lease !== null && tasks.length > 0) await endRun(request, null)
@@ -125,33 +117,6 @@ export async function releaseWorkspaces(record: RecordStore, root: string, run: 
 /** Reason of tasks that were given up with their whole run. */
 export const WITH_RUN = 'run_cancelled'
 
-async function cancelInRecord(
-  tx: Writer,
-  { record, run, note }: CancelRequest,
-  task: TaskRow,
-  code = 'cancelled',
-): Promise<void> {
-  const now = record.now()
-  const reason = { code, message: why(note) }
-  await raiseEpoch(tx, run.id, task.handle)
-  await cancelCheckpoints(tx, run.id, task.handle, now)
-  await changeTask(tx, run.id, task.handle, now, { status: 'cancelled', reason, wakeAt: null })
-  await appendEvents(tx, now, [
-    {
-      type: 'task.cancelled',
-      project: run.project,
-      run: run.id,
-      task: task.handle,
-      actor: 'user',
-      data: { phase: task.phase, reason, was: task.status },
-    },
-  ])
-}
-
-function why(note: string | null): string {
-  return note === null ? 'given up by its user' : `given up by its user: ${note}`
-}
-
 /** Ends what is left of cancelled tasks outside the record; those that landed first are done after all. */
 async function stopTasks(request: CancelRequest, tasks: readonly TaskRow[], alone: boolean): Promise<string[]> {
   const { record, repository, run } = request
@@ -182,9 +147,7 @@ async function noteLanded({ record, repository, run }: CancelRequest, task: Task
     const now = record.now()
     const reason = { code: 'landed', message: `landed as ${commit.slice(0, 12)} before it could be cancelled` }
     await changeTask(tx, run.id, task.handle, now, { status: 'done', commit, reason })
-    await appendEvents(tx, now, [
-      { type: 'task.done', project: run.project, run: run.id, task: task.handle, data: { phase: task.phase, reason } },
-    ])
+    await tell(tx, now, run, task.handle, 'task.done', 'belay', { phase: task.phase, reason })
   })
   return true
 }
@@ -200,21 +163,13 @@ async function endRun({ record, repository, run }: CancelRequest, wanted: 'cance
     const status = wanted ?? runStatus(tasks, typeof until === 'string' ? until : null)
     const now = record.now()
     await changeRun(tx, run.id, now, { status, ...(wanted === null ? { reason: null } : {}) })
-    await appendEvents(tx, now, [
-      {
-        type: 'run.finished',
-        project: run.project,
-        run: run.id,
-        actor: 'user',
-        data: {
-          status,
-          exit_code: exitOf(status),
-          landed: current?.landed ?? null,
-          finish_command: current?.finishCommand ?? null,
-          progress: progressOf(tasks),
-        },
-      },
-    ])
+    await tell(tx, now, run, null, 'run.finished', 'user', {
+      status,
+      exit_code: exitOf(status),
+      landed: current?.landed ?? null,
+      finish_command: current?.finishCommand ?? null,
+      progress: progressOf(tasks),
+    })
   })
   await workspacePool(record, run, repository.root).clear()
 }

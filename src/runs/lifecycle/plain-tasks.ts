@@ -1,25 +1,18 @@
 /** What people and time limits do to tasks whose work nothing else is built on: files of a batch, steps of a workflow. */
 import { BelayError } from '../../core/errors.ts'
-import type { Reason } from '../../core/words.ts'
 import {
-  appendEvents,
-  cancelCheckpoints,
   changeRun,
-  changeTask,
-  closeRound,
   dropOutages,
-  findTask,
   listTasks,
-  raiseEpoch,
   refuseHeld,
   type RecordStore,
   type RunRow,
   type TaskChange,
   type TaskRow,
-  type Writer,
 } from '../../record/index.ts'
 import { runLease } from '../lease-keys.ts'
 import { exitOf, runStatus, type progressOf } from '../outcome.ts'
+import { giveUp, givenUpBecause, queueAfresh, taskOf, tell } from './task-moves.ts'
 
 export interface Again {
   readonly record: RecordStore
@@ -44,34 +37,17 @@ export async function beginAgain({ record, run, handle, from, entry, called, cha
       next: 'leave --from out',
     })
   }
-  const existing = async (): Promise<TaskRow> => {
-    const task = await findTask(record.read, run.id, handle)
-    if (!task) throw new Error(`no task ${run.id}/${handle}`)
-    return task
-  }
-  const task = await existing()
+  const task = await taskOf(record.read, run, handle)
   const changed = change(task)
   if (task.status === 'running') await refuseHeld(record, runLease(run.id))
   await record.write(async (tx) => {
     const now = record.now()
-    await raiseEpoch(tx, run.id, handle)
-    await closeRound(tx, run.id, handle, now)
     await dropOutages(tx, run.id, true)
-    await cancelCheckpoints(tx, run.id, handle, now)
-    await changeTask(tx, run.id, handle, now, {
-      status: 'queued',
-      attempt: 0,
-      extraAttempts: 0,
-      crashes: 0,
-      faults: 0,
-      reason: null,
-      wakeAt: null,
-      ...changed,
-    })
+    await queueAfresh(tx, run, handle, now, changed)
     const data = { phase: null, because: 'retry', was: task.status }
     await tell(tx, now, run, handle, 'task.resumed', 'user', data)
   })
-  return existing()
+  return taskOf(record.read, run, handle)
 }
 
 export interface GivingUp {
@@ -92,8 +68,7 @@ export interface GivingUp {
  */
 export async function giveUpTasks(giving: GivingUp): Promise<readonly string[]> {
   const { record, run, whole, note, isMeant, counted, progress } = giving
-  const message = note === null ? 'given up by its user' : `given up by its user: ${note}`
-  const reason = { code: 'cancelled', message }
+  const reason = { code: 'cancelled', message: givenUpBecause(note) }
   return record.write(async (tx) => {
     if (whole && run.status === 'done') {
       throw new BelayError('run_ended', `run ${run.id} is done: there is nothing to give up`, { next: 'belay status' })
@@ -116,34 +91,4 @@ export async function giveUpTasks(giving: GivingUp): Promise<readonly string[]> 
     await tell(tx, now, run, null, 'run.finished', 'user', data)
     return given
   })
-}
-
-/** Whoever works on the task can write no more, and ends its agent; true unless it is over. In the caller's transaction. */
-export async function giveUp(
-  tx: Writer,
-  run: RunRow,
-  task: TaskRow,
-  reason: Reason,
-  now: string,
-  actor: 'user' | 'belay',
-): Promise<boolean> {
-  if (task.status === 'done' || task.status === 'cancelled') return false
-  await raiseEpoch(tx, run.id, task.handle)
-  await cancelCheckpoints(tx, run.id, task.handle, now)
-  await changeTask(tx, run.id, task.handle, now, { status: 'cancelled', reason, wakeAt: null })
-  const data = { phase: task.phase, reason, was: task.status }
-  await tell(tx, now, run, task.handle, 'task.cancelled', actor, data)
-  return true
-}
-
-async function tell(
-  tx: Writer,
-  now: string,
-  run: RunRow,
-  task: string | null,
-  type: string,
-  actor: 'user' | 'belay',
-  data: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  await appendEvents(tx, now, [{ type, project: run.project, run: run.id, task, actor, data }])
 }

@@ -2,16 +2,12 @@ import { BelayError } from '../../core/errors.ts'
 import type { Repository } from '../../git/repository.ts'
 import { beginAgain } from '../../programs/direct/again.ts'
 import {
-  appendEvents,
-  cancelCheckpoints,
   changeRun,
   changeTask,
-  closeRound,
   dropOutages,
   findRun,
   findTask,
   listTasks,
-  raiseEpoch,
   refuseHeld,
   type RecordStore,
   type RunRow,
@@ -23,6 +19,7 @@ import { refuseCleaned } from './cleaned.ts'
 import { holdRun } from './hold.ts'
 import { WITH_RUN, landedCommit, releaseWorkspaces } from './cancel.ts'
 import { catchUp, readTaskAgain } from './reread.ts'
+import { queueAfresh, taskOf, tell } from './task-moves.ts'
 
 export interface RetryRequest {
   readonly record: RecordStore
@@ -53,8 +50,7 @@ export async function retryTask(request: RetryRequest): Promise<Retried> {
   const { record, run } = request
   refuseCleaned(run)
   return holdRun(record, request.repository, run, async (lease) => {
-    const task = await findTask(record.read, run.id, request.handle)
-    if (!task) throw new Error(`no task ${run.id}/${request.handle}`)
+    const task = await taskOf(record.read, run, request.handle)
     refuseDone(task)
     if (task.status === 'running' && lease === null) await refuseHeld(record, runLease(run.id))
     return retry(request, task, lease === null)
@@ -72,43 +68,23 @@ async function retry({ record, repository, run, from }: RetryRequest, task: Task
     const current = await findTask(tx, run.id, handle)
     if (current?.epoch !== task.epoch || current.status !== task.status) throw changedMeanwhile(handle)
     const now = record.now()
-    await raiseEpoch(tx, run.id, handle)
-    await closeRound(tx, run.id, handle, now)
     await dropOutages(tx, run.id, true)
     // A run that was given up goes on with this task.
     const given = await findRun(tx, run.id)
     if (given?.status === 'cancelled')
       await changeRun(tx, run.id, now, { status: held ? 'running' : 'interrupted', reason: null })
-    await cancelCheckpoints(tx, run.id, handle, now)
-    await changeTask(tx, run.id, handle, now, {
-      status: 'queued',
+    await queueAfresh(tx, run, handle, now, {
       phase: again.phase,
       state: again.state,
-      attempt: 0,
-      extraAttempts: 0,
-      crashes: 0,
-      faults: 0,
-      reason: null,
       commit: null,
-      wakeAt: null,
       ...(read === null ? {} : { title: read.title, definition: read.definition }),
     })
-    await appendEvents(tx, now, [
-      {
-        type: 'task.resumed',
-        project: run.project,
-        run: run.id,
-        task: handle,
-        actor: 'user',
-        data: { phase: again.phase, because: 'retry', was: task.status, reread: read !== null },
-      },
-    ])
+    const data = { phase: again.phase, because: 'retry', was: task.status, reread: read !== null }
+    await tell(tx, now, run, handle, 'task.resumed', 'user', data)
     return requeueDependents(tx, run, handle, now)
   })
   await releaseWorkspaces(record, repository.root, run, handle)
-  const now = await findTask(record.read, run.id, handle)
-  if (!now) throw new Error(`no task ${run.id}/${handle}`)
-  return { task: now, reread: read !== null, requeued, added: read?.added ?? [] }
+  return { task: await taskOf(record.read, run, handle), reread: read !== null, requeued, added: read?.added ?? [] }
 }
 
 /** As dependents of a blocked task go on once it is mended, so do those of one that was given up with its run. */
@@ -132,8 +108,7 @@ async function requeueDependents(tx: Writer, run: RunRow, handle: string, now: s
   for (const task of found) {
     await changeTask(tx, run.id, task.handle, now, { status: 'queued', reason: null })
     const data = { phase: null, because: 'mended', was: task.status }
-    const event = { type: 'task.resumed', project: run.project, run: run.id, task: task.handle, data }
-    await appendEvents(tx, now, [{ ...event, actor: 'user' }])
+    await tell(tx, now, run, task.handle, 'task.resumed', 'user', data)
   }
   return found.map((task) => task.handle)
 }

@@ -1,16 +1,9 @@
 import { BelayError } from '../../core/errors.ts'
 import { withNote } from '../../programs/direct/again.ts'
-import {
-  appendEvents,
-  changeTask,
-  findTask,
-  listCheckpoints,
-  type RecordStore,
-  type RunRow,
-  type TaskRow,
-} from '../../record/index.ts'
+import { changeTask, listCheckpoints, type RecordStore, type RunRow, type TaskRow } from '../../record/index.ts'
 import { checkNote } from '../answers.ts'
 import { refuseCleaned } from './cleaned.ts'
+import { taskOf, tell } from './task-moves.ts'
 
 /**
  * Lets a blocked task go on where it is, with one attempt more than it had; the note goes into the next prompt. Safe beside
@@ -25,8 +18,7 @@ export async function unblockTask(
   refuseCleaned(run)
   const text = checkNote(note)
   await record.write(async (tx) => {
-    const task = await findTask(tx, run.id, handle)
-    if (!task) throw new Error(`no task ${run.id}/${handle}`)
+    const task = await taskOf(tx, run, handle)
     if (task.status !== 'blocked') throw notBlocked(task, await questionOf(tx, run.id, handle))
     const now = record.now()
     await changeTask(tx, run.id, handle, now, {
@@ -38,20 +30,10 @@ export async function unblockTask(
       wakeAt: null,
       state: withNote(task, text),
     })
-    await appendEvents(tx, now, [
-      {
-        type: 'task.resumed',
-        project: run.project,
-        run: run.id,
-        task: handle,
-        actor: 'user',
-        data: { phase: task.phase, because: 'unblock', was: task.status, note: text },
-      },
-    ])
+    const data = { phase: task.phase, because: 'unblock', was: task.status, note: text }
+    await tell(tx, now, run, handle, 'task.resumed', 'user', data)
   })
-  const task = await findTask(record.read, run.id, handle)
-  if (!task) throw new Error(`no task ${run.id}/${handle}`)
-  return task
+  return taskOf(record.read, run, handle)
 }
 
 async function questionOf(

@@ -13,7 +13,7 @@ import {
   type Writer,
 } from '../../record/index.ts'
 import { allStates, isComposite } from '../../workflows/index.ts'
-import { giveUp } from '../lifecycle/plain-tasks.ts'
+import { giveUp } from '../lifecycle/task-moves.ts'
 import type { WorkflowConfig } from './config.ts'
 
 /** How often it is looked whether the next limit is reached, in ms. */
