@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { BelayError } from '../core/errors.ts'
 import type { MoveJournal } from './moves.ts'
 import { findObject, writeObject } from './objects.ts'
-import { gitFailed, type GitResult } from './run.ts'
+import { git, gitFailed, type GitResult } from './run.ts'
 import { GitEnded, standingGit } from './standing.ts'
 
 /** Deletes a ref, creates one, or checks one without changing it; `old` null means "must not exist", undefined "whatever". */
@@ -136,6 +136,23 @@ export function candidateRef(run: string, handle: string): string {
 /** Below these are all of Belay's own refs of a run; its branches are not among them. */
 export function privateRefs(run: string): readonly string[] {
   return [epochRef(run, ''), snapshotRef(run, ''), candidateRef(run, '')]
+}
+
+/** Full names of the refs below the given prefixes. */
+export async function refsBelow(root: string, prefixes: readonly string[]): Promise<string[]> {
+  const list = await git(['for-each-ref', '--format=%(refname)', ...prefixes], { cwd: root })
+  return list.split('\n').filter((ref) => ref !== '')
+}
+
+/** Removes Belay's own refs of a run (epochs, snapshots, candidates); branches stay. */
+export async function dropPrivateRefs(root: string, run: string, moves: MoveJournal): Promise<void> {
+  const refs = await refsBelow(root, privateRefs(run))
+  if (refs.length === 0) return
+  await updateRefs(
+    root,
+    refs.map((ref) => ({ verb: 'delete', ref })),
+    moves,
+  )
 }
 
 const RAISE_ROUNDS = 5

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { BelayError } from '../core/errors.ts'
 import type { Reason, RunStatus, TaskStatus } from '../core/words.ts'
 import { checkoutsOf } from '../git/follow/checkouts.ts'
-import { branchRef, privateRefs, readRef, updateRefs } from '../git/refs.ts'
+import { branchRef, dropPrivateRefs, privateRefs, readRef, refsBelow, updateRefs } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
 import { removeTree } from '../git/remove-tree.ts'
 import { git } from '../git/run.ts'
@@ -22,7 +22,6 @@ import {
   type TaskRow,
 } from '../record/index.ts'
 import { removeScratch } from '../workspace/pool.ts'
-import { dropPrivateRefs } from './drive.ts'
 import { endJournal, moveJournal } from './guard.ts'
 import { holdRun } from './lifecycle/hold.ts'
 import { wantedTasks } from './outcome.ts'
@@ -118,11 +117,6 @@ async function whatIsThere(record: RecordStore, { root }: Repository, run: RunRo
   const branches = await refsBelow(root, [`refs/heads/belay/${run.id}/`])
   const refs = await refsBelow(root, privateRefs(run.id))
   return workspaces.length + branches.length + refs.length === 0 ? null : { workspaces, branches, refs }
-}
-
-async function refsBelow(root: string, prefixes: readonly string[]): Promise<string[]> {
-  const list = await git(['for-each-ref', '--format=%(refname)', ...prefixes], { cwd: root })
-  return list.split('\n').filter((ref) => ref !== '')
 }
 
 function notEnded(run: RunRow, tasks: readonly TaskRow[]): Reason | null {

@@ -19,7 +19,7 @@ import type { RunOptions } from './services.ts'
 
 export interface StartedRun {
   readonly run: RunRow
-  /** The lease on the run's target, for `driveRun`; null when HEAD is detached. */
+  /** The lease on the run's target, for `driveDirect`; null when HEAD is detached. */
   readonly target: Lease | null
 }
 

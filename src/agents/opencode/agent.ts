@@ -6,7 +6,7 @@ import { probeProgram, type Program } from '../probe.ts'
 import { failed, runDialogue } from '../stdio/index.ts'
 import { OpencodeDialogue } from './dialogue.ts'
 import { OPENCODE_TESTED, opencodePaths } from './paths.ts'
-import { freePort } from './port.ts'
+import { freePort } from './free-port.ts'
 
 /** opencode by its own server: one for each turn, on a free port of loopback and behind a password. */
 export const opencodeAgent: Agent = {

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts'
 import type { Repository } from '../../git/repository.ts'
 import { holderOf, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
-import { driveRun } from '../../runs/drive.ts'
+import { driveDirect } from '../../runs/drive-direct.ts'
 import { runLease } from '../../runs/lease-keys.ts'
 import { batchProgram } from '../../programs/batch/index.ts'
 import { workflowProgram } from '../../programs/workflow/index.ts'
@@ -26,7 +26,7 @@ export interface WorkOptions {
 
 /**
  * Works on a stored run in front of the user: shows its events, ends in order on Ctrl-C, and sets the exit status to what the
- * run came to. `repository` is looked for where the user stands unless given; a batch needs none. Throws as `driveRun`.
+ * run came to. `repository` is looked for where the user stands unless given; a batch needs none. Throws as `driveDirect`.
  */
 export async function workOn(
   io: Io,
@@ -41,7 +41,7 @@ export async function workOn(
   const watch = await watchRun(io, record, run, { json, verbose }, from)
   const interrupts = listenForInterrupts(watch)
   try {
-    const result = await driveRun({
+    const result = await driveDirect({
       record,
       run,
       repository: repository ?? (await here(io)),

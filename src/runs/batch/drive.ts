@@ -22,7 +22,7 @@ import {
   type Drive,
   type DriveOptions,
   type DriveResult,
-} from '../driver.ts'
+} from '../held-run.ts'
 import { runStatus } from '../outcome.ts'
 import { checkRoles } from '../roles.ts'
 import { endHolder } from '../takeover.ts'

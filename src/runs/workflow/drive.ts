@@ -16,7 +16,7 @@ import {
   type Drive,
   type DriveOptions,
   type DriveResult,
-} from '../driver.ts'
+} from '../held-run.ts'
 import { refuseCleaned } from '../lifecycle/cleaned.ts'
 import { progressOf, runStatus } from '../outcome.ts'
 import { checkRoles } from '../roles.ts'

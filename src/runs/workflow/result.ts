@@ -1,8 +1,7 @@
 import { BelayError } from '../../core/errors.ts'
-import { branchRef, readRef, updateRefs } from '../../git/refs.ts'
+import { branchRef, dropPrivateRefs, readRef, updateRefs } from '../../git/refs.ts'
 import { git } from '../../git/run.ts'
 import { assertLease, changeRun, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
-import { dropPrivateRefs } from '../drive.ts'
 import { endJournal } from '../guard.ts'
 import type { OpenRepository } from './services.ts'
 

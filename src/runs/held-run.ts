@@ -1,4 +1,4 @@
-/** What driving a run is, whatever its program: leases that are kept, time that is metered, events, notices, how it ended. */
+/** A run in the hands of this process, whatever its program: leases, metered time, events, notices, and how it ended. */
 import { BelayError, knownFailure } from '../core/errors.ts'
 import type { Reason, RunStatus } from '../core/words.ts'
 import { raiseEpochRef } from '../git/refs.ts'

@@ -1,9 +1,7 @@
 import type { Reason, RunStatus } from '../core/words.ts'
 import type { Config } from '../config/index.ts'
-import { privateRefs, updateRefs } from '../git/refs.ts'
-import type { MoveJournal } from '../git/moves.ts'
+import { dropPrivateRefs } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
-import { git } from '../git/run.ts'
 import type { Step } from '../kernel/index.ts'
 import { directProgram } from '../programs/direct/program.ts'
 import { findRun, listTasks, releaseLease, takeLease, type Lease } from '../record/index.ts'
@@ -20,7 +18,7 @@ import {
   type Drive,
   type DriveOptions,
   type DriveResult,
-} from './driver.ts'
+} from './held-run.ts'
 import { targetLease } from './lease-keys.ts'
 import { checkRoles } from './roles.ts'
 import { checkSandboxes } from './sandboxes.ts'
@@ -32,7 +30,7 @@ import { redGates, type RedGate } from './red-expected.ts'
 import { openRun, type OpenedRun } from './services.ts'
 import { takeOver } from './takeover.ts'
 
-export interface RunDriveOptions extends DriveOptions {
+export interface DirectDriveOptions extends DriveOptions {
   readonly repository: Repository
   readonly concurrency: number
   /** The lease on the run's target, when it is held already; it is given back at the end all the same. */
@@ -44,7 +42,7 @@ export interface RunDriveOptions extends DriveOptions {
  * run and of its target (`held` names the holder). Throws what stopped the run as a whole, with the run marked `failed`.
  * May be called again for the same run at any time: it goes on where it was.
  */
-export async function driveRun(options: RunDriveOptions): Promise<DriveResult> {
+export async function driveDirect(options: DirectDriveOptions): Promise<DriveResult> {
   const { record, run, repository } = options
   refuseCleaned(run)
   const branch = run.target ?? run.resultBranch
@@ -71,7 +69,7 @@ export async function driveRun(options: RunDriveOptions): Promise<DriveResult> {
   }
 }
 
-async function driveHeld(options: RunDriveOptions, drive: Drive): Promise<DriveResult> {
+async function driveHeld(options: DirectDriveOptions, drive: Drive): Promise<DriveResult> {
   const { record, run } = options
   const { lease } = drive
   const opened = await openRun(record, run, options.repository, options.env, lease)
@@ -115,7 +113,7 @@ function warm({ services }: OpenedRun): void {
   agent.warm?.({ env, command, cwd: services.root, run: services.run.id })
 }
 
-async function work(options: RunDriveOptions, opened: OpenedRun, drive: Drive, follower: Follower): Promise<void> {
+async function work(options: DirectDriveOptions, opened: OpenedRun, drive: Drive, follower: Follower): Promise<void> {
   const { services } = opened
   await workOnTasks(drive, {
     program: directProgram,
@@ -145,7 +143,7 @@ async function endTask(opened: OpenedRun, handle: string, step: Step): Promise<v
  * Nothing runs any more: the target follows, what is not needed goes, and the run gets its status; null when a person
  * has just answered, so that there is work again.
  */
-async function settle(options: RunDriveOptions, opened: OpenedRun, drive: Drive): Promise<DriveResult | null> {
+async function settle(options: DirectDriveOptions, opened: OpenedRun, drive: Drive): Promise<DriveResult | null> {
   const { record, run, signal } = options
   const before = await listTasks(record.read, run.id)
   const status: RunStatus = signal.aborted ? 'interrupted' : runStatus(before, opened.options.until)
@@ -183,22 +181,10 @@ function redReason(red: readonly RedGate[]): Reason {
 }
 
 /** A run that is done needs no workspaces, temporary files and fences any more. */
-async function tidy({ run, repository }: RunDriveOptions, opened: OpenedRun): Promise<void> {
+async function tidy({ run, repository }: DirectDriveOptions, opened: OpenedRun): Promise<void> {
   const { services, pool } = opened
   await pool.clear(true)
   await removeScratch(services.record.home, run.id)
   await dropPrivateRefs(services.root, run.id, services.moves)
   await endJournal({ repository, record: services.record, moves: services.moves })
-}
-
-/** Removes Belay's own refs of a run (epochs, snapshots, candidates); branches stay. */
-export async function dropPrivateRefs(root: string, run: string, moves: MoveJournal): Promise<void> {
-  const list = await git(['for-each-ref', '--format=%(refname)', ...privateRefs(run)], { cwd: root })
-  const refs = list.split('\n').filter((ref) => ref !== '')
-  if (refs.length > 0)
-    await updateRefs(
-      root,
-      refs.map((ref) => ({ verb: 'delete', ref })),
-      moves,
-    )
 }
