@@ -1,4 +1,4 @@
-/** The environment of agents and of gates (interfaces: section 6): inherited, minus what must not leak. */
+/** The environment of agents and of gates: inherited, minus what must not leak. */
 
 /** Set by agents for their own children; an agent that sees them refuses to start or reports to the wrong parent. */
 const NESTING_MARKERS = new Set([

@@ -1,7 +1,7 @@
 /**
- * The agent port: something that can take a turn. Every agent is mapped onto these events; their shape follows ACP v2
- * (items upserted by id, one end per turn). Adapters live beside this file, one folder each, and one conformance suite
- * (testing/conformance.ts) runs against all of them.
+ * The agent port: anything that can take a turn. Each adapter translates its agent's protocol into these events, whose shape
+ * follows ACP v2 (items upserted by id, exactly one end per turn). Adapters live beside this file, one folder each, and one
+ * conformance suite (testing/conformance.ts) runs against all of them.
  */
 import type { ModelServices } from '../engine/index.ts'
 import type { PolicyConfig } from '../policy/index.ts'
@@ -12,105 +12,108 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 export type { Access } from '../core/words.ts'
 
-/** What a caller may ask an adapter for; programs ask for these, never for names. */
+/** What an agent can do. Programs decide by these, never by an agent's name. */
 export interface Capabilities {
-  /** The agent itself keeps to an output schema (else the schema is put into the prompt). */
+  /** The agent enforces an output schema itself. If not, the schema is put into the prompt. */
   readonly structuredOutput: boolean
-  /** A conversation can be taken up again by its native id. */
+  /** A conversation can be resumed by its native id. */
   readonly resume: boolean
-  /** A turn can be ended so that the conversation stays usable. */
+  /** A turn can be interrupted and its conversation resumed afterwards. */
   readonly interrupt: boolean
-  /** `reported`: the agent says what a turn cost. `tokens`: it reports tokens only. `none`: nothing. */
+  /** `reported`: the agent reports tokens and cost. `tokens`: tokens only. `none`: neither. */
   readonly usage: 'reported' | 'tokens' | 'none'
-  /** Rate limits and quota come with a time. */
+  /** Rate limit and quota errors carry the time at which another try makes sense. */
   readonly quota: boolean
-  /** `read-only` access is enforced by the agent. */
+  /** The agent enforces `read-only` access itself. */
   readonly readOnly: boolean
+  /** The model can be chosen. */
   readonly model: boolean
-  /** The agent asks before it does what is not allowed to it, and goes on with the answer. */
+  /** The agent asks before it does something it has no permission for, and continues with the answer. */
   readonly approvals: boolean
-  /** A message can be handed to it in the middle of a turn. */
+  /** The agent accepts messages during a turn. */
   readonly steer: boolean
-  /** Accepted values of `effort`; empty when the agent has none. */
+  /** Accepted values of `effort`; empty when the agent has no such setting. */
   readonly efforts: readonly string[]
 }
 
 export interface TurnRequest {
   readonly role: Role
   readonly prompt: string
-  /** JSON Schema of the answer; null when free text is wanted. */
+  /** JSON Schema of the final answer; null: free text. */
   readonly outputSchema: JsonSchema | null
-  /** Absolute path of the workspace; the agent works there. */
+  /** Absolute path of the workspace, which is the agent's working directory. */
   readonly cwd: string
-  /** The agent's whole environment. */
+  /** The agent's complete environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
+  /** null: the agent's default. */
   readonly model: string | null
+  /** One of `Capabilities.efforts`; null: the agent's default. */
   readonly effort: string | null
   readonly access: Access
-  /** Program and arguments (`command` agents: required; others: replaces the program that is looked up). */
+  /** Program and its arguments. Required for `command` agents; for others it replaces the program that would be looked up. */
   readonly command: readonly string[] | null
-  /** Native id of the conversation to go on with; null begins a new one. */
+  /** Native id of the conversation to resume; null starts a new one. */
   readonly resume: string | null
   readonly task: { readonly handle: string; readonly title: string }
   readonly attempt: number
   readonly run: string
-  /** Mark of the task's processes (see process/leftovers.ts). */
+  /** Environment mark by which the turn's processes are found again after a crash (see process/leftovers.ts). */
   readonly mark: string
-  /** Answers what the agent asks for; null: nobody is there, and the adapter refuses what `access` does not cover. */
+  /** Decides the agent's approval requests; null: nobody can, and the adapter refuses whatever `access` does not cover. */
   readonly approve: Approver | null
-  /** Messages for the agent while its turn runs (capability `steer`; others are never given one); null: none will come. */
+  /** Messages for the agent during the turn; null: there are none. Only set for agents with capability `steer`. */
   readonly steer: AsyncIterable<string> | null
   /**
-   * The agent's program may be left standing for the next turn of the same run, if the adapter can: the caller ends what
-   * stands with `closeStanding` (agents/standing.ts) when its work is over.
+   * Whether the adapter may keep the agent's program running for the next turn of the same run. The caller then ends it with
+   * `closeStanding` (agents/standing.ts) when its work is over.
    */
   readonly standing: boolean
-  /** Starts the agent's program, in its sandbox where there is one; null: `spawnKept`. */
+  /** Starts the agent's program, for instance inside a sandbox; null: `spawnKept`. */
   readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | null
-  /** Rules for commands from the configuration, for an agent that judges them itself; absent: only the built-in ones. */
+  /** Configured command rules, for an agent that applies them itself (`Agent.judges`); absent: only the built-in rules. */
   readonly policy?: PolicyConfig | undefined
-  /** Model services of the configuration, for an agent that calls models itself; absent: only those that are known. */
+  /** Configured model services, for an agent that calls models itself; absent: only the built-in ones. */
   readonly services?: ModelServices | undefined
-  /** Aborts the turn: the agent is interrupted, given `graceMs`, then its process group is killed. */
+  /** Aborts the turn: the agent is interrupted, and after `graceMs` milliseconds its process group is killed. */
   readonly signal: AbortSignal
   readonly graceMs: number
 }
 
-/** What an agent asks for before it does it. Everything in it is untrusted text. */
+/** A request for permission, made before the agent acts. All of its text is untrusted. */
 export interface ApprovalRequest {
-  /** The agent's own id of the request. */
+  /** The agent's own id for the request. */
   readonly id: string
   readonly kind: 'command' | 'file_change' | 'network' | 'tool' | 'other'
   readonly title: string
-  /** The command line, when `kind` is `command` and the agent says it. */
+  /** The command line, if `kind` is `command` and the agent names it. */
   readonly command: string | null
   readonly cwd: string | null
   readonly paths: readonly string[]
   readonly tool: { readonly name: string; readonly input: unknown } | null
   readonly reason: string | null
-  /** It asks to leave the sandbox that the agent has of its own. */
+  /** The agent asks to act outside its own sandbox. */
   readonly beyond?: true
 }
 
-/** `allow_session`: this and the like for the rest of the conversation, where the agent knows such a thing (else as `allow`). */
+/** `allow_session` also allows similar requests for the rest of the conversation, where the agent can (else as `allow`). */
 export interface ApprovalAnswer {
   readonly decision: 'allow' | 'allow_session' | 'deny'
-  /** Who or what decided, for the record and, when denied, for the agent. */
+  /** Who or what decided; kept in the record and, for a denial, told to the agent. */
   readonly reason: string
 }
 
 /**
- * Decides a request. Rejects for nothing; `signal` aborts when the agent withdrew the request or its turn is over (the answer
- * is then of no use).
+ * Decides a request. Never rejects. `signal` aborts when the agent has withdrawn the request or the turn is over; the answer is
+ * then ignored.
  */
 export type Approver = (request: ApprovalRequest, signal: AbortSignal) => Promise<ApprovalAnswer>
 
-/** One thing that happened in a turn. Sent again with the same id when it changes; the last one counts. */
+/** One thing that happened in a turn. It is sent again with the same id whenever it changes; the last version counts. */
 export interface Item {
   readonly id: string
   readonly kind: 'message' | 'reasoning' | 'tool_call' | 'file_change' | 'plan' | 'unknown'
   readonly status: 'running' | 'completed' | 'failed'
-  /** What was said, planned or changed; for a tool call its title. */
+  /** What was said, planned or changed; for a tool call, its title. */
   readonly text: string
   readonly tool?: {
     readonly name: string
@@ -121,27 +124,28 @@ export interface Item {
 }
 
 export type TurnErrorCode =
-  | 'rate_limit' // too many requests or overloaded: try again soon
-  | 'quota' // the plan's or account's allowance is used up: try again at retryAt
-  | 'auth' // not logged in, key refused
-  | 'spawn' // the program is not there or did not start
-  | 'protocol' // it broke its own protocol, or ended without an answer
+  | 'rate_limit' // too many requests, or the service is overloaded: try again soon
+  | 'quota' // the allowance of the plan or account is used up: try again at retryAt
+  | 'auth' // not logged in, or the key was refused
+  | 'spawn' // the program is missing or did not start
+  | 'protocol' // the program broke its own protocol, or ended without an answer
   | 'provider' // the model's service failed
-  | 'failed' // the agent says it failed
+  | 'failed' // the agent itself reports failure
 
 export interface TurnError {
   readonly code: TurnErrorCode
   readonly message: string
-  /** ISO time when another try makes sense, when the agent named one. */
+  /** ISO time at which another try makes sense; null: the agent named none. */
   readonly retryAt: string | null
-  /** End of what the program wrote to stderr, capped. */
+  /** The last part of what the program wrote to stderr. */
   readonly stderrTail: string
 }
 
 export type TurnEnd =
   | {
       readonly status: 'completed'
-      /** Parsed answer, or null when there was none or it was not JSON. */ readonly output: unknown
+      /** The parsed JSON answer; null: there was none, or it was not JSON. */
+      readonly output: unknown
       readonly text: string
     }
   | { readonly status: 'interrupted' }
@@ -149,7 +153,7 @@ export type TurnEnd =
 
 export type TurnEvent =
   | { readonly type: 'process'; readonly identity: ProcessIdentity }
-  /** The conversation's native id (for `resume`) and what really runs, as soon as known. */
+  /** The conversation's native id (for `resume`), and the actual model and program version, as soon as they are known. */
   | {
       readonly type: 'session'
       readonly native: string | null
@@ -157,39 +161,39 @@ export type TurnEvent =
       readonly version: string | null
     }
   | { readonly type: 'item'; readonly item: Item }
-  /** What was used since the last such event. */
+  /** Usage since the previous event of this type. */
   | { readonly type: 'usage'; readonly usage: Usage }
-  /** The agent asked for something; comes again with the same request id when it was answered (`answer` set) or withdrawn. */
+  /** An approval request. Sent again with the same request id when it is answered (`answer` is set) or withdrawn. */
   | {
       readonly type: 'approval'
       readonly request: ApprovalRequest
       readonly state: 'asked' | 'answered' | 'withdrawn'
       readonly answer: ApprovalAnswer | null
     }
-  /** A frame as the agent wrote it, before any interpretation (capped). */
+  /** A protocol frame as the agent wrote it, before interpretation; its length is capped. */
   | { readonly type: 'raw'; readonly frame: string }
   | { readonly type: 'end'; readonly end: TurnEnd }
 
 export interface Probe {
   readonly installed: boolean
-  /** Absolute path of the program. */
+  /** Absolute path of the program; null: not found, or there is none. */
   readonly path: string | null
   readonly version: string | null
-  /** null: cannot be known without a paid call. */
+  /** null: unknown without a paid call. */
   readonly loggedIn: boolean | null
-  /** How to mend what is missing. */
+  /** What to do about what is missing. */
   readonly hint: string | null
 }
 
-/** Absolute paths of an agent's program. */
+/** Absolute paths that an agent's program uses outside the workspace, for the sandbox it runs in. */
 export interface OwnPaths {
-  /** Settings, and all else that is there: read, never changed, because it decides what runs when a person starts the agent. */
+  /** Folders with its settings: readable, never writable, because they decide what runs when a person starts the agent. */
   readonly settings: readonly string[]
-  /** Folders that must outlive a turn (conversations); nothing in them is ever run. */
+  /** Folders whose content must outlive a turn (conversations); nothing in them is ever executed. */
   readonly kept: readonly string[]
-  /** Files that are renewed (logins). */
+  /** Files that the program rewrites (logins). */
   readonly renewed: readonly string[]
-  /** What its program consists of, where that is not installed like others; only read. */
+  /** The program's own files, if they are installed in an unusual place; read-only. */
   readonly read?: readonly string[]
 }
 
@@ -197,19 +201,19 @@ export interface Agent {
   readonly provider: string
   readonly capabilities: Capabilities
   /**
-   * What its program has outside of the workspace (login, settings, conversations); absent: nothing. `command`: as in the
-   * turn's request.
+   * What the program uses outside the workspace (login, settings, conversations); absent: nothing. `command` is as in
+   * `TurnRequest`.
    */
   ownPaths?(env: Readonly<Record<string, string>>, command: readonly string[] | null): OwnPaths
-  /** It judges commands by `TurnRequest.policy` itself, and asks only for what that leaves to a person. */
+  /** The agent applies `TurnRequest.policy` to commands itself, and asks only for what the policy leaves to a person. */
   readonly judges?: true
-  /** Every turn of it is held by a sandbox of Belay's. */
+  /** Every turn runs in one of Belay's sandboxes. */
   readonly isConfined?: true
-  /** `ownPaths` is a guess from the command line: what else it needs in a sandbox has to be configured. */
+  /** `ownPaths` is a guess from the command line; anything else the program needs in a sandbox must be configured. */
   readonly guessesPaths?: true
   /**
-   * Looks at the machine only: never makes a paid or network call. Never throws. `look` `start` asks no more than whether a
-   * turn can be started (what it costs is time before every run); `whole` (the default) also what else a person wants to know.
+   * Looks at the machine only: never makes a paid or network call, never throws. `look: 'start'` checks only whether a turn can
+   * be started, because it delays every run; `whole` (the default) also finds what a person wants to know.
    */
   probe(
     env: Readonly<Record<string, string>>,
@@ -217,19 +221,19 @@ export interface Agent {
     look?: 'start' | 'whole',
   ): Promise<Probe>
   /**
-   * Whether the model that is named can be called with what there is, as far as that is known without a call. Throws what is
-   * missing. Absent: only the agent's program knows.
+   * Checks, without calling it, that the named model can be called with what is configured. Throws what is missing. Absent:
+   * only the agent's program knows.
    */
   checkModel?(wanted: Pick<TurnRequest, 'model' | 'env' | 'services'>): Promise<void>
   /**
-   * Starts what a turn like this one will need, so that it need not wait for it; only with `standing`. Absent: nothing can be
-   * started ahead. Returns at once; what goes wrong is found out by the turn.
+   * Starts in advance what a turn with `standing` will need, so that the turn does not wait for it. Returns at once; failures
+   * show up in the turn. Absent: nothing can be started in advance.
    */
   warm?(request: Pick<TurnRequest, 'env' | 'cwd' | 'command' | 'run'>): void
   /**
-   * One turn. Never throws: what fails is the `end` event. Yields exactly one `end`, last, after the program and its group
-   * have ended and its output was read. On abort it ends `interrupted` within `graceMs` and a little. Frames of unknown type
-   * become items of kind `unknown`.
+   * Takes one turn. Never throws: a failure is the `end` event. Yields exactly one `end`, as the last event, after the program
+   * and its process group have ended and its output has been read. On abort it ends as `interrupted`, shortly after
+   * `graceMs` at the latest. Frames of unknown type become items of kind `unknown`.
    */
   turn(request: TurnRequest): AsyncIterable<TurnEvent>
 }

@@ -1,8 +1,8 @@
-/** Time as a port, so that tests need no sleeping. */
+/** The clock as a port, so that tests need not wait. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the Unix epoch. */
   now(): number
-  /** Resolves at the time `at` (ms since the epoch), or at once when it has passed; rejects with the signal's reason on abort. */
+  /** Resolves at the time `at` (ms since the epoch), at once if that has passed; rejects with the signal's reason on abort. */
   sleepUntil(at: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -35,7 +35,7 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** ISO 8601 in UTC, as everything in the record and in `--json` is written. */
+/** A time as ISO 8601 in UTC, the form used in the record and in `--json`. */
 export function iso(ms: number): string {
   return new Date(ms).toISOString()
 }

@@ -1,9 +1,9 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** The longest delay that Node's timers keep (2^31 - 1 ms, about 24.8 days). */
+/** The longest delay that Node's timers support (2^31 - 1 ms, about 24.8 days). */
 const MAX_MS = 2_147_483_647
 
-/** Milliseconds of a duration such as `500ms`, `10m` or `1h30m`; null when `text` is not one. */
+/** Milliseconds of a duration such as `500ms`, `10m` or `1h30m`; null: `text` is no duration, zero, or too long for a timer. */
 export function parseDuration(text: string): number | null {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gy)]
   if (parts.length === 0 || parts.map((p) => p[0]).join('') !== text.trim()) return null
@@ -12,7 +12,7 @@ export function parseDuration(text: string): number | null {
   return Number.isFinite(total) && total > 0 && total <= MAX_MS ? Math.round(total) : null
 }
 
-/** A short form for people: `340ms`, `12s`, `3m05s`, `2h10m`. */
+/** A duration as short text for people: `340ms`, `12s`, `3m05s`, `2h10m`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`
   const s = Math.round(ms / 1000)

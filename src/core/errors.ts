@@ -1,4 +1,4 @@
-/** What is printed of an error with `--json` (docs: exit codes and errors). */
+/** An error as `--json` prints it. */
 export interface ErrorShape {
   code: string
   message: string
@@ -8,7 +8,7 @@ export interface ErrorShape {
 }
 
 export interface ErrorDetails {
-  /** Process exit status; 2 (the user can mend it) unless said otherwise. */
+  /** Exit status of the process. Default 2: the user can fix it. */
   exit?: number
   expected?: string
   received?: string
@@ -17,7 +17,7 @@ export interface ErrorDetails {
   cause?: unknown
 }
 
-/** An expected failure that a user sees: a stable code, a sentence, expected and received, and what to do next. */
+/** An expected failure, as the user sees it: a stable code, a sentence, what was expected and received, and what to do next. */
 export class BelayError extends Error {
   readonly code: string
   readonly exit: number
@@ -46,22 +46,22 @@ export class BelayError extends Error {
   }
 }
 
-/** The message of anything thrown. */
+/** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 
-/** That a disk is full or read-only: nothing more can be written. */
+/** Whether an error means that nothing more can be written: the disk is full, the quota is used up, or it is read-only. */
 export function isNoRoom(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' && NO_ROOM.has(code)
 }
 
 /**
- * What a full or read-only disk threw, or files and folders that are not this user's to use, as an error that a user can do
- * something about; anything else unchanged.
+ * Turns what the system throws for a full or read-only disk, an unusable folder or missing permissions into a `BelayError` that
+ * says what to do; returns anything else unchanged.
  */
 export function knownFailure(error: unknown): unknown {
   if (error instanceof BelayError) return error
@@ -85,7 +85,7 @@ export function knownFailure(error: unknown): unknown {
   })
 }
 
-/** The disk is full in the middle of something that can go on later. */
+/** The disk is full, in the middle of work that can continue later. */
 export function diskFull(said: string, cause?: unknown): BelayError {
   return new BelayError('disk_full', `the disk is full or cannot be written: ${said}`, {
     exit: 1,

@@ -1,7 +1,7 @@
 /**
- * A path pattern as a regular expression over `/`-separated paths: `*` and `?` stay inside one name, `**` spans any number
- * of names, `[...]` and `{a,b}` are as in a shell. Dot files match like any other: what is copied or watched here is often
- * named with a dot. A pattern that ends in `/` means the folder itself.
+ * A path pattern as a regular expression for `/`-separated paths. `*` and `?` match within one name, `**` matches any number of
+ * names, `[...]` and `{a,b}` work as in a shell. Names that begin with a dot match like any other, because many files to be copied
+ * or watched have one. A pattern that ends in `/` means the folder itself.
  */
 export function globToRegExp(pattern: string): RegExp {
   const text = pattern.replace(/\/$/, '')
@@ -50,7 +50,7 @@ function escape(char: string): string {
   return char.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 }
 
-/** The folders that every match of `pattern` is in: its names before the first one with a wildcard. Empty for none. */
+/** The folder that contains every match of `pattern`: its names before the first wildcard; empty: there are none. */
 export function fixedPart(pattern: string): string {
   const names = pattern.replace(/\/$/, '').split('/')
   const wild = names.findIndex((name) => /[*?[{\\]/.test(name))

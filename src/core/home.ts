@@ -2,13 +2,13 @@ import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { BelayError } from './errors.ts'
 
-/** The user's home: HOME, and without it (or empty, or relative) what the system knows of this user. */
+/** The user's home folder: HOME if it is an absolute path, else what the system says. */
 function userHome(env: Readonly<Record<string, string | undefined>>): string {
   const home = env['HOME'] ?? homedir()
   return isAbsolute(home) ? home : userInfo().homedir
 }
 
-/** The user's own configuration, instructions and skills: `belay` under XDG's configuration folder. */
+/** The folder with the user's own configuration, instructions and skills: `belay` in the XDG configuration folder. */
 export function configHome(env: Readonly<Record<string, string | undefined>>): string {
   const xdg = env['XDG_CONFIG_HOME']
   // XDG: a relative value is to be ignored.
@@ -16,8 +16,8 @@ export function configHome(env: Readonly<Record<string, string | undefined>>): s
 }
 
 /**
- * Belay's state folder: `BELAY_HOME`, else `belay` under XDG's state folder. Throws `folder_unusable` where nobody can make one:
- * below /proc, where Node goes on trying for ever.
+ * Belay's state folder: `BELAY_HOME`, else `belay` in the XDG state folder. Throws `folder_unusable` for a folder below /proc,
+ * where creating one would make Node try forever.
  */
 export function stateHome(env: Readonly<Record<string, string | undefined>>): string {
   const folder = stateFolder(env)

@@ -1,4 +1,4 @@
-/** Makes a queue: each piece of work begins when the one before has ended, however that ended. */
+/** Makes a queue: each piece of work starts when the one before has settled, whether it succeeded or failed. */
 export function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {

@@ -3,8 +3,8 @@ import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Absolute path of a module of Belay that runs as a process or worker of its own, by its path below src/ without the ending
- * (`demo/agent`): the source in a checkout, the built file in the package. rolldown.config.ts lists them.
+ * Absolute path of one of Belay's modules that run as their own process or worker: the source in a checkout, the built file in
+ * the package. `name` is its path below src/ without the extension (`demo/agent`); rolldown.config.ts lists them all.
  */
 export function programFile(name: string): string {
   const here = fileURLToPath(import.meta.url)

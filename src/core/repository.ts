@@ -2,8 +2,8 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * Whether a folder is the root of a repository, a worktree or a submodule, as git has it: a `.git` folder without a HEAD makes
- * none. A sandbox keeps an empty one wherever none may come into being, and a Belay that was killed leaves it there.
+ * Whether git takes a folder for the root of a repository, a worktree or a submodule. A `.git` folder without a HEAD does not
+ * count: a sandbox puts an empty one wherever a repository must not be created, and leaves it there when Belay is killed.
  */
 export function isRepositoryRoot(folder: string): boolean {
   const dotGit = join(folder, '.git')

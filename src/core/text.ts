@@ -1,17 +1,17 @@
-/** Cutting and fencing of untrusted text. Sizes are in UTF-16 code units, never splitting a surrogate pair. */
+/** Cutting and fencing of untrusted text. Sizes are UTF-16 code units; surrogate pairs are never split. */
 
 function isHighSurrogate(code: number): boolean {
   return code >= 0xd800 && code <= 0xdbff
 }
 
-/** The first `max` units of `text`, not ending inside a surrogate pair. */
+/** The first `max` units of `text`, one fewer where the cut would split a surrogate pair. */
 export function head(text: string, max: number): string {
   if (text.length <= max) return text
   const end = max > 0 && isHighSurrogate(text.charCodeAt(max - 1)) ? max - 1 : max
   return text.slice(0, end)
 }
 
-/** The last `max` units of `text`, not beginning inside a surrogate pair. */
+/** The last `max` units of `text`, one fewer where the cut would split a surrogate pair. */
 export function tail(text: string, max: number): string {
   if (text.length <= max) return text
   let start = text.length - max
@@ -19,7 +19,7 @@ export function tail(text: string, max: number): string {
   return text.slice(start)
 }
 
-/** `text` cut to about `max` units by dropping its middle; says how much was dropped. */
+/** `text` cut to about `max` units by leaving out its middle, with a note of how much is missing. */
 export function cap(text: string, max: number): string {
   if (text.length <= max) return text
   const half = Math.floor(max / 2)
@@ -29,8 +29,8 @@ export function cap(text: string, max: number): string {
 }
 
 /**
- * `text` between a pair of code fences longer than any run of backticks inside it, so that untrusted text cannot end
- * its own fence. `info` is the fence's info string.
+ * `text` in a code fence that is longer than any run of backticks inside, so that untrusted text cannot close its own fence.
+ * `info` is the fence's info string.
  */
 export function fence(text: string, info = ''): string {
   let longest = 2
@@ -39,7 +39,7 @@ export function fence(text: string, info = ''): string {
   return `${marks}${info}\n${text.endsWith('\n') || text === '' ? text : `${text}\n`}${marks}`
 }
 
-/** The first line of `text`, cut at a word to at most `max` units. */
+/** The first line of `text`, cut between words to at most `max` units. */
 export function subjectLine(text: string, max: number): string {
   const line = text.trim().split(/\r?\n/, 1)[0]?.trim().replace(/\s+/g, ' ') ?? ''
   if (line.length <= max) return line
@@ -55,17 +55,17 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2
 const ESCAPE = /\u001b\[[0-9;?]*[ -/]*[@-~]/g
 
 /**
- * `text` without control characters (line feed and tab stay) and without what turns the direction of writing, for printing
- * untrusted text in a terminal.
+ * `text` without escape sequences, control characters (except line feed and tab) and marks that change the writing direction:
+ * untrusted text that is safe to print in a terminal.
  */
 export function printable(text: string): string {
   return text.replace(ESCAPE, '').replace(CONTROL, '')
 }
 
-/** What does not show, or shows where it is not: controls, directions, no-width and tag characters; not line feed and tab. */
+/** Invisible characters and those that move others: controls, direction marks, zero width, tags; not line feed or tab. */
 const UNSEEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu
 
-/** `text` with everything that does not show written out (`\u{202e}`): for what a person is to judge word by word. */
+/** `text` with every invisible character written out (`\u{202e}`), for what a person has to judge word by word. */
 export function spelledOut(text: string): string {
   return text.replace(UNSEEN, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`)
 }
@@ -84,7 +84,7 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-/** The candidate nearest to `word`, or null when none is near enough to be meant. */
+/** The candidate most similar to `word`; null: none is similar enough to be a misspelling of it. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   let best: string | null = null
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1

@@ -1,4 +1,4 @@
-/** The words of Belay as types: statuses and roles used in the record, the CLI, the API and the docs. */
+/** Belay's vocabulary as types: the statuses, roles and units that the record, the CLI and the docs share. */
 
 export const TASK_STATUSES = [
   'queued',
@@ -27,26 +27,26 @@ export const RUN_STATUSES = [
 export type RunStatus = (typeof RUN_STATUSES)[number]
 
 export type Role = 'implementer' | 'reviewer' | 'batch' | 'step'
-/** How much an agent may do to the machine. `full`: as the user; no limit but the command policy. */
+/** How much of the machine an agent may change. `full`: as much as the user; only the command policy limits it. */
 export type Access = 'read-only' | 'workspace-write' | 'full'
 
 export type Severity = 'low' | 'medium' | 'high'
 
-/** Why something is as it is: a stable code for programs, a sentence for people. */
+/** Why something has its status: a stable code for programs, a sentence for people. */
 export interface Reason {
   readonly code: string
   readonly message: string
 }
 
-/** A cost is what an agent reported, what a dated price table gives, or not known (never zero by default). */
+/** Where a cost comes from: the agent reported it, a dated price table gave it, or it is unknown (never zero by default). */
 export type CostKind = 'reported' | 'estimated' | 'unknown'
 
-/** What a turn consumed. Tokens are counts; `costUsd` is null when nobody knows it. */
+/** What a turn consumed: numbers of tokens, and US dollars (null: unknown). */
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly costUsd: number | null
-  /** Of `inputTokens`: how many the provider read from its cache, and how many it wrote to it. Absent: nobody said. */
+  /** How many of `inputTokens` the provider read from its cache, and how many it wrote to it. Absent: not reported. */
   readonly cacheReadTokens?: number
   readonly cacheWriteTokens?: number
 }

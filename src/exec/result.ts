@@ -33,7 +33,7 @@ export interface TurnResult {
   readonly error: (Reason & { readonly retryAt: string | null }) | null
 }
 
-/** Exit statuses (interfaces: section 2). */
+/** Exit statuses (docs/reference/cli.md). */
 const EXIT: Readonly<Record<ExecStatus, number>> = { failed: 1, interrupted: 130, suspended: 5, blocked: 3, done: 0 }
 
 export function exitOf(status: ExecStatus): number {

@@ -1,39 +1,39 @@
 import type { Access } from '../core/words.ts'
 
-/** What a rule says of a command. On any doubt it is `ask`; where several apply, deny beats ask beats allow. */
+/** What a rule decides about a command. Any doubt is `ask`. Where several decisions apply, deny beats ask beats allow. */
 export type Decision = 'allow' | 'ask' | 'deny'
 
-/** What a policy judges: one command line of a POSIX or Bash shell, as an agent would have it run. Untrusted. */
+/** What a policy judges: one POSIX or Bash command line that an agent wants to run. Untrusted. */
 export interface CommandQuestion {
   readonly command: string
-  /** Absolute folder that it runs in. */
+  /** Absolute path of the folder in which the command would run. */
   readonly cwd: string
   /** Absolute path of the workspace; redirects and path arguments are judged against it. */
   readonly workspace: string
   readonly access: Access
-  /** The command runs in a sandbox that confines it: what no rule names is then allowed (interfaces: section 10). */
+  /** Whether the command runs in a sandbox that confines it; what no rule names is then allowed. */
   readonly confined: boolean
 }
 
-/** Why one simple command (or redirect) got its decision. */
+/** The decision on one simple command or redirect, and its cause. */
 export interface Finding {
   readonly decision: Decision
-  /** Id of the rule, e.g. `builtin/git-push-force`, or `unknown`, `not-understood`. */
+  /** Id of the deciding rule, e.g. `builtin/git-push-force`; `unknown` or `not-understood` without one. */
   readonly rule: string
-  /** The part of the command line that it is about. */
+  /** The part of the command line that was judged. */
   readonly part: string
   readonly reason: string
 }
 
 export interface Verdict {
   readonly decision: Decision
-  /** One sentence for a person and for the agent. */
+  /** One sentence, for people and for the agent. */
   readonly reason: string
-  /** Every simple command and redirect with its own decision, in order. */
+  /** Every simple command and redirect with its own decision, in the order of the command line. */
   readonly findings: readonly Finding[]
 }
 
-/** Rules made ready. `judge` never throws, takes bounded time, and looks at nothing but symbolic links of this machine. */
+/** Rules, ready to be applied. `judge` never throws, takes bounded time, and reads nothing but symbolic links. */
 export interface CommandPolicy {
   judge(question: CommandQuestion): Verdict
 }

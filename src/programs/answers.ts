@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { JsonSchema } from '../agents/port.ts'
 import type { Expectation } from './shared/ask.ts'
 
-/** What agents answer (interfaces: section 5). Keys are camelCase, as agents see them. */
+/** What agents answer. Keys are camelCase, as agents see them. */
 
 const sentences = z.array(z.string().trim().min(1))
 

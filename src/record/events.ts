@@ -14,7 +14,7 @@ export interface NewEvent {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
-/** An event as it is shown everywhere (interfaces: event line). */
+/** An event as it is shown everywhere (docs/events.md). */
 export interface RecordedEvent {
   readonly seq: number
   readonly time: string

@@ -2,7 +2,7 @@ import type { RunStatus, TaskStatus } from '../core/words.ts'
 import { withAncestors } from '../scheduler/graph.ts'
 import type { TaskRow } from '../record/index.ts'
 
-/** Exit statuses (interfaces: section 2), worst first. */
+/** Exit statuses (docs/reference/cli.md), worst first. */
 const EXIT: Readonly<Record<RunStatus, number>> = {
   failed: 1,
   interrupted: 130,

@@ -1,20 +1,17 @@
 /**
- * The source port: where tasks come from. A source reads files of one commit or folder and never writes; ticks are text edits
- * that it hands out.
+ * The source port: where tasks come from. A source reads the files of one commit or folder and never writes; to tick a task
+ * off, it returns a text edit.
  */
 
-/**
- * Reads the files that a source is made of, from the base commit's tree or a folder. Paths are relative to the repository root,
- * `/` separated.
- */
+/** Reads a source's files from a commit's tree or a folder. Paths are relative to the repository root and separated by `/`. */
 export interface SourceFiles {
-  /** The file's text, or null when there is none. */
+  /** The file's text; null: there is no such file. */
   read(path: string): Promise<string | null>
   /** Names of the entries of a folder (folders end in `/`), sorted; empty when there is no such folder. */
   list(folder: string): Promise<readonly string[]>
 }
 
-/** `explicit`: written in the source. `group`: from the order of parallel groups. `order`: from file order. */
+/** `explicit`: written in the source. `group`: by the order of parallel groups. `order`: by the order in the file. */
 export type DependencyKind = 'explicit' | 'group' | 'order'
 
 export interface Dependency {
@@ -25,18 +22,18 @@ export interface Dependency {
 export interface SourceTask {
   readonly handle: string
   readonly title: string
-  /** Ticked in the source. */
+  /** Already ticked off in the source. */
   readonly done: boolean
   readonly dependsOn: readonly Dependency[]
-  /** Completion criteria, each a sentence a reviewer can check. */
+  /** Completion criteria: sentences that a reviewer can check. */
   readonly criteria: readonly string[]
-  /** Subject of the task's commit. */
+  /** Subject line of the task's commit. */
   readonly subject: string
 }
 
 export interface PromptSection {
   readonly title: string
-  /** Untrusted text; whoever composes the prompt caps and fences it. */
+  /** Untrusted; whoever composes the prompt caps and fences it. */
   readonly content: string
 }
 
@@ -45,27 +42,27 @@ export interface PromptParts {
   readonly sections: readonly PromptSection[]
 }
 
-/** A text edit of one source file. */
+/** The text edit of one source file that ticks a task off. */
 export interface Tick {
   readonly path: string
-  /** The file's text with the task marked done; the same text when it is already; null when the task is not in this text. */
+  /** The text with the task ticked off (unchanged if it already is); null: the task is not in this text. */
   apply(text: string): string | null
 }
 
 export interface Source {
   readonly kind: 'prompt' | 'spec-kit' | 'openspec'
-  /** The feature or change, as `--feature` names it; null for a prompt. */
+  /** The feature or change, by its name for `--feature`; null for a prompt. */
   readonly feature: string | null
-  /** Files and folders (ending in `/`) that never belong to a task's change. */
+  /** Files and folders (with a trailing `/`) that are never part of a task's change. */
   readonly owned: readonly string[]
-  /** In file order. */
+  /** In the order of the file. */
   readonly tasks: readonly SourceTask[]
-  /** What the user did not ask about but should know (with file and line). */
+  /** What the user should know although the run can go on, each with file and line. */
   readonly warnings: readonly string[]
-  /** The handle a user's selector means, or null. */
+  /** The handle of the task that a user's selector names; null: there is none. */
   resolve(selector: string): string | null
   implementPrompt(handle: string): PromptParts
   reviewPrompt(handle: string): PromptParts
-  /** null when the source has nothing to tick (a prompt). */
+  /** How the task is ticked off; null: the source has nothing to tick (a prompt). */
   tick(handle: string): Tick | null
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const amount = z.number().nonnegative()
 
-/** What a `command` agent may write, one JSON object per line (docs: interfaces, section 4). Unknown keys are ignored. */
+/** What a `command` agent may write, one JSON object per line (docs/agents.md). Unknown keys are ignored. */
 export const commandFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('message'), text: z.string() }),
   z.object({

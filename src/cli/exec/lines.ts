@@ -12,7 +12,7 @@ export interface Owner {
 /** Longest text of one field of an event line. */
 const MAX_TEXT = 8000
 
-/** Prints what happens as event lines (interfaces: event line); sequence numbers begin with 1 in each exec. */
+/** Prints what happens as event lines (docs/events.md); sequence numbers begin with 1 in each exec. */
 export class EventLines {
   readonly #io: Io
   readonly #owner: Owner
@@ -72,7 +72,7 @@ export class EventLines {
   }
 }
 
-/** `exec.finished` (interfaces: section 10); `error` only when it is not done. */
+/** `exec.finished`; `error` only when it is not done. */
 export function finishedLine(result: TurnResult, session: string | null): Record<string, unknown> {
   const { status, finishReason, output, text, steps, usage, error } = result
   return {

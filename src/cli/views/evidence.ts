@@ -2,7 +2,7 @@ import type { ArtifactRow } from '../../record/index.ts'
 import type { Evidence, GateResult, TestCounts } from '../../gates/port.ts'
 import type { Reason } from '../../core/words.ts'
 
-/** What a gate saw, as `belay show --json` prints it (interfaces: section 3). */
+/** What a gate saw, as `belay show --json` prints it. */
 export interface EvidenceView {
   readonly gate: string
   /** `baseline`: on the base, before the change. `verify`: on exactly what would land. */

@@ -22,7 +22,7 @@ import { evidenceView, type EvidenceView } from './evidence.ts'
 import { taskView, type TaskView } from './status.ts'
 import { whyTask } from './why.ts'
 
-/** What `belay show --json` prints (interfaces: section 3). */
+/** What `belay show --json` prints. */
 export interface ShowView {
   readonly task: ShownTask
   readonly attempts: readonly {

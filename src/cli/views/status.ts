@@ -2,7 +2,7 @@ import { totalCost } from '../../programs/shared/budget.ts'
 import { listSessions, listTasks, type RecordStore, type RunRow, type TaskRow } from '../../record/index.ts'
 import type { CostKind, Reason, RunStatus, TaskStatus } from '../../core/words.ts'
 
-/** What `belay status --json` prints (interfaces: section 3). */
+/** What `belay status --json` prints. */
 export interface StatusView {
   readonly run: {
     readonly id: string

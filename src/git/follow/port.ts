@@ -2,14 +2,14 @@ import type { HostIdentity, ProcessIdentity } from '../../process/index.ts'
 import type { Reason } from '../../core/words.ts'
 
 /**
- * What is recorded before a checkout is fast-forwarded. Plain JSON. It stays until the checkout is done, so that whoever
- * comes after a crash knows whose lock stands there and between which two commits the files are.
+ * What is recorded before a checkout is fast-forwarded, as plain JSON. It stays until the checkout is complete, so that after a
+ * crash the next process knows whose lock is there and between which two commits the files are.
  */
 export interface FollowIntent {
-  /** Content of the index lock that is ours; see lock.ts. */
+  /** Content of the index lock if it is ours; see lock.ts. */
   readonly token: string
   readonly holder: HostIdentity & ProcessIdentity
-  /** Top of the checkout, and where its HEAD and index are. */
+  /** Top folder of the checkout, and the folder with its HEAD and index. */
   readonly root: string
   readonly gitDir: string
   /** Full name of the target branch. */
@@ -18,7 +18,7 @@ export interface FollowIntent {
   readonly to: string
 }
 
-/** Where the intent is kept: durable when `write` has resolved. One per (repository, target); the target's lease is held. */
+/** Storage for the intent: one per repository and target branch, whose lease is held. Durable when `write` resolves. */
 export interface FollowIntents {
   read(): Promise<FollowIntent | null>
   write(intent: FollowIntent): Promise<void>
@@ -27,24 +27,24 @@ export interface FollowIntents {
 
 export interface FollowRequest {
   readonly repository: { readonly root: string; readonly commonDir: string }
-  /** Short name of the target branch; null when HEAD was detached at the start. */
+  /** Short name of the target branch; null: HEAD was detached when the run began. */
   readonly target: string | null
-  /** The commit that the target had when it was last looked at (the run's base, or what it last followed to). */
+  /** The commit of the target as last seen: the run's base, or where the target was last moved to. */
   readonly from: string
-  /** Tip of the result branch. */
+  /** Tip of the result branch, to which the target moves. */
   readonly to: string
-  /** Make the target when it is not there: the user named a branch that was not there at the start either. */
+  /** Create the target if it does not exist, because it did not exist either when the user named it at the start. */
   readonly create?: boolean
-  /** Short name of the result branch, for the command that the user is given. */
+  /** Short name of the result branch, for `finishCommand`. */
   readonly resultBranch: string
   readonly intents: FollowIntents
-  /** Told of every step that is done; a place for tests to end the process. */
+  /** Called after every step, so that tests can kill the process there. */
   readonly onStep?: (step: string) => void
-  /** How long another git process may hold a lock before this gives up (default 2 s). */
+  /** How long another git process may hold a lock before this gives up, in milliseconds (default 2000). */
   readonly patienceMs?: number
 }
 
-/** `finishCommand` is for a POSIX shell, from any folder; null when there is nothing that the user could do. */
+/** `finishCommand` works in a POSIX shell from any folder; null: there is nothing that the user can do. */
 export type Followed =
   | { readonly landed: true }
   | { readonly landed: false; readonly reason: Reason; readonly finishCommand: string | null }
