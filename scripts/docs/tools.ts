@@ -50,7 +50,7 @@ that ends is restarted, at most three times.
 If a server changes its tools during a turn (\`notifications/tools/list_changed\`), the next step has the new ones, and the model is told
 their names. Descriptions are cut after 4,000 characters. A tool is left out with a warning if
 
-- its server has 100 tools already, or the descriptions and schemas of all servers together exceed 200,000 characters;
+- its server has 100 tools already, its schema is too large, or the tools of all servers together exceed 200,000 characters;
 - its name is taken (the prefix \`mcp__\` keeps Belay's own names apart);
 - it has a property that providers refuse.
 

@@ -40,7 +40,7 @@ function currentFolder(): string {
   try {
     return process.cwd()
   } catch (cause) {
-    throw new BelayError('no_folder', 'the folder you stand in is not there any more', {
+    throw new BelayError('no_folder', 'the current folder is not there any more', {
       expected: 'a folder that exists',
       next: 'cd to one that does (cd "$PWD", if it was made anew)',
       cause,

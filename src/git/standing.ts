@@ -156,7 +156,7 @@ export async function standingGit(root: string, args: readonly string[]): Promis
 }
 
 function notUnderstood(args: readonly string[], answer: string): BelayError {
-  return new BelayError('git_failed', `git ${args[0] ?? ''} gave an answer that Belay does not know`, {
+  return new BelayError('git_failed', `git ${args[0] ?? ''} gave an answer that Belay does not understand`, {
     exit: 1,
     received: JSON.stringify(answer.slice(0, 200)),
     next: 'please report this with the output of: git --version',

@@ -20,9 +20,9 @@ export function refuseDeep(env: Environment): void {
   if (depth < MAX_DEPTH) return
   throw new BelayError(
     'nested_too_deep',
-    `this is an agent of an agent of Belay, ${depth} deep: it starts no further one`,
+    `this command runs inside ${depth} nested Belays, and may not start another one`,
     {
-      expected: `at most ${MAX_DEPTH} Belays in one another`,
+      expected: `at most ${MAX_DEPTH} nested Belays`,
       received: `${DEPTH}=${depth}`,
       next: 'do it here, without Belay',
     },

@@ -97,7 +97,7 @@ function checkApprover({ id, context }: CheckpointRow): void {
   if (!Array.isArray(approvers)) return
   const { username } = userInfo()
   if (approvers.includes(username)) return
-  throw new BelayError('not_an_approver', `${username} is not asked: ${id} is for ${approvers.join(', ')}`, {
+  throw new BelayError('not_an_approver', `${username} may not answer ${id}: it is for ${approvers.join(', ')}`, {
     expected: approvers.join(', '),
     received: username,
     next: `have one of them run: belay answer ${id} VALUE`,

@@ -149,7 +149,7 @@ async function unlanded({ root }: Repository, run: RunRow, tasks: readonly TaskR
     if (count > 0) {
       const commits = count === 1 ? 'one commit' : `${count} commits`
       const how = run.finishCommand === null ? '' : `; land it with: ${run.finishCommand}`
-      return { code: 'unlanded', message: `${run.resultBranch} has ${commits} that no branch of yours has${how}` }
+      return { code: 'unlanded', message: `${run.resultBranch} has ${commits} that none of your branches has${how}` }
     }
   }
   const begun: string[] = []

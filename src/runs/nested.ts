@@ -17,9 +17,9 @@ export async function refuseNested(record: RecordStore, env: Environment, projec
   if (around?.project !== project) return
   throw new BelayError(
     'nested_run',
-    `this is part of a task of run ${id}: no run of the same repository begins or goes on in it`,
+    `this command runs inside a task of run ${id}, where no run of the same repository may start or continue`,
     {
-      expected: 'a shell of your own',
+      expected: 'your own shell',
       received: `${MARK}=${id}/${task}`,
       next: 'belay status; an agent that asks another one uses belay exec',
     },
@@ -38,9 +38,13 @@ export async function refuseAgents(record: RecordStore, env: Environment): Promi
       ? isSessionId(second) && (await new SessionStore(record.home).find(second)) !== null
       : (await findRun(record.read, first)) !== null
   if (!isOurs) return
-  throw new BelayError('not_a_person', 'this is an agent or a gate of Belay, and that is for a person to decide', {
-    expected: 'a shell of your own',
-    received: `${MARK}=${first}/${second}`,
-    next: 'say in your answer what you need',
-  })
+  throw new BelayError(
+    'not_a_person',
+    'this command runs inside an agent or a gate of Belay, and only a person may decide this',
+    {
+      expected: 'your own shell',
+      received: `${MARK}=${first}/${second}`,
+      next: 'say in your answer what you need',
+    },
+  )
 }

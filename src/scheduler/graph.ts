@@ -13,7 +13,7 @@ export function checkGraph(nodes: readonly GraphNode[]): void {
   for (const { handle } of nodes) {
     if (known.has(handle)) {
       throw new BelayError('duplicate_task', `Two tasks are called ${handle}`, {
-        expected: 'a handle of its own for each task',
+        expected: 'a unique handle for each task',
         received: `${handle} twice`,
         next: 'give one of them another id in the task list',
       })
@@ -32,8 +32,8 @@ export function checkGraph(nodes: readonly GraphNode[]): void {
   }
   const cycle = findCycle(nodes)
   if (cycle) {
-    throw new BelayError('dependency_cycle', `The dependencies go round in a circle: ${cycle.join(' -> ')}`, {
-      expected: 'dependencies without a circle',
+    throw new BelayError('dependency_cycle', `The dependencies form a cycle: ${cycle.join(' -> ')}`, {
+      expected: 'dependencies without a cycle',
       received: cycle.join(' -> '),
       next: 'take one of these dependencies out',
     })

@@ -328,7 +328,7 @@ function progressMark(task: TaskRow): string {
 }
 
 function noProgress(handle: string, what: string): BelayError {
-  return new BelayError('no_progress', `task ${handle} does not get on: ${what}`, {
+  return new BelayError('no_progress', `task ${handle} makes no progress: ${what}`, {
     exit: 1,
     next: 'please report this with the output of: belay events',
   })

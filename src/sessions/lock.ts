@@ -195,7 +195,7 @@ async function latest(folder: string): Promise<Latest> {
 }
 
 function lastNumber(folder: string): BelayError {
-  return new BelayError('session_damaged', `in ${folder} is a lock.N with a number that no lock gets to`, {
+  return new BelayError('session_damaged', `${folder} has a lock.N with an impossible number`, {
     expected: 'lock.1, lock.2 and so on, as Belay counts them',
     received: 'a number with 16 digits or more',
     next: `when no belay works in this session, remove the lock.N with that number from ${folder}`,

@@ -266,7 +266,7 @@ function isStoppedHere({ host, pid }: LockHolder): boolean {
 
 function heldError(id: string, by: LockHolder): BelayError {
   return new BelayError('held', `session ${id} is in use: ${describeHolder(by)}`, {
-    expected: 'a session that nobody else works in',
+    expected: 'a session that nobody else uses',
     received: `held by process ${by.pid} on ${by.host}`,
     next: `${isStoppedHere(by) ? `let it go on: kill -CONT ${by.pid}` : 'wait for it'}, or take it away: belay session unlock ${id}`,
   })

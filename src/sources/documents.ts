@@ -18,7 +18,7 @@ export async function readRequired(
   if (missing.length === 0) return texts
   throw new BelayError(
     'source_incomplete',
-    `${dir} is no complete ${kind} feature: ${missing.join(', ')} missing or empty`,
+    `${dir} is not a complete ${kind} feature: ${missing.join(', ')} missing or empty`,
     {
       expected: `${names.join(', ')} in ${dir}`,
       received: texts.size > 0 ? [...texts.keys()].join(', ') : 'none of them',

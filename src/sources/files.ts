@@ -124,7 +124,7 @@ function decode(path: string, bytes: Uint8Array): string {
     if (text.includes('\0')) throw new TypeError('it holds NUL bytes')
     return text
   } catch (cause) {
-    throw new BelayError('source_unreadable', `${path} is no UTF-8 text`, {
+    throw new BelayError('source_unreadable', `${path} is not UTF-8 text`, {
       expected: 'UTF-8',
       received: 'other bytes',
       next: `convert ${path} to UTF-8 and commit it`,

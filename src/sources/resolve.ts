@@ -114,7 +114,7 @@ async function byPath(request: SourceRequest, path: string, kind: 'file' | 'fold
     const scoped = { ...request, configured: wanted }
     if ((await allFeatures(scoped, base, wanted !== null)).length > 0) return choose(scoped, base)
   }
-  throw new BelayError('source_not_found', `${path === '' ? 'The repository root' : path} is no feature`, {
+  throw new BelayError('source_not_found', `${path === '' ? 'The repository root' : path} is not a feature`, {
     expected:
       'a folder with tasks.md and either spec.md and plan.md (spec-kit) or proposal.md (OpenSpec), or its tasks.md',
     received: kind === 'file' ? 'another file' : 'a folder without them',

@@ -142,7 +142,7 @@ describe('a tasks.md that cannot be run', () => {
   it('names a cycle by its path, also one through a group', () => {
     const explicit = '- [ ] T001 a (depends on T003)\n- [ ] T002 b (depends on T001)\n- [ ] T003 c (depends on T002)\n'
     expect(readSpecKitTasks(explicit).problems).toEqual([
-      { line: 1, message: 'the dependencies go round in a circle: T001 -> T003 -> T002 -> T001' },
+      { line: 1, message: 'the dependencies form a cycle: T001 -> T003 -> T002 -> T001' },
     ])
     expect(readSpecKitTasks('- [ ] T001 a (depends on T002)\n- [ ] T002 b\n').problems[0]?.message).toContain(
       'T001 -> T002 -> T001 (T002 stands after T001 and so waits for it: move it up)',

@@ -53,7 +53,7 @@ export function readSpecKitTasks(text: string): SpecKitList {
     const line = tasks.find((task) => task.handle === cycle[0])?.item.line ?? 1
     problems.push({
       line,
-      message: `the dependencies go round in a circle: ${cycle.join(' -> ')}${unsaid(cycle, tasks)}`,
+      message: `the dependencies form a cycle: ${cycle.join(' -> ')}${unsaid(cycle, tasks)}`,
     })
   }
   return { outline, tasks, problems, warnings }

@@ -76,7 +76,7 @@ describe('openSpecKit', () => {
     ).rejects.toMatchObject({
       code: 'source_incomplete',
       exit: 2,
-      message: `${DIR} is no complete spec-kit feature: spec.md, plan.md missing or empty`,
+      message: `${DIR} is not a complete spec-kit feature: spec.md, plan.md missing or empty`,
       received: 'tasks.md',
     })
   })

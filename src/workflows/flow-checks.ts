@@ -41,7 +41,7 @@ function checkIds(definition: Definition, at: (state: State) => KeyPath, issues:
     }
     if (owner.has(state.id)) {
       issues.error('DUPLICATE_STATE', path, `two states are called "${state.id}"`, {
-        expected: 'an id of its own for each state, also in other branches',
+        expected: 'a unique id for each state, across branches too',
         actual: JSON.stringify(state.id),
       })
     } else owner.set(state.id, state)
@@ -97,7 +97,7 @@ function checkFlow(
       })
     } else if (!reach(here, state.id).has(END)) {
       issues.error('NO_END', at(state), `from "${state.id}" the end can never be reached`, {
-        expected: 'a way out of the circle',
+        expected: 'a way out of the cycle',
         actual: `${[...reach(here, state.id)].join(' -> ')} -> ...`,
       })
     }

@@ -80,7 +80,7 @@ async function showWorkflowRun(io: Io, id: string, json: boolean): Promise<void>
   await withRecord(io, async (record) => {
     const run = await selectRun(record, await projectIdHere(io, record), id)
     if (run?.program !== workflowProgram.name) {
-      throw new BelayError('run_unknown', `run ${id} is no workflow's`, { next: `belay status ${id}` })
+      throw new BelayError('run_unknown', `run ${id} is not the run of a workflow`, { next: `belay status ${id}` })
     }
     const shown = await showRun(record, run)
     if (json) io.out(JSON.stringify(shown))

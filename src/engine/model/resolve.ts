@@ -114,13 +114,13 @@ function addressOf(provider: string, known: ModelProvider, env: Environment): st
   const set = first(known.baseUrlFrom, env)
   if (set === null) {
     if (known.baseUrl !== null) return null
-    throw new BelayError('model_no_address', `nothing says where ${provider} models are`, {
+    throw new BelayError('model_no_address', `no address is configured for the models of ${provider}`, {
       expected: `an address in ${known.baseUrlFrom.join(' or ')}, or under \`providers\` in the configuration`,
       next: `export ${known.baseUrlFrom[0]}=http://127.0.0.1:8080/v1`,
     })
   }
   if (!URL.canParse(set.value) || !/^https?:/.test(set.value)) {
-    throw new BelayError('model_no_address', `${set.name} is no address`, { expected: 'http(s)://HOST/PATH' })
+    throw new BelayError('model_no_address', `${set.name} is not an address`, { expected: 'http(s)://HOST/PATH' })
   }
   const address = set.value.replace(/\/+$/, '')
   // Google's own SDK takes the address without the version of the interface, the wire format wants it with.

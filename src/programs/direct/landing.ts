@@ -151,13 +151,9 @@ export function refConflict(branch: string): BelayError {
 
 /** Git keeps branches as paths: beside a branch `belay` there can be none below `belay/`. */
 function inTheWay(branch: string, wanted: string): BelayError {
-  return new BelayError(
-    'branch_in_the_way',
-    `a branch of yours is called ${branch}, so that none can be called ${wanted}`,
-    {
-      expected: `no branch called ${branch}`,
-      received: branch,
-      next: `git branch -m ${branch} ANOTHER_NAME, then: belay resume`,
-    },
-  )
+  return new BelayError('branch_in_the_way', `you have a branch called ${branch}, so git cannot create ${wanted}`, {
+    expected: `no branch called ${branch}`,
+    received: branch,
+    next: `git branch -m ${branch} ANOTHER_NAME, then: belay resume`,
+  })
 }

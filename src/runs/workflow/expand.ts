@@ -67,6 +67,6 @@ function tooMany(limit: number): BelayError {
     exit: 1,
     expected: `at most ${limit} steps (max_steps)`,
     received: 'one more',
-    next: 'look for a circle that does not end, or raise max_steps and run it again',
+    next: 'look for a cycle that does not end, or raise max_steps and run it again',
   })
 }
