@@ -49,6 +49,19 @@ describe('input and output', () => {
     expect((await world.json<{ run: unknown }>(['status'])).run).toBeNull()
   })
 
+  it('may be written with anchors and merge keys, and so may the workflow', async () => {
+    start().write(`
+input: {type: object, properties: {parts: {type: array}}}
+states:
+  - {id: one, type: inject, value: &base {a: 1, b: 1}}
+  - {id: two, type: transform, value: {<<: *base, b: 2, parts: "\${input.parts}"}}
+`)
+    writeFileSync(join(world.dir, 'in.yaml'), 'parts: [&p {x: 1}, {<<: *p, y: 2}]\n')
+    expect((await world.belay(['workflow', 'validate', world.file])).code).toBe(0)
+    const result = await world.run('--input', join(world.dir, 'in.yaml'), '--json')
+    expect(finished(result).output).toEqual({ a: 1, b: 2, parts: [{ x: 1 }, { x: 1, y: 2 }] })
+  })
+
   it('an output that does not fit its schema is no output', async () => {
     start().flow([{ id: 'a', type: 'inject', value: 3 }], { output_schema: { type: 'string' }, agent: undefined })
     const result = await world.run('--json')

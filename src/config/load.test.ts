@@ -36,6 +36,23 @@ describe('defaults and values', () => {
     expect(config).toMatchObject({ concurrency: 1, git: { sign: 'auto' }, notify: { command: null } })
   })
 
+  it('reads merge keys: what stands in a mapping itself wins, then the first of several', async () => {
+    const { config } = await yaml(`
+workflow:
+  roles:
+    implementer: &base {model: m, effort: low, timeout: 5m}
+    reviewer:
+      <<: [*base, {stall: 3m, effort: high}]
+      model: other
+`)
+    expect(config.workflow.roles.reviewer).toMatchObject({
+      model: 'other',
+      effort: 'low',
+      timeoutMs: 300_000,
+      stallMs: 180_000,
+    })
+  })
+
   it('reads every key of belay.yaml', async () => {
     const { config, files, projectFile } = await yaml(EVERYTHING)
     expect(files).toEqual([join(root, 'belay.yaml')])

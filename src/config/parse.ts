@@ -36,7 +36,7 @@ function broken(problems: readonly Problem[]): Parsed {
 
 function readYaml(text: string, name: string): Parsed {
   const counter = new LineCounter()
-  const doc = parseDocument(text, { lineCounter: counter, prettyErrors: false })
+  const doc = parseDocument(text, { lineCounter: counter, prettyErrors: false, merge: true })
   const faults = [...doc.errors, ...doc.warnings]
   if (faults.length > 0) {
     return broken(

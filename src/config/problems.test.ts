@@ -143,6 +143,10 @@ describe('problems', () => {
     ['a loop', 'task: &a {source: *a}', 'task.source'],
     ['deep nesting', `task: ${'['.repeat(9000)}`, 'belay.yaml'],
     ['an anchor bomb', bomb(), 'belay.yaml'],
+    ['a bomb of merge keys', bomb('{<<: [', ']}', '{x: 1}'), 'Excessive alias count'],
+    ['a mapping merged into itself', 'task: &a {<<: *a}', 'Excessive alias count'],
+    ['what is merged and no mapping', 'task: {<<: 3}', 'Merge sources must be maps'],
+    ['an unknown key that is merged', 'git: &a {sauce: x}\ntask: {<<: *a}', 'belay.yaml:2: task.sauce: unknown key'],
   ])('refuses %s', async (_, text, expected) => {
     const error = await failure(yaml(text))
     expect(error.code).toBe('config_invalid')
@@ -247,13 +251,13 @@ const KEYS = fc.constantFrom(
   'x',
 )
 
-function bomb(): string {
-  const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]']
+function bomb(open = '[', close = ']', first = '[x, x, x, x, x, x, x, x, x, x]'): string {
+  const lines = [`a0: &a0 ${first}`]
   for (let i = 1; i < 12; i++)
     lines.push(
-      `a${i}: &a${i} [${Array(10)
+      `a${i}: &a${i} ${open}${Array(10)
         .fill(`*a${i - 1}`)
-        .join(', ')}]`,
+        .join(', ')}${close}`,
     )
   return lines.join('\n')
 }

@@ -110,6 +110,14 @@ describe('an agent definition', () => {
     expect((await parse('\uFEFF---\r\nmax_steps: 3\r\n---\r\nHi')).settings.max_steps).toBe(3)
   })
 
+  it('may have merge keys', async () => {
+    const lines = ['hooks:', '  before: [&one {run: a, timeout: 7s}]', '  after: [{<<: *one, run: b}]']
+    expect((await parse(`---\n${lines.join('\n')}\n---\n`)).settings.hooks).toMatchObject({
+      before: [{ run: 'a', timeout: 7000 }],
+      after: [{ run: 'b', timeout: 7000 }],
+    })
+  })
+
   it.each([
     ['an unknown key', 'max_step: 3', 'there is no key "max_step"; did you mean "max_steps"?'],
     ['a wrong number', 'max_steps: many', 'max_steps: '],

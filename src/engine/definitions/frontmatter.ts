@@ -17,7 +17,7 @@ export async function readFrontmatter(text: string, path: string): Promise<Docum
   const { parse } = await import('yaml')
   let data: unknown
   try {
-    data = parse(rest.slice(0, end.index), { maxAliasCount: 10 }) ?? {}
+    data = parse(rest.slice(0, end.index), { maxAliasCount: 10, merge: true }) ?? {}
   } catch (error) {
     throw invalid(path, `its frontmatter is no YAML: ${messageOf(error)}`, 'KEY: VALUE lines')
   }

@@ -77,7 +77,7 @@ async function readFileOf({ cwd, readStdin }: InputRequest, file: string): Promi
   try {
     const text = file === '-' ? await readStdin() : await readFile(resolve(cwd, file), 'utf8')
     if (text.length > MAX_INPUT) throw new Error(`it is longer than ${MAX_INPUT} characters`)
-    value = parse(text, { maxAliasCount: 100 })
+    value = parse(text, { maxAliasCount: 100, merge: true })
   } catch (cause) {
     throw new BelayError('input_unreadable', `the input cannot be read: ${messageOf(cause)}`, {
       expected: 'a JSON or YAML file',
