@@ -1,5 +1,5 @@
 export { askDurably } from './approve.ts'
-export { mergeParts, type MergeReport } from './isolation/parts.ts'
+export { mergeParts } from './isolation/parts.ts'
 export { openExec, type Exec, type ExecOptions } from './open.ts'
 export type { Isolation } from './place.ts'
 export { removeSession } from './remove.ts'

@@ -6,8 +6,6 @@ import { openNats } from './nats.ts'
 import { redactor } from './redact.ts'
 import { Publisher, type PublishConfig } from './publisher.ts'
 
-export type { PublishConfig } from './publisher.ts'
-
 /** What a configuration says about publishing; `url` null: nothing is published. */
 export interface NatsPublishing extends PublishConfig {
   readonly url: string | null

@@ -1,5 +1,5 @@
 export { insertArtifacts, listArtifacts, newestOfSource, type ArtifactRow, type NewArtifact } from './artifacts.ts'
-export { beginAttempt, closeRound, endAttempt, listAttempts, type AttemptRow } from './attempts.ts'
+export { beginAttempt, closeRound, endAttempt, listAttempts } from './attempts.ts'
 export { dropBaselines, getBaseline, putBaseline } from './baselines.ts'
 export {
   answerCheckpoint,
@@ -27,26 +27,9 @@ export {
 } from './outbox.ts'
 export { isKnownProject, upsertProject } from './projects.ts'
 export { RecordStore, type Reader, type Writer } from './record.ts'
-export {
-  changeRun,
-  createRun,
-  findRun,
-  listRuns,
-  setRunConfig,
-  type NewRun,
-  type RunRow,
-  type RunSource,
-} from './runs.ts'
-export { keepRenewing, type Renewal } from './renewal.ts'
-export {
-  addUsage,
-  changeSession,
-  endSessions,
-  insertSession,
-  listSessions,
-  type NewSession,
-  type SessionRow,
-} from './sessions.ts'
+export { changeRun, createRun, findRun, listRuns, setRunConfig, type RunRow, type RunSource } from './runs.ts'
+export { keepRenewing } from './renewal.ts'
+export { addUsage, changeSession, endSessions, insertSession, listSessions, type SessionRow } from './sessions.ts'
 export {
   UNTOUCHED,
   assertEpoch,

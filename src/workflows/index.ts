@@ -1,4 +1,4 @@
-export { checkWorkflow, type Checked } from './check.ts'
+export { checkWorkflow } from './check.ts'
 export {
   END,
   allStates,
@@ -9,12 +9,9 @@ export {
   leastSteps,
   type AgentState,
   type ApprovalState,
-  type CommonState,
   type Composite,
   type Definition,
   type Flow,
-  type ForeachState,
-  type ParallelState,
   type State,
   type TimerState,
   type TryState,
@@ -22,5 +19,5 @@ export {
 export { drawWorkflow, drawWorkflowMermaid } from './draw.ts'
 export { findWorkflow, listWorkflows, readWorkflow, type WorkflowFile } from './files.ts'
 export { isTime } from './flow-checks.ts'
-export { issueLine, workflowInvalid, type Issue } from './issues.ts'
+export { issueLine, workflowInvalid } from './issues.ts'
 export { workflowJsonSchema } from './schema.ts'

@@ -1,4 +1,4 @@
-export { agentMark, isMarkOf, type Move } from './evidence.ts'
+export { agentMark, isMarkOf } from './evidence.ts'
 export {
   compareAndUndo,
   settleDeadTurns,
@@ -6,8 +6,5 @@ export {
   type GuardReport,
   type GuardRequest,
   type Ours,
-  type Snapshot,
 } from './guard.ts'
 export { retireJournal } from './ledger.ts'
-export type { IsOurs } from './looking.ts'
-export type { Finding, FindingKind, GuardedWorkspace } from './state.ts'

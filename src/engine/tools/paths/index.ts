@@ -1,5 +1,5 @@
 export { isSecret } from './names.ts'
-export { openToList, openToRead, openToWrite, type OpenFile, type Spot } from './open.ts'
+export { openToList, openToRead, openToWrite, type Spot } from './open.ts'
 export { replaceFile, sweepWriting } from './replace.ts'
-export { judgePath, pathOf, rulesOf, shown, type Rules, type Want } from './rules.ts'
+export { judgePath, pathOf, rulesOf, shown, type Rules } from './rules.ts'
 export { targetOf } from './target.ts'
