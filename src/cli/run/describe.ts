@@ -1,7 +1,7 @@
 import { formatDuration } from '../../core/duration.ts'
 import { head, printable } from '../../core/text.ts'
 import type { RecordedEvent } from '../../record/index.ts'
-import { describeMore } from './describe-more.ts'
+import { describeMinor } from './describe-minor.ts'
 
 type Data = Record<string, unknown>
 
@@ -9,7 +9,7 @@ type Data = Record<string, unknown>
 export function describeAny(event: RecordedEvent): string {
   const text =
     describe(event, event.data, true) ??
-    describeMore(event.type, event.data) ??
+    describeMinor(event.type, event.data) ??
     `${event.type} ${cut(JSON.stringify(event.data))}`
   return event.task === null ? text : `${printable(event.task)}  ${text}`
 }

@@ -5,7 +5,7 @@ import { removeTree } from '../remove-tree.ts'
 import { tryGit } from '../run.ts'
 import { parseLog } from './evidence.ts'
 import { statOrNull } from './files.ts'
-import type { Found, Look } from './looking.ts'
+import type { Found, Look } from './look-types.ts'
 import { RESCUED } from './refs.ts'
 import type { SharedState } from './state.ts'
 

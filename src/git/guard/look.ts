@@ -11,7 +11,7 @@ import { gather, judge, type Evidence } from './evidence.ts'
 import { onlyBranchesDiffer, readState, restore, ruleOf, sameState } from './files.ts'
 import { observeFiles, observeRest } from './observe.ts'
 import { isAllowed, listRefs, logSince, movesBetween, putRefBack, putStashLogBack, RESCUED } from './refs.ts'
-import type { Found, Look } from './looking.ts'
+import type { Found, Look } from './look-types.ts'
 import type { FileState, Finding, FindingKind, SharedState } from './state.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { TaskRow } from '../../record/index.ts'
 import type { Definition } from '../../workflows/index.ts'
 import type { Scope } from '../../workflows/expressions/index.ts'
-import { handleOf, levelsOf, type Level } from './place.ts'
+import { handleOf, levelsOf, type Level } from './handles.ts'
 import { stateOf } from './state.ts'
 import { insideOf } from './walk.ts'
 

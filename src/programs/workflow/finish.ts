@@ -3,7 +3,7 @@ import type { Reason } from '../../core/words.ts'
 import type { PhaseResult, Target } from '../../kernel/index.ts'
 import { ExpressionError, fill, plainText, type Scope } from '../../workflows/expressions/index.ts'
 import type { State } from '../../workflows/index.ts'
-import { handlerOf } from './place.ts'
+import { handlerOf } from './handles.ts'
 import { stateOf, withState, type StepState } from './state.ts'
 import { stepScope, type Context } from './services.ts'
 

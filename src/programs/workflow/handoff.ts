@@ -1,7 +1,7 @@
 import { head } from '../../core/text.ts'
 import type { TaskRow } from '../../record/index.ts'
 import type { Definition } from '../../workflows/index.ts'
-import { levelsOf } from './place.ts'
+import { levelsOf } from './handles.ts'
 import { stateOf } from './state.ts'
 
 /** What an agent before this one did in the same line of work. */

@@ -1,6 +1,6 @@
 import { ExpressionError, fill, holds, parseCondition, type Scope } from '../../workflows/expressions/index.ts'
 import { END, isComposite, type AgentState, type Composite, type Definition, type Flow } from '../../workflows/index.ts'
-import { handleOf, innerPrefix } from './place.ts'
+import { handleOf, innerPrefix } from './handles.ts'
 import { stepPrompt, type PromptParts } from './prompt.ts'
 import { START } from './state.ts'
 

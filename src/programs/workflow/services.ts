@@ -5,7 +5,7 @@ import type { PhaseContext } from '../../kernel/index.ts'
 import type { RoleConfig } from '../../config/index.ts'
 import type { ConversationServices } from '../shared/conversation.ts'
 import type { RoleSetup } from '../shared/role.ts'
-import { levelOf, type Level } from './place.ts'
+import { levelOf, type Level } from './handles.ts'
 import { scopeOf } from './context.ts'
 
 /** Where an agent works in one try of a step. */

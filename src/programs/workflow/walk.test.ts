@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { UNTOUCHED, type TaskRow } from '../../record/index.ts'
 import { checkWorkflow, type Definition, type State } from '../../workflows/index.ts'
 import { handoff } from './handoff.ts'
-import { handlerOf, levelOf } from './place.ts'
+import { handlerOf, levelOf } from './handles.ts'
 import { START, type StepResult } from './state.ts'
 import { insideOf, walk } from './walk.ts'
 

@@ -12,7 +12,7 @@ import {
   type TryState,
 } from '../../workflows/index.ts'
 import type { TaskRow } from '../../record/index.ts'
-import { handleOf, innerPrefix } from './place.ts'
+import { handleOf, innerPrefix } from './handles.ts'
 import { stateOf, type StepFailure } from './state.ts'
 
 /** What a list of states has come to. */

@@ -1,4 +1,4 @@
-import { present, type Detector, type FoundCommand, type Tools } from '../finding.ts'
+import { present, type Detector, type FoundCommand, type Tools } from '../detector.ts'
 import { tomlOf, tree, type Folder, type Tree } from '../folder.ts'
 
 const MARKERS = [

@@ -4,7 +4,7 @@ import { oneLine } from '../views/format.ts'
 type Data = Record<string, unknown>
 
 /** Events that are not worth a line while a run is watched, in words; null for a type that is not known here. */
-export function describeMore(type: string, data: Data): string | null {
+export function describeMinor(type: string, data: Data): string | null {
   switch (type) {
     case 'run.started':
       return `run started: ${text(data['feature'] ?? data['source'])}${data['target'] === null ? '' : ` into ${text(data['target'])}`}`
