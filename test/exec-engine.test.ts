@@ -83,12 +83,12 @@ describe('belay exec with the engine', () => {
     ])
   })
 
-  it('of a turn that is stopped, long last words are told in part, and where all of them are', async () => {
+  it('of a turn that is stopped, a long last message is shortened, and the command that shows all of it is named', async () => {
     const plan = `first${' step'.repeat(2000)} last`
     await scripted({ reply: { say: plan, calls: [{ name: 'bash', input: { command: 'true' } }] } })
     const stopped = await world.belay(['exec', 'x', ...MODEL, ...HOST, '--max-steps', '1', '--session', 's', '--quiet'])
     expect([stopped.code, stopped.stdout]).toEqual([3, ''])
-    expect(stopped.stderr).toMatch(/^its last words; all of it: belay session show s\nfirst step/)
+    expect(stopped.stderr).toMatch(/^the agent's last message, shortened; full text: belay session show s\nfirst step/)
     expect(stopped.stderr).toMatch(/characters left out[^]*step last\n/)
     expect(stopped.stderr.length).toBeLessThan(3000)
     expect((await world.belay(['session', 'show', 's'])).stdout).toContain(plan)

@@ -112,7 +112,7 @@ describe('a service', () => {
     }
     const { code, stderr } = await exec('--quiet')
     expect([code, stderr]).toEqual([1, expect.stringContaining('the answer has no end: it was cut off after')])
-    expect(stderr).toMatch(/^the answer was cut off, it is incomplete; all of it: belay session show /)
+    expect(stderr).toMatch(/^the answer broke off; full text: belay session show /)
     expect(stderr.length).toBeLessThan(4000)
     expect(asked).toBe(1)
   })

@@ -26,8 +26,8 @@ interface Flags extends ExecFlags {
 }
 
 const ASK_TIMEOUT = '30m'
-/** Most characters of what is told of an answer that is none. */
-const LAST_WORDS = 2000
+/** Most characters shown of the last message of a turn that is not done. */
+const LAST_MESSAGE = 2000
 /** More than any model can hold, in bytes. */
 const STDIN_MAX = 8 << 20
 
@@ -63,7 +63,7 @@ export function execCommand(io: Io): Command {
       `with --ask: deny what nobody answered for this long (default: "${ASK_TIMEOUT}")`,
     )
     .option('--stdin', 'append what is piped in on stdin to the prompt, as material')
-    .option('--quiet', 'no progress on stderr, only what was denied')
+    .option('--quiet', 'no progress on stderr, only denials and errors')
     .option('--json', 'event lines as NDJSON; the last is exec.finished')
     .addHelpText('after', EXAMPLES)
     .action((prompt: string, flags: Flags) => exec(io, prompt, flags))
@@ -137,7 +137,7 @@ function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void 
   const { status, error, text, output, steps, usage } = result
   if (flags.quiet === true) for (const line of deniedLines(result.denied)) io.note(line)
   if (status === 'done') io.out(flags.outputSchema === undefined ? shown(io, text) : JSON.stringify(output))
-  else if (text !== '') io.note(lastWords(result, session))
+  else if (text !== '') io.note(lastMessage(result, session))
   if (error !== null) {
     const again = error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`
     io.note(`belay: ${printable(error.message)} [${error.code}]${again}`)
@@ -146,12 +146,12 @@ function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void 
   io.note(`${status}: ${usageText(steps, usage)}; go on with: --session ${session.id}`)
 }
 
-/** What it said last before it ended without being done: some of it, on stderr, is no answer. */
-function lastWords({ text, isCutOff }: TurnResult, { id }: Session): string {
-  const isLong = text.length > LAST_WORDS
-  const whole = isLong ? `; all of it: belay session show ${id}` : ''
-  const what = isCutOff ? `the answer was cut off, it is incomplete${whole}` : `its last words${whole}`
-  return isCutOff || isLong ? `${what}\n${printable(cap(text, LAST_WORDS))}` : printable(text)
+/** The last message of a turn that is not done. It is not an answer, so it goes to stderr, and only a part of it. */
+function lastMessage({ text, isCutOff }: TurnResult, { id }: Session): string {
+  const isLong = text.length > LAST_MESSAGE
+  const whole = isLong ? `; full text: belay session show ${id}` : ''
+  const what = isCutOff ? `the answer broke off${whole}` : `the agent's last message, shortened${whole}`
+  return isCutOff || isLong ? `${what}\n${printable(cap(text, LAST_MESSAGE))}` : printable(text)
 }
 
 /** What an agent says goes through a pipe as it is, and to a terminal without what would steer it. */
