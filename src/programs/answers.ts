@@ -54,19 +54,19 @@ export const reviewAnswer = z
   })
 export type ReviewAnswer = z.infer<typeof reviewAnswer>
 
-/** A zod schema as the JSON Schema that agents are given. */
+/** Converts a zod schema to the JSON Schema that agents are given. */
 export function answerSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-7' }) as Record<string, unknown>
   return json
 }
 
-/** The problems of an answer as lines for the agent that gave it, at most ten. */
+/** The problems of an answer, one line each, for the agent that gave it. At most ten are listed. */
 export function problemsOf(error: z.ZodError): string[] {
   const lines = error.issues.map((issue) => `${issue.path.join('.') || '(answer)'}: ${issue.message}`)
   return lines.length > 10 ? [...lines.slice(0, 10), `... and ${lines.length - 10} more`] : lines
 }
 
-/** That an answer fits `schema`, and what `check` names as further problems. */
+/** Expects an answer that fits `schema` and for which `check` returns no further problem. */
 export function fits<T>(schema: z.ZodType<T>, check: (answer: T) => readonly string[] = () => []): Expectation<T> {
   return {
     schema: answerSchema(schema),

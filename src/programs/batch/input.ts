@@ -10,9 +10,9 @@ const OWN_NAMES: ReadonlySet<string> = new Set(['.git', '.belay', 'node_modules'
 
 export type Input =
   | { readonly kind: 'text'; readonly text: string; readonly digest: string }
-  /** It cannot be sent as it is; trying again does not help. */
+  /** The file cannot be sent as it is; another try does not help. */
   | { readonly kind: 'unsuitable'; readonly reason: Reason }
-  /** It could not be read now. */
+  /** The file could not be read this time. */
   | { readonly kind: 'unreadable'; readonly reason: Reason }
 
 /** Whether a path (relative, with `/`) lies in a folder that a batch never reads. */
@@ -21,8 +21,8 @@ export function isOwn(path: string): boolean {
 }
 
 /**
- * Reads a file of the batch as it is now: UTF-8 text of at most `maxBytes`, inside `root` also after links are followed.
- * Never throws; never reads more than `maxBytes` and a little.
+ * Reads a file of the batch as it is now: UTF-8 text of at most `maxBytes` that lies inside `root` after links are resolved.
+ * Never throws, and never reads more than one byte beyond `maxBytes`.
  */
 export async function readInput(root: string, path: string, maxBytes: number): Promise<Input> {
   try {
@@ -31,7 +31,7 @@ export async function readInput(root: string, path: string, maxBytes: number): P
     if (inside === '' || inside.startsWith('../') || inside.startsWith('/') || isOwn(inside)) {
       return unsuitable('file_outside', 'it is a link that leads out of the folder of the batch')
     }
-    // Not blocking: a pipe that took the file's place would wait for its other end.
+    // Non-blocking: if a pipe has replaced the file, a blocking open would wait for the other end.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     return await readText(handle, maxBytes)
   } catch (error) {
@@ -75,7 +75,7 @@ function utf8(bytes: Buffer): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    return null // what a decoder that is told to be strict says of everything that is not UTF-8
+    return null // the strict decoder throws for any input that is not UTF-8
   }
 }
 

@@ -4,15 +4,15 @@ import { assertEpoch } from '../../record/index.ts'
 import type { BatchServices } from './services.ts'
 import { stateOf, withState } from './state.ts'
 
-/** What is kept of every result that was written: by it a later run knows that the file is done. */
+/** Kept for every result that was written. A later run reads it to see that the file is done. */
 export interface ResultNote {
-  /** Digest of the content that the result is about. */
+  /** Digest of the content that was answered. */
   readonly digest: string
-  /** Digest of prompt and schema; null when Belay found the result there and does not know. */
+  /** Digest of prompt and schema. null: the result was already in the file, so Belay does not know what was asked. */
   readonly question: string | null
 }
 
-/** Repeated after a crash it writes the same again. */
+/** Repeating it after a crash writes the same result again. */
 export const persist: Phase<BatchServices> = {
   does: 'writes the answer into the results file, atomically',
   deadlineMs: () => 10 * 60_000,

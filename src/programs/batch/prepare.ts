@@ -4,7 +4,7 @@ import type { BatchServices } from './services.ts'
 import { afterFailedTry, attemptsLeft, beginTry, noneLeft } from './setback.ts'
 import { stateOf, withState } from './state.ts'
 
-/** Nothing is paid for a file that cannot be sent. */
+/** Runs before the paid turn, so that nothing is spent on a file that cannot be sent. */
 export const prepare: Phase<BatchServices> = {
   does: 'reads the file and sees whether it can be sent: UTF-8 text, not too large, inside the folder',
   deadlineMs: () => 10 * 60_000,

@@ -15,10 +15,10 @@ const MINUTE_MS = 60_000
 
 type Context = PhaseContext<BatchServices>
 
-/** One agent answers for one file. (Not called `process`, which is Node's.) */
+/** One agent turn for one file. (Not called `process`, which is a Node global.) */
 export const processFile: Phase<BatchServices> = {
   does: "one agent turn with the file's content as it is now; the answer is checked against the schema",
-  // The turn has limits of its own; re-asks need room.
+  // The turn has its own limit; this one leaves room for re-asks.
   deadlineMs: ({ role }) => 3 * role.timeoutMs + 10 * MINUTE_MS,
   run: (context) => answerFor(context).catch(afterBudget),
   on: {
@@ -40,7 +40,7 @@ async function answerFor(context: Context): Promise<PhaseResult> {
   if (unusable) return { outcome: 'failed', reason: { code: unusable.code, message: `not tried: ${unusable.message}` } }
   const spent = quotaSpent(context)
   if (spent) return spent
-  // Read again: a retry, or a wait between the phases, is no reason to send what the file once was.
+  // Read again: after a retry or a wait between phases, the file may have changed.
   const input = await readInput(services.root, task.handle, services.settings.maxFileSize)
   if (input.kind === 'unsuitable') return { outcome: 'unsuitable', reason: input.reason }
   const attempt = task.attempt + 1
@@ -64,7 +64,7 @@ async function answerFor(context: Context): Promise<PhaseResult> {
   }
 }
 
-/** While the quota that another file ran into is spent, no file is tried. */
+/** Holds a file back while the quota that another file of this run hit is still used up. */
 function quotaSpent({ task, services }: Context): PhaseResult | null {
   const { quota } = services.agent
   if (quota === null || quota.until <= services.record.clock.now()) return null
@@ -72,7 +72,7 @@ function quotaSpent({ task, services }: Context): PhaseResult | null {
   return { outcome: 'quota', reason: quota.reason, change }
 }
 
-/** The agent sits in an empty folder that is thrown away: the files themselves are not its to touch. */
+/** The agent works in an empty folder that is deleted afterwards, because it must not touch the files themselves. */
 async function takeTurn(context: Context, content: string): Promise<Asked<{ readonly output: unknown }>> {
   const { task, services } = context
   const { settings, role } = services
@@ -100,8 +100,8 @@ async function takeTurn(context: Context, content: string): Promise<Asked<{ read
 }
 
 /**
- * The provider's trouble is waited out and counts as no attempt; an agent that cannot work at all stops the other files too;
- * whatever else went wrong was an attempt.
+ * Provider failures are waited out and do not count as attempts. An agent that cannot work at all stops the other files too.
+ * Every other failure counts as an attempt.
  */
 function afterFailure(context: Context, failure: Failure, by: string | null): PhaseResult {
   context.signal.throwIfAborted()

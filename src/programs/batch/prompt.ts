@@ -4,7 +4,7 @@ import type { BatchState } from './state.ts'
 /** Longest remark about an earlier attempt, in characters. */
 const MAX_REMARK = 4000
 
-/** The prompt for one file: what is wanted, the whole content, and on later attempts what went wrong. */
+/** The prompt for one file: the job, the complete content and, on later attempts, what went wrong. */
 export function filePrompt(job: string, path: string, content: string, state: BatchState): string {
   const parts = [
     `# One file: ${JSON.stringify(path)}`,

@@ -6,37 +6,37 @@ import { basename, dirname, join } from 'node:path'
 
 interface Entry {
   readonly value: unknown
-  /** The value as it is written, made once. */
+  /** The value as serialized in the file; computed once. */
   readonly text: string
 }
 
-/** How the file was when it was last read or written: another one is read again. */
+/** The file as last read or written. If its mark has changed, the file is read again. */
 interface Seen {
   readonly mark: string
   readonly entries: ReadonlyMap<string, Entry>
 }
 
 /**
- * The results of a batch: one JSON object {path: output}, rewritten as a whole after each file, so that readers always see
- * a complete one. Only one process may write it (the batch's lease). What others change in it between two writes is kept.
+ * The results of a batch: one JSON object {path: output}. Every write replaces the whole file, so readers always see a complete
+ * object. Only one process may write to it (the holder of the batch's lease). Changes by others between two writes are kept.
  */
 export class ResultsFile {
   readonly path: string
   #seen: Seen | null = null
-  /** Writes happen one at a time. */
+  /** Serializes writes. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(path: string) {
     this.path = path
   }
 
-  /** Every path with its output; empty when there is no file. Throws `results_invalid`, with the file untouched. */
+  /** Every path with its output; empty if there is no file. Throws `results_invalid` and leaves the file untouched. */
   async read(): Promise<ReadonlyMap<string, unknown>> {
     const entries = await this.#load()
     return new Map([...entries].map(([key, entry]) => [key, entry.value]))
   }
 
-  /** Makes an empty file when there is none, and takes away what a process that died while writing left. */
+  /** Creates an empty results file if there is none, and deletes temporary files of writers that were killed. */
   async prepare(): Promise<void> {
     await this.#alone(async () => {
       const folder = dirname(this.path)
@@ -49,8 +49,8 @@ export class ResultsFile {
   }
 
   /**
-   * Adds (or replaces) one result durably: it is on disk when this resolves. Throws `results_invalid`, `results_unwritable`,
-   * and what `stillOurs` throws, which is asked at the last moment before the file is replaced.
+   * Adds or replaces one result; it is on disk when this resolves. `stillOurs` is called immediately before the file is
+   * replaced, and what it throws prevents that. Also throws `results_invalid` and `results_unwritable`.
    */
   async put(path: string, value: unknown, stillOurs: () => Promise<void>): Promise<void> {
     await this.#alone(async () => {
@@ -72,7 +72,7 @@ export class ResultsFile {
 
   async #write(entries: ReadonlyMap<string, Entry>, stillOurs = async (): Promise<void> => {}): Promise<void> {
     try {
-      // A link stays a link: what it leads to is replaced.
+      // A symbolic link stays one: its target is replaced.
       const target = await realpath(this.path).catch(() => this.path)
       await replaceFile(target, serialize(entries), stillOurs)
       const mark = await markOf(this.path)
@@ -89,12 +89,12 @@ export class ResultsFile {
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const next = this.#turn.then(work, work)
-    this.#turn = next.catch(() => {}) // told to the one who asked
+    this.#turn = next.catch(() => {}) // the caller of `next` gets the error
     return next
   }
 }
 
-/** Whether a file name is that of an unfinished write of the results file `of`. */
+/** Whether `name` is a temporary file of an unfinished write of the results file `of`. */
 export function isTemporary(name: string, of: string): boolean {
   return name.startsWith(`.${of}.belay-`) && name.endsWith('.tmp')
 }
@@ -120,7 +120,7 @@ async function replaceFile(path: string, text: string, stillOurs: () => Promise<
   await folder.sync()
 }
 
-/** What changes with every replacement and nearly every edit of a file; null when there is none. */
+/** Changes with every replacement of a file and with nearly every edit; null if the file does not exist. */
 async function markOf(path: string): Promise<string | null> {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
@@ -149,7 +149,7 @@ function parse(path: string, text: string): ReadonlyMap<string, Entry> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(path, Array.isArray(value) ? 'a list' : head(JSON.stringify(value), 80))
   }
-  // Own entries only, so that a file called `__proto__` is one like any other.
+  // Own entries only, so that a file called `__proto__` is handled like any other.
   return new Map(Object.entries(value).map(([key, entry]) => [key, entryOf(entry)]))
 }
 

@@ -2,7 +2,7 @@ import { compileSchema } from '../../agents/answers/json-schema.ts'
 import type { JsonSchema } from '../../agents/port.ts'
 import type { Checked } from '../shared/ask.ts'
 
-/** That an answer fits the user's schema. */
+/** Expects an answer that fits the user's schema. */
 export function expectation(schema: JsonSchema): {
   readonly schema: JsonSchema
   check(output: unknown): Checked<{ readonly output: unknown }>

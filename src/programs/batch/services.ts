@@ -6,33 +6,33 @@ import type { RoleSetup } from '../shared/role.ts'
 import type { ResultsFile } from './results.ts'
 
 export interface BatchSettings {
-  /** What is wanted of every file. */
+  /** What is wanted for every file. */
   readonly prompt: string
   readonly maxAttempts: number
-  /** Bytes; larger files are not sent. */
+  /** In bytes; larger files are not sent. */
   readonly maxFileSize: number
-  /** Digest of what is asked (prompt and schema), kept beside each result. */
+  /** Digest of prompt and schema; kept beside each result. */
   readonly question: string
 }
 
-/** What one file's turn has taught about the agent that all files share. */
+/** What one file's turn revealed about the agent; shared by all files. */
 export interface AgentState {
-  /** Why it cannot be used at all (not there, not logged in). */
+  /** Why the agent cannot be used at all (not installed, not logged in). */
   unusable: Reason | null
-  /** It is of no use to ask it before this time (ms since the epoch). */
+  /** Until when (ms since the epoch) the agent must not be asked, and why. */
   quota: { readonly until: number; readonly reason: Reason } | null
 }
 
-/** What the phases of the batch program work with: one per run. */
+/** What the phases of the batch program work with; one per run. */
 export interface BatchServices extends ConversationServices {
   readonly run: RunRow
-  /** Folder of the configuration: paths are relative to it. Absolute and free of symbolic links. */
+  /** Folder of the configuration file, which paths are relative to. Absolute, without symbolic links. */
   readonly root: string
   readonly settings: BatchSettings
   readonly role: RoleSetup
   readonly expected: Expectation<{ readonly output: unknown }>
   readonly results: ResultsFile
-  /** Folder for temporary files of the run. */
+  /** Folder for the run's temporary files. */
   readonly scratch: string
   readonly agent: AgentState
 }

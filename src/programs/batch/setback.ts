@@ -7,7 +7,7 @@ import { stateOf, withState } from './state.ts'
 
 type Context = PhaseContext<BatchServices>
 
-/** The attempt's row is there before the agent is, so that what was begun can be seen. */
+/** Stores the attempt's row before the agent starts, so that a crash leaves a trace of the attempt. */
 export async function beginTry({ services, task }: Context, attempt: number): Promise<void> {
   const { record, run } = services
   await record.write(async (tx) => {
@@ -19,14 +19,14 @@ export async function beginTry({ services, task }: Context, attempt: number): Pr
   })
 }
 
-/** Attempts that the file has left. */
+/** How many attempts the file has left. */
 export function attemptsLeft({ services, task }: Context): number {
   return services.settings.maxAttempts + task.extraAttempts - task.attempt
 }
 
 /**
- * What becomes of a file whose attempt (a new one, begun) has failed: again after a while and after all other files, or
- * blocked when no attempt is left.
+ * The result for a file whose attempt (already begun, not yet counted) failed: another try after a backoff and after all other
+ * files, or `exhausted` if this was the last attempt.
  */
 export function afterFailedTry(context: Context, reason: Reason, session?: string): PhaseResult {
   const { services, task } = context
@@ -50,7 +50,7 @@ export function afterFailedTry(context: Context, reason: Reason, session?: strin
   }
 }
 
-/** A file without an attempt left (it was granted none, or the limit was lowered). */
+/** The result for a file with no attempt left, because its attempts are used up or the limit was lowered. */
 export function noneLeft({ task }: Context): PhaseResult {
   const last = stateOf(task).setback
   const message = `not done after ${task.attempt} ${task.attempt === 1 ? 'attempt' : 'attempts'}${last === null ? '' : `: ${last}`}`

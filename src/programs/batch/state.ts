@@ -1,14 +1,14 @@
 import type { TaskRow } from '../../record/index.ts'
 
-/** The batch program's own state of a file. */
+/** The batch program's state of one file. */
 export interface BatchState {
-  /** Digest of the content that the latest turn was given; null before the first. */
+  /** Digest of the content given to the latest turn; null before the first turn. */
   readonly digest: string | null
-  /** A checked answer that is not in the results yet. */
+  /** A checked answer that is not yet in the results file. */
   readonly answer: { readonly output: unknown } | null
-  /** Why the latest attempt failed, for the next prompt. */
+  /** Why the latest attempt failed; goes into the next prompt. */
   readonly setback: string | null
-  /** What people said (`unblock --note`). */
+  /** Notes from people (`unblock --note`). */
   readonly notes: readonly string[]
   readonly faults: number
   readonly faultingSince: string | null
@@ -23,12 +23,12 @@ export const START: BatchState = {
   faultingSince: null,
 }
 
-/** The program's state of a task; what an older version did not store yet has its first value. */
+/** The program's state of a task. Fields that an older version did not store get their initial value. */
 export function stateOf(task: Pick<TaskRow, 'state'>): BatchState {
   return { ...START, ...(task.state as Partial<BatchState>) }
 }
 
-/** `state` with changes, as it is stored. */
+/** `state` with `change` applied, in the form in which it is stored. */
 export function withState(state: BatchState, change: Partial<BatchState>): Readonly<Record<string, unknown>> {
   return { ...state, ...change }
 }

@@ -3,16 +3,17 @@ import type { TaskRow } from '../../record/index.ts'
 import { directProgram } from './program.ts'
 import { stateOf, type DirectState } from './state.ts'
 
-/** Where a task begins again, and with which state of the program. */
+/** The phase at which a task starts again, and the program state that it starts with. */
 export interface Again {
   readonly phase: string | null
   readonly state: Readonly<Record<string, unknown>>
 }
 
 /**
- * What `belay retry` makes of a task: counters, findings and what was tried are gone, what people said stays. From
- * `implement` on (also when `from` is null) the implementer begins anew at the newest result; later phases need what the
- * earlier ones left. Throws `usage` for a phase that the program does not have or that this task cannot begin at.
+ * What `belay retry` does to a task: counters, findings and the list of earlier attempts are dropped, notes from people are
+ * kept. For `implement` (also when `from` is null) the implementer starts over at the newest result; later phases keep the
+ * artifacts of earlier phases that they need. Throws `usage` for a phase that does not exist or at which this task cannot
+ * start.
  */
 export function beginAgain(task: TaskRow, from: string | null): Again {
   const state = stateOf(task)
@@ -24,7 +25,7 @@ export function beginAgain(task: TaskRow, from: string | null): Again {
       if (state.base === null) throw notYet(task, 'baseline', 'it has no workspace yet', 'prepare')
       return { phase: 'baseline', state: { ...fresh, base: state.base } }
     case 'implement':
-      // What never began begins with its first phase; else the newest result becomes the base.
+      // A task that never started begins with its first phase; any other takes the newest result as its base.
       return { phase: task.phase === null ? null : 'implement', state: { ...fresh } }
     case 'verify':
       return { phase: 'verify', state: { ...fresh, ...changeOf(task, state, 'verify') } }
@@ -47,7 +48,7 @@ export function beginAgain(task: TaskRow, from: string | null): Again {
   }
 }
 
-/** The state of a task with something that a person said to whoever works on it next. */
+/** The task's state with a note from a person added, for the next agent that works on it; unchanged when `note` is null. */
 export function withNote(task: TaskRow, note: string | null): Readonly<Record<string, unknown>> {
   const state = stateOf(task)
   return note === null ? task.state : { ...task.state, notes: [...state.notes, note] }

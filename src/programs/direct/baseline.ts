@@ -4,7 +4,7 @@ import { proveBase } from './gates.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf } from './state.ts'
 
-/** What the gates say before anything is changed. */
+/** Finds out what the gates report before anything is changed. */
 export const baseline: Phase<DirectServices> = {
   does: 'runs the gates on the base commit, unless it is known what they say there',
   deadlineMs: ({ settings }) => settings.gates.reduce((sum, gate) => sum + 2 * gate.timeoutMs, 0) + 2 * 3_600_000,

@@ -1,9 +1,9 @@
 import type { ReviewAnswer } from '../answers.ts'
 
 /**
- * What keeps a review that passes from being one, as sentences for the reviewer: every criterion of the source needs a check
- * of its own, with its words, that passes. White space, markup and case do not count. A criterion with checks that disagree,
- * or two that read alike with one check between them, is not passed.
+ * The criteria that a review with verdict `pass` has not covered, as sentences for the reviewer. Every criterion of the source
+ * needs a passing check of its own that repeats its words. White space, markup and case are ignored. A criterion is not covered
+ * if its checks disagree, or if it shares one check with another criterion of the same text.
  */
 export function missingCriteria(answer: ReviewAnswer, criteria: readonly string[]): string[] {
   if (answer.verdict !== 'pass') return []
@@ -22,7 +22,7 @@ export function missingCriteria(answer: ReviewAnswer, criteria: readonly string[
   return problems
 }
 
-/** A criterion without white space at its ends and in runs, Markdown's marks, and case. */
+/** A criterion in lower case, without Markdown markup, and with white space collapsed and trimmed. */
 function essence(text: string): string {
   const plain = text
     .normalize('NFC')

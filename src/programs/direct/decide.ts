@@ -3,7 +3,7 @@ import { newestCheckpoint } from '../../record/index.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState } from './state.ts'
 
-/** A person was asked; goes where the answer leads. */
+/** Reads a person's answer and takes the matching transition. */
 export const decide: Phase<DirectServices> = {
   does: 'reads what a person answered, and goes on accordingly',
   deadlineMs: () => 60_000,
@@ -26,7 +26,7 @@ async function followAnswer({ task, services }: PhaseContext<DirectServices>): P
   }
   if (asked.status === 'open') return { outcome: 'open', reason: { code: asked.kind, message: asked.question } }
   const notes = asked.note === null ? state.notes : [...state.notes, asked.note]
-  // Blocked by this answer and unblocked since: that is another attempt, with what was said then and now.
+  // This answer blocked the task and somebody unblocked it since: another attempt, with both notes in the prompt.
   if (state.blockedBy === asked.id) {
     return {
       outcome: 'retry',
@@ -46,7 +46,7 @@ async function followAnswer({ task, services }: PhaseContext<DirectServices>): P
           reviewedPatch: null,
           setback: { kind: 'person', note: asked.note ?? 'Do it again.' },
         }),
-        // Who asks for more work grants the attempt that it takes.
+        // Asking for more work also grants the attempt that it needs.
         ...(task.attempt >= limit ? { change: { extraAttempts: task.extraAttempts + 1 } } : {}),
       }
     case 'block':

@@ -6,9 +6,9 @@ import type { DirectServices } from './services.ts'
 import { stateOf, withState, type DirectState } from './state.ts'
 
 /**
- * What becomes of a task whose agent's turn did not complete: suspended until the quota is back or the fault may have
- * passed, or blocked when waiting does not help. No attempt is counted. A turn interrupted from outside throws the signal's
- * reason instead, so that the phase is simply run again.
+ * The result for a task whose agent's turn did not complete: suspended until the quota is back or the fault may have passed, or
+ * blocked when waiting does not help. No attempt is counted. If the turn was interrupted from outside, throws the signal's
+ * reason, so that the phase is run again.
  */
 export function afterFailure(context: PhaseContext<DirectServices>, state: DirectState, failure: Failure): PhaseResult {
   context.signal.throwIfAborted()
@@ -23,16 +23,16 @@ export function afterFailure(context: PhaseContext<DirectServices>, state: Direc
 }
 
 /**
- * What becomes of a task whose turn would begin while another task of the run waits for a quota of the same agent: it waits
- * until the same time, without asking. Null when nobody waits. Read from the record, so that it holds after a restart too,
- * and no longer than the task that met the quota waits: its user may send it on.
+ * Suspends a task whose turn is about to begin while another task of the run waits for a quota of the same agent: it waits
+ * until the same time, without asking the agent. null: no task waits. The answer comes from the record, so it holds after a
+ * restart. It ends when the waiting task is resumed, which its user may do early.
  */
 export async function waitForQuota(
   { task, services }: PhaseContext<DirectServices>,
   role: keyof DirectServices['roles'],
 ): Promise<PhaseResult | null> {
   const { record, run, roles } = services
-  // Who steps in takes the turn; what is out is remembered in a place of its own (shared/outages.ts).
+  // With failover, another agent takes the turn; outages are then tracked separately (shared/outages.ts).
   if ((roles[role].failover ?? []).length > 0) return null
   const now = record.clock.now()
   let last: { readonly at: number; readonly met: TaskRow } | null = null
@@ -40,7 +40,7 @@ export async function waitForQuota(
     const at = met.wakeAt === null ? now : Date.parse(met.wakeAt)
     if (met.handle === task.handle || met.status !== 'suspended' || at <= now || (last !== null && at <= last.at))
       continue
-    // Those that wait like this one have met nothing themselves.
+    // Tasks that are held back by this function have not hit the quota themselves.
     if (!QUOTA_REASONS.has(met.reason?.code ?? '') || stateOf(met).faults === 0) continue
     const theirs = met.phase === 'review' ? roles.reviewer : roles.implementer
     if (isSameQuota(roles[role], theirs, met.reason?.code ?? '')) last = { at, met }
@@ -55,7 +55,7 @@ export async function waitForQuota(
   }
 }
 
-/** A quota is an account's, which program and environment decide; a rate limit is often the model's. */
+/** A quota belongs to an account, which program and environment determine; a rate limit often belongs to the model. */
 function isSameQuota(a: RoleSetup, b: RoleSetup, code: string): boolean {
   const key = ({ agent, command, env, model }: RoleSetup): string =>
     JSON.stringify([agent.provider, command, env, code === 'agent_rate_limit' ? model : null])

@@ -33,33 +33,33 @@ import { refuseSetup } from './workspaces.ts'
 
 type Context = PhaseContext<DirectServices>
 
-/** A baseline as stored: with the run that found it out. */
+/** A baseline as stored, with the run that determined it. */
 type KnownBaseline = GateBaseline & { readonly run?: string }
 
-/** What the gates said of a candidate. */
+/** The results of all gates on a candidate. */
 export interface Proof {
   readonly evidence: readonly Evidence[]
-  /** Of gates whose baseline at the tip was not known: what they said of the tip itself. */
+  /** Evidence from the tip itself, for gates whose baseline there was not yet known. */
   readonly baseline: readonly Evidence[]
   readonly failed: readonly FailedGate[]
-  /** For the trailer. */
+  /** For the commit trailer. */
   readonly results: readonly { readonly name: string; readonly result: string }[]
   readonly protectedFiles: readonly string[]
   readonly removedTests: readonly string[]
   readonly redExpected: readonly string[]
 }
 
-/** A checkout in which gates run, with what is needed to see whether they changed it. */
+/** A checkout in which gates run, and the facts needed to detect whether they changed it. */
 interface ProofFolder {
   readonly workspace: Workspace
   readonly commit: string
-  /** What `commit` is compared with. */
+  /** The commit that `commit` is compared with. */
   readonly tip: string
   readonly tree: string
   readonly index: string
 }
 
-/** Runs every gate on a base commit whose baseline is not known yet; throws as `baselinesOf`. */
+/** Runs every gate whose baseline on this commit is not yet known; throws as `baselinesOf`. */
 export async function proveBase(context: Context, base: string): Promise<Pick<PhaseResult, 'artifacts'>> {
   const { services } = context
   if (services.settings.gates.length === 0) return {}
@@ -67,7 +67,7 @@ export async function proveBase(context: Context, base: string): Promise<Pick<Ph
   return { artifacts: evidence.map((data) => ({ kind: 'evidence', data })) }
 }
 
-/** Whether a task of this run landed as this commit: then the gates said what they say there when it was proven. */
+/** Whether `commit` is the landing of a task of this run, whose gate results were stored when it was verified. */
 async function isLanding({ services }: Context, commit: string): Promise<boolean> {
   if (commit === services.run.base) return false
   const text = (await readObject(services.root, commit))?.content.toString('utf8') ?? ''
@@ -97,8 +97,9 @@ const SOURCE_FILE =
   /\.(?:[cm]?[jt]sx?|py|go|rs|rb|java|kt|kts|scala|cs|fs|vb|php|c|cc|cpp|cxx|h|hpp|m|mm|swift|ex|exs|erl|hs|ml|clj|dart|lua|pl|pm|r|jl|zig|nim|sh|bash|vue|svelte)$/i
 
 /**
- * What the gates say of a commit of result: stored from when it was proven, else found out now. Throws (exit 2) when it is the
- * user's commit, where the run began or that it took up since, and these gates could prove nothing there.
+ * The gates' baselines on a commit of the result branch: stored ones where they are known, else determined now. Throws (exit 2)
+ * if the commit is the user's own (the run's base, or one that the run picked up later) and these gates cannot prove anything
+ * there.
  */
 async function baselinesOf(
   context: Context,
@@ -112,7 +113,7 @@ async function baselinesOf(
   for (const gate of services.settings.gates) {
     const key = baselineKey(tree, gate, services.gateEnv)
     const known = await getBaseline<KnownBaseline>(services.record.read, key)
-    // A gate that did not pass for another run may do so now: the machine is no part of the key.
+    // Anything but `pass` is not reused from another run: the machine, which may differ by now, is not part of the key.
     let baseline: GateBaseline | null = known?.result === 'pass' || known?.run === services.run.id ? known : null
     if (baseline === null) {
       if (folder === undefined) {
@@ -141,7 +142,7 @@ async function remember(context: Context, gate: GateSpec, tree: string, seen: Ev
   return baseline
 }
 
-/** Runs every gate on the candidate, all of them even after one failed, and compares with what they said of its tip. */
+/** Runs every gate on the candidate, even after one has failed, and compares the results with the baselines of its tip. */
 export async function proveCandidate(
   context: Context,
   candidate: Candidate,
@@ -183,7 +184,7 @@ export async function proveCandidate(
   }
   for (const gate of gates) {
     const baseline = baselines.get(gate.name) ?? null
-    // What was not there on the base was no gate yet that a task could weaken.
+    // A gate that was absent on the base has no earlier script that the task could have weakened.
     const overlay = baseline?.result === 'absent' ? [] : await baseOverlay(before, after, gate)
     const seen = await observeGate(context, gate, folder)
     const judgement = await judgeGate(context, gate, folder, { seen, baseline, overlay })
@@ -204,7 +205,7 @@ export async function proveCandidate(
   return { ...proof, protectedFiles, removedTests: removed, redExpected: red }
 }
 
-/** A gate whose own script the task changed must pass with the base's script as well. */
+/** If the task changed a gate's own script, the gate must pass with the base's script as well. */
 async function judgeGate(
   context: Context,
   gate: GateSpec,
@@ -234,7 +235,10 @@ async function judgeGate(
   }
 }
 
-/** A commit of the candidate with the base's version of some files; made by git, so that links of an agent lead nowhere. */
+/**
+ * A commit of the candidate with the base's version of some files. Built inside git, so that symbolic links made by an agent
+ * cannot redirect the writes.
+ */
 async function overlaid(context: Context, folder: ProofFolder, overlay: readonly OverlayFile[]): Promise<string> {
   const { root } = context.services
   const edits = new Map<string, TreeEdit>()
@@ -275,7 +279,7 @@ async function openProof(
   return { folder: { ...what, workspace, index }, failed }
 }
 
-/** Runs a gate and puts the folder back into its state; a gate that changed files of the tree has failed. */
+/** Runs a gate and restores the checkout. A gate that changed tracked files has failed. */
 async function observeGate(context: Context, gate: GateSpec, folder: ProofFolder): Promise<Evidence> {
   const seen = await observe(context, gate, folder)
   const changed = await changedFiles(folder)
@@ -287,7 +291,7 @@ async function observeGate(context: Context, gate: GateSpec, folder: ProofFolder
 
 const CHANGED_TREE = 'gate_changed_tree'
 
-/** A gate that was ended for us (interrupted, or the time of the run is used up) has said nothing: throws why. */
+/** Runs a gate. Throws the reason if Belay ended it (interrupted, or the run's time is used up): it then has no result. */
 async function observe({ services, task, signal }: Context, gate: GateSpec, folder: ProofFolder): Promise<Evidence> {
   const reportDir = join(services.scratch, `reports-${randomId(8)}`)
   await mkdir(reportDir, { recursive: true })
@@ -313,7 +317,7 @@ async function observe({ services, task, signal }: Context, gate: GateSpec, fold
   }
 }
 
-/** Tracked files that differ from the tree, by an index that the gate could not reach. */
+/** Tracked files that differ from the tree, determined with an index that the gate could not reach. */
 async function changedFiles(folder: ProofFolder): Promise<string[]> {
   const status = await git(
     ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=no', '--ignore-submodules=none'],

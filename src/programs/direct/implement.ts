@@ -17,10 +17,10 @@ const MINUTE_MS = 60_000
 
 type Context = PhaseContext<DirectServices>
 
-/** The implementer works on the task; its change is kept as a snapshot, whatever it says of it. */
+/** The implementer works on the task. Its change is kept as a snapshot, whatever its answer says. */
 export const implement: Phase<DirectServices> = {
   does: 'one turn of the implementer in the workspace of the task; its change is kept as a tree',
-  // The turn has limits of its own; re-asks and git work around it need room.
+  // The turn has its own limit; this one leaves room for re-asks and for the git work around the turn.
   deadlineMs: ({ roles }) => 3 * roles.implementer.timeoutMs + 60 * MINUTE_MS,
   run: (context) => attemptOnce(context).catch(afterBudget),
   on: {
@@ -105,7 +105,7 @@ async function attemptOnce(context: Context): Promise<PhaseResult> {
   return { ...judgeAnswer(context, next, answer, kept.empty), ...common, artifacts: [artifact] }
 }
 
-/** A task that begins again (`belay retry`) takes the newest result as its base. */
+/** Gives a task without a base (after `belay retry`) the newest result as its base. */
 async function onBase(context: Context, state: DirectState): Promise<DirectState> {
   if (state.base !== null) return state
   const base = await context.services.landing.tip()
@@ -116,7 +116,10 @@ async function onBase(context: Context, state: DirectState): Promise<DirectState
 type Failed = Extract<Asked<ImplementAnswer>, { kind: 'failure' }>
 type OutOfBudget = { readonly kind: 'budget'; readonly error: BudgetExceeded }
 
-/** One turn of the implementer; whatever happens, nothing of it runs afterwards and nothing that is not its own stays changed. */
+/**
+ * One turn of the implementer. When it settles, none of its processes run any more. If it throws, the agent's changes outside
+ * its workspace have been undone.
+ */
 async function askImplementer(
   context: Context,
   state: DirectState,
@@ -147,8 +150,8 @@ async function askImplementer(
 }
 
 /**
- * The turn did not come to its end. Where the same conversation can go on later, what it did so far is kept with it; else the
- * files go back to where the turn began.
+ * The result for a turn that was cut off. If the same conversation can continue later, the work so far is kept with it;
+ * otherwise the files go back to where the turn began.
  */
 async function afterCutOff(
   context: Context,
@@ -173,14 +176,14 @@ async function afterCutOff(
   return { ...result, events: tampered.length === 0 ? [] : [tamperedEvent(attempt, tampered)] }
 }
 
-/** Belay itself is being stopped, in order: not the task taken away, nor the phase's deadline passed. */
+/** Whether Belay itself is being stopped in an orderly way, as opposed to the task being taken away or the phase's deadline. */
 function isStop(signal: AbortSignal): boolean {
   const reason: unknown = signal.reason
   const late = reason instanceof DOMException && reason.name === 'TimeoutError'
   return signal.aborted && !late && !(reason instanceof BelayError)
 }
 
-/** Failures after which the conversation itself is as good as before. */
+/** Whether the conversation is still usable after this failure. */
 function isToGoOn(failure: Failed['failure']): boolean {
   return failure.status === 'failed' && ['quota', 'rate_limit', 'provider'].includes(failure.error.code)
 }
@@ -258,7 +261,7 @@ function lastSetback({ setback }: DirectState): string {
   }
 }
 
-/** The attempt's row is there before the agent is, so that what was begun can be seen. */
+/** Stores the attempt's row before the agent starts, so that a crash leaves a trace of the attempt. */
 async function begin(context: Context, attempt: number): Promise<void> {
   const { services, task } = context
   const { record, run } = services

@@ -7,7 +7,7 @@ import { stateOf, withState, type DirectState } from './state.ts'
 
 const MAX_BODY = 4000
 
-/** The proven and reviewed candidate becomes one commit on result. */
+/** Lands the verified and reviewed candidate as one commit on the result branch. */
 export const integrate: Phase<DirectServices> = {
   does: 'commits exactly the proven tree on the result branch, by compare-and-swap',
   deadlineMs: () => 30 * 60_000,
@@ -20,7 +20,7 @@ async function land(context: PhaseContext<DirectServices>): Promise<PhaseResult>
   const state = stateOf(task)
   const { candidate } = state
   if (candidate === null) throw new Error(`task ${task.handle} came to integrate without a candidate`)
-  // Held by a ref since it was proven; what somebody removed all the same is built again.
+  // A ref holds the tree since it was verified. If somebody removed it all the same, the candidate is built again.
   if ((await findObject(services.root, `${candidate.tree}^{tree}`)) === null) {
     return { outcome: 'moved', state: withState(state, { candidate: null }) }
   }
@@ -31,10 +31,10 @@ async function land(context: PhaseContext<DirectServices>): Promise<PhaseResult>
       message: commitMessage(context, state, candidate.tree),
       sign: services.settings.sign,
     })
-    // What was signed or checked took time: only who still holds the task may move the branch.
+    // Signing may have taken long: only the current holder of the task may move the branch.
     const moved = await services.landing.advance(task.handle, candidate.tip, commit)
     if (moved) return landed(context, state, commit)
-    // Perhaps by this task itself, in a process that died right after.
+    // Perhaps this task moved it already, in a process that died right afterwards.
     const already = await services.landing.findLanded(task.handle)
     if (already !== null) return landed(context, state, already)
     return { outcome: 'moved', state: withState(state, { candidate: null }) }
@@ -69,7 +69,7 @@ function commitMessage({ task, services }: PhaseContext<DirectServices>, state: 
   ])
 }
 
-/** An agent's summary must not be able to add trailers of ours: git reads only the last paragraph, but people read all. */
+/** Keeps an agent's summary from imitating Belay's trailers. Git reads only the last paragraph, but people read everything. */
 function safeBody(text: string): string {
   return text.replace(/^(Belay-[A-Za-z]+:)/gm, ' $1').replace(/\r/g, '')
 }

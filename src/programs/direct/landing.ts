@@ -8,21 +8,21 @@ export interface LandingOptions {
   readonly root: string
   readonly run: string
   readonly resultBranch: string
-  /** Commit that the run began at. */
+  /** Commit at which the run began. */
   readonly base: string
   readonly moves: MoveJournal
   readonly epochMark: (handle: string) => string
-  /** Told when the result branch was not where Belay had put it, and was put back. */
+  /** Called after somebody else moved the result branch and Belay moved it back. */
   readonly restored: (from: string | null, to: string) => Promise<void>
 }
 
-/** The result branch of a run: one task lands at a time, each by compare-and-swap. */
+/** The result branch of a run. One task lands at a time, each by compare-and-swap. */
 export class Landing {
   readonly #options: LandingOptions
   #turn: Promise<unknown> = Promise.resolve()
-  /** Where this process, the only one that may move result, has put it. */
+  /** Where this process, the only one allowed to move the result branch, last put it. */
   #last: string | null = null
-  /** A landing that moves result right now; while it does, result is ahead of `#last`. */
+  /** The landing that is moving the result branch right now; meanwhile the branch may be ahead of `#last`. */
   #moving: Promise<unknown> | null = null
 
   constructor(options: LandingOptions) {
@@ -36,7 +36,10 @@ export class Landing {
     return next
   }
 
-  /** Makes the result branch at the run's base, or puts it where the run last moved it: what has landed stays landed. */
+  /**
+   * Creates the result branch at the run's base, or moves it back to where the run last put it, so that what has landed stays
+   * landed.
+   */
   async begin(): Promise<void> {
     const { root, resultBranch, base, moves } = this.#options
     const ref = branchRef(resultBranch)
@@ -53,8 +56,8 @@ export class Landing {
   }
 
   /**
-   * The newest of the places that result may have been put to. The first is certain; of the others, noted when Belay died,
-   * only those that are built on it: any else would have been refused, and would take away what has landed.
+   * The newest of the places where the branch may have been put. The first is certain. The others were noted before Belay died,
+   * and count only if they descend from it: git would have refused any other, and accepting one would drop landed work.
    */
   async #newest([certain, ...noted]: readonly string[]): Promise<string> {
     let newest = certain ?? this.#options.base
@@ -62,7 +65,7 @@ export class Landing {
     return newest
   }
 
-  /** The newest commit of result. Only Belay moves it: one that somebody else has moved is put back. */
+  /** The newest commit of the result branch. If somebody else moved the branch, moves it back first. */
   async tip(): Promise<string> {
     const { root, resultBranch } = this.#options
     for (;;) {
@@ -70,7 +73,7 @@ export class Landing {
       const meant = this.#last
       if (meant === null) throw new Error('the result branch was not begun')
       const tip = await readRef(root, branchRef(resultBranch))
-      // A landing began or ended while the branch was read: that is no move by somebody else.
+      // A landing began or ended while the branch was read, so a difference does not mean that somebody else moved it.
       if (this.#moving !== null || this.#last !== meant) continue
       if (tip !== meant) await this.#restore(tip, meant)
       return meant
@@ -93,7 +96,7 @@ export class Landing {
     await restored(from, to)
   }
 
-  /** The commit by which a task has landed already, or null: what a repeated integrate looks for when result has moved. */
+  /** The commit with which a task has already landed, or null. A repeated integrate needs it when the branch has moved. */
   async findLanded(handle: string): Promise<string | null> {
     const { root, resultBranch, base, run } = this.#options
     const format =
@@ -107,8 +110,8 @@ export class Landing {
   }
 
   /**
-   * Moves result from `tip` to `commit`, and the task's branch with it, only if the task's epoch is still ours; false when
-   * result has moved. Throws `lease_lost` when the task was taken over.
+   * Moves the result branch from `tip` to `commit`, and the task's branch with it, only while the task's epoch is ours. Returns
+   * false when the result branch has moved. Throws `lease_lost` when another process has taken the task over.
    */
   async advance(handle: string, tip: string, commit: string): Promise<boolean> {
     const { root, run, resultBranch, moves, epochMark } = this.#options
@@ -140,7 +143,7 @@ export class Landing {
   }
 }
 
-/** A branch of Belay's that cannot be written though nobody moved it: another ref is in its way. */
+/** One of Belay's branches cannot be written although nobody moved it: another ref is in the way. */
 export function refConflict(branch: string): BelayError {
   return new BelayError('ref_conflict', `the branch ${branch} cannot be written`, {
     exit: 1,
@@ -149,7 +152,7 @@ export function refConflict(branch: string): BelayError {
   })
 }
 
-/** Git keeps branches as paths: beside a branch `belay` there can be none below `belay/`. */
+/** Git stores branches as paths: if a branch `belay` exists, no branch below `belay/` can. */
 function inTheWay(branch: string, wanted: string): BelayError {
   return new BelayError('branch_in_the_way', `you have a branch called ${branch}, so git cannot create ${wanted}`, {
     expected: `no branch called ${branch}`,

@@ -4,7 +4,7 @@ import { afterBudget } from '../shared/faults.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState } from './state.ts'
 
-/** A workspace on the newest state of result, made usable. */
+/** Leases a workspace at the tip of the result branch and makes it usable. */
 export const prepare: Phase<DirectServices> = {
   does: 'leases a workspace at the tip of result and makes it usable (setup, copied files)',
   deadlineMs: () => 4 * 3_600_000,

@@ -8,7 +8,7 @@ import { review } from './review.ts'
 import type { DirectServices } from './services.ts'
 import { verify } from './verify.ts'
 
-/** One proven, reviewed commit per task on the target branch. */
+/** One verified, reviewed commit per task, which the target branch follows. */
 export const directProgram = buildProgram<DirectServices>('direct', 'prepare', {
   prepare,
   baseline,

@@ -13,9 +13,9 @@ import type { DirectServices } from './services.ts'
 import { openFindings, stateOf, withState, type DirectState, type Finding } from './state.ts'
 import type { VerifyReport } from './verify.ts'
 
-/** A finding seen this often begins a new conversation of the implementer, from the base. */
+/** A finding named this often makes the implementer start over from the base in a new conversation. */
 const FRESH_START_AT = 3
-/** A finding seen this often blocks the task. */
+/** A finding named this often blocks the task. */
 const GIVE_UP_AT = 5
 /** A new conversation, and the files as they were before the first attempt. */
 const FRESH = { session: null, snapshot: null }
@@ -23,7 +23,7 @@ const MINUTE_MS = 60_000
 
 type Context = PhaseContext<DirectServices>
 
-/** Another agent judges the proven change. */
+/** Another agent reviews the verified change. */
 export const review: Phase<DirectServices> = {
   does: 'the reviewer judges the change in a throwaway checkout, with diff, evidence and criteria',
   deadlineMs: ({ roles }) => 3 * roles.reviewer.timeoutMs + 60 * MINUTE_MS,
@@ -50,7 +50,7 @@ async function judge(context: Context): Promise<PhaseResult> {
   if (held !== null) return held
   const report = await verifyReport(services, task.handle)
   const diff = patchText(services.root, candidate.tip, candidate.tree, MAX_DIFF)
-  diff.catch(() => {}) // made while the checkout is; its failure is met below
+  diff.catch(() => {}) // runs while the checkout is made; a failure is handled where it is awaited below
   const checkout = await services.workspaces.reviewCheckout(context, candidate)
   const asked = await ask(
     context,
@@ -170,7 +170,7 @@ function rework(state: DirectState, message: string): PhaseResult {
   if (worst >= GIVE_UP_AT) {
     const stuck = openFindings(state).filter((finding) => finding.seen >= GIVE_UP_AT)
     const what = `the review named this ${worst} times: ${stuck.map((finding) => finding.issue).join('; ')}`
-    // The task ends where its next attempt would begin, so that `belay unblock` gives it one.
+    // The task goes to implement, which ends it there, so that `belay unblock` gives it another attempt.
     return {
       outcome: 'rework',
       state: withState(state, {
@@ -182,7 +182,7 @@ function rework(state: DirectState, message: string): PhaseResult {
       attemptOutcome: 'rework',
     }
   }
-  // The same finding again and again: the conversation is stuck, so the next attempt begins at the base without it.
+  // The same finding keeps coming back, so the conversation is stuck: the next attempt starts at the base without it.
   const fresh = worst >= FRESH_START_AT ? FRESH : {}
   return {
     outcome: 'rework',
@@ -195,7 +195,10 @@ function rework(state: DirectState, message: string): PhaseResult {
   }
 }
 
-/** Findings with their history: named again (by id, or the same text and file) counts up, not named is resolved. */
+/**
+ * Updates the findings with a review. One that is named again (by id, or by the same text and file) counts up; one that is not
+ * named is resolved.
+ */
 function follow(state: DirectState, answer: ReviewAnswer): Finding[] {
   const known = [...state.findings]
   const named = new Set<string>()

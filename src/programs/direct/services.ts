@@ -19,13 +19,13 @@ export interface DirectSettings {
   readonly sign: boolean
 }
 
-/** Starts gates where they are confined; `spawn` is undefined where they run as the user does. */
+/** Starts gates in their sandbox; `spawn` is undefined where gates run unconfined. */
 export interface GateSandbox {
   readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
   close(): Promise<void>
 }
 
-/** What the phases of the direct program work with: one per run. */
+/** What the phases of the direct program work with; one per run. */
 export interface DirectServices {
   readonly record: RecordStore
   readonly project: string
@@ -44,14 +44,14 @@ export interface DirectServices {
   readonly budget: Budget
   readonly landing: Landing
   readonly moves: MoveJournal
-  /** Environment of gates and setup. */
+  /** Environment of gates and setup commands. */
   readonly gateEnv: Readonly<Record<string, string>>
-  /** Opens the sandbox of gates over a folder, with what else they must be able to write. */
+  /** Opens the gates' sandbox for the folder `workspace`; `write` lists further folders that they must be able to write to. */
   confine(workspace: string, write: readonly string[], signal: AbortSignal): Promise<GateSandbox>
-  /** Folder for temporary files of the run. */
+  /** Folder for the run's temporary files. */
   readonly scratch: string
-  /** Folder of session files. */
+  /** Folder for session files. */
   readonly sessions: string
-  /** Object that ref moves for this task must verify (see git/refs.ts). */
+  /** The object that the task's epoch ref must point to when one of its refs is moved (see git/refs.ts). */
   readonly epochMark: (handle: string) => string
 }

@@ -2,7 +2,7 @@ import type { TaskRow } from '../../record/index.ts'
 import type { Reason, Severity } from '../../core/words.ts'
 import type { ImplementAnswer, ReviewAnswer } from '../answers.ts'
 
-/** A reviewer's finding, followed over rounds. */
+/** A reviewer's finding, followed over several reviews. */
 export interface Finding {
   readonly id: string
   readonly severity: Severity
@@ -10,26 +10,26 @@ export interface Finding {
   readonly fixHint: string
   readonly file: string | null
   readonly status: 'open' | 'resolved'
-  /** How many reviews named it. */
+  /** How many reviews have named it. */
   readonly seen: number
 }
 
-/** The agent's change: a tree, held by a commit on the base it was made on. */
+/** The agent's change: a tree, kept alive by a commit on the base that it was made on. */
 export interface Snapshot {
   readonly base: string
   readonly tree: string
   readonly commit: string
 }
 
-/** What was put together to be proven and landed: the change on a tip of result, with the source's tick. */
+/** What is verified and landed: the change on a tip of the result branch, with the source's tick. */
 export interface Candidate {
   readonly tip: string
   readonly tree: string
-  /** The change itself, without the tick (see `patchOf`). */
+  /** The change itself, without the tick, as an id (see `patchOf`). */
   readonly patch: string
 }
 
-/** Why the latest attempt has to be done again, for the next prompt. */
+/** Why the latest attempt has to be repeated; goes into the next prompt. */
 export type Setback =
   | { readonly kind: 'gates'; readonly gates: readonly FailedGate[] }
   | { readonly kind: 'review' }
@@ -49,38 +49,38 @@ export interface FailedGate {
   readonly outputTail: string
 }
 
-/** The implementer says with a note that begins so that its new tests are meant to fail for now. */
+/** A note that begins with this word is how the implementer says that its new tests are meant to fail for now. */
 export const RED_NOTE = 'red_expected'
 
-/** The direct program's own state of a task. */
+/** The direct program's state of one task. */
 export interface DirectState {
   readonly base: string | null
-  /** Belay's id of the implementer's conversation; null: begin a new one. */
+  /** Belay's id of the implementer's conversation; null: start a new one. */
   readonly session: string | null
   readonly snapshot: Snapshot | null
   readonly candidate: Candidate | null
   readonly answer: ImplementAnswer | null
   readonly review: ReviewAnswer | null
-  /** The change that the reviewer let pass (see `patchOf`). */
+  /** The change that passed review, as an id (see `patchOf`). */
   readonly reviewedPatch: string | null
   readonly findings: readonly Finding[]
   readonly setback: Setback | null
-  /** The latest turn was cut off (quota, budget, a fault of the provider): what it did is in the snapshot. */
+  /** The latest turn was cut off (quota, budget, provider failure); its work so far is in the snapshot. */
   readonly cutOff: boolean
-  /** Why no further attempt makes sense before a person has looked. */
+  /** Why another attempt makes no sense before a person has looked at the task. */
   readonly stuck: Reason | null
   /** One line per earlier attempt, oldest first. */
   readonly tried: readonly string[]
-  /** What people said (`unblock --note`, checkpoint notes). */
+  /** Notes from people (`unblock --note`, notes of checkpoint answers). */
   readonly notes: readonly string[]
-  /** `name=result` of each gate on the candidate, for the trailer. */
+  /** The result of each gate on the candidate, for the trailer. */
   readonly gates: readonly { readonly name: string; readonly result: string }[]
   readonly emptyAccepted: boolean
   readonly personApproved: boolean
-  /** Id of the question by whose answer the task was blocked. */
+  /** Id of the checkpoint whose answer blocked the task. */
   readonly blockedBy: string | null
   readonly conflicts: number
-  /** Faults in a row and since when, for backoff. */
+  /** Number of consecutive faults, for backoff. */
   readonly faults: number
   readonly faultingSince: string | null
   readonly agents: Readonly<Record<string, string>>
@@ -110,17 +110,16 @@ const START: DirectState = {
   agents: {},
 }
 
-/** The program's state of a task; what an older version did not store yet has its first value. */
+/** The program's state of a task. Fields that an older version did not store get their initial value. */
 export function stateOf(task: TaskRow): DirectState {
   return { ...START, ...(task.state as Partial<DirectState>) }
 }
 
-/** `state` with changes, as it is stored. */
+/** `state` with `change` applied, in the form in which it is stored. */
 export function withState(state: DirectState, change: Partial<DirectState>): Readonly<Record<string, unknown>> {
   return { ...state, ...change }
 }
 
-/** Findings that are still open. */
 export function openFindings(state: DirectState): Finding[] {
   return state.findings.filter((finding) => finding.status === 'open')
 }

@@ -18,25 +18,25 @@ import { proveCandidate } from './gates.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState, type Candidate, type DirectState } from './state.ts'
 
-/** Conflicts with other tasks are nobody's failed attempt, but they must not go on for ever. */
+/** Conflicts with other tasks do not count as failed attempts, but they must not repeat forever. */
 const MAX_CONFLICTS = 10
 const MINUTE_MS = 60_000
 
 type Context = PhaseContext<DirectServices>
 
-/** What verify found out, for the reviewer and the record. */
+/** What verify found out, for the reviewer and for the record. */
 export interface VerifyReport {
   readonly tip: string
   readonly tree: string
   readonly changedFiles: readonly string[]
   readonly protectedFiles: readonly string[]
   readonly removedTests: readonly string[]
-  /** Tests in files of this task that fail and are meant to. */
+  /** Failing tests in files added by this task that are meant to fail for now. */
   readonly redExpected: readonly string[]
   readonly evidence: readonly Evidence[]
 }
 
-/** The change is put on the tip of result and proven there. */
+/** Puts the change on the tip of the result branch and runs the gates there. */
 export const verify: Phase<DirectServices> = {
   does: 'builds the candidate (tip of result, the change, the tick) and runs every gate on exactly that tree',
   deadlineMs: ({ settings }) => settings.gates.reduce((sum, gate) => sum + 3 * gate.timeoutMs, 0) + 4 * 60 * MINUTE_MS,
@@ -92,7 +92,7 @@ async function proveChange(context: Context): Promise<PhaseResult> {
     }
   }
   const next = withState(state, { candidate, gates: proof.results })
-  // What a person accepted as empty has nothing to review; a change that passed review stays passed while it is the same.
+  // An empty change that a person accepted needs no review. A change that passed review stays passed as long as it is the same.
   const wantsPerson = state.answer?.needsHumanAttention === true && !state.personApproved
   const reviewed =
     state.emptyAccepted ||
@@ -113,7 +113,7 @@ async function changeOnTip(services: DirectServices, state: DirectState, tip: st
   return mergeTrees(services.root, tip, snapshot.commit)
 }
 
-/** The conflicting change is put on the tip, conflict markers and all, for the implementer to resolve. */
+/** Puts the conflicting change on the tip, with conflict markers, for the implementer to resolve. */
 async function conflict(
   context: Context,
   state: DirectState,
@@ -149,13 +149,13 @@ async function conflict(
       conflicts,
       setback: { kind: 'conflict', paths },
     }),
-    // The turn that conflicted was no failed attempt of its own.
+    // The implementer's turn succeeded; the conflict must not use up an attempt.
     change: { attempt: Math.max(0, context.task.attempt - 1) },
     events: [{ type: 'attempt.conflict', data: { paths, conflicts } }],
   }
 }
 
-/** `tree` with the task ticked in its source, as the source stands at the tip. */
+/** `tree` with the task ticked in the source file as it is at the tip. */
 async function withTick(services: DirectServices, task: TaskRow, tip: string, tree: string): Promise<string> {
   const tick = (await services.sourceOf(task)).tick(task.handle)
   if (tick === null) return tree

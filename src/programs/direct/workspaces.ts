@@ -26,7 +26,7 @@ import type { Budget } from '../shared/budget.ts'
 import { refConflict } from './landing.ts'
 import type { Candidate, DirectState, FailedGate, Snapshot } from './state.ts'
 
-/** What the keeper needs of the run that a phase belongs to. */
+/** What the keeper needs from the services of a phase's run. */
 type Context = PhaseContext<{
   readonly record: Pick<RecordStore, 'read'>
   readonly budget: Pick<Budget, 'watchWall'>
@@ -34,9 +34,9 @@ type Context = PhaseContext<{
   readonly epochMark: (handle: string) => string
 }>
 
-/** What makes a fresh checkout usable, and what keeps it clean; see workspace/setup.ts. */
+/** Makes a fresh checkout usable and cleans it between uses; see workspace/setup.ts. */
 export interface Preparation {
-  /** Runs setup and copies ignored files when they are due; what failed, or null. */
+  /** Runs setup and copies ignored files if either is due. Returns what failed, or null. */
   prepare(
     workspace: Workspace,
     context: {
@@ -45,26 +45,26 @@ export interface Preparation {
       readonly emit: (events: readonly NewEvent[]) => Promise<void>
     },
   ): Promise<FailedGate | null>
-  /** Removes what neither git nor setup knows. */
+  /** Removes everything that neither git nor setup knows. */
   clean(workspace: Workspace): Promise<void>
-  /** Paths that setup and copying brought: no part of a task's change, ignored by git or not. */
+  /** Paths created by setup and copying. They are not part of a task's change, whether git ignores them or not. */
   products(workspace: Workspace): Promise<readonly string[]>
 }
 
-/** Watches over what an agent must not change; see git/guard. */
+/** Watches what an agent must not change; see git/guard. */
 export interface Guard {
   begin(workspace: Workspace, run: string, handle: string): Promise<GuardWatch>
 }
 
 export interface GuardWatch {
-  /** Variables that the agent is to run with, so that what it does can be told from the user's doing. */
+  /** Variables for the agent's environment, by which its actions can be told from the user's. */
   readonly env: Readonly<Record<string, string>>
-  /** Puts back what an agent changed and says what it was; safe to repeat. Call it when the agent's processes have ended. */
+  /** Restores what an agent changed and says what it was. Repeatable. Call it after the agent's processes have ended. */
   undo(): Promise<Undone>
 }
 
 export interface Undone {
-  /** These fail the attempt. */
+  /** Changes that fail the attempt. */
   readonly tampered: readonly string[]
   readonly notes: readonly string[]
 }
@@ -73,28 +73,28 @@ export interface KeeperOptions {
   readonly pool: WorkspacePool
   readonly root: string
   readonly moves: MoveJournal
-  /** Files and folders (ending in `/`) of the source: an agent's edits to them are dropped. */
+  /** Files and folders (ending in `/`) of the source; an agent's edits to them are dropped. */
   readonly owned: readonly string[]
   readonly preparation: Preparation
   readonly guard: Guard
 }
 
-/** What an implement turn left, as kept. */
+/** What an implement turn left behind and Belay kept. */
 export interface Kept {
   readonly snapshot: Snapshot
-  /** Nothing differs from the base. */
+  /** Whether the change equals the base. */
   readonly empty: boolean
-  /** What was put back because it is not the agent's to change. */
+  /** What was restored because the agent must not change it. */
   readonly tampered: readonly string[]
   /** Remarks for the record. */
   readonly notes: readonly string[]
-  /** Why the task cannot go on by itself; null when it can. */
+  /** Why the task cannot continue by itself; null: it can. */
   readonly blocked: Reason | null
 }
 
 export interface WorkTurn {
   readonly workspace: Workspace
-  /** The conversation's folder is the one it had before. */
+  /** Whether the workspace has the same path as before, so that the conversation can be resumed in it. */
   readonly sameFiles: boolean
   /** Added to the agent's environment. */
   readonly env: Readonly<Record<string, string>>
@@ -108,27 +108,27 @@ export interface ReviewCheckout {
   /** Added to the agent's environment. */
   readonly env: Readonly<Record<string, string>>
   endProcesses(): Promise<void>
-  /** Gives the checkout back and says what the reviewer changed outside it (undone). */
+  /** Gives the checkout back and says what the reviewer changed outside of it, which has been undone. */
   release(): Promise<Undone>
 }
 
-/** A checkout, and what of its setup failed. */
+/** A checkout, and the setup command that failed in it, if any. */
 export interface Prepared {
   readonly workspace: Workspace
   readonly failed: FailedGate | null
 }
 
-/** Puts the checkouts of a run into known states and takes out of them what is worth keeping. */
+/** Puts the checkouts of a run into known states and extracts what is worth keeping. */
 export class WorkspaceKeeper {
   readonly #options: KeeperOptions
-  /** Trees that this process has just put into a task's workspace, so that they are not put there again. */
+  /** By task: the tree that this process last put into its workspace, so that it is not checked out again. */
   readonly #ready = new Map<string, string>()
 
   constructor(options: KeeperOptions) {
     this.#options = options
   }
 
-  /** Leases the task's workspace, puts it to `base` on the task's own branch, and makes it usable. */
+  /** Leases the task's workspace, checks out `base` there on the task's own branch, and makes it usable. */
   async makeWork(context: Context, base: string): Promise<void> {
     const { task, services } = context
     const { root } = this.#options
@@ -138,7 +138,7 @@ export class WorkspaceKeeper {
     this.#ready.set(task.handle, await treeOf(root, base))
   }
 
-  /** The task's workspace in the state in which the next attempt begins, with the guard on. */
+  /** Puts the task's workspace into the state in which the next attempt begins, with the guard on. */
   async beginTurn(context: Context, state: DirectState): Promise<WorkTurn> {
     const { task, services } = context
     const { root, pool } = this.#options
@@ -150,7 +150,7 @@ export class WorkspaceKeeper {
     if (this.#ready.get(task.handle) !== tree || held === null) {
       const branch = taskBranch(services.run.id, task.handle)
       await this.#moveRefs(context, [{ verb: 'update', ref: branchRef(branch), to: base }])
-      // Setup that fails on the agent's own change is the agent's to mend; verify tells it.
+      // Setup that fails on the agent's own change is for the agent to fix; verify reports it.
       await this.#put(context, 'work', wanted, branch)
     }
     this.#ready.delete(task.handle)
@@ -166,7 +166,7 @@ export class WorkspaceKeeper {
     }
   }
 
-  /** An agent can leave files that git cannot take in; that is its failed attempt and not the end of the run. */
+  /** An agent can leave files that git cannot store. That fails its attempt but must not end the run. */
   async #keep(context: Context, workspace: Workspace, base: string, undone: Undone): Promise<Kept> {
     try {
       return await this.#keepFiles(context, workspace, base, undone)
@@ -218,7 +218,7 @@ export class WorkspaceKeeper {
     }
   }
 
-  /** Why a task that did something to submodules cannot go on, or null. Asked before git looks into them. */
+  /** Why a task that changed submodules cannot continue, or null. Called before git looks into the submodules. */
   async #submoduleChanges(workspace: Workspace, base: string): Promise<Reason | null> {
     const known = submodulesOf(workspace)
     if (known.length === 0) return null
@@ -238,7 +238,7 @@ export class WorkspaceKeeper {
     }
   }
 
-  /** Keeps a commit of the task from being collected as garbage, in place of the one kept before and its candidate. */
+  /** Protects a commit of the task from git's garbage collection. It replaces the commit kept before, and the candidate. */
   async keepSnapshot(context: Context, commit: string): Promise<void> {
     const { task, services } = context
     await this.#moveRefs(context, [
@@ -247,7 +247,9 @@ export class WorkspaceKeeper {
     ])
   }
 
-  /** The same for what was proven, and for the change in it before the tick (`change`, a tree), until it lands. */
+  /**
+   * Protects the candidate from garbage collection until it lands, and so the change in it before the tick (`change`, a tree).
+   */
   async keepCandidate(context: Context, candidate: Candidate, change: string): Promise<void> {
     const { task, services } = context
     const message = 'belay: candidate\n'
@@ -257,12 +259,12 @@ export class WorkspaceKeeper {
     await this.#moveRefs(context, [{ verb: 'update', ref: candidateRef(services.run.id, task.handle), to }])
   }
 
-  /** A proof workspace that holds exactly `commit`; no agent ever enters it. `release` gives it back. */
+  /** A proof workspace that holds exactly `commit`. No agent ever enters it. `releaseProof` gives it back. */
   async proofCheckout(context: Context, commit: string): Promise<Prepared> {
     return this.#put(context, 'proof', commit, null)
   }
 
-  /** Takes everything out of a proof workspace that is not of its tree, and puts back what a gate changed. */
+  /** Removes everything from a proof workspace that is not in its tree, and restores what a gate changed. */
   async cleanProof(workspace: Workspace, commit: string): Promise<void> {
     await resetWorktree(workspace, commit, null)
     await this.#options.preparation.clean(workspace)
@@ -272,7 +274,7 @@ export class WorkspaceKeeper {
     await this.#options.pool.release(handle, 'proof')
   }
 
-  /** A throwaway checkout of the candidate for the reviewer. */
+  /** A throwaway checkout of the candidate, for the reviewer. */
   async reviewCheckout(context: Context, candidate: Candidate): Promise<ReviewCheckout> {
     const { pool, root, guard } = this.#options
     const { task, services } = context
@@ -296,7 +298,7 @@ export class WorkspaceKeeper {
     }
   }
 
-  /** The task has ended: its workspaces are free for others. */
+  /** The task has ended: frees its workspaces for others. */
   async done(handle: string): Promise<void> {
     this.#ready.delete(handle)
     await this.#options.pool.release(handle)
@@ -318,7 +320,7 @@ export class WorkspaceKeeper {
         emit: (events) => context.emit(events),
       })
       .finally(wall.dispose)
-    // Taken while the checkout is known to be clean: what an agent adds to the index itself counts for nothing.
+    // Copied while the checkout is known to be clean, so that what an agent adds to the real index has no effect.
     if (purpose === 'work') await seedIndex(workspace.gitDir, ownIndex(workspace))
     return { workspace, failed }
   }
@@ -348,7 +350,7 @@ export class WorkspaceKeeper {
   }
 }
 
-/** Setup that fails on the base can be mended by no task: the run cannot begin. */
+/** Throws `setup_failed` if setup failed on the base: no task can fix that, so the run cannot begin. */
 export function refuseSetup(failed: FailedGate | null): void {
   if (failed === null) return
   throw new BelayError('setup_failed', failed.why, {
@@ -357,12 +359,12 @@ export function refuseSetup(failed: FailedGate | null): void {
   })
 }
 
-/** The submodules of a workspace as they were made. */
+/** The submodules of a workspace, as they were when it was made. */
 function submodulesOf(workspace: Workspace): readonly Submodule[] {
   return (workspace.state['submodules'] as readonly Submodule[] | undefined) ?? []
 }
 
-/** Codes of failures that files in a workspace can cause. */
+/** Error codes of failures that files in a workspace can cause. */
 const AGENTS_DOING: ReadonlySet<string> = new Set(['git_failed', 'git_missing'])
 
 /** Belay's own index of a checkout, which an agent's `git add` does not touch. */
@@ -370,7 +372,10 @@ function ownIndex(workspace: Workspace): string {
   return join(workspace.gitDir, 'belay-index')
 }
 
-/** Who was overtaken undoes nothing: whoever took over has done it, and works in the same folders. */
+/**
+ * Undoes what the agent changed, unless another process has taken the task over: that process undoes it, and works in the same
+ * folders.
+ */
 async function undo(context: Context, watch: GuardWatch): ReturnType<GuardWatch['undo']> {
   const { task, services } = context
   await assertEpoch(services.record.read, services.run.id, task.handle, task.epoch)

@@ -8,13 +8,13 @@ import type { RoleSetup } from './role.ts'
 
 type Context = PhaseContext<{ readonly record: RecordStore }>
 
-/** How often an answer is looked for, in ms. */
+/** Interval at which the record is checked for an answer, in ms. */
 const LOOK_MS = 500
 const MAX_TEXT = 2000
 
 /**
- * Who decides what an agent of a run asks for: the command policy, then, when the configuration has people wait for
- * (`policy.wait`), whoever answers the checkpoint that is opened; else it is denied. null: the agent is not to ask at all, and
+ * Decides what an agent of a run asks permission for. The command policy decides first. What it leaves open is put to a person
+ * through a checkpoint if the configuration says so (`policy.wait`), and is denied otherwise. null: the agent must not ask, and
  * keeps to its access by itself.
  */
 export function runApprover(
@@ -34,7 +34,7 @@ export function runApprover(
   return policyApprover({ policy: () => (made ??= policy()), cwd, access, confined, rest: 'allow' }, person)
 }
 
-/** What is recorded of a decision: what was denied, and what a person said. null: nothing needs to be said of it. */
+/** The event for a decision: denials, and what a person decided. null: there is nothing to record. */
 export function approvalEvent(
   request: ApprovalRequest,
   answer: ApprovalAnswer | null,
@@ -63,7 +63,7 @@ export function approvalEvent(
 const BY_PERSON = 'a person said '
 
 /**
- * Opens a checkpoint and waits for its answer. Belay may die meanwhile: then the phase begins anew, and the question is closed.
+ * Opens a checkpoint and waits for its answer. If Belay dies meanwhile, the phase starts again and the checkpoint is closed.
  */
 function askInRun(context: Context, askMs: number): Approver {
   const { record } = context.services
@@ -92,7 +92,6 @@ function askInRun(context: Context, askMs: number): Approver {
   })
 }
 
-/** Resolves after `ms`, or when the signal aborts. */
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const done = (): void => resolve()

@@ -6,7 +6,7 @@ import { converse, type ConversationServices, type Question } from './conversati
 import { endOutage, failureOf, isOutage, outageOf, rememberOutage, type Outage } from './outages.ts'
 import { nameOf, type RoleSetup } from './role.ts'
 
-/** How often an answer that breaks the schema goes back to the agent. */
+/** How often an answer that breaks the schema is sent back to the agent. */
 const MAX_REASKS = 2
 
 export type Asked<T> =
@@ -14,33 +14,33 @@ export type Asked<T> =
       readonly kind: 'answer'
       readonly answer: T
       readonly session: string
-      /** Who gave it: the role's own agent, or one that stepped in. */
+      /** The agent that answered: the role's own, or a failover. */
       readonly by: RoleSetup
     }
   | { readonly kind: 'invalid'; readonly problems: readonly string[]; readonly session: string }
   | {
       readonly kind: 'failure'
       readonly failure: Exclude<TurnOutcome, { status: 'completed' }>
-      /** null: nobody was asked, because all are known to be out. */
+      /** null: no agent was asked, because all are known to be out. */
       readonly session: string | null
     }
 
 export type Checked<T> = { readonly answer: T } | { readonly problems: readonly string[] }
 
-/** How an agent is to answer. */
+/** What an agent's answer must look like. */
 export interface Expectation<T> {
-  /** null: free text is wanted. */
+  /** null: free text. */
   readonly schema: JsonSchema | null
-  /** The answer that `output` (with what was said last) is, or what is wrong with it, one line each. */
+  /** The answer in `output` (`text` is the agent's final text), or its problems, one line each. */
   check(output: unknown, text: string): Checked<T>
 }
 
 /**
- * Asks an agent and checks its answer: what is wrong with it goes back into the same conversation, at most twice. When the
- * agent has used up its quota, is not there or is not logged in, the next one of `setup.failover` is asked in a conversation of
- * its own, and the reason is recorded. What is out is passed over without being asked, in later turns and after a crash too:
- * until its quota is back, or else until the run is resumed. When none is left, the failure of the one that is back first is
- * the outcome. Throws as `converse`.
+ * Asks an agent and checks its answer. Problems go back into the same conversation, at most twice. If the agent has used up its
+ * quota, is not installed or is not logged in, the next one of `setup.failover` is asked in a conversation of its own, and the
+ * reason is recorded. From then on the agent that is out is skipped, in later turns and after a crash too: until its quota is
+ * back, or else until the run is resumed. If no agent is left, the result is the failure of the agent that is back first.
+ * Throws as `converse`.
  */
 export async function ask<T>(
   context: PhaseContext<ConversationServices>,
@@ -72,7 +72,7 @@ export async function ask<T>(
   return { kind: 'failure', failure: failureOf(missed.map(({ outage }) => outage)), session: begun }
 }
 
-/** The agent before may have begun. */
+/** The previous agent may have started the work. */
 const CUT_OFF =
   '\n\nAnother agent was given this before you and was cut off. Its work may be in the files, unfinished: look before you build on it.'
 
@@ -106,14 +106,14 @@ async function askOne<T>(
     await context.emit([
       { type: 'attempt.reasked', session, data: { attempt: question.attempt, role: question.role, problems } },
     ])
-    // An agent that keeps no conversation has to be told everything again.
+    // An agent that keeps no conversation must be told everything again.
     prompt = question.setup.agent.capabilities.resume
       ? reaskPrompt(problems)
       : `${question.prompt}\n${reaskPrompt(problems)}`
   }
 }
 
-/** Sent into the same conversation when an answer broke the schema. */
+/** The prompt for the same conversation after an answer that broke the schema. */
 function reaskPrompt(problems: readonly string[]): string {
   return [
     'Your answer did not fit the schema. Change nothing else; answer again with one JSON object that fits it. Problems:',

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { SessionRow } from '../../record/index.ts'
 import { Budget, refuseUnknownCost, totalCost } from './budget.ts'
 
-/** A clock that stands still until it is moved, and wakes who sleeps when it is. */
+/** A clock that stands still until a test moves it, which also wakes its sleepers. */
 class FakeClock implements Clock {
   #now = 1_000_000
   readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()

@@ -8,26 +8,26 @@ export interface BudgetLimits {
   readonly usd: number | null
   readonly tokens: number | null
   readonly wallMs: number | null
-  /** With a money limit: whether use whose cost nobody knows ends the work (`refuse`), or is not counted. */
+  /** With a money limit: usage of unknown cost ends the work (`refuse`) or is not counted (`allow`). */
   readonly unknownCost?: 'refuse' | 'allow'
 }
 
 /**
- * What a run may use, and what it has used. Checked before each turn and after each usage item, so the overshoot is at most
- * what agents use between two such items (for agents that report only at the end: one turn per task at work). Turns,
- * gates and setup are ended when the time is used up.
+ * What a run may use and what it has used. It is checked before each turn and after each usage item, so a run exceeds it by at
+ * most what agents use between two such items (for agents that report only at the end: one turn per running task). When the
+ * time is used up, turns, gates and setup are ended.
  */
 export class Budget {
   readonly #limits: BudgetLimits
   readonly #clock: Clock
-  /** When the time is used up, in ms since the epoch. */
+  /** Time at which the wall time is used up, in ms since the epoch. */
   readonly #wallUntil: number | null
   #usd = 0
   #tokens = 0
-  /** Tokens were used whose cost nobody knows. */
+  /** Tokens of unknown cost were used. */
   #blind = false
 
-  /** `sessions` is what the run has used so far, `workedMs` how long earlier processes worked on it; this one begins now. */
+  /** `sessions`: what the run has used so far. `workedMs`: how long earlier processes worked on it. This process starts now. */
   constructor(limits: BudgetLimits, sessions: readonly SessionRow[], clock: Clock, workedMs = 0) {
     this.#limits = limits
     this.#clock = clock
@@ -35,14 +35,13 @@ export class Budget {
     for (const session of sessions) this.add(session)
   }
 
-  /** Counts what was used. */
   add({ inputTokens, outputTokens, costUsd }: Usage): void {
     this.#usd += costUsd ?? 0
     this.#tokens += inputTokens + outputTokens
     if (costUsd === null && inputTokens + outputTokens > 0) this.#blind = true
   }
 
-  /** Aborts with `BudgetExceeded` when the time is used up, until it is disposed of. */
+  /** The signal aborts with `BudgetExceeded` when the time is used up, unless disposed of before. */
   watchWall(): { readonly signal: AbortSignal; dispose(): void } {
     const over = new AbortController()
     const disposed = new AbortController()
@@ -88,10 +87,10 @@ export class Budget {
   }
 }
 
-/** Thrown by the observer of a turn to end it: the budget is used up. */
+/** Ends a turn because the budget is used up; thrown while its events are observed. */
 export class BudgetExceeded extends Error {
   readonly reason: Reason
-  /** Belay's id of the conversation that was cut off; null when the turn had not begun. */
+  /** Belay's id of the conversation that was cut off; null: the turn had not begun. */
   readonly session: string | null
 
   constructor(reason: Reason, session: string | null = null) {
@@ -101,7 +100,7 @@ export class BudgetExceeded extends Error {
   }
 }
 
-/** Cost of several sessions together: null when any that used tokens is unknown. */
+/** Total cost of several sessions. null if any session that used tokens has an unknown cost, or none has used anything. */
 export function totalCost(sessions: readonly SessionRow[]): { usd: number | null; kind: CostKind } {
   const used = sessions.filter((session) => session.inputTokens + session.outputTokens > 0 || session.costUsd !== null)
   if (used.some((session) => session.costUsd === null) || used.length === 0) return { usd: null, kind: 'unknown' }
@@ -109,7 +108,7 @@ export function totalCost(sessions: readonly SessionRow[]): { usd: number | null
   return { usd, kind: used.some((session) => session.costKind === 'estimated') ? 'estimated' : 'reported' }
 }
 
-/** Refuses a money limit that cannot be enforced. */
+/** Throws `cost_unknown` for a money limit that cannot be enforced because the cost of an agent is unknown. */
 export function refuseUnknownCost(limit: number | null, roles: readonly { role: string; knowsCost: boolean }[]): void {
   const blind = roles.filter((role) => !role.knowsCost).map((role) => role.role)
   if (limit === null || blind.length === 0) return

@@ -23,28 +23,28 @@ import { approvalEvent, runApprover } from './approvals.ts'
 import { BudgetExceeded, type Budget } from './budget.ts'
 import type { RoleSetup } from './role.ts'
 
-/** What a conversation needs of its program's services. */
+/** What a conversation needs from its program's services. */
 export interface ConversationServices {
   readonly record: RecordStore
   readonly project: string
   readonly run: { readonly id: string }
   readonly budget: Budget
-  /** Folder of session files. */
+  /** Folder for session files. */
   readonly sessions: string
 }
 
 type Context = PhaseContext<ConversationServices>
 
-/** What was wanted of an agent and how it is to answer. */
+/** What an agent is asked, and how it must answer. */
 export interface Question {
   readonly role: Role
   readonly setup: RoleSetup
   readonly prompt: string
-  /** null: free text is wanted. */
+  /** null: free text. */
   readonly schema: JsonSchema | null
   readonly cwd: string
   readonly attempt: number
-  /** Belay's id of the conversation to go on with; null begins a new one. */
+  /** Belay's id of the conversation to continue; null: start a new one. */
   readonly session: string | null
 }
 
@@ -53,16 +53,17 @@ export interface Reply {
   readonly outcome: TurnOutcome
 }
 
-/** Text of one item in the record is cut here; the raw file has all of it. */
+/** Longest text of an item in the record, in characters; the raw file has all of it. */
 const MAX_ITEM_TEXT = 8000
-/** Items of one turn beyond this number are only in the raw file. */
+/** Most items of one turn in the record; further ones are only in the raw file. */
 const MAX_ITEMS = 2000
-/** Bytes of raw frames kept per turn. */
+/** Longest total of raw frames kept per turn, in characters. */
 const MAX_RAW = 64 << 20
 
 /**
- * Takes one turn of a conversation and keeps it: session row, items and usage in the record as they come, raw frames in the
- * session's file. Throws `BudgetExceeded` when a limit was reached on the way, `lease_lost` when the task was taken over.
+ * Takes one turn of a conversation and stores it as it happens: session row, items and usage in the record, raw frames in the
+ * session's file. Throws `BudgetExceeded` if a limit is reached during the turn, `lease_lost` if another process has taken the
+ * task over.
  */
 export async function converse(context: Context, question: Question): Promise<Reply> {
   const { services, task } = context
@@ -155,7 +156,7 @@ async function openSession(context: Context, question: Question): Promise<Sessio
   return row
 }
 
-/** Writes down what happens in one turn. */
+/** Stores the events of one turn. */
 class TurnKeeper {
   readonly #context: Context
   readonly #session: SessionRow
@@ -186,7 +187,7 @@ class TurnKeeper {
       case 'session':
         return this.#learn(event.native, event.model)
       case 'process':
-        // A process that slept for long may have been overtaken between its last look and this start.
+        // A process that was suspended for long may have lost the task between its last check and this start.
         return this.#assert(this.#context.services.record.read)
       case 'approval':
         return this.#keepApproval(event.request, event.answer)
@@ -222,7 +223,7 @@ class TurnKeeper {
   }
 
   async #keepItem(item: Item): Promise<void> {
-    // Partial items would be stored again and again: only what is complete goes into the record.
+    // Partial items come again and again, so only complete ones go into the record.
     if (item.status === 'running') return
     this.#items += 1
     if (this.#items > MAX_ITEMS) return

@@ -16,7 +16,7 @@ function failed(code: TurnErrorCode, retryAt: number | null = null): Failure {
   return { status: 'failed', error }
 }
 
-/** Fails again and again, each time at the moment at which another try is allowed, and says how long each wait was. */
+/** Fails repeatedly, each time at the moment of the next allowed try, and returns how long each wait was. */
 function waits(
   failure: (now: number) => Failure,
   times: number,

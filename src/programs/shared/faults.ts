@@ -5,27 +5,27 @@ import type { TurnOutcome } from '../../agents/turn.ts'
 import type { PhaseResult } from '../../kernel/index.ts'
 import { BudgetExceeded } from './budget.ts'
 
-/** Agent failures in a row after which a person has to look. */
+/** Number of consecutive agent failures after which a person has to look. */
 const MAX_FAULTS = 3
-/** Failures of the model's service are waited out longer. */
+/** The same for failures of the model's service, which are waited out for longer. */
 const MAX_PROVIDER_FAULTS = 8
 const FIRST_FAULT_DELAY_MS = 1000
 const LONGEST_FAULT_DELAY_MS = 60_000
 const FIRST_QUOTA_DELAY_MS = 60_000
 const LONGEST_QUOTA_DELAY_MS = 3_600_000
-/** A quota that names no time is waited for at most this long. */
+/** Longest total wait for a quota whose error names no time. */
 const QUOTA_PATIENCE_MS = 24 * 3_600_000
 
-/** Why a task waits for its agent's provider. */
+/** Reason codes of tasks that wait for their agent's provider. */
 export const QUOTA_REASONS: ReadonlySet<string> = new Set(['agent_quota', 'agent_rate_limit'])
 
 /** A turn that did not complete. */
 export type Failure = Exclude<TurnOutcome, { status: 'completed' }>
 
-/** A named time that lies further back says nothing. */
+/** A named time further in the past than this is ignored. */
 const STALE_TIME_MS = 60_000
 
-/** Failures in a row of one task, and since when, for backoff. */
+/** Number of consecutive failures of one task and when they began, for backoff. */
 export interface FaultHistory {
   readonly faults: number
   readonly faultingSince: string | null
@@ -33,7 +33,7 @@ export interface FaultHistory {
 
 export const NO_FAULTS: FaultHistory = { faults: 0, faultingSince: null }
 
-/** What is to become of a task after a failure: wait until `at` (ms since the epoch), or stop because waiting does not help. */
+/** What happens to a task after a failure: it waits until `at` (ms since the epoch), or stops because waiting does not help. */
 export type Aftermath =
   | { readonly kind: 'stop'; readonly reason: Reason }
   | {
@@ -44,12 +44,12 @@ export type Aftermath =
       readonly history: FaultHistory
     }
 
-/** What a failure is called: the agent's error code, or how Belay ended the turn. */
+/** The kind of a failure: the agent's error code, or how Belay ended the turn. */
 export function kindOf(failure: Failure): TurnErrorCode | 'interrupted' | 'timeout' | 'stall' {
   return failure.status === 'failed' ? failure.error.code : failure.status
 }
 
-/** Decides by the kind of a failure and the ones before it. No attempt is counted for any of them. */
+/** Decides by the kind of a failure and by the ones before it. None of them counts as an attempt. */
 export function judgeFailure(failure: Failure, before: FaultHistory, now: number): Aftermath {
   const since = before.faultingSince === null ? now : Date.parse(before.faultingSince)
   const faults = before.faults + 1
@@ -66,7 +66,7 @@ export function judgeFailure(failure: Failure, before: FaultHistory, now: number
   if (kind === 'quota' || kind === 'rate_limit') {
     const named =
       failure.status === 'failed' && failure.error.retryAt !== null ? Date.parse(failure.error.retryAt) : Number.NaN
-    // A time that has passed, or that is named again and again, must not become a flood of tries.
+    // A time that has passed, or that is named again and again, must not cause a flood of tries.
     if (Number.isFinite(named) && named > now - STALE_TIME_MS)
       return wait(Math.max(named, now + backoffMs(faults)), 'quota')
     if (now - since >= QUOTA_PATIENCE_MS) return { kind: 'stop', reason }
@@ -76,20 +76,19 @@ export function judgeFailure(failure: Failure, before: FaultHistory, now: number
   return wait(now + backoffMs(faults), 'fault')
 }
 
-/** How long to wait after the `n`th failure (from 1), in ms: 1 s, doubling, at most a minute. */
+/** Delay after the `n`th failure (from 1), in ms: 1 s, doubling, at most a minute. */
 export function backoffMs(n: number): number {
   return Math.min(FIRST_FAULT_DELAY_MS * 2 ** (n - 1), LONGEST_FAULT_DELAY_MS)
 }
 
-/** How long to wait after the `n`th quota (from 1) that named no time, in ms: a minute, doubling, at most an hour. */
+/** Delay after the `n`th quota error (from 1) that named no time, in ms: a minute, doubling, at most an hour. */
 export function quotaDelayMs(n: number): number {
   return Math.min(FIRST_QUOTA_DELAY_MS * 2 ** (n - 1), LONGEST_QUOTA_DELAY_MS)
 }
 
-/** Faults that the provider itself described: what the program wrote to stderr besides would only hide it. */
+/** Failures that the provider itself described: the program's stderr would only hide that text. */
 const TOLD_BY_PROVIDER: ReadonlySet<TurnErrorCode> = new Set(['rate_limit', 'quota', 'auth', 'provider'])
 
-/** A failure in words. */
 export function reasonOf(failure: Failure): Reason {
   if (failure.status === 'failed') {
     const { code, message, stderrTail } = failure.error
@@ -103,7 +102,7 @@ export function reasonOf(failure: Failure): Reason {
     : { code: 'agent_timeout', message: `the agent's turn took longer than allowed and was ended after ${after}` }
 }
 
-/** A task whose run has no budget left: suspended until somebody raises it. Anything else is thrown on. */
+/** The result for a task whose run has no budget left: suspended until somebody raises it. Rethrows any other error. */
 export function afterBudget(error: unknown): PhaseResult {
   if (error instanceof BudgetExceeded) return { outcome: 'budget', reason: error.reason }
   throw error

@@ -1,4 +1,4 @@
-/** What a run knows of agents that cannot take turns, kept in the record: until when, and why. */
+/** What a run knows about agents that cannot take turns, and until when; kept in the record. */
 import { createHash } from 'node:crypto'
 import type { TurnErrorCode } from '../../agents/port.ts'
 import type { Role } from '../../core/words.ts'
@@ -15,15 +15,20 @@ export interface Outage extends OutageRow {
   readonly errorCode: TurnErrorCode
 }
 
-/** Failures for which another agent steps in: rate limits and a provider's faults pass, and are waited out. */
+/**
+ * Failures after which another agent takes over. Rate limits and provider failures are not among them: they pass, and are
+ * waited out.
+ */
 const CODES: ReadonlySet<TurnErrorCode> = new Set(['quota', 'spawn', 'auth'])
 
-/** Whether another agent is to take the turn. */
+/** Whether another agent should take the turn. */
 export function isOutage(failure: Failure): boolean {
   return failure.status === 'failed' && CODES.has(failure.error.code)
 }
 
-/** The outage that keeps this agent from taking a turn now, or null. `over`: what is known of one that is over. */
+/**
+ * `now`: the outage that keeps this agent from taking a turn, or null. `over`: a stored outage whose time has passed, or null.
+ */
 export async function outageOf(
   { services }: Context,
   role: Role,
@@ -37,7 +42,7 @@ export async function outageOf(
   return { now: { ...row, errorCode: row.code.replace(/^agent_/, '') as TurnErrorCode }, over: null }
 }
 
-/** Keeps an outage with its event: from here on the agent is passed over, by a Belay that comes after this one too. */
+/** Stores an outage with its event. From then on the agent is skipped, also by later processes. */
 export async function rememberOutage(
   { services, task }: Context,
   role: Role,
@@ -65,7 +70,7 @@ export async function rememberOutage(
   })
 }
 
-/** The agent has answered again. */
+/** Ends an outage, with its event, because the agent has answered again. */
 export async function endOutage({ services, task }: Context, outage: OutageRow): Promise<void> {
   const { record, run, project } = services
   await record.write(async (tx) => {
@@ -78,7 +83,7 @@ export async function endOutage({ services, task }: Context, outage: OutageRow):
   })
 }
 
-/** What it comes to when no agent is left: the one that is back first decides, else the role's own. */
+/** The failure to report when no agent is left: that of the agent that is back first, else that of the role's own agent. */
 export function failureOf(outages: readonly Outage[]): Failure {
   const [first] = outages
   if (first === undefined) throw new Error('no agent is missing')

@@ -4,11 +4,11 @@ import type { Expectation } from '../shared/ask.ts'
 
 export interface Answer {
   readonly output: unknown
-  /** What the agent said, for people and for the steps that follow. */
+  /** What the agent said, for people and for later steps. */
   readonly text: string
 }
 
-/** How a step's agent is to answer: with what fits the schema, or, without one, with text. */
+/** What a step's agent must answer: output that fits the schema or, without a schema, text. */
 export function answerOf(schema: JsonSchema | null): Expectation<Answer> {
   if (schema === null) return { schema: null, check: (_, text) => ({ answer: { output: { text }, text } }) }
   const check = compileSchema(schema)

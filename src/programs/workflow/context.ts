@@ -12,7 +12,10 @@ export interface ScopeInput {
   readonly tasks: readonly TaskRow[]
 }
 
-/** What expressions of a step can name: the input, the steps before it in its lists of states, items, a caught error. */
+/**
+ * What a step's expressions can refer to: the input, earlier steps of its own and the enclosing lists of states, loop items, a
+ * caught error.
+ */
 export function scopeOf(from: ScopeInput, handle: string): Scope {
   const levels = levelsOf(from.definition, handle)
   const scope: Record<string, unknown> = baseOf(from, levels)
@@ -20,7 +23,7 @@ export function scopeOf(from: ScopeInput, handle: string): Scope {
   return scope
 }
 
-/** What the workflow's own output can name. */
+/** What the workflow's own output can refer to. */
 export function outerScope(from: ScopeInput): Scope {
   const { flow } = from.definition
   return baseOf(from, [{ flow, prefix: '' }])
@@ -51,7 +54,7 @@ function baseOf(
   return { input, steps, results, run: { id: run, workflow: definition.name } }
 }
 
-/** What a state gives to the steps inside of it. */
+/** The names that a state defines for the steps inside it. */
 function namesOf({ tasks }: ScopeInput, { state, handle, inner }: Level): Record<string, unknown> {
   if (inner === null) return {}
   const row = tasks.find((task) => task.handle === handle)

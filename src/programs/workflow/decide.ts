@@ -4,7 +4,7 @@ import { FAILED, failStep, finishStep } from './finish.ts'
 import { stateOfType, type Context, type WorkflowServices } from './services.ts'
 import { stateOf } from './state.ts'
 
-/** Follows what a person said. An answer that came in time counts, however late it is read. */
+/** Follows a person's answer. An answer that was given in time counts, however late it is read. */
 export const decide: Phase<WorkflowServices> = {
   does: 'reads what a person answered, or that the time for an answer is over',
   deadlineMs: () => 60_000,
@@ -46,7 +46,7 @@ function expiryOf({ context }: CheckpointRow): string | null {
   return typeof at === 'string' ? at : null
 }
 
-/** The question as it is now; closed first when its time is over, so that no answer can come after that. */
+/** The checkpoint as it is now. If its time is over, closes it first, so that no answer can arrive afterwards. */
 async function settle({ services, task }: Context): Promise<CheckpointRow> {
   const { record, run } = services
   const read = async (): Promise<CheckpointRow> => {

@@ -10,12 +10,12 @@ import { stateOf, withState, type StepState } from './state.ts'
 import { walk } from './walk.ts'
 
 const MINUTE_MS = 60_000
-/** Items of one loop. */
+/** Most items of one loop. */
 const MAX_ITEMS = 10_000
 /** Longest message to a person, in characters. */
 const MAX_MESSAGE = 20_000
 
-/** Looks at nothing but the record: repeated after a crash it comes to the same. */
+/** Reads only the record, so repeating it after a crash gives the same result. */
 export const enter: Phase<WorkflowServices> = {
   does: "works out the step's input, and all of a step that only computes",
   deadlineMs: () => 5 * MINUTE_MS,

@@ -7,25 +7,25 @@ import { handlerOf } from './handles.ts'
 import { stateOf, withState, type StepState } from './state.ts'
 import { stepScope, type Context } from './services.ts'
 
-/** Longest output of a step, in characters of its JSON: everything that follows may carry it along. */
+/** Longest output of a step, in characters of its JSON: every later step may carry it along. */
 const MAX_OUTPUT = 1 << 20
 
-/** Where a failure leads. */
+/** Where a failure leads: the step blocks, or a handler around it takes over. */
 export const FAILED = { failed: { end: 'blocked' }, handled: { end: 'done' } } as const satisfies Record<string, Target>
 
 export interface Outcome {
-  /** What the phase calls it. */
+  /** The outcome of the phase. */
   readonly outcome: string
   readonly state: State
   readonly output: unknown
   readonly tip: string | null
-  /** The transition; the state's own unless given. */
+  /** The next state; absent: the state's own `next`. */
   readonly next?: string
   readonly change?: Partial<StepState>
   readonly scope?: Scope
 }
 
-/** The step has its output: shaped as the state says, and stored with what follows. */
+/** Ends the step with its output, shaped by the state's `output` and stored with the next state. */
 export async function finishStep(context: Context, done: Outcome): Promise<PhaseResult> {
   const { state } = done
   let output = done.output
@@ -49,7 +49,7 @@ export async function finishStep(context: Context, done: Outcome): Promise<Phase
   }
 }
 
-/** The step has failed for good: a `try` around it takes it from there, or the run waits for a person. */
+/** Ends the step as failed: a state around it handles the failure, or the run waits for a person. */
 export function failStep(
   { task, services }: Context,
   reason: Reason,
@@ -68,7 +68,7 @@ export function failStep(
   }
 }
 
-/** A value, or why an expression has none. */
+/** The value of an expression, or the reason why it has none. Rethrows any error but `ExpressionError`. */
 export function tryExpression<T>(work: () => T): { readonly value: T } | { readonly failure: Reason } {
   try {
     return { value: work() }

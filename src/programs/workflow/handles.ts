@@ -1,7 +1,7 @@
 /**
- * A step's handle says where in the workflow it stands: `each.3.check@2` is the second visit of state `check` for item 3 of the
- * loop `each`. State, then (for states inside of others) the item's number, the branch or the part, then the state in there.
- * `each.3@2.check` stands in the second try of the loop.
+ * The handle of a step says where it is in the workflow. `each.3.check@2` is the second visit of state `check` for item 3 of
+ * the loop `each`. A handle is a state id, and for each level deeper the item number, the branch or the part (of a `try`), and
+ * the id of the state inside. `each.3@2.check` belongs to the second try of the loop.
  */
 import { flowsOf, isComposite, isRetried, type Definition, type Flow, type State } from '../../workflows/index.ts'
 
@@ -9,17 +9,17 @@ import { flowsOf, isComposite, isRetried, type Definition, type Flow, type State
 export interface Level {
   readonly flow: Flow
   readonly state: State
-  /** Handle of the state up to this level. */
+  /** Handle of the state at this level. */
   readonly handle: string
-  /** What stands before the ids of this level's flow in handles. */
+  /** Prefix of the handles of this level's states. */
   readonly prefix: string
-  /** Item number, branch or part that leads one level deeper; null on the last. */
+  /** Item number, branch or part that leads to the next level; null on the last level. */
   readonly inner: string | null
-  /** The try of this level's state that the next level is part of, from 1. */
+  /** The try of this level's state that the next level belongs to, from 1. */
   readonly round: number
 }
 
-/** The levels of a handle, outermost first. Throws for what this workflow has no step for (a bug). */
+/** The levels of a handle, outermost first. Throws if the workflow has no such step (a bug). */
 export function levelsOf(definition: Definition, handle: string): readonly [Level, ...Level[]] {
   const parts = handle.split('.')
   if (parts.length % 2 === 0) throw new Error(`no step of this workflow is called ${handle}`)
@@ -55,12 +55,14 @@ export function handleOf(prefix: string, id: string, n: number): string {
   return `${prefix}${id}${n === 1 ? '' : `@${n}`}`
 }
 
-/** Where a try of a state goes on inside: what stands before the ids of an inner list. `tries`: how many failed before. */
+/**
+ * Prefix of the handles inside a state, in a list of states called `name`. `tries`: how many tries have failed before this one.
+ */
 export function innerPrefix(handle: string, name: string, tries: number): string {
   return `${handle}.${name}${tries === 0 ? '' : `@${tries + 1}`}.`
 }
 
-/** The state around the step with this handle that takes its failure, or null: a `try`, or one that is tried again. */
+/** Handle of the state around this step that handles its failure (a `try`, or one that is retried); null: there is none. */
 export function handlerOf(definition: Definition, handle: string, code: string): string | null {
   for (const { state, inner, handle: at, round } of [...levelsOf(definition, handle)].reverse()) {
     if (inner !== null && isComposite(state) && isRetried(state, round, code)) return at

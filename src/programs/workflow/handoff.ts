@@ -4,7 +4,7 @@ import type { Definition } from '../../workflows/index.ts'
 import { levelsOf } from './handles.ts'
 import { stateOf } from './state.ts'
 
-/** What an agent before this one did in the same line of work. */
+/** What an earlier agent step did in the same line of work. */
 export interface EarlierStep {
   readonly handle: string
   readonly agent: string
@@ -13,14 +13,14 @@ export interface EarlierStep {
   readonly commit: string | null
 }
 
-/** So many of the latest are told of. */
+/** Only this many of the latest steps are listed. */
 const MOST = 12
 const MAX_SUMMARY = 1200
 const MAX_FILES = 40
 
 /**
- * The agent steps that came before a step, oldest first: those of its own lists of states and of everything inside of those
- * that has ended. Steps of other branches, which work beside it, are none.
+ * The agent steps that came before a step, oldest first: those in its own and the enclosing lists of states, and in everything
+ * that has ended inside them. Steps of parallel branches are left out.
  */
 export function handoff(definition: Definition, tasks: readonly TaskRow[], handle: string): readonly EarlierStep[] {
   const mine = levelsOf(definition, handle)
@@ -39,12 +39,15 @@ export function handoff(definition: Definition, tasks: readonly TaskRow[], handl
 
 type Levels = ReturnType<typeof levelsOf>
 
-/** Whether two steps stand in one line of work: where they part, one follows the other and does not run beside it. */
+/**
+ * Whether two steps are in one line of work: at the level where they part, one follows the other instead of running in
+ * parallel.
+ */
 function isInLine(mine: Levels, other: Levels): boolean {
   const depth = mine.findIndex(({ handle }, i) => other[i]?.handle !== handle)
   const [above, besides] = [mine[depth - 1], other[depth - 1]]
   if (depth === -1 || above === undefined || besides === undefined) return depth === 0
-  // What an earlier try did is not there any more.
+  // The work of an earlier try has been discarded.
   if (above.round !== besides.round) return false
   if (above.inner === besides.inner || above.state.type === 'try') return true
   return above.state.type === 'foreach' && above.state.maxConcurrency === 1

@@ -9,7 +9,7 @@ import { stepLevel, type Context, type WorkflowServices } from './services.ts'
 import { stateOf, withState } from './state.ts'
 import { insideOf } from './walk.ts'
 
-/** A merge is made of commits that are there already: made again after a crash it has the same tree. */
+/** A merge only uses existing commits, so repeating it after a crash gives the same tree. */
 export const join: Phase<WorkflowServices> = {
   does: 'takes together what the steps inside have come to; lines of work are merged',
   deadlineMs: () => 30 * 60_000,
@@ -52,7 +52,9 @@ async function gather(context: Context): Promise<PhaseResult> {
   }
 }
 
-/** Nothing of a step that was given up works on in the folder that the next one is to find. */
+/**
+ * Ends the processes of inner steps that were given up, so that they do not keep working in the folder that the next step gets.
+ */
 async function endInside({ task, services }: Context): Promise<void> {
   for (const { handle, epoch, reason } of await services.steps()) {
     if (reason?.code === STEP_TIMEOUT && handle.startsWith(`${task.handle}.`)) {
@@ -61,7 +63,7 @@ async function endInside({ task, services }: Context): Promise<void> {
   }
 }
 
-/** Again from the beginning after a pause, as the state's `retry` says, or failed. */
+/** Starts the state over after a pause, as its `retry` says, or fails it. */
 function againOrFailed(
   context: Context,
   state: Composite,

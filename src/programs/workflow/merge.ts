@@ -10,7 +10,7 @@ export interface MergeOptions {
   readonly sign: boolean
 }
 
-/** Where the work of a branch, or of an item of a loop, ended. */
+/** The last commit of a branch or of a loop item. */
 export interface Line {
   readonly name: string
   readonly tip: string | null
@@ -19,8 +19,8 @@ export interface Line {
 type Moved = Line & { readonly tip: string }
 
 /**
- * Brings lines of work that began at `base` together, in order. What does not merge is a conflict, which a person may resolve
- * on a branch of the step (`resolvedBranch`): one that has the work of every line in it is taken as it is. Writes no ref.
+ * Merges lines of work that began at `base`, in order. If one does not merge, the result is a conflict. A person may resolve it
+ * on a branch of the step (`resolvedBranch`), which is taken as it is if it contains every line. Writes no ref.
  */
 export async function joinLines(
   { root, sign }: MergeOptions,
@@ -56,7 +56,7 @@ export async function joinLines(
   return { tip }
 }
 
-/** The commit on which a person has brought all lines together, or null. */
+/** The commit on which a person has merged all lines, or null. */
 async function resolvedTip(
   root: string,
   { task, services }: Context,
@@ -95,7 +95,7 @@ async function conflictText(root: string, context: Context, { merged, line, move
   return `the work of ${line.name} does not merge with that of ${before}: conflicts in ${paths.slice(0, SHOWN_PATHS).join(', ')}${more}; to resolve them: ${commands.join('; ')}`
 }
 
-/** The branch that holds a line of work, else its commit. */
+/** The branch that holds a line of work, or else its commit. */
 async function nameOf(root: string, { task, services }: Context, { name, tip }: Moved): Promise<string> {
   const inside = branchRef(taskBranch(services.run.id, `${task.handle}.${name}`))
   const format = '--format=%(refname:short)'

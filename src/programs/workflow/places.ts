@@ -1,4 +1,4 @@
-/** Where agents work: a folder that all steps share, or a worktree per step whose work becomes a commit. */
+/** Where agents work: a folder that all steps share, or a worktree per step, whose work becomes a commit. */
 import { mkdir } from 'node:fs/promises'
 import { commitTree, message, trailer } from '../../git/commit.ts'
 import { branchRef, epochRef, taskBranch, updateRefs, type RefCommand } from '../../git/refs.ts'
@@ -16,7 +16,7 @@ import { stepLevel } from './services.ts'
 const SUBJECT = 72
 const MAX_BODY = 4000
 
-/** Steps work in folders, which stay as they leave them; where they share one, steps beside each other do so too. */
+/** Steps work in folders, which stay as the steps leave them. `shared`: all steps, also parallel ones, use the same folder. */
 export function directoryPlaces(folderOf: (handle: string) => string, shared: boolean): StepPlaces {
   return {
     kind: shared ? 'directory' : 'own-directory',
@@ -41,18 +41,18 @@ export function directoryPlaces(folderOf: (handle: string) => string, shared: bo
 }
 
 export interface RepositoryOptions {
-  /** The user's checkout, for git. */
+  /** The user's checkout, for git commands. */
   readonly root: string
   readonly keeper: WorkspaceKeeper
   readonly moves: MoveJournal
   readonly epochMark: (handle: string) => string
-  /** Sign commits as the user's git is set up to. */
+  /** Sign commits as the user's git is configured to. */
   readonly sign: boolean
 }
 
 /**
- * Each step works in a worktree at the commit where the step before it ended, and what it leaves becomes a commit of its own
- * on `belay/RUN/task-HANDLE`. Nothing of an agent that may only read is kept.
+ * Each step works in a worktree at the commit where the previous step ended. What it leaves becomes a commit of its own on
+ * `belay/RUN/task-HANDLE`. Changes by an agent with read-only access are discarded.
  */
 export function repositoryPlaces(options: RepositoryOptions): StepPlaces {
   return {
@@ -119,7 +119,10 @@ function commitMessage(context: Context, summary: string): string {
   ])
 }
 
-/** The step's branch names its commit, and git keeps it; refused when another process has taken the step over. */
+/**
+ * Points the step's branch at its commit, which also protects the commit from garbage collection. Throws `lease_lost` if
+ * another process has taken the step over.
+ */
 async function keep(options: RepositoryOptions, { task, services }: Context, commit: string): Promise<void> {
   const run = services.run.id
   const fence: RefCommand = {

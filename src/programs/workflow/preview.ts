@@ -4,7 +4,7 @@ import { handleOf, innerPrefix } from './handles.ts'
 import { stepPrompt, type PromptParts } from './prompt.ts'
 import { START } from './state.ts'
 
-/** The first step of a run that an agent is asked to do. */
+/** The first step of a run that asks an agent. */
 export interface FirstStep {
   readonly handle: string
   readonly state: AgentState
@@ -17,12 +17,12 @@ export interface PreviewInput {
   readonly place: PromptParts['place']
 }
 
-/** More states than are gone through before an agent comes; what only computes can go in circles. */
+/** How many states are visited in search of an agent step; states that only compute can form a cycle. */
 const MOST = 1000
 
 /**
- * The first agent step that a run with this input comes to, with its prompt; null when there is none, or when a person, or
- * what only a run can know, decides before. Runs nothing.
+ * The first agent step that a run with this input reaches, with its prompt. null: there is none, or it depends on a person or
+ * on facts that only the run will know. Runs nothing.
  */
 export function firstStep(from: PreviewInput): FirstStep | null {
   const run = { id: '(this run)', workflow: from.definition.name }
@@ -30,12 +30,12 @@ export function firstStep(from: PreviewInput): FirstStep | null {
     const found = visit({ ...from, left: MOST }, from.definition.flow, '', { input: from.input, run })
     return 'step' in found ? found.step : null
   } catch (error) {
-    if (error instanceof ExpressionError) return null // a failure, of which the run will tell
+    if (error instanceof ExpressionError) return null // the run will report this failure
     throw error
   }
 }
 
-/** `ended`: a list of states is through, with this output. A step of null: nobody can say. */
+/** `ended`: the list of states is finished, with this output. `step: null`: it cannot be known. */
 type Found = { readonly step: FirstStep | null } | { readonly ended: unknown }
 
 const NOBODY_KNOWS: Found = { step: null }
@@ -71,7 +71,7 @@ function visit(run: Visit, flow: Flow, prefix: string, outer: Scope): Found {
   return { ended: last }
 }
 
-/** What is inside of a state, one after the other. */
+/** Visits the lists of states inside a state, one after the other. */
 function enter(run: Visit, state: Composite, handle: string, scope: Scope): Found {
   const outputs: Record<string, unknown> = {}
   for (const { name, flow, more } of insides(state, scope)) {

@@ -6,5 +6,5 @@ import type { WorkflowServices } from './services.ts'
 import { wake } from './wake.ts'
 import { work } from './work.ts'
 
-/** What each step of a workflow goes through; which steps there are is what `walk` says. */
+/** The phases of each workflow step; `walk` decides which steps there are. */
 export const workflowProgram = buildProgram<WorkflowServices>('workflow', 'enter', { enter, work, decide, wake, join })

@@ -4,7 +4,7 @@ import type { AgentState, Definition } from '../../workflows/index.ts'
 import type { EarlierStep } from './handoff.ts'
 import type { StepState } from './state.ts'
 
-/** Longest part of a prompt that others wrote, in characters. */
+/** Longest part of a prompt that comes from others, in characters. */
 const MAX_PART = 30_000
 const MAX_REMARK = 4000
 
@@ -23,14 +23,14 @@ export interface PromptParts {
   readonly scope: Scope
   readonly step: StepState
   readonly before: readonly EarlierStep[]
-  /** An earlier try was cut off and may have left something. */
+  /** An earlier try was cut off and may have left something behind. */
   readonly interrupted: boolean
   readonly place: 'repository' | 'directory' | 'own-directory'
 }
 
 /**
- * The prompt of an agent step: what is wanted, its input, what earlier steps left, and on later tries what went wrong. Throws
- * `ExpressionError` when a reference has no value.
+ * The prompt of an agent step: the job, its input, what earlier steps left and, on later tries, what went wrong. Throws
+ * `ExpressionError` if a reference has no value.
  */
 export function stepPrompt({
   definition,

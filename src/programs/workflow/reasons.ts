@@ -1,6 +1,6 @@
-/** Reason code of steps that wait for those inside of them: nothing that a person or time could help with. */
+/** Reason code of steps that wait for the steps inside them. Neither a person nor time can help there. */
 export const STEPS_INSIDE = 'steps_inside'
-/** Reason code of steps that were given up because a state around them took too long, and of that state. */
+/** Reason code of a state that took too long, and of the steps inside it that were given up. */
 export const STEP_TIMEOUT = 'step_timeout'
 /** Reason code of a run that took too long, and of its steps. */
 export const WORKFLOW_TIMEOUT = 'workflow_timeout'

@@ -8,22 +8,22 @@ import type { RoleSetup } from '../shared/role.ts'
 import { levelOf, type Level } from './handles.ts'
 import { scopeOf } from './context.ts'
 
-/** Where an agent works in one try of a step. */
+/** Where an agent works during one try of a step. */
 export interface StepPlace {
   readonly cwd: string
   /** Added to the agent's environment. */
   readonly env: Readonly<Record<string, string>>
-  /** Ends what the agent left running, puts back what was not its to change, and keeps its work. */
+  /** Ends the agent's remaining processes, restores what it must not change, and keeps its work. */
   finish(summary: string): Promise<Finished>
-  /** The same for a turn that came to nothing: its work is not kept. */
+  /** Like `finish` for a turn without a usable result: the work is not kept. */
   discard(): Promise<void>
 }
 
 export interface Finished {
-  /** The commit that holds the work; null where there is no repository. */
+  /** The commit with the work; null: there is no repository. */
   readonly tip: string | null
   readonly files: readonly string[]
-  /** What the agent changed though it may not: fails the try. */
+  /** What the agent changed without permission; fails the try. */
   readonly tampered: readonly string[]
 }
 
@@ -32,9 +32,9 @@ export type Joined = { readonly tip: string | null } | { readonly conflict: stri
 /** Where the agents of a run work. */
 export interface StepPlaces {
   readonly kind: 'repository' | 'directory' | 'own-directory'
-  /** The place of a step that begins at `base`. Repeated after a crash, it is as if the first time had not been. */
+  /** The place for a step that begins at `base`. Repeated after a crash, it does not show that it was called before. */
   begin(context: Context, base: string | null, access: RoleConfig['access']): Promise<StepPlace>
-  /** Brings lines of work together, one after the other. */
+  /** Merges lines of work, one after the other. */
   join(
     context: Context,
     base: string | null,
@@ -42,7 +42,7 @@ export interface StepPlaces {
   ): Promise<Joined>
 }
 
-/** What the phases of the workflow program work with: one per run. */
+/** What the phases of the workflow program work with; one per run. */
 export interface WorkflowServices extends ConversationServices {
   readonly run: RunRow
   readonly definition: Definition
@@ -55,19 +55,19 @@ export interface WorkflowServices extends ConversationServices {
 
 export type Context = PhaseContext<WorkflowServices>
 
-/** The state that a step is of. */
+/** Where a step is in the workflow, with its state. */
 export function stepLevel({ task, services }: Pick<Context, 'task' | 'services'>): Level {
   return levelOf(services.definition, task.handle)
 }
 
-/** As `stepLevel`, when only one type can have come here. */
+/** The state of a step, which must be of the given type (anything else is a bug). */
 export function stateOfType<T extends State['type']>(context: Context, type: T): Extract<State, { type: T }> {
   const { state } = stepLevel(context)
   if (state.type !== type) throw new Error(`step ${context.task.handle} is no ${type}`)
   return state as Extract<State, { type: T }>
 }
 
-/** What the step's expressions can name. */
+/** What the step's expressions can refer to. */
 export async function stepScope({ task, services }: Context): Promise<Scope> {
   const { definition, input, run } = services
   return scopeOf({ definition, input, run: run.id, tasks: await services.steps() }, task.handle)

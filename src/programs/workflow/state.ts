@@ -1,9 +1,9 @@
 import type { TaskRow } from '../../record/index.ts'
 
-/** What a step came to. `tip`: the commit that holds the work up to here; null where there is no repository. */
+/** The result of a step. `tip`: the commit with all work up to here; null: there is no repository. */
 export type StepResult =
   | { readonly kind: 'output'; readonly output: unknown; readonly next: string; readonly tip: string | null }
-  /** It failed, and a `try` around it takes it from there. */
+  /** The step failed, and a state around it handles the failure. */
   | { readonly kind: 'failed'; readonly error: StepFailure; readonly tip: string | null }
 
 export interface StepFailure {
@@ -13,24 +13,24 @@ export interface StepFailure {
   readonly step: string
 }
 
-/** The workflow program's own state of a step. */
+/** The workflow program's state of one step. */
 export interface StepState {
-  /** The state's own input, references replaced. */
+  /** The state's own `input`, with its references filled in. */
   readonly input: unknown
-  /** What a `foreach` goes over. */
+  /** The items of a `foreach`. */
   readonly items: readonly unknown[] | null
-  /** Of a step with steps inside: how often it was tried and failed. */
+  /** For a step with steps inside: how many tries have failed. */
   readonly tries: number
-  /** When the present try of it is given up (ISO 8601); null: never. */
+  /** When the current try of such a step is given up (ISO 8601); null: never. */
   readonly until: string | null
-  /** The commit that the step begins at; null where there is no repository. */
+  /** The commit at which the step begins; null: there is no repository. */
   readonly base: string | null
   readonly result: StepResult | null
   /** Files that an agent changed. */
   readonly files: readonly string[]
-  /** Why the latest try failed, for the next prompt. */
+  /** Why the latest try failed; goes into the next prompt. */
   readonly setback: string | null
-  /** What people said (`unblock --note`). */
+  /** Notes from people (`unblock --note`). */
   readonly notes: readonly string[]
   readonly faults: number
   readonly faultingSince: string | null
@@ -50,12 +50,12 @@ export const START: StepState = {
   faultingSince: null,
 }
 
-/** The program's state of a step; what an older version did not store yet has its first value. */
+/** The program's state of a step. Fields that an older version did not store get their initial value. */
 export function stateOf(task: Pick<TaskRow, 'state'>): StepState {
   return { ...START, ...(task.state as Partial<StepState>) }
 }
 
-/** `state` with changes, as it is stored. */
+/** `state` with `change` applied, in the form in which it is stored. */
 export function withState(state: StepState, change: Partial<StepState>): Readonly<Record<string, unknown>> {
   return { ...state, ...change }
 }

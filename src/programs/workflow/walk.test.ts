@@ -60,13 +60,15 @@ function row(handle: string, position: number, change: Partial<TaskRow> & { resu
   }
 }
 
-/** Plays a workflow as the kernel would, ending steps in an order that `pick` chooses; every list of steps made is returned. */
+/**
+ * Runs a workflow as the kernel would, ending steps in the order that `pick` chooses, and returns every list of steps created.
+ */
 function play(flow: Definition, pick: (open: number) => number, fails: ReadonlySet<string> = new Set()) {
   const rows: TaskRow[] = []
   const made: string[] = []
   for (let guard = 0; guard < 500; guard++) {
     const found = walk(flow, rows, null)
-    // Asking twice names the same steps: nothing is made twice after a crash in between.
+    // Walking twice names the same steps, so nothing is created twice after a crash in between.
     expect(walk(flow, rows, null)).toEqual(found)
     for (const { handle } of found.create) {
       expect(made).not.toContain(handle)

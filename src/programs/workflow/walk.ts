@@ -1,6 +1,6 @@
 /**
- * Where a workflow stands: a pure function of its definition and of what its steps came to. It says which steps come next;
- * as handles follow from the place in the workflow, asking twice names the same steps twice, and none is made twice.
+ * Where a workflow stands: a pure function of its definition and of the results of its steps. It says which steps come next.
+ * Handles follow from the place in the workflow, so walking twice names the same steps, and none is created twice.
  */
 import {
   END,
@@ -15,11 +15,11 @@ import type { TaskRow } from '../../record/index.ts'
 import { handleOf, innerPrefix } from './handles.ts'
 import { stateOf, type StepFailure } from './state.ts'
 
-/** What a list of states has come to. */
+/** The state of a list of states. */
 export type FlowEnd =
-  /** Something of it runs, waits or is to be begun. */
+  /** A step runs, waits or is about to begin. */
   | { readonly kind: 'open' }
-  /** A step failed and nobody takes it from there, or was given up: only a person can move it on. */
+  /** A step failed and nothing handles it, or it was cancelled: only a person can help. */
   | { readonly kind: 'stuck' }
   | { readonly kind: 'done'; readonly output: unknown; readonly tip: string | null }
   | { readonly kind: 'failed'; readonly error: StepFailure; readonly tip: string | null }
@@ -32,21 +32,21 @@ export interface NextStep {
 export interface LoopBegin {
   readonly handle: string
   readonly items: number
-  /** What each item goes through. */
+  /** The states that each item goes through. */
   readonly flow: Flow
 }
 
 export interface Walk {
   readonly end: FlowEnd
-  /** Steps that are to be made now, in order. */
+  /** Steps to create now, in order. */
   readonly create: readonly NextStep[]
-  /** Steps whose inner steps have all ended: they can go on. */
+  /** Steps whose inner steps have all ended, so they can continue. */
   readonly join: readonly string[]
-  /** Loops whose first item is to be begun now. */
+  /** Loops whose first item is to begin now. */
   readonly loops: readonly LoopBegin[]
-  /** The commit that each step begins at, as far as it was reached. */
+  /** The commit that each step begins at, for the steps reached so far. */
   readonly bases: ReadonlyMap<string, string | null>
-  /** The commit that the whole workflow has come to. */
+  /** The commit that the whole workflow has reached. */
   readonly tip: string | null
 }
 
@@ -64,7 +64,7 @@ function walkerOf(tasks: readonly TaskRow[]): Walker {
   return { rows: new Map(tasks.map((task) => [task.handle, task])), create: [], join: [], loops: [], bases: new Map() }
 }
 
-/** Walks the whole workflow. `base` is the commit that it begins at. */
+/** Walks the whole workflow. `base` is the commit at which it begins. */
 export function walk(definition: Definition, tasks: readonly TaskRow[], base: string | null): Walk {
   const walker = walkerOf(tasks)
   const { end, tip } = walkFlow(walker, definition.flow, '', base)
@@ -96,7 +96,7 @@ function walkFlow(walker: Walker, flow: Flow, prefix: string, base: string | nul
     if (row.status !== 'done' || result === null) return { end: unfinished(walker, state, row), tip }
     tip = result.tip ?? tip
     if (result.kind === 'failed') return { end: { kind: 'failed', error: result.error, tip }, tip }
-    // A switch only says where to go.
+    // A switch only decides where to go; its output is not the list's.
     if (state.type !== 'switch') output = result.output
     id = result.next
   }
@@ -109,7 +109,7 @@ function unfinished(
   row: Pick<TaskRow, 'handle' | 'status' | 'phase' | 'state'>,
 ): FlowEnd {
   if (row.status === 'blocked' || row.status === 'cancelled') return { kind: 'stuck' }
-  // While it is looked at itself, nothing begins inside: its time may be over.
+  // While the step itself is running, nothing begins inside it: its time may be over.
   if (row.phase !== 'join' || row.status !== 'suspended' || !isComposite(state)) return { kind: 'open' }
   const inside = walkInside(walker, state, row)
   if (inside.end.kind === 'open' || inside.end.kind === 'stuck') return inside.end
@@ -117,16 +117,16 @@ function unfinished(
   return { kind: 'open' }
 }
 
-/** What the steps inside of a state have come to. */
+/** What the steps inside a state have reached. */
 export interface Inside {
   readonly end: FlowEnd
-  /** Where the lines of work ended that are to be brought together: of branches, and of items beside each other. */
+  /** The last commits of the lines of work to merge: of parallel branches, and of items that ran in parallel. */
   readonly lines: readonly { readonly name: string; readonly tip: string | null }[]
-  /** Of a `try`: why its body failed. */
+  /** For a `try`: why its body failed. */
   readonly error: StepFailure | null
 }
 
-/** As `walk`, for the inside of one step. */
+/** Like `walk`, for the inside of one step. */
 export function insideOf(tasks: readonly TaskRow[], state: Composite, row: Pick<TaskRow, 'handle' | 'state'>): Inside {
   return walkInside(walkerOf(tasks), state, row)
 }
@@ -153,11 +153,11 @@ type Line = Walked & { readonly name: string }
 
 interface Try {
   readonly handle: string
-  /** How many failed before it. */
+  /** How many tries failed before this one. */
   readonly tries: number
 }
 
-/** All done: their outputs; one failed: the first failure, once nothing of the others runs. */
+/** All lines done: their outputs. One failed: the first failure, once nothing in the other lines is open. */
 function together(lines: readonly Line[], outputOf: (outputs: unknown[]) => unknown, base: string | null): Inside {
   const kinds = new Set(lines.map(({ end }) => end.kind))
   const found = lines.map(({ name, tip }) => ({ name, tip }))
@@ -176,7 +176,7 @@ function together(lines: readonly Line[], outputOf: (outputs: unknown[]) => unkn
   return { end, lines: found, error: null }
 }
 
-/** One at a time, items go on where the one before ended; beside each other, each begins where the loop did. */
+/** Items that run one at a time begin where the previous one ended; parallel items all begin where the loop did. */
 function walkItems(
   walker: Walker,
   state: Extract<Composite, { type: 'foreach' }>,

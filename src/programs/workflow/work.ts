@@ -14,18 +14,18 @@ import { stateOfType, stepScope, type Context, type StepPlace, type WorkflowServ
 import { stateOf, withState } from './state.ts'
 
 const MINUTE_MS = 60_000
-/** Text of an answer that goes into the commit and to the steps that follow, in characters. */
+/** Longest part of an answer that goes into the commit message, in characters. */
 const MAX_SUMMARY = 2000
-/** No turn is longer, whatever its agent is allowed: what a timer can hold, with room for what stands around it. */
+/** Longest turn, whatever the agent's own limit: within what a timer can hold, with a margin. */
 const LONGEST_TURN_MS = 20 * 24 * 60 * MINUTE_MS
 
 /**
- * One try of an agent step. Its attempt is in the record before the agent is started; after a crash the same attempt is made
- * again, in the state in which the step began.
+ * One try of an agent step. Its attempt is in the record before the agent starts. After a crash the same attempt is made again,
+ * from the state in which the step began.
  */
 export const work: Phase<WorkflowServices> = {
   does: 'one turn of the agent; its answer is checked, its work kept as a commit of the step',
-  // The turn has limits of its own; re-asks and the setup of a checkout need room.
+  // The turn has its own limit; this one leaves room for re-asks and for the setup of a checkout.
   deadlineMs: () => LONGEST_TURN_MS,
   run: (context) => attempt(context).catch(afterBudget),
   on: {
@@ -106,12 +106,12 @@ async function turn(context: Context, state: AgentState, prompt: string, place: 
   }
 }
 
-/** The step's own commit; null when it made none. */
+/** The step's own commit; null if it made none. */
 function commitOf({ task }: Context, tip: string | null): string | null {
   return tip === stateOf(task).base ? null : tip
 }
 
-/** The attempt's row is there before the agent is, so that what was begun can be seen. */
+/** Stores the attempt's row before the agent starts, so that a crash leaves a trace of the attempt. */
 async function beginTry({ services, task }: Context, n: number): Promise<void> {
   const { record, run } = services
   await record.write(async (tx) => {
@@ -123,7 +123,7 @@ async function beginTry({ services, task }: Context, n: number): Promise<void> {
   })
 }
 
-/** The provider's trouble is waited out and counts as no attempt; whatever else went wrong was one. */
+/** Provider failures are waited out and do not count as attempts; every other failure does. */
 function afterFailure(
   context: Context,
   state: AgentState,
@@ -154,7 +154,7 @@ function ended(result: PhaseResult, reason: Reason, session: string | null): Pha
   return { ...result, attemptOutcome: reason.code, ...(session === null ? {} : { attemptSession: session }) }
 }
 
-/** Again after a pause, as the state's `retry` says, or failed. */
+/** Tries the step again after a pause, as its `retry` says, or fails it. */
 function afterFailedTry(context: Context, state: AgentState, reason: Reason, session: string | null): PhaseResult {
   const { task, services } = context
   const { retry } = state
