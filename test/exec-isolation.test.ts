@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -145,7 +146,13 @@ describe('--repo', () => {
     agent({ lines: [{ type: 'message', text: 'here' }] })
     const hanging = createServer()
     server = hanging
-    const asked = new Promise((resolve) => hanging.once('request', resolve)) // never answered
+    let ended: unknown
+    const asked = new Promise<void>((resolve) => {
+      hanging.once('request', (request) => {
+        ended = once(request.socket, 'close') // never answered
+        resolve()
+      })
+    })
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/x.git`
     const child = world.start(['exec', 'x', '--session', 's', '--repo', url])
@@ -153,12 +160,12 @@ describe('--repo', () => {
     await asked
     child.kill('SIGKILL')
     await gone
-    hanging.closeAllConnections()
     const folder = join(world.home, 'workspaces', 'session', 's')
     expect(readdirSync(folder)).toEqual([expect.stringMatching(/^main~/)])
     const nowhere = await world.belay(['exec', 'x', '--session', 's', '--repo', join(world.dir, 'nowhere')])
     expect(nowhere.stderr).toContain('[clone_failed]')
     expect(existsSync(folder)).toBe(false)
+    await ended // the git of the one that was killed waits no more
     expect(await world.belay(['exec', 'x', '--session', 's', '--repo', world.repo])).toMatchObject({ stdout: 'here\n' })
     expect(readdirSync(folder)).toEqual(['main'])
   })

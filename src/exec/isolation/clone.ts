@@ -1,8 +1,9 @@
-import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import { tail } from '../../core/text.ts'
+import { endOrphans } from '../../git/orphans.ts'
 import { git, tryGit } from '../../git/run.ts'
 import { remoteOf, type Remote } from './credentials.ts'
 
@@ -37,7 +38,9 @@ export async function cloneRepository(request: CloneRequest, path: string): Prom
   await removeHalves(path)
   const half = `${path}~${randomId(6)}`
   try {
-    await run(remote, cloneArgs(request, remote, half), dirname(path))
+    // A git that outlives this process is known by the folder it works in.
+    await mkdir(half)
+    await run(remote, cloneArgs(request, remote, half), half)
     if (request.ref !== null) await checkOut(remote, request, half)
     await rename(half, path)
   } catch (error) {
@@ -48,11 +51,14 @@ export async function cloneRepository(request: CloneRequest, path: string): Prom
   return describe(remote, path)
 }
 
-/** What a clone left that was killed; nobody else clones to this path meanwhile (the session is held). */
+/** What a clone left that was killed, its git too; nobody else clones to this path meanwhile (the session is held). */
 async function removeHalves(path: string): Promise<void> {
-  const names = await readdir(dirname(path))
-  const halves = names.filter((name) => name.startsWith(`${basename(path)}~`))
-  await Promise.all(halves.map((name) => rm(join(dirname(path), name), { recursive: true, force: true })))
+  const folder = await realpath(dirname(path))
+  const names = (await readdir(folder)).filter((name) => name.startsWith(`${basename(path)}~`))
+  if (names.length === 0) return
+  const halves = names.map((name) => join(folder, name))
+  await endOrphans(halves)
+  await Promise.all(halves.map((half) => rm(half, { recursive: true, force: true })))
 }
 
 function cloneArgs({ branch, ref, depth, submodules }: CloneRequest, { url }: Remote, to: string): string[] {
