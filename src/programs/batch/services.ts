@@ -1,7 +1,7 @@
 import type { Reason } from '../../core/words.ts'
 import type { RunRow } from '../../record/index.ts'
 import type { Expectation } from '../shared/ask.ts'
-import type { ConversationServices } from '../shared/conversation.ts'
+import type { ConversationServices } from '../shared/services.ts'
 import type { RoleSetup } from '../shared/role.ts'
 import type { ResultsFile } from './results.ts'
 

@@ -1,6 +1,6 @@
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import { afterBudget } from '../shared/faults.ts'
-import { proveBase } from './gates.ts'
+import { proveBase } from './prove-base.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf } from './state.ts'
 

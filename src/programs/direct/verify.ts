@@ -14,7 +14,7 @@ import type { Evidence } from '../../gates/port.ts'
 import type { Phase, PhaseContext, PhaseResult } from '../../kernel/index.ts'
 import type { TaskRow } from '../../record/index.ts'
 import { afterBudget } from '../shared/faults.ts'
-import { proveCandidate } from './gates.ts'
+import { proveCandidate } from './prove-candidate.ts'
 import type { DirectServices } from './services.ts'
 import { stateOf, withState, type Candidate, type DirectState } from './state.ts'
 

@@ -2,9 +2,10 @@ import type { TurnOutcome } from '../../agents/turn.ts'
 import type { JsonSchema } from '../../agents/port.ts'
 import { fence } from '../../core/text.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
-import { converse, type ConversationServices, type Question } from './conversation.ts'
+import { converse, type Question } from './conversation.ts'
 import { endOutage, failureOf, isOutage, outageOf, rememberOutage, type Outage } from './outages.ts'
 import { nameOf, type RoleSetup } from './role.ts'
+import type { ConversationServices } from './services.ts'
 
 /** How often an answer that breaks the schema is sent back to the agent. */
 const MAX_REASKS = 2

@@ -4,7 +4,7 @@ import type { TurnErrorCode } from '../../agents/port.ts'
 import type { Role } from '../../core/words.ts'
 import type { PhaseContext } from '../../kernel/index.ts'
 import { appendEvents, assertEpoch, dropOutage, listOutages, putOutage, type OutageRow } from '../../record/index.ts'
-import type { ConversationServices } from './conversation.ts'
+import type { ConversationServices } from './services.ts'
 import { quotaDelayMs, reasonOf, type Failure } from './faults.ts'
 import { nameOf, type RoleSetup } from './role.ts'
 
