@@ -2,7 +2,7 @@
 import { PROGRAM_NAMES, type ProviderName } from '../config/index.ts'
 import { tryGit } from '../git/run.ts'
 import { resolveProgram } from '../process/index.ts'
-import type { Detector, Ecosystem, FoundCommand, Tools } from './detector.ts'
+import type { Detector, Ecosystem, FoundCommand, Tools } from './ecosystem.ts'
 import { folderAt, isForeign, type Folder } from './folder.ts'
 import { dotnet, go, java, rust } from './languages/compiled.ts'
 import { javascript } from './languages/javascript.ts'

@@ -1,4 +1,4 @@
-import { present, type Detector, type FoundCommand } from '../detector.ts'
+import { present, type Detector, type FoundCommand } from '../ecosystem.ts'
 import { tomlOf, tree, type Folder } from '../folder.ts'
 
 export const go: Detector = (folder, tools) => {

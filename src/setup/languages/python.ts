@@ -1,4 +1,4 @@
-import { present, type Detector, type FoundCommand, type Tools } from '../detector.ts'
+import { present, type Detector, type FoundCommand, type Tools } from '../ecosystem.ts'
 import { tomlOf, tree, type Folder, type Tree } from '../folder.ts'
 
 const MARKERS = [

@@ -1,4 +1,4 @@
-import { present, type Detector, type FoundCommand } from '../detector.ts'
+import { present, type Detector, type FoundCommand } from '../ecosystem.ts'
 import { jsonOf, tree, type Folder } from '../folder.ts'
 
 export const ruby: Detector = (folder) => {
