@@ -9,7 +9,7 @@ import type { Network, Refusal, SandboxRequest } from '../sandbox/index.ts'
 import type { Session } from '../sessions/index.ts'
 import { checkEffort, type ChosenAgent, type WantedAgent } from './settings.ts'
 import type { TurnSetup } from './turn.ts'
-import type { ExecLimits } from './turn-limits.ts'
+import type { ExecLimits } from './turn-meter.ts'
 
 export interface EngineOptions extends WantedAgent {
   /** The user's folder: configuration and definitions are those of this one. */

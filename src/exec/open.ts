@@ -15,7 +15,7 @@ import { policyOf } from './policy.ts'
 import { checkBudget, chooseAgent, agentName, configFor, roleOf, standInHint } from './settings.ts'
 import { watchConfig } from './config-watch.ts'
 import type { TurnSetup } from './turn.ts'
-import type { ExecLimits } from './turn-limits.ts'
+import type { ExecLimits } from './turn-meter.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

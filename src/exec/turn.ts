@@ -9,7 +9,7 @@ import { handoffText } from './handoff.ts'
 import type { StepChanges } from './isolation/step-changes.ts'
 import type { BegunStep } from './isolation/steps.ts'
 import { reasonOf, statusOf, type Denied, type TurnResult } from './result.ts'
-import { TurnLimits, type ExecLimits } from './turn-limits.ts'
+import { TurnMeter, type ExecLimits } from './turn-meter.ts'
 
 /** Who works, where, and with what. */
 export interface TurnSetup {
@@ -129,7 +129,7 @@ class TurnKeeper {
   readonly #input: TurnInput
   readonly #turn: number
   readonly #mark: string
-  readonly #limits: TurnLimits
+  readonly #meter: TurnMeter
   #text = ''
   #isPartial = false
   readonly #denied = new Map<string, Denied>()
@@ -145,12 +145,12 @@ class TurnKeeper {
     this.#input = input
     this.#turn = turn
     this.#mark = mark
-    this.#limits = new TurnLimits(setup.limits, setup.model, setup.finish === null)
+    this.#meter = new TurnMeter(setup.limits, setup.model, setup.finish === null)
     this.check = input.check
   }
 
   get isOver(): boolean {
-    return this.#limits.over !== null || this.#input.signal.aborted
+    return this.#meter.over !== null || this.#input.signal.aborted
   }
 
   /** Whether what comes next reaches a conversation that knows what came before. */
@@ -184,8 +184,8 @@ class TurnKeeper {
         spawn,
         services,
       },
-      { timeoutMs: this.#limits.msLeft(), stallMs: limits.stallMs },
-      AbortSignal.any([this.#input.signal, this.#limits.signal]),
+      { timeoutMs: this.#meter.msLeft(), stallMs: limits.stallMs },
+      AbortSignal.any([this.#input.signal, this.#meter.signal]),
       (event) => this.#observe(event),
     )
     for (const one of this.#setup.finish?.()?.denied ?? []) this.#deny(one)
@@ -195,7 +195,7 @@ class TurnKeeper {
   result({ outcome, problems }: Answered): TurnResult {
     const said = reasonOf(outcome)
     const told = this.#setup.finish?.() ?? null
-    const over = outcome.status === 'completed' ? null : this.#limits.over
+    const over = outcome.status === 'completed' ? null : this.#meter.over
     const wrong = problems.length === 0 ? null : `no answer fitted the schema: ${problems.join('; ')}`
     const finishReason =
       wrong !== null
@@ -214,8 +214,8 @@ class TurnKeeper {
       isCutOff: completed === null && this.#isPartial,
       denied: [...this.#denied.values()],
       output: status === 'done' && this.#input.outputSchema !== null ? (completed?.output ?? null) : null,
-      steps: told?.steps ?? this.#limits.toolCalls + (completed === null ? 0 : 1),
-      usage: this.#limits.usage,
+      steps: told?.steps ?? this.#meter.toolCalls + (completed === null ? 0 : 1),
+      usage: this.#meter.usage,
       error:
         status === 'done'
           ? null
@@ -231,7 +231,7 @@ class TurnKeeper {
   }
 
   async #observe(event: TurnEvent): Promise<void> {
-    const counted = event.type === 'usage' ? { ...event, usage: this.#limits.count(event.usage) } : event
+    const counted = event.type === 'usage' ? { ...event, usage: this.#meter.count(event.usage) } : event
     await this.#keep(counted)
     await this.#input.observe(counted)
   }
@@ -239,7 +239,7 @@ class TurnKeeper {
   async #keep(event: TurnEvent): Promise<void> {
     switch (event.type) {
       case 'item':
-        if (event.item.kind === 'tool_call') this.#limits.countToolCall(event.item.id)
+        if (event.item.kind === 'tool_call') this.#meter.countToolCall(event.item.id)
         if (event.item.kind === 'message') {
           this.#text = event.item.text
           this.#isPartial = event.item.status !== 'completed'
@@ -249,7 +249,7 @@ class TurnKeeper {
           await this.#session.append({ type: 'item', turn: this.#turn, item: event.item })
         return
       case 'session':
-        this.#limits.learn(event.model)
+        this.#meter.learn(event.model)
         if (event.native === null || this.#setup.ownsHistory) return
         await this.#session.append({
           type: 'native',

@@ -13,7 +13,7 @@ export interface ExecLimits {
 }
 
 /** What a turn has used, against its limits; the first that is reached aborts `signal`. Its time runs from the beginning. */
-export class TurnLimits {
+export class TurnMeter {
   readonly #limits: ExecLimits
   readonly #countsSteps: boolean
   readonly #until: number
