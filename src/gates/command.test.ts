@@ -3,7 +3,7 @@ import { randomId } from '../core/ids.ts'
 import { endMarked, findMarked, spawnKept } from '../process/index.ts'
 import { runCommand, shellArgv, type CommandSpec } from './command.ts'
 import { HEAD_BYTES, OutputCapture, TAIL_BYTES } from './output.ts'
-import { cleanEnv } from './testing.ts'
+import { cleanEnv } from './testing/world.ts'
 
 function command(run: string | readonly string[], more: Partial<CommandSpec> = {}): CommandSpec {
   const signal = new AbortController().signal

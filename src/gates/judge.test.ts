@@ -4,7 +4,7 @@ import { judge, type JudgeOptions } from './judge.ts'
 import type { Evidence, GateSpec, TestCase, TestReport } from './port.ts'
 import { redExpected } from './red-expected.ts'
 import { findingOf } from './reports/model.ts'
-import { cleanEnv, gateSpec } from './testing.ts'
+import { cleanEnv, gateSpec } from './testing/world.ts'
 
 type Status = TestCase['status']
 

@@ -5,7 +5,7 @@ import { classifyBaseline } from './baseline.ts'
 import { judge } from './judge.ts'
 import type { GateSpec } from './port.ts'
 import { injectReporters } from './reporters/inject.ts'
-import { cleanEnv, folder, gateSpec, hasProgram, nodePrograms, run } from './testing.ts'
+import { cleanEnv, folder, gateSpec, hasProgram, nodePrograms, run } from './testing/world.ts'
 
 const node = `'${nodePrograms()[0] ?? 'node'}'`
 const GOOD = `const test = require('node:test'); test('one', () => {}); test('two', () => {})`

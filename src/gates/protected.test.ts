@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { expandGate } from './commands/expand.ts'
 import { simpleCommands, unwrapped } from './commands/words.ts'
 import { baseOverlay, changedProtected, gateScripts } from './protected.ts'
-import { treeOf } from './testing.ts'
+import { treeOf } from './testing/world.ts'
 
 const FILES = {
   'package.json': JSON.stringify({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { folder, gateSpec, hasProgram, linkPackages, nodePrograms, run } from './testing.ts'
+import { folder, gateSpec, hasProgram, linkPackages, nodePrograms, run } from './testing/world.ts'
 
 const NODE_TESTS = {
   'a.test.js': `const { describe, it, test } = require('node:test'); const assert = require('node:assert')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { folder, treeOf } from '../testing.ts'
+import { folder, treeOf } from '../testing/world.ts'
 import { parseJestJson } from './jest-json.ts'
 import { parseXmlReport } from './junit.ts'
 import { parseMocha, parseNodeTest } from './lines.ts'

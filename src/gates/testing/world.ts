@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { randomId } from '../core/ids.ts'
-import type { TreeFiles } from './files.ts'
-import type { Evidence, GateSpec } from './port.ts'
-import { runGate, type RunGateOptions } from './run.ts'
+import { randomId } from '../../core/ids.ts'
+import type { TreeFiles } from '../files.ts'
+import type { Evidence, GateSpec } from '../port.ts'
+import { runGate, type RunGateOptions } from '../run.ts'
 
 /** The repository's own node_modules/.bin and folder, for gates that start real runners. */
 export const NODE_MODULES = dirname(dirname(fileURLToPath(import.meta.resolve('vitest/package.json'))))
