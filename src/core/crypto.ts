@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** `node:crypto`, loaded on first use: loading it is a large part of the time that a short command takes. */
+/** `node:crypto`, loaded on first use, because loading it takes a large part of a short command's run time. */
 export function crypto(): typeof import('node:crypto') {
   return process.getBuiltinModule('node:crypto')
 }

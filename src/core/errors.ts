@@ -67,7 +67,7 @@ export function knownFailure(error: unknown): unknown {
   if (error instanceof BelayError) return error
   if (isNoRoom(error)) return diskFull(messageOf(error), error)
   const { code, path, syscall } = (error ?? {}) as { code?: unknown; path?: unknown; syscall?: unknown }
-  // A folder that cannot be made because of what lies above it: a file, or a file system that takes none.
+  // The folder cannot be created because of what is above it: a file, or a file system that allows no new entries.
   if ((code === 'ENOTDIR' || (code === 'ENOENT' && syscall === 'mkdir')) && typeof path === 'string') {
     return new BelayError('folder_unusable', messageOf(error), {
       expected: 'a folder that can be made and written',

@@ -70,7 +70,7 @@ export function spelledOut(text: string): string {
   return text.replace(UNSEEN, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
-/** Edit distance (Levenshtein), for "did you mean". */
+/** Edit distance (Levenshtein), for "did you mean" hints. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

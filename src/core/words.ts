@@ -38,10 +38,10 @@ export interface Reason {
   readonly message: string
 }
 
-/** Where a cost comes from: the agent reported it, a dated price table gave it, or it is unknown (never zero by default). */
+/** Where a cost comes from: the agent reported it, it was computed from a dated price table, or it is unknown (never zero). */
 export type CostKind = 'reported' | 'estimated' | 'unknown'
 
-/** What a turn consumed: numbers of tokens, and US dollars (null: unknown). */
+/** What a turn consumed, in tokens and US dollars (null: unknown). */
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addAll } from './add.ts'
 import { makeRepo, type TestRepo } from './testing/repo.ts'
 
-/** Repositories in folders of a checkout, as an agent can make them: their configuration names programs. */
+/** Repositories in folders of a checkout, as an agent can create them: their configuration names programs. */
 describe('addAll', () => {
   let repo: TestRepo
   beforeEach(() => {
@@ -16,7 +16,9 @@ describe('addAll', () => {
   const status = (): string => repo.git('status', '--porcelain', '--ignore-submodules=all')
   const staged = (): string => repo.git('ls-files', '--stage', 'sub').split(/[\s]/).slice(0, 2).join(' ')
 
-  /** A repository in `sub` whose filter, monitor and hooks leave a mark, with a change that the filter is asked about. */
+  /**
+   * A repository in `sub` whose filter, monitor and hooks leave a mark when run, with a change for which git runs the filter.
+   */
   function plant(): string {
     const sub = join(repo.root, 'sub')
     repo.write('sub/a', 'a')
@@ -47,7 +49,7 @@ describe('addAll', () => {
     await addAll(repo.root, how)
     expect(ran()).toBe(false)
     expect(status()).toBe('update' in how ? '?? b' : 'A  b')
-    // The plant is real: git by itself does run it.
+    // The trap works: git on its own does run it.
     repo.git('add', '--all')
     expect(ran()).toBe(true)
   })

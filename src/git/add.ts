@@ -2,18 +2,18 @@ import { GITLINK } from './objects.ts'
 import { git, gitFailed, tryGit } from './run.ts'
 
 export interface AddOptions {
-  /** E.g. GIT_INDEX_FILE. */
+  /** For example GIT_INDEX_FILE. */
   readonly env?: Readonly<Record<string, string>>
-  /** More pathspecs: what is left out. */
+  /** Pathspecs of what to leave out. */
   readonly exclude?: readonly string[]
-  /** Only what the index has already. */
+  /** Update only paths that the index already has. */
   readonly update?: boolean
 }
 
 /**
- * Brings an index up to the working files, as `git add --all`. That alone looks whether a submodule is dirty, by running git in
- * it: with the filters that the submodule's own configuration names, and an agent can make a repository in any folder. So the
- * index is given what such a folder's HEAD says, without running anything there. Safe to repeat.
+ * Updates an index from the working files, like `git add --all`. To see whether a submodule is dirty, `git add` runs git inside
+ * it, with the filters that the submodule's own configuration names, and an agent can create a repository in any folder. For
+ * such folders the index therefore gets the commit of their HEAD, and nothing is run there. Safe to repeat.
  */
 export async function addAll(checkout: string, options: AddOptions = {}): Promise<void> {
   const { env = {}, exclude = [], update = false } = options
@@ -30,12 +30,12 @@ export async function addAll(checkout: string, options: AddOptions = {}): Promis
   await git(args, { cwd: checkout, env, input: Buffer.from(links.map((path) => `${path}\0`).join(''), 'latin1') })
 }
 
-/** Paths are bytes, not always of UTF-8: here each character is one. */
+/** Paths are bytes and not always UTF-8; here each character stands for one byte. */
 function asBytes(path: string): string {
   return Buffer.from(path).toString('latin1')
 }
 
-/** Paths of the index that are repositories of their own, relative to `checkout`, each character a byte. */
+/** Paths in the index that are repositories of their own, relative to `checkout`; each character stands for one byte. */
 async function gitlinks(checkout: string, env: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const found = new Set<string>()
   let rest = ''

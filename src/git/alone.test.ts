@@ -37,7 +37,7 @@ afterEach(() => {
 
 const DEAD = JSON.stringify({ ...thisHost(), pid: thisProcess().pid, startTime: 'long ago', nonce: 'a' })
 
-/** Waits in `alone` until it is let go; knows how many are in there. */
+/** Waits inside `alone` until released, and knows how many are in there at once. */
 let inside = 0
 function stay() {
   const [entered, leave] = [Promise.withResolvers<number>(), Promise.withResolvers<void>()]
@@ -62,7 +62,7 @@ it('lets one in when several found the lock of one that died, however late they 
   await found.promise
   const first = stay()
   expect(await first.entered).toBe(1)
-  // The late one acts now. While it does, a third one tries.
+  // The late one acts now. Meanwhile a third one tries.
   const tried = Promise.withResolvers<void>()
   hooks.read = (file) => (file.startsWith(`${path}.lock.`) ? tried.promise : Promise.resolve())
   let links = 0
@@ -82,7 +82,7 @@ it('lets one in when several found the lock of one that died, however late they 
 
 it('goes on when the one that was to remove a dead lock died, too', async () => {
   writeFileSync(`${path}.lock`, DEAD)
-  // Died with the turn in its hands: it is found by what it would have linked there.
+  // It died while breaking the lock; this is found by the file that it would have linked there.
   const die = new Error('killed')
   hooks.link = (to) => {
     if (!to.includes('.broken-')) return

@@ -12,7 +12,7 @@ import {
   type ProcessIdentity,
 } from '../process/index.ts'
 
-/** A path in `folder` (Belay's, outside the repository) that all processes working in one repository have in common. */
+/** A path in `folder` (Belay's own, outside the repository) that is the same for all processes that work in one repository. */
 export function meetingPoint(folder: string, commonDir: string, kind: string): string {
   return join(folder, `${createHash('sha256').update(commonDir).digest('hex').slice(0, 32)}.${kind}`)
 }
@@ -20,8 +20,8 @@ export function meetingPoint(folder: string, commonDir: string, kind: string): s
 const PATIENCE_MS = 120_000
 
 /**
- * Runs `work` alone among all processes that name the same `path`; nothing needs to be there. A holder that died is replaced
- * at once; `guard_busy` when a living one does not let go in two minutes. Not to be nested for one path.
+ * Runs `work` while no other process runs under the same `path`, which need not exist. A holder that died is replaced at once.
+ * Throws `guard_busy` if a living one keeps the lock for two minutes. Must not be nested for one path.
  */
 export async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
@@ -48,7 +48,9 @@ export async function alone<T>(path: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** Removes what processes that died in here left beside the path. Under the lock nobody else writes there. */
+/**
+ * Removes files that processes which died in here left beside `path`. While we hold the lock, no other process writes there.
+ */
 async function sweep(path: string): Promise<void> {
   const [folder, stem] = [dirname(path), `${basename(path)}.`]
   for (const name of await readdir(folder)) {
@@ -73,8 +75,9 @@ async function tryLink(mine: string, lock: string): Promise<boolean> {
 }
 
 /**
- * Removes the lock of a holder that died. One alone may do it for each dead lock: whoever looked at the same time and acted later
- * would take away the lock of who came next. `mine` says who does; the next one's turn comes when that one died as well.
+ * Removes the lock of a holder that died. Only one process may do so for each dead lock: another that had read the dead lock at
+ * the same time and acted later would remove the next holder's lock. The link `broken-HASH-TURN` to `mine` claims the right.
+ * The next turn is used only if the process that claimed the one before has died as well.
  */
 async function breakDead(lock: string, mine: string): Promise<void> {
   const text = await read(lock)
@@ -83,7 +86,7 @@ async function breakDead(lock: string, mine: string): Promise<void> {
   for (let turn = 0; ; turn++) {
     const own = `${turns}-${turn}`
     if (await tryLink(mine, own)) {
-      // Another lock by now: it was broken before, and this turn is one too many.
+      // If the lock has changed, it was already broken, and nothing is left to do.
       if ((await read(lock)) === text) await rm(lock, { force: true })
       return
     }
@@ -92,7 +95,7 @@ async function breakDead(lock: string, mine: string): Promise<void> {
   }
 }
 
-/** Empty when it is not there. */
+/** The file's text; empty if there is no such file. */
 async function read(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
@@ -106,6 +109,6 @@ function isDead(text: string): boolean {
     const here = thisHost()
     return owner.host === here.host && (owner.boot !== here.boot || !isAlive(owner))
   } catch {
-    return true // cut short by a full disk
+    return true // truncated by a full disk
   }
 }

@@ -1,4 +1,4 @@
-/** What a repository may hold and be: names that are hard to write, modes, links, binary files; and either hash. */
+/** What a repository may contain and be: names that are hard to write, modes, links, binary files, and either hash. */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'

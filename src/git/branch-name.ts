@@ -3,8 +3,8 @@ import { branchRef } from './refs.ts'
 import { git, tryGit } from './run.ts'
 
 /**
- * Refuses (`branch_name`) what can be no branch: names that git does not take, names that look like options or full refs,
- * and names that stand in the way of an existing branch (`a` beside `a/b`). Whether there is such a branch does not matter.
+ * Refuses (`branch_name`) names that cannot be a branch: names that git rejects, names that look like options or full refs, and
+ * names that conflict with an existing branch (`a` with `a/b`). Whether the branch itself exists does not matter.
  */
 export async function checkBranchName(root: string, name: string): Promise<void> {
   const odd = name.startsWith('-') || name.startsWith('refs/') || name === 'HEAD' || name === '@'

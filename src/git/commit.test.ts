@@ -16,7 +16,7 @@ it('stores the commit that git would store', async () => {
   const commit = await commitTree(repo.root, { tree, parents: [parent], message, sign: false })
   const date = repo.git('show', '-s', '--format=%ad', '--date=raw', commit)
   expect(Number(date.split(' ')[0])).toBeGreaterThanOrEqual(before)
-  // Git's own commit of the same moment in the same time zone is the same object.
+  // A commit that git itself makes at the same moment, in the same time zone, is the same object.
   const env = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date }
   expect(repo.gitIn(repo.root, ['commit-tree', tree, '-p', parent, '-m', message.trimEnd()], env)).toBe(commit)
   repo.git('fsck', '--strict')

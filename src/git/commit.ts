@@ -6,11 +6,11 @@ export interface CommitOptions {
   readonly tree: string
   readonly parents: readonly string[]
   readonly message: string
-  /** Sign as the user's git is set up to. */
+  /** Sign as configured in the user's git. */
   readonly sign: boolean
 }
 
-/** Stores a commit with the user's identity and returns its id; no ref moves. */
+/** Stores a commit with the user's identity and returns its id. Moves no ref. */
 export async function commitTree(root: string, options: CommitOptions): Promise<string> {
   const { tree, parents, message: text, sign } = options
   if (sign) {
@@ -24,7 +24,7 @@ export async function commitTree(root: string, options: CommitOptions): Promise<
     `author ${author}`,
     `committer ${committer}`,
   ]
-  // Text is UTF-8, which needs no word about it; git would cut it at a NUL.
+  // The text is UTF-8, which is git's default and needs no `encoding` header. Git would cut the text at a NUL.
   return writeObject(root, 'commit', `${head.join('\n')}\n\n${text.replaceAll('\0', '')}`)
 }
 
@@ -34,7 +34,7 @@ async function people(root: string): Promise<readonly [string, string]> {
   return [now(author, 'GIT_AUTHOR_DATE'), now(committer, 'GIT_COMMITTER_DATE')]
 }
 
-/** `NAME <EMAIL> SECONDS ZONE` with the present time, unless the user's environment names one. */
+/** `NAME <EMAIL> SECONDS ZONE` with the present time, unless the environment variable fixes one. */
 function now(ident: string, variable: string): string {
   if (process.env[variable]) return ident
   const date = new Date()
@@ -44,20 +44,20 @@ function now(ident: string, variable: string): string {
   return ident.replace(/\d+ [+-]\d{4}$/, `${Math.floor(date.getTime() / 1000)} ${zone}`)
 }
 
-/** A trailer line; line breaks in the value would begin another trailer, so they become spaces. */
+/** A trailer line. Line breaks in the value would begin another trailer, so they become spaces. */
 export function trailer(name: string, value: string): string {
   return `${name}: ${value.replace(/\s+/g, ' ').trim()}`
 }
 
-/** A commit message: subject, body when there is one, trailers in the given order. */
+/** A commit message: subject, body (if not empty), and trailers in the given order. */
 export function message(subject: string, body: string, trailers: readonly string[]): string {
   return [subject, body.trim(), trailers.join('\n')].filter((part) => part !== '').join('\n\n') + '\n'
 }
 
-/** So many commits are looked at one by one before git is asked to search. */
+/** This many commits are read one by one before git is asked to search. */
 const NEAR = 20
 
-/** Whether `ancestor` is `commit` or one of its ancestors; both are ids of commits. */
+/** Whether `ancestor` is `commit` or one of its ancestors. Both are commit ids. */
 export async function isAncestor(root: string, ancestor: string, commit: string): Promise<boolean> {
   let at: string | undefined = commit
   for (let n = 0; n < NEAR && at !== undefined; n++) {

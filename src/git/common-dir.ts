@@ -2,9 +2,7 @@ import { git } from './run.ts'
 
 const known = new Map<string, Promise<string>>()
 
-/**
- * The common git folder (refs, objects, configuration) of the checkout `root`, as an absolute path; git is asked once for each.
- */
+/** The common git folder (refs, objects, configuration) of the checkout `root`, as an absolute path. Cached per `root`. */
 export function commonDirOf(root: string): Promise<string> {
   const found = known.get(root) ?? git(['rev-parse', '--path-format=absolute', '--git-common-dir'], { cwd: root })
   known.set(root, found)
@@ -12,7 +10,7 @@ export function commonDirOf(root: string): Promise<string> {
   return found
 }
 
-/** Spares the next who asks for it the question. */
+/** Stores a known answer for `commonDirOf`, which then need not ask git. */
 export function rememberCommonDir(root: string, commonDir: string): void {
   known.set(root, Promise.resolve(commonDir))
 }

@@ -86,7 +86,7 @@ test('a key that would ask is ended, with everything that it started', async () 
     received: expect.stringContaining('waits for an answer'),
   })
   const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'))
-  await expect.poll(() => startTimeOf(pid)).toBeNull() // the kernel takes a moment for it
+  await expect.poll(() => startTimeOf(pid)).toBeNull() // the kernel takes a moment to remove it
 })
 
 test('a key that needs a terminal finds none', async () => {

@@ -19,8 +19,8 @@ export interface Identity {
 }
 
 /**
- * The user's identity for commits, as git would use it in `root`. Only what the user has set counts: git's guess from login
- * and host name would put a wrong name into history. Throws `identity_missing` with the commands that set it.
+ * The user's identity for commits, as git would use it in `root`. Only configured values count, because git's guess from login
+ * and host name would put a wrong name into history. Throws `identity_missing` with the commands that configure it.
  */
 export async function identity(root: string): Promise<Identity> {
   const idents = await askIdents(root, ['-c', 'user.useConfigOnly=true'])
@@ -32,12 +32,12 @@ export async function identity(root: string): Promise<Identity> {
   throw unknown(author ? 'no committer' : 'no author')
 }
 
-/** Author and committer as git writes them into a commit: `NAME <EMAIL> SECONDS ZONE`; empty where git knows none. */
+/** Author and committer as git writes them into a commit, `NAME <EMAIL> SECONDS ZONE`; empty if git knows none. */
 type Idents = readonly [author: string, committer: string]
 
 const known = new Map<string, Promise<Idents>>()
 
-/** Who commits in `root`, with the time of the question; asked once, also by `identity`. Throws `identity_missing`. */
+/** The idents for commits in `root`, with the time of the first call (`identity` counts); cached. Throws `identity_missing`. */
 export async function identsOf(root: string): Promise<Idents> {
   const found = known.get(root) ?? askIdents(root, []).then(refuseUnknown)
   known.set(root, found)
@@ -73,18 +73,18 @@ function unknown(received: string): BelayError {
   })
 }
 
-/** How long a signature may take that needs nobody: a smart card may be slow, a person is slower. */
+/** How long a signature without user interaction may take. Smart cards may be slow; waiting for a person takes longer. */
 const SIGNING_DEADLINE_MS = 20_000
 
-/** How long what git said may still be in the pipe when it has ended. */
+/** How long after git has ended its stderr is still read. */
 const DRAIN_MS = 200
 
-/** Without these a signing program can ask nobody: it fails at once, or waits until the deadline. */
+/** Without these variables a signing program cannot ask the user: it fails at once, or waits until the deadline. */
 const ASKING = new Set(['GPG_TTY', 'DISPLAY', 'WAYLAND_DISPLAY', 'PINENTRY_USER_DATA', 'SSH_ASKPASS_REQUIRE'])
 
 /**
- * Whether commits in `root` are to be signed: as commit.gpgsign says, if a trial commit (stored nowhere in the repository)
- * can be signed without asking anybody. Throws `signing_failed` when it cannot; `git.sign: off` is the way out.
+ * Whether to sign commits in `root`: true if commit.gpgsign is on and a trial commit (not stored in the repository) can be
+ * signed without asking the user. Throws `signing_failed` if it cannot; the user can then set `git.sign: off`.
  */
 export async function checkSigning(root: string, deadlineMs: number = SIGNING_DEADLINE_MS): Promise<boolean> {
   const wanted = await tryGit(['config', '--type=bool', '--get', 'commit.gpgsign'], { cwd: root })
@@ -111,11 +111,14 @@ interface Trial {
   readonly deadlineMs: number
 }
 
-/** Null when a signed commit could be made, else what happened. Git's own group, so that a waiting prompt is ended too. */
+/**
+ * Null if a signed commit could be created, else the failure. Git gets its own process group, so that a waiting prompt is
+ * killed too.
+ */
 function trial(root: string, tree: string, options: Trial): Promise<string | null> {
   const env = gitEnv(Object.fromEntries(Object.entries(process.env).filter(([name]) => !ASKING.has(name))))
   env['GIT_OBJECT_DIRECTORY'] = options.scratch
-  env['GIT_ALTERNATE_OBJECT_DIRECTORIES'] = JSON.stringify(options.objects) // quoted: a colon would part it in two
+  env['GIT_ALTERNATE_OBJECT_DIRECTORIES'] = JSON.stringify(options.objects) // quoted, because a colon would split the path
   env['GPG_TTY'] = devNull
   env['SSH_ASKPASS_REQUIRE'] = 'never'
   return new Promise((resolve) => {
@@ -132,14 +135,14 @@ function trial(root: string, tree: string, options: Trial): Promise<string | nul
       clearTimeout(timer)
       resolve(error.message)
     })
-    // Out of file descriptors: there is no stream, and the error comes in a moment.
+    // If file descriptors have run out, there is no stream, and the `error` event follows.
     if ((child.stderr as Readable | undefined) === undefined) return
     child.stderr.on('data', (chunk: Buffer) => {
       said = tail(said + chunk.toString('utf8'), 2000)
     })
     child.on('exit', () => {
       clearTimeout(timer)
-      // An agent that was started for the signature may hold the pipe for ever.
+      // A key agent that was started for the signature may hold the pipe open forever.
       setTimeout(() => child.stderr.destroy(), DRAIN_MS)
     })
     child.on('close', (code) => {

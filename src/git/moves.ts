@@ -8,22 +8,22 @@ export interface Move {
   readonly after: string | null
 }
 
-/** Moves that were noted, and are about to be tried. */
+/** Moves that are noted and about to be tried. */
 export interface NotedMoves {
-  /** Notes how it came out. Without it (Belay died) they may have been made or not. */
+  /** Notes the outcome. Without it (Belay died), the moves may have been made or not. */
   end(made: boolean): Promise<void>
 }
 
 /**
- * Ref moves that Belay itself makes, written down before they are tried, and how each came out: this tells them from an
- * agent's (see guard/), also after a crash and to other runs in the same repository. One file per run. A line is
- * `VALUE REF ID` (`-` for a removal), or `made ID` or `refused ID`.
+ * A journal of the ref moves that Belay itself makes. Moves are noted before they are tried, and their outcome afterwards. This
+ * tells Belay's moves from an agent's (see guard/), also after a crash and for other runs in the same repository. One file per
+ * run. A line is `VALUE REF ID` (`-` for a removal), `made ID` or `refused ID`.
  */
 export class MoveJournal {
   readonly #folder: string
   readonly #file: string
 
-  /** `folder` is shared by all runs of the user; it is made when the first move is noted. */
+  /** `folder` is shared by all of the user's runs; it is created when the first move is noted. */
   constructor(folder: string, run: string) {
     this.#folder = folder
     this.#file = join(folder, `${run}.moves`)
@@ -35,14 +35,14 @@ export class MoveJournal {
     const id = randomId(8)
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     await this.#append(moves.map(({ ref, after }) => `${after ?? '-'} ${ref} ${id}\n`).join(''), true)
-    // What is not known after a power cut is looked at, so this need not wait for the disk.
+    // The outcome need not be durable: after a power cut, unknown outcomes are found by checking the refs.
     return { end: (made) => this.#append(`${made ? 'made' : 'refused'} ${id}\n`, false) }
   }
 
   async #append(text: string, durably: boolean): Promise<void> {
     const file = await open(this.#file, 'a', 0o600)
     try {
-      // A crash may have cut the last line short: the first of these must not become the rest of it.
+      // A crash may have truncated the last line, which the first new line must not continue.
       await file.write(`\n${text}`)
       if (durably) await file.datasync()
     } finally {
@@ -51,14 +51,17 @@ export class MoveJournal {
   }
 
   /**
-   * Where this run may have put `ref`, oldest first: the value of the last move that is known to be made, then those noted
-   * after it of which nobody knows. Null stands for a removed ref; empty when this run never moved it.
+   * Values that this run may have given to `ref`, oldest first: the value of the last move known to be made, then those of
+   * later moves with unknown outcome. Null stands for a removed ref. Empty: this run never moved the ref.
    */
   async places(ref: string): Promise<readonly (string | null)[]> {
     return placesIn(await readFile(this.#file, 'utf8').catch(() => ''), ref) // no move yet
   }
 
-  /** Whether a run of Belay may have put the ref there last; where it was before that is not ours any more. */
+  /**
+   * Whether some run of Belay may have made the last move of the ref to this value. Values before the last known move do not
+   * count.
+   */
   async isOurs(move: Move): Promise<boolean> {
     const names = await readdir(this.#folder).catch(() => []) // no run has moved anything yet
     for (const name of names.filter((one) => one.includes('.moves'))) {
@@ -68,15 +71,18 @@ export class MoveJournal {
     return false
   }
 
-  /** Forgets this run's moves, once it has ended; see `retireJournal` in guard/ for a repository in which turns still run. */
+  /**
+   * Deletes this run's journal after the run has ended; if turns may still run in the repository, use `retireJournal` in
+   * guard/.
+   */
   async end(): Promise<void> {
     await rm(this.#file, { force: true })
   }
 
-  /** Keeps this run's moves under a name that ends in `.moves.` and `until`, for whoever forgets them then. */
+  /** Renames this run's journal so that it ends in `.moves.` and `until`; the last turn in the repository deletes it then. */
   async retire(until: string): Promise<void> {
     await rename(this.#file, `${this.#file}.${until}`).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error // it moved nothing, or has been retired before
+      if (error.code !== 'ENOENT') throw error // the run moved nothing, or its journal was retired before
     })
   }
 }

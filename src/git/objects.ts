@@ -5,7 +5,7 @@ import { randomId } from '../core/ids.ts'
 import { startTimeOf } from '../process/index.ts'
 import { standingGit, unanswered, type Reading } from './standing.ts'
 
-/** Reading and writing git's objects without a process for each. */
+/** Reads and writes git's objects without starting a process for each. */
 
 export interface FoundObject {
   readonly id: string
@@ -19,7 +19,7 @@ export interface GitObject extends FoundObject {
 
 const READER = ['cat-file', '--batch-command', '-z'] as const
 
-/** What `name` (anything that git can resolve: a ref, `COMMIT^{tree}`, `TREE:path`) stands for; null when there is none. */
+/** The object that `name` stands for (anything that git can resolve: a ref, `COMMIT^{tree}`, `TREE:path`); null: none. */
 export async function findObject(root: string, name: string): Promise<FoundObject | null> {
   return read(root, 'info', name, (seen) => {
     const found = header(seen, name)
@@ -35,7 +35,7 @@ export async function readObject(root: string, name: string): Promise<GitObject 
     if (found.value === null) return { value: null }
     const { start, object } = found.value
     const end = start + object.size
-    // After the content comes a line feed.
+    // A line feed follows the content.
     if (seen.length < end + 1) return { more: end + 1 }
     return { value: { ...object, content: seen.subarray(start, end) } }
   })
@@ -49,15 +49,15 @@ async function read<T>(root: string, verb: string, name: string, reading: (seen:
   }
 }
 
-/** What git says where there is no object. */
+/** Git's answers when there is no object. */
 const NONE = /^(?:missing|ambiguous|submodule)$/
 
-/** `ID TYPE SIZE`, or the name as it was asked and why there is nothing. */
+/** Parses `ID TYPE SIZE`, or the echoed name and why there is no object. */
 export function header(
   seen: Buffer,
   name: string,
 ): Reading<{ readonly object: FoundObject; readonly start: number } | null> {
-  // Bytes, as latin1: the answer may have come in part. The name itself may hold a line feed.
+  // Compared as bytes (latin1), because the answer may be incomplete and the name may contain a line feed.
   const echo = `${Buffer.from(name, 'utf8').toString('latin1')} `
   const text = seen.toString('latin1', 0, echo.length + 200)
   const more = { more: seen.length + 1 }
@@ -72,7 +72,7 @@ export function header(
 
 const OBJECT_FILE = 'belay-object-'
 
-/** Removes the temporary files that a killed Belay left in `writeObject`. */
+/** Removes temporary files of `writeObject` that a killed Belay left behind. */
 export async function sweepObjectFiles(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = name.startsWith(OBJECT_FILE) ? Number.parseInt(name.slice(OBJECT_FILE.length), 10) : Number.NaN
@@ -80,7 +80,7 @@ export async function sweepObjectFiles(): Promise<void> {
   }
 }
 
-/** Stores an object and returns its id. Nothing checks a commit's text but git itself. */
+/** Stores an object and returns its id. Only git itself checks the text of a commit. */
 export async function writeObject(root: string, type: 'blob' | 'commit', content: string | Buffer): Promise<string> {
   const writer = ['hash-object', '-w', '-t', type, '--no-filters', '--stdin-paths']
   const file = join(tmpdir(), `${OBJECT_FILE}${process.pid}-${randomId(16)}`)
@@ -94,7 +94,7 @@ export async function writeObject(root: string, type: 'blob' | 'commit', content
   }
 }
 
-/** One entry of a tree. Names are bytes, as latin1 text: git does not promise that they are UTF-8. */
+/** One entry of a tree. Names are bytes as latin1 text, because git does not promise UTF-8. */
 export interface TreeEntry {
   readonly mode: string
   readonly id: string
@@ -102,7 +102,7 @@ export interface TreeEntry {
 
 export type Tree = ReadonlyMap<string, TreeEntry>
 
-/** The entries of one folder; null when `name` stands for nothing or for no tree. */
+/** The entries of one folder; null: `name` stands for nothing, or not for a tree. */
 export async function readTree(root: string, name: string): Promise<Tree | null> {
   const object = await readObject(root, name)
   return object?.type === 'tree' ? parseTree(object.content, object.id.length / 2) : null
@@ -123,7 +123,7 @@ function parseTree(content: Buffer, idBytes: number): Tree {
 
 const TREE_WRITER = ['mktree', '-z', '--batch', '--missing'] as const
 
-/** Stores a folder and returns its id; git puts the entries into its order. */
+/** Stores a folder and returns its id. Git sorts the entries. */
 export async function writeTree(root: string, tree: Tree): Promise<string> {
   const lines = [...tree].map(([name, { mode, id }]) => `${mode} ${typeOf(mode)} ${id}\t${name}\0`)
   try {

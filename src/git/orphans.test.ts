@@ -26,7 +26,7 @@ afterEach(async () => {
   repo.remove()
 })
 
-/** A process that has lived. */
+/** The identity of a process that has ended. */
 async function deadProcess(): Promise<ProcessIdentity> {
   const child = spawn('sleep', ['60'])
   const pid = child.pid as number
@@ -36,7 +36,7 @@ async function deadProcess(): Promise<ProcessIdentity> {
   return { pid, startTime }
 }
 
-/** A git that waits for its input, as one of the Belay `owner`. */
+/** A git process that waits for its input, started as if by the Belay process `owner`. */
 async function waitingGit(
   owner: ProcessIdentity,
   options: { cwd?: string; env?: Record<string, string> } = {},
@@ -78,7 +78,7 @@ describe('endOrphans', () => {
       const user = spawn('git', ['cat-file', '--batch-check'], { cwd: repo.root, stdio: ['pipe', 'pipe', 'ignore'] })
       children.push(user)
       await endOrphans([repo.root, dotGit], 50)
-      // The third has an empty mark: no Belay of that number lives, so it counts as left.
+      // The third has an empty mark: no such Belay process is alive, so it counts as an orphan.
       expect([...kept, user].map(lives)).toEqual([true, true, false, true])
     } finally {
       other.remove()
@@ -164,7 +164,7 @@ describe('removeStale', () => {
     repo.git('worktree', 'add', '-q', '--detach', whole)
     const away = join(folder, 'away')
     repo.git('worktree', 'add', '-q', '--lock', '--detach', away)
-    rmSync(away, { recursive: true }) // the user's, on a drive that is not mounted
+    rmSync(away, { recursive: true }) // the user's, on an unmounted drive
     const begun = join(dotGit, 'worktrees', 'work-1')
     mkdirSync(begun)
     writeFileSync(join(begun, 'locked'), 'initializing')
@@ -174,7 +174,7 @@ describe('removeStale', () => {
   })
 
   it('takes no time where nothing is left', async () => {
-    // Of several tries: waiting would slow each of them, a busy machine not all.
+    // One of several tries must be fast: waiting would slow every try, a busy machine only some.
     const took: number[] = []
     while (took.length < 50 && !took.some((ms) => ms < 800)) {
       const started = performance.now()

@@ -3,19 +3,19 @@ import { readFileSync, readlinkSync, readdirSync } from 'node:fs'
 import { endAll, findWith, startTimeOf } from '../process/index.ts'
 import { GIT_MARK, gitMark } from './run.ts'
 
-/** How long a git whose Belay died may finish what it does, in ms; ending it would leave its locks. */
+/** How long, in ms, a git whose Belay died may complete its work. Killing it would leave its locks. */
 const GRACE_MS = 5000
 const POLL_MS = 10
 
 /**
- * Waits until no git works in `folders` (or below) any more whose Belay died; what is not ready after the grace is ended.
- * Programs that git started and that stay (agents for keys, credential caches) are left alone.
+ * Waits until no git process whose Belay died works in `folders` (or below); kills those that have not ended after `graceMs`.
+ * Programs that git started and that are meant to stay (key agents, credential caches) are left alone.
  */
 export async function endOrphans(folders: readonly string[], graceMs = GRACE_MS): Promise<void> {
   const find = (): number[] => {
     const dead = findWith(GIT_MARK, isOfDead).filter((pid) => isGit(programOf(pid)))
     if (dead.length === 0) return dead
-    // Those that stand and wait for questions are in no folder of the repository; their environment names it.
+    // Standing git processes (standing.ts) run in no folder of the repository; their environment names it.
     const named = new Set(findWith('GIT_DIR', (folder) => isBelow(folder, folders)))
     return dead.filter((pid) => named.has(pid) || worksIn(pid, folders))
   }
@@ -30,7 +30,7 @@ function isOfDead(mark: string): boolean {
   return startTime === null || gitMark({ pid, startTime }) !== mark
 }
 
-/** Whether some git, whoever started it, works in one of the folders (or below) right now. Known on Linux only. */
+/** Whether any git process, whoever started it, works in one of the folders (or below) now; null: unknown, except on Linux. */
 export function isGitAtWork(folders: readonly string[]): boolean | null {
   if (process.platform !== 'linux') return null
   return readdirSync('/proc').some((entry) => {
@@ -39,7 +39,7 @@ export function isGitAtWork(folders: readonly string[]): boolean | null {
   })
 }
 
-/** Where the current folder of a process cannot be seen, it may be anywhere. */
+/** If the working directory of a process cannot be determined, it may be any folder. */
 function worksIn(pid: number, folders: readonly string[]): boolean {
   if (process.platform !== 'linux') return true
   const cwd = cwdOf(pid)
@@ -64,7 +64,7 @@ function programOf(pid: number): string | null {
         .at(-1) ?? null
     )
   } catch {
-    return null // gone
+    return null // ended
   }
 }
 
@@ -72,7 +72,7 @@ function cwdOf(pid: number): string | null {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)
   } catch {
-    return null // gone, or another user's
+    return null // ended, or another user's
   }
 }
 

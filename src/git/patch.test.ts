@@ -8,7 +8,7 @@ beforeAll(() => {
 })
 afterAll(() => repo.remove())
 
-/** A tree with these files, and nothing else. */
+/** A tree with exactly these files. */
 function treeWith(files: Readonly<Record<string, string>>): string {
   repo.git('rm', '-rq', '--ignore-unmatch', '.')
   return repo.git('rev-parse', `${repo.commit(files)}^{tree}`)

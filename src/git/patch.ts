@@ -4,8 +4,9 @@ import { treeOf } from './trees.ts'
 const PLAIN = ['--no-color', '--no-ext-diff', '--no-textconv'] as const
 
 /**
- * The difference between two trees as a patch for reading, at most about `max` bytes of it: of a longer one the first and the
- * last lines, and how much is left out between them. A change may be as large as a repository: it is never held whole.
+ * The difference between two trees as a patch for people to read, of about `max` bytes at most. From a longer one, only the
+ * first and last lines are kept, with a note of how much is left out. A change may be as large as a repository, so it is never
+ * held in memory as a whole.
  */
 export async function patchText(root: string, from: string, to: string, max: number): Promise<string> {
   const args = ['diff-tree', '-r', '-p', ...PLAIN, '--find-renames', '--end-of-options', from, to]
@@ -15,7 +16,7 @@ export async function patchText(root: string, from: string, to: string, max: num
   return text.toString()
 }
 
-/** The beginning and the end of something long, in bounded memory. */
+/** The beginning and end of a long text, in bounded memory. */
 class Excerpt {
   readonly #half: number
   #first = Buffer.alloc(0)
@@ -35,7 +36,7 @@ class Excerpt {
     if (rest.length === 0) return
     this.#last.push(rest)
     this.#lastSize += rest.length
-    // Put together now and then only, so that small pieces of a large whole cost little.
+    // Concatenated only occasionally, so that many small chunks cost little.
     if (this.#lastSize > 8 * this.#half + (1 << 16)) this.#trim()
   }
 
@@ -57,15 +58,15 @@ class Excerpt {
   }
 }
 
-/** The change between two trees, by name; empty when there is none. See `isSamePatch`. */
+/** A name for the change between two trees; empty: there is none. See `isSamePatch`. */
 export async function patchOf(root: string, from: string, to: string): Promise<string> {
   const trees = [await treeOf(root, from), await treeOf(root, to)]
   return trees[0] === trees[1] ? '' : trees.join(' ')
 }
 
 /**
- * Whether two changes, as `patchOf` names them, are the same though made to different trees: what a clean rebase does to a
- * change. False when a tree of one is no longer there.
+ * Whether two changes, named by `patchOf`, are the same change made to different trees, as after a clean rebase. False if one
+ * of the trees no longer exists.
  */
 export async function isSamePatch(root: string, one: string, other: string): Promise<boolean> {
   if (one === other) return true

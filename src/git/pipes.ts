@@ -1,22 +1,22 @@
 import { execFile } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 
-/** A git that is done by then waits for nobody. */
+/** A git that has ended by then is not waiting at a pipe. */
 const PATIENCE_MS = 2000
 
-/** Once there are pipes at which it waits, how often they are looked at. */
+/** How often the pipes are served once some have been found. */
 const ROUND_MS = 20
 
-/** What git opens by its name; other pipes may be somebody's. */
+/** Paths that git opens by name; other pipes may belong to somebody else. */
 const GITS = /\/\.git|\/(HEAD|config|commondir|packed-refs)$/
 
-/** In /proc/PID/wchan of who opens a named pipe that nobody writes. */
+/** Content of /proc/PID/wchan for a process that opens a named pipe without a writer. */
 const WAITS = 'wait_for_partner'
 
 /**
- * git opens what has the name of a file of its own (`.gitignore`, `.git/HEAD`), and waits for ever where that is a named pipe,
- * which an agent can make anywhere in its workspace. As long as `pid` runs in `folder` it gets the end of file from every pipe
- * there that it opens; nothing is removed. Linux only: elsewhere nobody can tell that it waits. Returns what ends it.
+ * Git opens files by well-known names (`.gitignore`, `.git/HEAD`), and waits forever if one is a named pipe, which an agent can
+ * create anywhere in its workspace. While `pid` runs in `folder`, it gets end of file from every such pipe there that it opens.
+ * Nothing is removed. Linux only: elsewhere one cannot tell that git waits. Returns a function that ends this.
  */
 export function freeFromPipes(pid: number | undefined, folder: string): () => void {
   if (pid === undefined || process.platform !== 'linux') return () => {}
@@ -25,7 +25,7 @@ export function freeFromPipes(pid: number | undefined, folder: string): () => vo
     if (!waits(pid)) return again(PATIENCE_MS, look)
     const words = [folder, '-xdev', '-type', 'p', '-print0']
     execFile('find', words, { maxBuffer: 64 << 20, encoding: 'utf8' }, (_, found) => {
-      // Of a folder that cannot be read there is nothing to say, of the others there is.
+      // `find` fails for folders that cannot be read, but still lists the others.
       const pipes = found.split('\0').filter((path) => GITS.test(path))
       const open = (): void => {
         for (const path of pipes) endOfFile(path)
@@ -49,15 +49,15 @@ function waits(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/wchan`, 'utf8') === WAITS
   } catch {
-    return false // it has ended
+    return false // ended
   }
 }
 
-/** Opens and closes a pipe for writing: who waits for a writer reads its end. */
+/** Opens and closes a pipe for writing, which gives end of file to a process that waits for a writer. */
 function endOfFile(path: string): void {
   try {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW))
   } catch {
-    // Nobody waits at this one, or it is gone.
+    // No process waits at this pipe, or it is gone.
   }
 }

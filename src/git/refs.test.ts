@@ -86,7 +86,7 @@ describe('updateRefs', () => {
     await updateRefs(repo.root, [{ verb: 'update', ref, to: one }], journal)
     expect(await other.isOurs({ ref, after: one })).toBe(true)
     expect(await other.isOurs({ ref, after: two })).toBe(false)
-    // A move that was refused changes nothing of that; one of which nobody knows may have been made.
+    // A refused move does not change the known places; one with unknown outcome may have been made.
     expect(await updateRefs(repo.root, [{ verb: 'update', ref, to: two, old: two }], journal)).toBe(false)
     expect(await journal.places(ref)).toEqual([one])
     await journal.note([{ ref, after: two }])
@@ -133,7 +133,7 @@ describe('the epoch of a task in git', () => {
     let asked = 0
     const mark = await raise(5, async () => {
       asked += 1
-      if (asked === 1) await raise(4) // between our look and our write
+      if (asked === 1) await raise(4) // between the other's read and write
     })
     expect(asked).toBe(2)
     expect(await at(epochRef('r1', 'T1'))).toBe(mark)

@@ -5,20 +5,20 @@ import { findObject, writeObject } from './objects.ts'
 import { git, gitFailed, type GitResult } from './run.ts'
 import { GitEnded, standingGit } from './standing.ts'
 
-/** Deletes a ref, creates one, or checks one without changing it; `old` null means "must not exist", undefined "whatever". */
+/** Sets or deletes a ref, or checks its value. `old` null: it must not exist; undefined: it may have any value. */
 export type RefCommand =
   | { readonly verb: 'update'; readonly ref: string; readonly to: string; readonly old?: string | null }
   | { readonly verb: 'delete'; readonly ref: string; readonly old?: string }
   | { readonly verb: 'verify'; readonly ref: string; readonly old: string | null }
 
-/** Commit (or other object) that `ref` names, or null when there is none. */
+/** Id of the object that `ref` names; null: there is no such ref. */
 export async function readRef(root: string, ref: string): Promise<string | null> {
   return (await findObject(root, ref))?.id ?? null
 }
 
 /**
- * Applies all commands in one ref transaction, or none. False when a ref did not have the value it was to have (somebody
- * was faster); any other failure throws `git_failed`. The moves are noted in `journal` first, and how they came out after.
+ * Applies all commands in one ref transaction, or none. False: a ref did not have its expected value. Any other failure throws
+ * (`git_failed`, `ref_locked`). `journal` gets the moves before they are tried, and their outcome afterwards.
  */
 export async function updateRefs(
   root: string,
@@ -30,7 +30,7 @@ export async function updateRefs(
       one.verb === 'verify' ? [] : [{ ref: one.ref, after: one.verb === 'update' ? one.to : null }],
     ),
   )
-  // Without an explicit commit, git would apply what it has read when a Belay that dies closes the pipe.
+  // Without an explicit commit, git would apply what it has read so far when a dying Belay closes the pipe.
   const input = ['start\0', ...commands.map(encode), 'commit\0'].join('')
   const updater = await standingGit(root, UPDATER)
   try {
@@ -49,7 +49,7 @@ export async function updateRefs(
 
 const UPDATER = ['update-ref', '--no-deref', '--stdin', '-z'] as const
 
-/** A refused transaction ends git. */
+/** Interprets the end of git, by which it refuses a transaction. */
 function refused(result: GitResult): false {
   if (
     /cannot lock ref|reference already exists|is at .* but expected|unable to resolve reference/.test(result.stderr)
@@ -61,7 +61,7 @@ function refused(result: GitResult): false {
 }
 
 function encode(command: RefCommand): string {
-  // "Must not exist" without a null id, whose length would depend on the repository's hash.
+  // `create` means "must not exist" and avoids the null id, whose length depends on the repository's hash.
   if (command.verb === 'update' && command.old === null) return `create ${command.ref}\0${command.to}\0`
   if (command.verb === 'update') return `update ${command.ref}\0${command.to}\0${command.old ?? ''}\0`
   return `${command.verb} ${command.ref}\0${command.old ?? ''}\0`
@@ -74,12 +74,13 @@ function lockedRef(stderr: string): BelayError {
   })
 }
 
-/** The longest part of a ref name: with `resolved-` before and `.lock` behind it, it is a file name. */
+/** The longest part of a ref name that, with the prefix `resolved-` and the suffix `.lock`, is still a valid file name. */
 const MAX_PART = 240
 
 /**
- * `text` as one part of a ref name: anything that git or a file system could trip over is percent-encoded, and what is too long
- * for a file name has a hash for its end. The same for the same text, and another one for another.
+ * `text` as one part of a ref name. Everything that git or a file system could misinterpret is encoded as `=XX`, and a text
+ * that is too long for a file name ends in a hash. The same text always gives the same part, and different texts give different
+ * parts.
  */
 export function refPart(text: string): string {
   const safe = [...Buffer.from(text, 'utf8')]
@@ -95,7 +96,7 @@ export function refPart(text: string): string {
     .replace(/\.lock$/, '=2elock')
   if (part.length <= MAX_PART) return part
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 40)
-  return `${part.slice(0, MAX_PART - hash.length - 2)}==${hash}` // never two of them in what is only encoded
+  return `${part.slice(0, MAX_PART - hash.length - 2)}==${hash}` // the encoding alone never contains `==`
 }
 
 /** The branch that collects a run's landed tasks; it is never checked out. */
@@ -118,22 +119,22 @@ export function branchRef(branch: string): string {
   return `refs/heads/${branch}`
 }
 
-/** Where a task's epoch stands in git, so that ref moves of a process that was overtaken are refused. */
+/** The ref that stores a task's epoch in git, by which ref moves of a superseded process are refused. */
 export function epochRef(run: string, handle: string): string {
   return `refs/belay/epoch/${run}/${refPart(handle)}`
 }
 
-/** Keeps the objects of a task's latest attempt from being collected as garbage. */
+/** The ref that protects the objects of a task's latest attempt from garbage collection. */
 export function snapshotRef(run: string, handle: string): string {
   return `refs/belay/snapshot/${run}/${refPart(handle)}`
 }
 
-/** Keeps what a task has proven, while it waits for its review, a person or its turn to land. */
+/** The ref that keeps a task's proven candidate while it waits for review, a person or its turn to land. */
 export function candidateRef(run: string, handle: string): string {
   return `refs/belay/candidate/${run}/${refPart(handle)}`
 }
 
-/** Below these are all of Belay's own refs of a run; its branches are not among them. */
+/** Prefixes of all of Belay's private refs of a run, which do not include its branches. */
 export function privateRefs(run: string): readonly string[] {
   return [epochRef(run, ''), snapshotRef(run, ''), candidateRef(run, '')]
 }
@@ -144,7 +145,7 @@ export async function refsBelow(root: string, prefixes: readonly string[]): Prom
   return list.split('\n').filter((ref) => ref !== '')
 }
 
-/** Removes Belay's own refs of a run (epochs, snapshots, candidates); branches stay. */
+/** Removes Belay's private refs of a run (epochs, snapshots, candidates); branches stay. */
 export async function dropPrivateRefs(root: string, run: string, moves: MoveJournal): Promise<void> {
   const refs = await refsBelow(root, privateRefs(run))
   if (refs.length === 0) return
@@ -158,8 +159,9 @@ export async function dropPrivateRefs(root: string, run: string, moves: MoveJour
 const RAISE_ROUNDS = 5
 
 /**
- * Writes `epoch` into the task's epoch ref and returns the object that ref moves must verify. `stillOurs` is asked between
- * reading and writing; with the compare-and-swap that closes the window in which an older holder could write over a newer.
+ * Writes `epoch` into the task's epoch ref and returns the object id that ref moves must verify. `stillOurs` is called between
+ * reading and writing; together with the compare-and-swap, this prevents an older holder from overwriting a newer one's epoch.
+ * Throws `lease_lost`.
  */
 export async function raiseEpochRef(
   root: string,
@@ -175,7 +177,7 @@ export async function raiseEpochRef(
     const old = await readRef(root, ref)
     await stillOurs()
     if (old === mark || (await updateRefs(root, [{ verb: 'update', ref, to: mark, old }], journal))) return mark
-    // An older holder was writing at that moment. Its epoch is refused by now, so it does so once at most.
+    // An older holder was writing at that moment. Its epoch is refused by now, so this happens once at most.
   }
   throw new BelayError('lease_lost', `another process has taken over ${run}/${handle}`, { next: 'belay status' })
 }

@@ -1,7 +1,7 @@
 import { chmod, lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Removes a folder tree of which parts may be read-only (module caches are). Links are removed, never followed. */
+/** Removes a folder tree, even if parts of it are read-only (as module caches are). Links are removed, never followed. */
 export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true, maxRetries: 3 })

@@ -7,28 +7,30 @@ import { git, gitFailed, tryGit, type GitResult } from './run.ts'
 import { quoteShell } from './quote.ts'
 
 export interface Head {
-  /** Id of the commit that is checked out. */
+  /** Id of the checked-out commit. */
   readonly commit: string
-  /** Short name of the branch that is checked out; null when HEAD is detached. */
+  /** Short name of the checked-out branch; null: HEAD is detached. */
   readonly branch: string | null
 }
 
-/** The user's checkout and the repository that it belongs to. All paths are absolute and free of symbolic links. */
+/** The user's checkout and its repository. All paths are absolute and free of symbolic links. */
 export interface Repository {
-  /** Top of the checkout that was found from the folder given, a linked worktree's own top for one of those. */
+  /** Top folder of the checkout that contains the given folder; in a linked worktree, the worktree's own. */
   readonly root: string
-  /** Where this checkout's HEAD and index are. */
+  /** Folder with this checkout's HEAD and index. */
   readonly gitDir: string
-  /** Where refs, objects, configuration and hooks are; the same as `gitDir` unless this is a linked worktree. */
+  /** Folder with refs, objects, configuration and hooks; equal to `gitDir` except in a linked worktree. */
   readonly commonDir: string
-  /** The same for every checkout of this repository and over time, until the repository is moved. */
+  /** The same for every checkout of this repository, and stable until the repository is moved. */
   readonly id: string
   readonly head: Head
 }
 
 const OLDEST_GIT = [2, 38] as const
 
-/** Refuses a git that lacks what Belay needs (`git merge-tree --write-tree`); `text` is what `git version` says. */
+/**
+ * Throws `git_too_old` for a git that lacks what Belay needs (`git merge-tree --write-tree`). `text`: output of `git version`.
+ */
 export function checkGitVersion(text: string): void {
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(text) ?? []
   const [needMajor, needMinor] = OLDEST_GIT
@@ -41,18 +43,18 @@ export function checkGitVersion(text: string): void {
 }
 
 /**
- * The repository that `cwd` is in, from any of its subdirectories. Throws `windows_unsupported`, `git_missing`,
- * `git_too_old`, `no_repository`, `bare_repository`, `unsafe_repository` (git's own safe.directory rule) and `unborn_head`,
- * each with the way out. Writes nothing.
+ * The repository that contains `cwd`. Throws `windows_unsupported`, `git_missing`, `git_too_old`, `no_repository`,
+ * `bare_repository`, `unsafe_repository` (git's own safe.directory rule), `unborn_head` and `broken_head`, each with a way out.
+ * Writes nothing.
  */
 export async function openRepository(cwd: string, platform: NodeJS.Platform = process.platform): Promise<Repository> {
-  const asked = askHead(cwd) // git is asked for all it has to say at once
+  const asked = askHead(cwd) // started first, so that all git commands run at the same time
   const found = await locateRepository(cwd, platform)
   rememberCommonDir(found.root, found.commonDir)
   return { ...found, head: await readHead(found.root, asked) }
 }
 
-/** The same without a look at HEAD: works where there is no commit yet. */
+/** Like `openRepository`, without reading HEAD: works in a repository without commits. */
 export async function locateRepository(
   cwd: string,
   platform: NodeJS.Platform = process.platform,
@@ -77,14 +79,14 @@ export async function locateRepository(
 const ABSOLUTE = '--path-format=absolute'
 const PLACES = ['--show-toplevel', '--git-dir', '--git-common-dir'] as const
 
-/** All places by one git; null when this is no checkout, or when a line feed in a path makes the answers run together. */
+/** All places from one git command; null: not a checkout, or a line feed in a path makes the answer ambiguous. */
 async function askPlaces(cwd: string): Promise<readonly string[] | null> {
   const result = await tryGit(['rev-parse', ABSOLUTE, '--is-inside-work-tree', ...PLACES], { cwd })
   const [inside, ...paths] = result.stdout.toString('utf8').replace(/\n$/, '').split('\n')
   return result.code === 0 && inside === 'true' && paths.length === PLACES.length ? paths : null
 }
 
-/** Id of what lies at a path (absolute, free of symbolic links): the same over time, until it is moved. */
+/** Id for an absolute path without symbolic links; the same for the same path. */
 export function projectId(path: string): string {
   return createHash('sha256').update(path).digest('hex').slice(0, 16)
 }
@@ -128,17 +130,17 @@ function refusal(cwd: string, result: GitResult): BelayError {
   return gitFailed(['rev-parse'], result)
 }
 
-/** What git says of HEAD from any folder of a checkout: its name and its commit. Rejects only when git cannot be started. */
+/** Git's answers about HEAD, its name and its commit, from any folder of a checkout. Rejects only if git cannot be started. */
 function askHead(cwd: string): Promise<readonly [GitResult, GitResult]> {
   const asked = Promise.all([
     tryGit(['symbolic-ref', '--quiet', 'HEAD'], { cwd }),
     tryGit(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { cwd }),
   ])
-  asked.catch(() => {}) // who asks may have to say first that this is no checkout
+  asked.catch(() => {}) // the caller may first report that this is no checkout
   return asked
 }
 
-/** What is checked out at `root`; `unborn_head` with the command for a first commit when there is none yet. */
+/** The HEAD of the checkout at `root`. Throws `unborn_head`, with the command for a first commit, or `broken_head`. */
 export async function readHead(root: string, asked = askHead(root)): Promise<Head> {
   const [symbolic, commit] = await asked
   const ref = symbolic.code === 0 ? symbolic.stdout.toString('utf8').replace(/\n$/, '') : null
@@ -163,17 +165,17 @@ export async function readHead(root: string, asked = askHead(root)): Promise<Hea
   })
 }
 
-/** The tracked and untracked files of a checkout that are not as in its commit. Paths are relative to `root`, sorted. */
+/** Files of a checkout that differ from its commit. Paths are relative to `root` and sorted. */
 export interface DirtyPaths {
-  /** Tracked files that are staged, modified, deleted or in conflict; with a rename both of its names. */
+  /** Tracked files that are staged, modified, deleted or in conflict; for a rename, both names. */
   readonly tracked: readonly string[]
-  /** Files that git neither tracks nor ignores; a nested repository counts as one path, ending in `/`. */
+  /** Files that git neither tracks nor ignores. A nested repository counts as one path, ending in `/`. */
   readonly untracked: readonly string[]
 }
 
 /**
- * What is uncommitted in the checkout at `root`. A submodule counts as modified when another of its commits is checked out,
- * not for changes inside it. `untracked: false` skips the search for untracked files.
+ * Uncommitted files in the checkout at `root`. A submodule counts as modified if another of its commits is checked out, but not
+ * for changes inside it. `untracked: false` skips the search for untracked files.
  */
 export async function dirtyPaths(root: string, options: { readonly untracked?: boolean } = {}): Promise<DirtyPaths> {
   const args = ['status', '--porcelain=v2', '-z', '--no-renames', '--ignore-submodules=dirty']
@@ -183,7 +185,7 @@ export async function dirtyPaths(root: string, options: { readonly untracked?: b
   const tracked = new Set<string>()
   const untracked = new Set<string>()
   for (const entry of result.stdout.toString('utf8').split('\0')) {
-    // `1` and `u` lines hold 8 and 10 fields before the path, which may itself hold spaces.
+    // `1` and `u` lines have 8 and 10 fields before the path, which may contain spaces.
     const found = /^(?:1 (?:\S+ ){7}|u (?:\S+ ){9}|\? )(.+)$/s.exec(entry)
     if (found?.[1] === undefined) continue
     if (entry.startsWith('?')) untracked.add(found[1])

@@ -17,20 +17,20 @@ export interface GitResult {
 export interface GitOptions {
   readonly cwd: string
   readonly input?: string | Buffer
-  /** Added to the environment, e.g. GIT_INDEX_FILE. */
+  /** Added to the environment, for example GIT_INDEX_FILE. */
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
-  /** Takes stdout as it comes; the result then has none. For what may be larger than memory. */
+  /** Receives stdout as it arrives; the result's stdout is then empty. For output that may be larger than memory. */
   readonly onStdout?: (chunk: Buffer) => void
 }
 
-/** The longest that one git command may take: a checkout of a very large repository on a slow disk. */
+/** The longest time for one git command: enough to check out a very large repository on a slow disk. */
 export const DEADLINE_MS = 600_000
 
-/** How many git processes run at once, whatever the number of tasks. */
+/** Maximum number of concurrent git commands, whatever the number of tasks. */
 const MAX_PARALLEL = 4
 
-/** Variables that would point git at another repository, index or program than the one that Belay means. */
+/** Variables that would make git use another repository, index or program than Belay intends. */
 const FOREIGN =
   /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|CONFIG|CONFIG_PARAMETERS|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|ASKPASS|SSH|SSH_COMMAND|PAGER|TRACE.*)$/
 
@@ -43,20 +43,20 @@ const OWN_CONFIG: readonly (readonly [string, string])[] = [
   ['maintenance.auto', 'false'],
   ['advice.detachedHead', 'false'],
   ['submodule.recurse', 'false'],
-  ['core.safecrlf', 'false'], // line ends are kept as git is configured to; a warning made fatal would stop every task
+  ['core.safecrlf', 'false'], // line ends follow git's configuration; a warning turned fatal would stop every task
 ]
 
-/** The environment variable that says which Belay a git belongs to, so that one that outlived it can be found. */
+/** The environment variable that tells which Belay process started a git, so that a git that outlived it can be found. */
 export const GIT_MARK = 'BELAY_GIT'
 
-/** What that variable holds for the git processes of a Belay. */
+/** The value of that variable for the git processes of one Belay process. */
 export function gitMark({ pid, startTime }: ProcessIdentity): string {
   return `${pid}.${startTime.replace(/\s+/g, '_')}`
 }
 
 /**
  * The environment of Belay's own git. Identity (GIT_AUTHOR_*, GIT_COMMITTER_*) and configuration (also GIT_CONFIG_GLOBAL and
- * GIT_CONFIG_COUNT) stay the user's, but for what Belay sets after it.
+ * GIT_CONFIG_COUNT) remain the user's, except for the settings that Belay appends.
  */
 export function gitEnv(base: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const env: Record<string, string> = {}
@@ -95,8 +95,8 @@ function release(): void {
 }
 
 /**
- * Runs git and returns how it ended, whatever that was; rejects only when git cannot be started (`git_missing`) or takes
- * longer than the deadline (`git_timeout`, the process is killed).
+ * Runs git and returns its result, whatever the exit status. Rejects only if git cannot be started (`git_missing`) or exceeds
+ * the deadline (`git_timeout`; the process is killed).
  */
 export async function tryGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
   await slot()
@@ -107,7 +107,7 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
   }
 }
 
-/** Starts git as Belay's own. A failed start is an `error` event of the child, or `git_missing` at once. */
+/** Starts git with Belay's environment. A failed start is an `error` event of the child, or `git_missing` at once. */
 export function startGit(
   args: readonly string[],
   options: Pick<GitOptions, 'cwd' | 'env'>,
@@ -121,14 +121,15 @@ export function startGit(
       stdio: ['pipe', 'pipe', 'pipe'],
     })
   } catch (cause) {
-    // Node throws what it does not expect, such as a file in place of the folder.
+    // Node throws for unexpected failures, for example a file in place of the folder.
     throw gitMissing(options.cwd, cause instanceof Error ? cause : new Error(String(cause)))
   }
 }
 
 /**
- * Whether names that differ in case only are two files in this checkout (in any other folder: false). A repository that came
- * from a system where they are one still says so in `core.ignorecase`, and git would leave the second file out.
+ * Whether file names in this checkout are case-sensitive; false for any folder that is not the top of a checkout. A repository
+ * that was copied from a case-insensitive system still has `core.ignorecase`, and git would ignore the second of two such
+ * files.
  */
 function tellsCase(checkout: string): boolean {
   return existsSync(join(checkout, '.git')) && !existsSync(join(checkout, '.GIT'))
@@ -144,7 +145,7 @@ export function gitMissing(folder: string, cause: Error): BelayError {
   })
 }
 
-/** Runs two git commands, the first one's stdout going into the second; as `tryGit` for both. */
+/** Runs two git commands and pipes the first one's stdout into the second; rejects as `tryGit`. */
 export async function pipeGit(
   from: readonly string[],
   into: readonly string[],
@@ -155,7 +156,7 @@ export async function pipeGit(
     const through = new PassThrough()
     const reads = spawnGit(into, options, through).finally(() => through.destroy())
     const writes = spawnGit(from, options, null, through)
-    writes.catch(() => through.end()) // never started: nothing comes
+    writes.catch(() => through.end()) // the first command never started, so no input comes
     const [first, second] = await Promise.allSettled([writes, reads])
     if (first.status === 'rejected') throw first.reason
     if (second.status === 'rejected') throw second.reason
@@ -186,16 +187,16 @@ function spawnGit(
       stop()
       reject(gitMissing(options.cwd, cause))
     })
-    // Out of file descriptors: there are no streams, and the error comes in a moment.
+    // If file descriptors have run out, there are no streams, and the `error` event follows.
     if ((child.stdout as Readable | undefined) === undefined) return
     if (output === null) child.stdout.on('data', options.onStdout ?? ((chunk: Buffer) => out.push(chunk)))
     else {
       child.stdout.pipe(output)
-      // Who reads has ended: the rest goes nowhere, but git must come to its end.
+      // The reader has ended. The rest is discarded, but git must be able to finish.
       output.on('close', () => child.stdout.resume())
     }
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
-    child.stdin.on('error', () => {}) // git may end before it read everything; its exit status tells
+    child.stdin.on('error', () => {}) // git may end before it has read all input; its exit status tells
     child.on('close', (code) => {
       clearTimeout(deadline)
       stop()
@@ -210,14 +211,14 @@ function spawnGit(
   })
 }
 
-/** Runs git and returns its stdout as text without the last line feed; any exit status but 0 is `git_failed`. */
+/** Runs git and returns its stdout as text without the last line feed. Throws `git_failed` for a nonzero exit status. */
 export async function git(args: readonly string[], options: GitOptions): Promise<string> {
   const result = await tryGit(args, options)
   if (result.code !== 0) throw gitFailed(args, result)
   return result.stdout.toString('utf8').replace(/\n$/, '')
 }
 
-/** The error for a git command that should have worked. */
+/** The error for a git command that was expected to succeed; `disk_full` if that was the cause. */
 export function gitFailed(args: readonly string[], result: GitResult): BelayError {
   if (/No space left on device|Disk quota exceeded/.test(result.stderr))
     return diskFull(tail(result.stderr.trim(), 500))

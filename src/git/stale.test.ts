@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { removeStale } from './stale.ts'
 import { makeRepo, type TestRepo } from './testing/repo.ts'
 
-/** How often a folder goes while it is read. */
+/** How often a folder disappears while it is read. */
 let goes = 0
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof fs>()

@@ -3,23 +3,23 @@ import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isGitAtWork } from './orphans.ts'
 
-/** Git holds these locks for moments. One that stands as still as this was left by a git that was killed. */
+/** Git holds these locks for moments. One that is unchanged for this long was left by a killed git. */
 const STILL_MS = 1000
-/** The same where nobody can say which processes work in a repository. */
+/** The same where it is unknown which processes work in a repository. */
 const STILL_UNSEEN_MS = 5000
 const POLL_MS = 25
 
 export interface StalePlace {
   readonly root: string
   readonly commonDir: string
-  /** Full names of refs, or of folders of refs (ending in `/`), that a Belay that died may have been moving. */
+  /** Full names of refs, or of folders of refs (ending in `/`), that a dead Belay process may have been moving. */
   readonly refs: readonly string[]
 }
 
 /**
- * Removes what a git that was killed together with its Belay left in a repository and what would stop every later git: locks
- * of the named refs and of the packed refs, and worktrees that it had only begun to make. Only what stands still for a
- * while, and only while no git works in this repository; a lock that somebody uses stays. Returns what was removed.
+ * Removes what a git that was killed together with its Belay left behind and what would block every later git: locks of the
+ * named refs and of the packed refs, and half-created worktrees. Removes only what does not change for a while, and only while
+ * no git works in this repository, so a lock in use stays. Returns the removed paths.
  */
 export async function removeStale(place: StalePlace): Promise<string[]> {
   const found = [...(await refLocks(place)), ...packedLocks(place), ...(await halfMade(place))]
@@ -30,7 +30,7 @@ export async function removeStale(place: StalePlace): Promise<string[]> {
     await rm(path, { recursive: true, force: true })
     removed.push(path)
   }
-  await rmdir(join(place.commonDir, 'worktrees')).catch(() => {}) // not empty, or not there
+  await rmdir(join(place.commonDir, 'worktrees')).catch(() => {}) // not empty, or missing
   return removed
 }
 
@@ -49,7 +49,7 @@ async function refLocks({ commonDir, refs }: StalePlace): Promise<string[]> {
   return found
 }
 
-/** Git takes away folders that become empty, also while they are read: then it is read again. */
+/** Git removes folders that become empty, even while they are read; then the read is repeated. */
 async function namesIn(folder: string, recursive: boolean): Promise<readonly string[]> {
   while (existsSync(folder)) {
     try {
@@ -65,7 +65,7 @@ function packedLocks({ commonDir }: StalePlace): string[] {
   return ['packed-refs.lock', 'packed-refs.new'].map((name) => join(commonDir, name)).filter(existsSync)
 }
 
-/** Folders of worktrees without a path: git notes the path right after it made the folder, and forgets those without one. */
+/** Worktree entries without a path. Git writes the path right after creating the entry, and ignores entries without one. */
 async function halfMade({ commonDir }: StalePlace): Promise<string[]> {
   const folder = join(commonDir, 'worktrees')
   const names = await namesIn(folder, false)
@@ -77,7 +77,7 @@ async function halfMade({ commonDir }: StalePlace): Promise<string[]> {
   return found
 }
 
-/** Those of `paths` that nothing changes for the time it takes to be sure; none while some git works here. */
+/** Those of `paths` that do not change for long enough; none while any git works here. */
 async function standing(paths: readonly string[], folders: readonly string[]): Promise<string[]> {
   const before = await signatures(paths)
   const still = isGitAtWork(folders) === null ? STILL_UNSEEN_MS : STILL_MS

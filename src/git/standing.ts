@@ -6,12 +6,12 @@ import { commonDirOf } from './common-dir.ts'
 import { DEADLINE_MS, gitFailed, gitMissing, startGit, type GitResult } from './run.ts'
 
 /**
- * What is made of the bytes that came so far: an answer, how many bytes there have to be for another look, or no sense (what
- * came).
+ * Result of parsing the bytes received so far: an answer, the number of bytes needed for another try, or the text that cannot
+ * be understood.
  */
 export type Reading<T> = { readonly value: T } | { readonly more: number } | { readonly wrong: string }
 
-/** A git that was asked ended instead of answering. */
+/** A standing git ended instead of answering. */
 export class GitEnded extends Error {
   readonly result: GitResult
 
@@ -21,13 +21,13 @@ export class GitEnded extends Error {
   }
 }
 
-/** One that nobody asks goes after this time. */
+/** A standing git that is not asked anything for this long, in ms, is ended. */
 const IDLE_MS = 20_000
 
 /**
- * A git process that stays and answers one question after another, because starting one costs more than most questions.
- * It is started when first asked, started again when it ended, and never keeps Belay alive: it ends with Belay, by the end
- * of its input. Its current folder is no repository's, so that it is not taken for a git that works there.
+ * A git process that keeps running and answers one question after another, because starting git costs more than most answers.
+ * It is started when first asked, restarted after it ended, and never keeps Belay alive; it ends with Belay, because its input
+ * ends. Its working directory is outside every repository, so that it does not count as a git that works there.
  */
 export class StandingGit {
   readonly #args: readonly string[]
@@ -42,8 +42,9 @@ export class StandingGit {
   }
 
   /**
-   * Writes `input` and reads until `read` has its answer. Rejects with `GitEnded` when git ended instead; `git_timeout`
-   * and `git_missing` as for any git, `git_failed` for an answer of which `read` makes no sense.
+   * Writes `input` and reads until `read` returns an answer. Questions are asked one at a time. Rejects with `GitEnded` if git
+   * ended instead, with `git_timeout` or `git_missing` as any git, and with `git_failed` for an answer that `read` cannot
+   * understand.
    */
   ask<T>(input: string | Buffer, read: (seen: Buffer) => Reading<T>): Promise<T> {
     const next = this.#turn.then(() => this.#ask(input, read))
@@ -53,7 +54,7 @@ export class StandingGit {
 
   async #ask<T>(input: string | Buffer, read: (seen: Buffer) => Reading<T>): Promise<T> {
     clearTimeout(this.#idle)
-    // One that was killed while nobody asked tells so only later.
+    // A process that was killed while idle may not have emitted its events yet.
     if (this.#child && (this.#child.exitCode !== null || this.#child.signalCode !== null)) this.#child = undefined
     const child = (this.#child ??= this.#start())
     child.ref()
@@ -96,7 +97,7 @@ export class StandingGit {
         chunks.splice(0, chunks.length, seen)
         const reading = read(seen)
         if ('wrong' in reading) {
-          // Nobody knows where the next answer would begin.
+          // It is unknown where the next answer would begin.
           child.kill('SIGKILL')
           give(() => reject(notUnderstood(args, reading.wrong)))
         } else if ('more' in reading) wanted = reading.more
@@ -126,10 +127,10 @@ export class StandingGit {
     const child = startGit(this.#args, { cwd: '/', env: { GIT_DIR: this.#gitDir } })
     child.on('close', () => this.#forget(child))
     child.on('error', () => this.#forget(child))
-    // Out of file descriptors: it has no streams.
+    // If file descriptors have run out, the child has no streams.
     if ((child.stdin as Writable | undefined) === undefined)
       throw gitMissing(this.#gitDir, new Error('too many open files'))
-    child.stdin.on('error', () => {}) // its end is what tells
+    child.stdin.on('error', () => {}) // the child's end tells
     for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket).unref()
     return child
   }
@@ -146,7 +147,7 @@ export class StandingGit {
 
 const known = new Map<string, StandingGit>()
 
-/** The standing git with these arguments of the repository that the checkout `root` belongs to. */
+/** The standing git with these arguments for the repository of the checkout `root`. */
 export async function standingGit(root: string, args: readonly string[]): Promise<StandingGit> {
   const gitDir = await commonDirOf(root)
   const key = [gitDir, ...args].join('\0')
@@ -163,7 +164,7 @@ function notUnderstood(args: readonly string[], answer: string): BelayError {
   })
 }
 
-/** What a standing git's end means where nothing but an answer was expected. */
+/** The error for a standing git that ended although an answer was expected. */
 export function unanswered(args: readonly string[], error: unknown): unknown {
   return error instanceof GitEnded ? gitFailed(args, error.result) : error
 }

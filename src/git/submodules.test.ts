@@ -25,7 +25,7 @@ beforeEach(() => {
   repo.commit({ 'a.txt': 'a\n' })
   repo.git(...FILE_ALLOWED, 'submodule', '--quiet', 'update', '--init', '--recursive', 'vendor/the lib')
   repo.git('submodule', '--quiet', 'deinit', '-f', 'unused')
-  // The origins are gone: nothing can come from anywhere but the user's copies.
+  // The origins are gone, so everything must come from the user's copies.
   library.remove()
   inner.remove()
   repo.git('worktree', 'add', '-q', '--detach', work)

@@ -7,24 +7,25 @@ import { git, gitFailed, tryGit } from './run.ts'
 import { GITLINK } from './objects.ts'
 import { changedPaths } from './trees.ts'
 
-/** A submodule that has a checkout in a workspace. Plain JSON. */
+/** A submodule that is checked out in a workspace. Plain JSON. */
 export interface Submodule {
-  /** Relative to the top of the workspace, also for one inside another. */
+  /** Relative to the top of the workspace, also for a submodule inside another. */
   readonly path: string
-  /** Its git folder, inside the workspace's own. */
+  /** Its git folder, inside the workspace's git folder. */
   readonly gitDir: string
-  /** The commit that the workspace's commit asks for. */
+  /** The commit to which the workspace's commit points. */
   readonly commit: string
-  /** What its `.git` file, configuration and hooks hashed to when it was made. */
+  /** Hash of its `.git` file, configuration and hooks when it was created. */
   readonly seal: string
 }
 
 /**
- * Gives a workspace the submodules that the user has, from the user's local copies: no network, nothing written to the
- * user's configuration. Objects are shared with the user's copy by reference and only read. Submodules that the user has not
- * initialised stay empty. Submodules inside submodules too. Throws `submodule_missing` when the user's copy lacks the commit
- * that is asked for. Safe to repeat: one that is as `known` (what the last call returned) says is put to its commit, any
- * other is made anew, so that no git runs where an agent may have changed what it runs.
+ * Gives a workspace the submodules that the user has, including nested ones, from the user's local copies: without network
+ * access and without writing to the user's configuration. Objects are shared with the user's copy by reference and only read.
+ * Submodules that the user has not initialised stay empty. Throws `submodule_missing` if the user's copy lacks the commit, and
+ * `submodule_unsafe` for a name that leaves the repository. Safe to repeat: a submodule that matches `known` (the result of the
+ * last call) is reset to its commit; any other is created again, so that git never runs where an agent may have changed what
+ * git executes.
  */
 export async function initSubmodules(
   workspace: string,
@@ -74,7 +75,7 @@ interface Checkout {
   readonly commit: string
   readonly shown: string
   readonly userRoot: string
-  /** Of submodules that may be used as they are; a seal covers their paths. */
+  /** Seals of submodules that can be reused; a seal covers their paths. */
   readonly seals: ReadonlySet<string>
 }
 
@@ -127,7 +128,7 @@ interface Pointer {
   readonly commit: string
 }
 
-/** Submodule pointers of the commit that is checked out. */
+/** Submodule pointers in the checked-out commit. */
 async function listPointers(root: string): Promise<Pointer[]> {
   if (!(await lstat(join(root, '.gitmodules')).catch(() => null))) return []
   const args = ['ls-tree', '-r', '-z', '--full-tree', 'HEAD']
@@ -157,16 +158,16 @@ function isSafeName(name: string): boolean {
   return !name.startsWith('/') && !name.split('/').some((part) => part === '..' || part === '.' || part === '')
 }
 
-/** The git folder of the user's copy of a submodule; null when the user has none. */
+/** The git folder of the user's copy of a submodule; null: the user has none. */
 async function userCopy(userRoot: string, path: string): Promise<string | null> {
   const folder = join(userRoot, path)
-  // Without a .git of its own, git would speak of the outer repository.
+  // Without a `.git` of its own, git would report the outer repository.
   if (!(await lstat(join(folder, '.git')).catch(() => null))) return null
   const result = await tryGit(['rev-parse', '--absolute-git-dir'], { cwd: folder })
   return result.code === 0 ? result.stdout.toString('utf8').replace(/\n$/, '') : null
 }
 
-/** What decides which programs git runs in a submodule, as one hash. */
+/** One hash over everything that decides which programs git runs in a submodule. */
 async function sealOf(folder: string, gitDir: string): Promise<string> {
   const hash = createHash('sha256')
   const add = async (path: string): Promise<void> => {
@@ -186,9 +187,10 @@ export interface SubmoduleChange {
 }
 
 /**
- * What a turn did to submodules: pointers that moved between `base` and `tree` (the workspace's files as a tree), commits or
- * uncommitted changes inside one, and files in one that the user has not initialised. A task with any is blocked: Belay does
- * not land work inside submodules. Git runs in a submodule only when nothing there that it would run has changed.
+ * What a turn did to submodules: pointers that differ between `base` and `tree` (the workspace's files as a tree), commits or
+ * uncommitted changes inside a submodule, and files in one that the user has not initialised. A task with any of these is
+ * blocked, because Belay does not land work inside submodules. Git runs in a submodule only if nothing that git would execute
+ * there has changed.
  */
 export async function submoduleChanges(
   workspace: string,

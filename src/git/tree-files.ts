@@ -1,9 +1,9 @@
 import { git } from './run.ts'
 import { readBlob } from './trees.ts'
 
-/** Reads the files of one tree by path; each at most once. */
+/** Reads the files of one tree by path, each at most once. */
 export interface GitTreeFiles {
-  /** The file's text, or null when there is none. */
+  /** The file's text; null: there is no such file. */
   read(path: string): Promise<string | null>
   /** Every file's path, sorted. */
   list(): Promise<readonly string[]>

@@ -9,7 +9,7 @@ beforeAll(() => {
 })
 afterAll(() => repo.remove())
 
-/** A tree with these paths, as git itself makes it. */
+/** A tree with these paths, created by git itself. */
 function treeWith(paths: Readonly<Record<string, string>>): string {
   const index = `${repo.root}/.git/test-index`
   const env = { GIT_INDEX_FILE: index }
@@ -37,7 +37,7 @@ function blob(content: string): string {
   return id
 }
 
-/** Few names, so that files and folders of the same name meet. */
+/** Few names, so that files and folders of the same name occur. */
 const path = fc
   .array(fc.constantFrom('a', 'b', 'a.b', 'a-', 'é', 'x y'), { minLength: 1, maxLength: 3 })
   .map((parts) => parts.join('/'))
@@ -55,7 +55,7 @@ describe('changedPaths', () => {
         const lines = found.map((one) =>
           [one.oldMode, one.newMode, one.oldId, one.newId, one.status, one.path].join(' '),
         )
-        // Git lists a folder that replaces a file, or gives way to one, in another order.
+        // Git lists a folder that replaces a file, or is replaced by one, in another order.
         expect(lines.sort()).toEqual(wanted.sort())
       }),
       { numRuns: 25 },
@@ -79,7 +79,7 @@ describe('editTree', () => {
     await fc.assert(
       fc.asyncProperty(files, fc.dictionary(path, edit, { maxKeys: 3 }), async (before, wanted) => {
         const added = Object.keys(wanted).filter((name) => wanted[name] !== null)
-        // One path cannot be file and folder.
+        // A path cannot be both file and folder.
         fc.pre(!added.some((name) => added.some((other) => other.startsWith(`${name}/`))))
         const tree = treeWith(before)
         const edits = new Map<string, TreeEdit>()
@@ -113,11 +113,11 @@ function execGit(args: readonly string[], input: Buffer): string {
   return repo.gitIn(repo.root, ['-c', `alias.run=!git ${args.join(' ')} < .git/input.tmp`, 'run'])
 }
 
-/** The same edits by git's index. */
+/** The same edits, made with git's index. */
 function byIndex(tree: string, edits: ReadonlyMap<string, TreeEdit>): string {
   const env = { GIT_INDEX_FILE: `${repo.root}/.git/test-index` }
   repo.gitIn(repo.root, ['read-tree', tree], env)
-  // Removals first: what is removed and what takes its place may be named in any order.
+  // Removals first, because a removed path and its replacement may come in any order.
   for (const [name, edit] of [...edits].sort(([, a], [, b]) => Number(a !== null) - Number(b !== null))) {
     if (edit === null) repo.gitIn(repo.root, ['update-index', '--force-remove', '--', name], env)
     else

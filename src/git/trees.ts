@@ -23,10 +23,10 @@ export async function treeOf(root: string, commit: string): Promise<string> {
 }
 
 /**
- * The working files of a checkout as a tree, without touching its own index: tracked files as they are, new files that are
- * not ignored and not below a path in `exclude`, nothing that was deleted; what a sparse checkout leaves out stays as it is.
- * `index` is Belay's own index of that checkout (see `seedIndex`); it keeps the file times, so that unchanged files are not
- * read again.
+ * Stores the working files of a checkout as a tree, without touching the checkout's own index. Includes tracked files in their
+ * current state and new files that are neither ignored nor below a path in `exclude`. Files outside a sparse checkout stay as
+ * they are. `index` is Belay's own index for that checkout (see `seedIndex`); it keeps file times, so that unchanged files are
+ * not read again.
  */
 export async function snapshotTree(checkout: string, index: string, exclude: readonly string[] = []): Promise<string> {
   const env = { GIT_INDEX_FILE: index }
@@ -36,7 +36,7 @@ export async function snapshotTree(checkout: string, index: string, exclude: rea
   return git(['write-tree'], { cwd: checkout, env })
 }
 
-/** `git add` takes it ill when an ignored path is named, be it to exclude it. */
+/** `git add` fails if an ignored path is named, even to exclude it. */
 async function notIgnored(
   checkout: string,
   env: Readonly<Record<string, string>>,
@@ -51,8 +51,8 @@ async function notIgnored(
 }
 
 /**
- * Makes `index` a copy of the checkout's own index, which must be fresh (just reset). The lock that a killed git left on it
- * goes: nobody else knows this index.
+ * Copies the checkout's own index, which must be fresh (just reset), to `index`. Removes a lock that a killed git left on
+ * `index`, which no other process uses.
  */
 export async function seedIndex(gitDir: string, index: string): Promise<void> {
   await rm(`${index}.lock`, { force: true })
@@ -62,14 +62,14 @@ export async function seedIndex(gitDir: string, index: string): Promise<void> {
 /** What to write at a path: a blob with a mode, or null to remove it. */
 export type TreeEdit = { readonly mode: string; readonly id: string } | null
 
-/** What a tree (or commit) has at `path`; null when there is nothing. */
+/** What a tree (or commit) has at `path`; null: nothing. */
 export async function treeEntry(root: string, treeish: string, path: string): Promise<TreeEdit> {
   const cut = path.lastIndexOf('/')
   const folder = await readTree(root, cut === -1 ? `${treeish}^{tree}` : `${treeish}:${path.slice(0, cut)}`)
   return folder?.get(toBytes(path.slice(cut + 1))) ?? null
 }
 
-/** `tree` with some paths replaced or removed, as a new tree. No path may be written that is a folder of another written one. */
+/** A new tree: `tree` with some paths replaced or removed. No written path may be a folder of another written path. */
 export async function editTree(root: string, tree: string, edits: ReadonlyMap<string, TreeEdit>): Promise<string> {
   if (edits.size === 0) return tree
   const list = [...edits].map(([path, edit]) => ({ path: toBytes(path).split('/'), edit }))
@@ -81,7 +81,7 @@ interface PathEdit {
   readonly edit: TreeEdit
 }
 
-/** The folder with its edits; null when nothing is left in it. */
+/** The edited folder; null: nothing is left in it. */
 async function editFolder(root: string, id: string | null, edits: readonly PathEdit[]): Promise<string | null> {
   const before = id === null ? null : await readTree(root, id)
   if (id !== null && before === null) throw new Error(`there is no tree ${id}`)
@@ -89,13 +89,13 @@ async function editFolder(root: string, id: string | null, edits: readonly PathE
   for (const [name = '', below] of Map.groupBy(edits, ({ path }) => path[0])) {
     const own = below.findLast(({ path }) => path.length === 1)
     const there = entries.get(name)
-    // Removing a path takes a file away, never the folder that stands in its place.
+    // Removing a path removes a file, never a folder in its place.
     if (own && own.edit !== null) entries.set(name, own.edit)
     else if (own && there?.mode !== FOLDER_MODE) entries.delete(name)
     const deeper = below.filter(({ path }) => path.length > 1)
     const folder = entries.get(name)?.mode === FOLDER_MODE ? (entries.get(name)?.id ?? null) : null
     if (deeper.length === 0 || (folder === null && deeper.every(({ edit }) => edit === null))) continue
-    // A file of a folder on the way gives way.
+    // A file in place of a folder on the way is replaced.
     const edited = await editFolder(
       root,
       folder,
@@ -107,7 +107,7 @@ async function editFolder(root: string, id: string | null, edits: readonly PathE
   return entries.size === 0 ? null : writeTree(root, entries)
 }
 
-/** Names in trees are bytes. */
+/** Names in trees are bytes; see `TreeEntry`. */
 function toBytes(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
@@ -116,18 +116,18 @@ function toText(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
-/** Stores text as a blob and returns its id. */
+/** Stores a blob and returns its id. */
 export async function writeBlob(root: string, content: string | Buffer): Promise<string> {
   return writeObject(root, 'blob', content)
 }
 
-/** Content of a file in a commit or tree, or null when it is not there (or is no file). */
+/** Content of a file in a commit or tree; null: there is no file at `path`. */
 export async function readBlob(root: string, treeish: string, path: string): Promise<Buffer | null> {
   const found = await readObject(root, `${treeish}:${path}`)
   return found?.type === 'blob' ? found.content : null
 }
 
-/** Paths that differ between two trees (or commits), sorted; renames are a removal and an addition. */
+/** Paths that differ between two trees (or commits), sorted; a rename is a removal and an addition. */
 export async function changedPaths(root: string, from: string, to: string): Promise<PathChange[]> {
   const found: PathChange[] = []
   await compareFolders(root, [`${from}^{tree}`, `${to}^{tree}`], '', found)
@@ -163,7 +163,7 @@ async function folderOf(root: string, name: string | null): Promise<Tree> {
 
 const NOTHING = { mode: '000000', id: '' } as const
 
-/** Nothing has the null id, as long as the other one. */
+/** A missing side gets the null id, in the length of the other id. */
 function idsOf(old: { readonly id: string }, now: { readonly id: string }): Pick<PathChange, 'oldId' | 'newId'> {
   const none = '0'.repeat(Math.max(old.id.length, now.id.length))
   return { oldId: old.id || none, newId: now.id || none }
@@ -172,13 +172,13 @@ function idsOf(old: { readonly id: string }, now: { readonly id: string }): Pick
 function statusOf(old: { readonly mode: string }, now: { readonly mode: string }): PathChange['status'] {
   if (old === NOTHING) return 'A'
   if (now === NOTHING) return 'D'
-  // The first digits tell files, links and submodules apart; the others are permissions.
+  // The first three digits distinguish files, links and submodules; the rest are permissions.
   return old.mode.slice(0, 3) === now.mode.slice(0, 3) ? 'M' : 'T'
 }
 
 export type Merge = { readonly tree: string } | { readonly tree: string; readonly conflicts: readonly string[] }
 
-/** Merges two commits over their merge base without a working tree. With conflicts the tree holds conflict markers. */
+/** Merges two commits over their merge base, without a working tree. With conflicts, the tree contains conflict markers. */
 export async function mergeTrees(root: string, ours: string, theirs: string): Promise<Merge> {
   const args = ['merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', ours, theirs]
   const result = await tryGit(args, { cwd: root })

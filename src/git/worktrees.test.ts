@@ -75,7 +75,7 @@ describe('ensureWorktree', () => {
     const read = async (): Promise<void> => {
       while (working.yes) await checkoutsOf(repo.root, 'refs/heads/main')
     }
-    // Both to their end: what a failure leaves running would trip over a repository that is gone.
+    // Both must settle: if one fails, the other would otherwise continue in a repository that is gone.
     const ended = await Promise.allSettled([drive().finally(() => (working.yes = false)), read()])
     expect(ended.filter(({ status }) => status === 'rejected')).toEqual([])
     expect(notes()).toEqual([])
@@ -89,7 +89,7 @@ describe('removeWorktree', () => {
     repo.git('worktree', 'add', '-q', '--detach', mine)
     const away = join(folder, 'away')
     repo.git('worktree', 'add', '-q', '--detach', away)
-    rmSync(away, { recursive: true }) // `git worktree prune` would forget it
+    rmSync(away, { recursive: true }) // `git worktree prune` would remove its entry
     const path = join(folder, 'w')
     await ensureWorktree(repo.root, path, base, meeting())
     rmSync(join(path, 'b'), { recursive: true })

@@ -6,15 +6,15 @@ import { alone, meetingPoint } from './alone.ts'
 import { commonDirOf } from './common-dir.ts'
 import { git, gitFailed, tryGit, type GitResult } from './run.ts'
 
-/** A checkout of Belay's own, with the folder where git keeps its HEAD and index. */
+/** One of Belay's own checkouts, and the folder with its HEAD and index. */
 export interface Worktree {
   readonly path: string
   readonly gitDir: string
 }
 
 /**
- * Git changes its list of worktrees without a lock of its own, and dies of an entry that is half made: Belay's processes
- * change it one at a time. `folder` is Belay's, outside the repository, the same for all of them.
+ * Path of the lock for the list of worktrees. Git changes that list without a lock and fails at a half-written entry, so
+ * Belay's processes change it one at a time. `folder` is Belay's, outside the repository, and the same for all of them.
  */
 export function worktreesLock(folder: string, commonDir: string): string {
   return meetingPoint(folder, commonDir, 'worktrees')
@@ -25,8 +25,8 @@ async function changeList<T>(root: string, folder: string, work: () => Promise<T
 }
 
 /**
- * Makes a worktree at `path`, detached at `commit`, or takes the one that is there; what a crash left half made is made
- * anew. Files are as in `commit` afterwards only for a new one. `folder`: see `worktreesLock`.
+ * Creates a worktree at `path`, detached at `commit`, or reuses an intact one; one that a crash left half done is created
+ * again. Only for a new one (`fresh`) are the files as in `commit`. `folder`: see `worktreesLock`.
  */
 export async function ensureWorktree(
   root: string,
@@ -39,7 +39,7 @@ export async function ensureWorktree(
   await removeTree(path)
   await changeList(root, folder, async () => {
     await discardNotes(root, path)
-    // Filling it takes its time, and happens outside the lock.
+    // Checking out the files takes long, so it happens outside the lock.
     const args = ['worktree', 'add', '--no-checkout', '--detach', '--lock', '--quiet', path, commit]
     const result = await withWholeNotes(() => tryGit(args, { cwd: root }))
     if (result.code !== 0) throw gitFailed(args, result)
@@ -50,11 +50,11 @@ export async function ensureWorktree(
   return { ...made, fresh: true }
 }
 
-// The note had no common folder yet, or went away while git followed it.
+// The entry had no `commondir` yet, or disappeared while git read it.
 const HALF_MADE = /failed to read .*worktrees\/.*\/commondir|Invalid path '.*\/worktrees\/[^/]*'/
 const ROUNDS = 10
 
-/** Runs a git command that reads the list of worktrees again when it met an entry that the user's git was just making. */
+/** Runs a git command that reads the list of worktrees; repeats it if it met an entry that the user's git was just creating. */
 export async function withWholeNotes(command: () => Promise<GitResult>): Promise<GitResult> {
   for (let round = 1; ; round++) {
     const result = await command()
@@ -64,8 +64,8 @@ export async function withWholeNotes(command: () => Promise<GitResult>): Promise
 }
 
 /**
- * The worktree at `path`, or null when there is none that is whole. An agent may have written its `.git`: only a git folder
- * of this repository that was made for exactly this path is taken, never the user's own.
+ * The worktree at `path`; null: there is no intact one. An agent may have written its `.git`, so only a git folder of this
+ * repository that was created for exactly this path is accepted, never the user's own.
  */
 async function openWorktree(root: string, path: string): Promise<Worktree | null> {
   const pointer = await readPlain(join(path, '.git'))
@@ -76,34 +76,34 @@ async function openWorktree(root: string, path: string): Promise<Worktree | null
   if (dirname(absolute) !== notes && (await realpath(dirname(absolute)).catch(() => '')) !== notes) return null
   const back = (await readPlain(join(absolute, 'gitdir'))).replace(/\n*$/, '')
   if (!(await namesOf(path)).includes(back)) return null
-  // After a power cut a file may be there without its content.
+  // After a power cut, a file may exist without its content.
   const head = await readPlain(join(absolute, 'HEAD'))
   const common = await readPlain(join(absolute, 'commondir'))
   const whole = /^(?:ref: \S+|[0-9a-f]{40,64})\s*$/.test(head) && common !== '' && existsSync(join(absolute, 'index'))
   return whole ? { path, gitDir: absolute } : null
 }
 
-/** A regular file's text; empty for anything else, so that nothing waits at a pipe or follows a link. */
+/** A regular file's text; empty for anything else, so that reading never blocks on a pipe or follows a link. */
 async function readPlain(path: string): Promise<string> {
   const found = await lstat(path).catch(() => null)
   return found?.isFile() ? readFile(path, 'utf8').catch(() => '') : ''
 }
 
-/** Where git keeps its notes of worktrees. */
+/** The folder with git's worktree entries. */
 async function notesFolder(root: string): Promise<string> {
   return join(await commonDirOf(root), 'worktrees')
 }
 
-/** What git may call the worktree at `path` in its notes. */
+/** The paths that git may have stored for the worktree at `path`. */
 async function namesOf(path: string): Promise<readonly string[]> {
   const real = join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path))
   return [join(path, '.git'), join(real, '.git')]
 }
 
 /**
- * Removes a worktree and git's note of it; nothing happens when it is gone. Without git's help: the folder may be gone, half
- * made or not git's any more, all of which `git worktree remove` refuses, and `git worktree prune` would also take notes of
- * the user's own worktrees.
+ * Removes a worktree and git's entry for it; no error if they are gone. Does not use git: `git worktree remove` refuses a
+ * folder that is gone, half created or no longer git's, and `git worktree prune` would also remove entries of the user's own
+ * worktrees.
  */
 export async function removeWorktree(root: string, path: string, folder: string): Promise<void> {
   await removeTree(path)
@@ -117,18 +117,18 @@ async function discardNotes(root: string, path: string): Promise<void> {
     const note = join(notes, name)
     const noted = (await readFile(join(note, 'gitdir'), 'utf8').catch(() => '')).replace(/\n*$/, '')
     if (!names.includes(noted)) continue
-    // What says whose it is goes last: a Belay that dies in here finds it again.
+    // `gitdir` identifies the entry, so it is removed last: if Belay dies in between, the next call finds the entry again.
     for (const inside of await readdir(note).catch(() => []))
       if (inside !== 'gitdir') await removeTree(join(note, inside))
     await removeTree(note)
   }
-  await rmdir(notes).catch(() => {}) // the last one takes the folder with it, as git does it; else it is not empty
+  await rmdir(notes).catch(() => {}) // like git, remove the folder after its last entry; else it is not empty
 }
 
 /**
- * Puts index and tracked files of one of Belay's worktrees to `commit`, whatever was there, and HEAD on `branch` (which must
- * exist, and may be at another commit) or, for null, detached at `commit`. Files that git does not track stay. Locks that a
- * killed git left are removed: nobody else works in this checkout.
+ * Sets index and tracked files of one of Belay's worktrees to `commit`, whatever their state. HEAD is set to `branch` (which
+ * must exist, and may be at another commit) or, for null, detached at `commit`. Untracked files stay. Removes locks that a
+ * killed git left, because no other process works in this checkout.
  */
 export async function resetWorktree(worktree: Worktree, commit: string, branch: string | null): Promise<void> {
   const { path, gitDir } = worktree
@@ -138,18 +138,18 @@ export async function resetWorktree(worktree: Worktree, commit: string, branch: 
     branch === null
       ? ['checkout', '--force', '--quiet', '--detach', commit, '--']
       : ['read-tree', '--reset', '-u', commit]
-  // Neither looks at what the other writes.
+  // Neither command reads what the other writes.
   const [result] = await Promise.all([
     tryGit(args, { cwd: path }),
     branch === null ? null : switchWorktree(worktree, branch),
   ])
   if (result.code === 0) return
-  // A damaged index cannot be reset: begin with none.
+  // A damaged index cannot be reset, so it is removed first.
   await rm(join(gitDir, 'index'), { force: true })
   await git(args, { cwd: path })
 }
 
-/** Puts HEAD of one of Belay's worktrees on `branch`, which must exist; files stay as they are. */
+/** Sets HEAD of one of Belay's worktrees to `branch`, which must exist; files stay as they are. */
 export async function switchWorktree({ path }: Pick<Worktree, 'path'>, branch: string): Promise<void> {
   await git(['symbolic-ref', 'HEAD', `refs/heads/${branch}`], { cwd: path })
 }

@@ -22,31 +22,31 @@ import {
 } from '../record/index.ts'
 import { isEnd, type PhaseContext, type PhaseResult, type Program, type Target } from './program.ts'
 
-/** After so many process deaths in one phase, without a step forward between them, the phase itself is the suspect. */
+/** A phase in which the process died more often than this, without a completed step in between, is itself suspected. */
 export const MAX_CRASHES = 100
 
-/** What a timer can hold: 24 days. A longer one would go off at once. */
+/** The longest delay that Node's timers support (about 24 days); with a longer one, a timer fires at once. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
-/** What the kernel needs to know of the run that a task belongs to. */
+/** What the kernel needs to know about a task's run. */
 export interface RunScope {
   readonly record: RecordStore
   readonly project: string
   readonly run: string
-  /** The run's lease: no task of the run is written without it. */
+  /** The run's lease. Without it, no task of the run is written. */
   readonly lease: Lease
-  /** Effects to be queued with every transition, beside those of the phase itself. */
+  /** Effects to queue with every transition, in addition to those of the phase itself. */
   readonly deliveries?: (change: TaskTransition) => readonly NewDelivery[]
-  /** Called when effects were queued in the middle of a step. */
+  /** Called after effects were queued during a phase. */
   readonly queued?: () => void
 }
 
-/** A step of a task as it is stored. */
+/** A task's step as it is stored. */
 export interface TaskTransition {
   /** The task before the step. */
   readonly task: TaskRow
   readonly epoch: number
-  /** Phase that ran. */
+  /** The phase that ran. */
   readonly phase: string
   /** Status after the step. */
   readonly status: TaskStatus
@@ -54,7 +54,7 @@ export interface TaskTransition {
   readonly checkpoint: ({ readonly id: string } & NewCheckpoint) | null
 }
 
-/** A task that this process may advance until its epoch is raised by another. */
+/** The right to advance a task. It ends when another holder raises the task's epoch. */
 export interface Claim {
   readonly scope: RunScope
   readonly handle: string
@@ -62,9 +62,9 @@ export interface Claim {
 }
 
 /**
- * Takes a task: raises its epoch, so that an earlier holder can write no more, marks it running, and counts a crash when
- * it was running already (its holder died in the middle of a phase). Throws `lease_lost` without the run's lease, and for a
- * task that has ended.
+ * Claims a task: raises its epoch, so that an earlier holder can no longer write, and marks it running. A task that was already
+ * running counts one crash, because its holder died during a phase. Throws `lease_lost` without the run's lease, and for a task
+ * that has ended.
  */
 export async function claimTask<S>(scope: RunScope, program: Program<S>, handle: string): Promise<Claim> {
   const { record, run } = scope
@@ -72,12 +72,12 @@ export async function claimTask<S>(scope: RunScope, program: Program<S>, handle:
     await assertLease(tx, scope.lease)
     const task = await findTask(tx, run, handle)
     if (!task) throw new Error(`no task ${run}/${handle}`)
-    // Its user was faster: cancelled between being chosen and being taken.
+    // The user cancelled the task between its being chosen and being claimed.
     if (isEnd(task.status)) throw leaseLost(`task ${run}/${handle}`)
     const now = record.now()
     const crashed = task.status === 'running'
     const raised = await raiseEpoch(tx, run, handle)
-    // Whoever asked in the middle of a phase died there.
+    // The holder that asked questions during a phase has died there.
     if (crashed) await cancelCheckpoints(tx, run, handle, now)
     await changeTask(tx, run, handle, now, {
       status: 'running',
@@ -96,7 +96,7 @@ export async function claimTask<S>(scope: RunScope, program: Program<S>, handle:
   return { scope, handle, epoch }
 }
 
-/** Runs the task's current phase and stores what it came to. */
+/** The result of one `advance`. */
 export interface Step {
   readonly phase: string
   readonly outcome: string
@@ -104,10 +104,10 @@ export interface Step {
 }
 
 /**
- * Advances a claimed task by one phase: runs it, then stores its transition, artifacts, counters, checkpoint, deliveries
- * and events in one transaction, only if the epoch still holds. What a phase throws is not stored: the task stays at its
- * phase. Throws `lease_lost` when the task was taken over, and whatever the phase threw. A phase that outlives its deadline
- * is aborted and throws `phase_deadline`.
+ * Advances a claimed task by one phase: runs it, then stores its transition, artifacts, counters, checkpoint, deliveries and
+ * events in one transaction, and only if the epoch still holds. If the phase throws, nothing is stored and the task stays in
+ * that phase. Throws `lease_lost` when the task was taken over, and rethrows what the phase threw. A phase that exceeds its
+ * deadline is aborted; its failure is then thrown as `phase_deadline`.
  */
 export async function advance<S>(claim: Claim, program: Program<S>, services: S, signal: AbortSignal): Promise<Step> {
   const { scope, handle, epoch } = claim

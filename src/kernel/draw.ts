@@ -1,6 +1,6 @@
 import type { Program, Target } from './program.ts'
 
-/** A program as text: each phase with what it does, and where its outcomes lead. */
+/** A program as text: what each phase does, and where its outcomes lead. */
 export function drawProgram<S>(program: Program<S>): string {
   const lines = [`program ${program.name}, begins at ${program.entry}`]
   for (const [name, phase] of program.phases) {

@@ -29,7 +29,7 @@ const HANDLES = ['a', 'b'] as const
 type Handle = (typeof HANDLES)[number]
 const calm = new AbortController().signal
 
-/** What the record should say, in a few lines of plain code. */
+/** The expected state of the record, in a few lines of plain code. */
 interface ModelTask {
   status: string
   phase: 'work' | 'check' | null
@@ -48,7 +48,7 @@ function fresh(): ModelTask {
   return { status: 'queued', phase: null, epoch: 0, crashes: 0, steps: 0 }
 }
 
-/** The real thing: claims of holders, new and overtaken, are all kept, as processes that sleep keep theirs. */
+/** The real record. All claims are kept, current and superseded, as sleeping processes would keep theirs. */
 class Real {
   readonly home: TestHome = testHome()
   readonly record = RecordStore.open(this.home.path)
@@ -83,7 +83,7 @@ class Real {
 
 type Command = fc.AsyncCommand<Model, Real>
 
-/** What is refused must be refused as `lease_lost`, and change nothing (which `same` looks at). */
+/** The refusal must be `lease_lost` and change nothing (which `same` checks). */
 async function lost(work: Promise<unknown>): Promise<void> {
   const error = await work.then(
     () => null,
@@ -93,7 +93,7 @@ async function lost(work: Promise<unknown>): Promise<void> {
   expect((error as BelayError).code).toBe('lease_lost')
 }
 
-/** A task is taken: at first, after a pause, or (when it was running) after its holder's death. */
+/** A task is claimed: for the first time, after a pause, or (if it was running) after its holder's death. */
 class Take implements Command {
   readonly handle: Handle
   constructor(handle: Handle) {
@@ -120,7 +120,7 @@ class Take implements Command {
   }
 }
 
-/** A holder, perhaps one that was overtaken long ago, runs a phase to one of its outcomes, or dies in it. */
+/** A holder, possibly one superseded long ago, runs a phase to one of its outcomes, or dies in it. */
 class Advance implements Command {
   readonly which: number
   readonly outcome: number
@@ -164,7 +164,7 @@ class Advance implements Command {
   }
 }
 
-/** A user cancels: the epoch is raised, so whoever works on the task is refused. */
+/** The user cancels. This raises the epoch, so the task's holder is refused. */
 class Cancel implements Command {
   readonly handle: Handle
   constructor(handle: Handle) {
@@ -191,7 +191,7 @@ class Cancel implements Command {
   }
 }
 
-/** Another process takes the run over: claims made under the lease before are refused. */
+/** Another process takes over the run. Claims made under the earlier lease are refused. */
 class TakeOver implements Command {
   check(): boolean {
     return true

@@ -42,7 +42,7 @@ describe('buildProgram', () => {
       { a: phaseOf('a', { ok: { to: 'b' }, end: done }), b: phaseOf('b', { ok: { pause: 'suspended', at: 'b' } }) },
       'no end can be reached from "b"',
     ],
-    // Names of Object's own must not count as phases.
+    // Names of Object's own properties must not count as phases.
     [
       'a target that every object has',
       'a',

@@ -1,27 +1,27 @@
 import type { Reason, TaskStatus } from '../core/words.ts'
 import type { NewArtifact, NewCheckpoint, NewDelivery, NewEvent, TaskChange, TaskRow } from '../record/index.ts'
 
-/** Statuses that end a task until somebody mends it. */
+/** Statuses that end a task until somebody retries or unblocks it. */
 export const END_STATUSES = ['done', 'blocked', 'replan', 'cancelled'] as const
 export type EndStatus = (typeof END_STATUSES)[number]
 
-/** Statuses in which a task keeps its phase and goes on later. */
+/** Statuses in which a task keeps a phase from which it continues later. */
 export const PAUSE_STATUSES = ['waiting', 'suspended', 'queued'] as const
 export type PauseStatus = (typeof PAUSE_STATUSES)[number]
 
-/** Where an outcome leads: to a phase, to an end, or to a pause from which the given phase goes on. */
+/** Where an outcome leads: to a phase, to an end, or to a pause after which the task continues at phase `at`. */
 export type Target =
   | { readonly to: string }
   | { readonly end: EndStatus }
   | { readonly pause: PauseStatus; readonly at: string }
 
-/** What a phase came to. Everything in it is stored in the one transaction that also moves the task on. */
+/** The result of a phase. All of it is stored in the same transaction as the task's transition. */
 export interface PhaseResult {
   /** One of the outcomes that the phase declares. */
   readonly outcome: string
-  /** Why, for people and for `show`; kept on the task while it does not go on by itself. */
+  /** Why, for people and for `show`. Kept on the task unless it continues by itself. */
   readonly reason?: Reason
-  /** Replaces the program's own state of the task. */
+  /** Replaces the task's program-specific state. */
   readonly state?: Readonly<Record<string, unknown>>
   readonly change?: Pick<
     TaskChange,
@@ -31,38 +31,42 @@ export interface PhaseResult {
   readonly events?: readonly NewEvent[]
   readonly checkpoint?: NewCheckpoint
   readonly deliveries?: readonly NewDelivery[]
-  /** What became of the current attempt. */
+  /** The outcome of the current attempt; present: the attempt has ended. */
   readonly attemptOutcome?: string
-  /** Conversation in which the attempt was made. */
+  /** The agent session in which the attempt was made. */
   readonly attemptSession?: string
 }
 
-/** What a phase is given. */
+/** What a phase gets to work with. */
 export interface PhaseContext<Services> {
   readonly task: TaskRow
   readonly services: Services
   /** Aborts when the run is interrupted, the lease is lost or the phase's deadline passes. */
   readonly signal: AbortSignal
-  /** Appends events now, in a transaction of their own; throws `lease_lost` when the task's epoch is no longer ours. */
+  /**
+   * Appends events immediately, in their own transaction. Throws `lease_lost` when this process no longer holds the task's
+   * epoch.
+   */
   emit(events: readonly NewEvent[]): Promise<void>
   /**
-   * Asks people in the middle of the phase, which goes on meanwhile: opens the question, tells of it, and resolves with its id.
-   * Whoever asks closes it; what is open when the task is claimed again is closed then. Throws as `emit`.
+   * Asks people a question while the phase continues: opens a checkpoint, queues its notifications, and resolves with its id.
+   * The phase closes the checkpoint itself; one that is still open when the task is claimed again is cancelled then. Throws as
+   * `emit`.
    */
   ask(question: NewCheckpoint): Promise<string>
 }
 
-/** One resumable step. It is written to be repeated: it looks at the world before it acts. */
+/** One resumable step. It may run more than once, so it checks the state of the world before it acts. */
 export interface Phase<Services> {
   /** One sentence for `belay program show`. */
   readonly does: string
-  /** Wall time after which the phase is aborted, in ms. */
+  /** Wall time in ms after which the phase is aborted. */
   deadlineMs(services: Services): number
   run(context: PhaseContext<Services>): Promise<PhaseResult>
   readonly on: Readonly<Record<string, Target>>
 }
 
-/** A program is data: phases, and what every outcome of each leads to. */
+/** A program is data: phases, and where each outcome leads. */
 export interface Program<Services> {
   readonly name: string
   readonly entry: string
@@ -70,8 +74,8 @@ export interface Program<Services> {
 }
 
 /**
- * Checks a program when it is built and returns it: every target is a phase of it, every phase can be reached from the
- * entry, every phase has an outcome, and from every phase an end can be reached. Throws an Error that lists all faults.
+ * Checks and returns a program. Every phase needs an outcome, every target must be a phase, every phase must be reachable from
+ * the entry, and an end must be reachable from every phase. Throws an Error that lists all faults.
  */
 export function buildProgram<Services>(
   name: string,

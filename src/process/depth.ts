@@ -1,20 +1,20 @@
 import { BelayError } from '../core/errors.ts'
 
-/** The environment variable that says how many Belays a process has above it. */
+/** The environment variable with the number of Belay processes that a process is nested in. */
 export const DEPTH = 'BELAY_DEPTH'
 
-/** How deep Belays may be in one another: an agent's agent may still ask one. */
+/** The deepest nesting that is allowed. It is above 1 because an agent may itself start Belay, whose agent may do so again. */
 const MAX_DEPTH = 3
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** How many Belays stand around a process with this environment; 0: none. */
+/** How many Belay processes a process with this environment is nested in; 0: none. */
 export function depthOf(env: Environment): number {
   const depth = Number(env[DEPTH] ?? 0)
   return Number.isInteger(depth) && depth > 0 ? depth : 0
 }
 
-/** Agents that start agents do so only so far: throws `nested_too_deep`. */
+/** Limits how deep agents can start further agents: throws `nested_too_deep`. */
 export function refuseDeep(env: Environment): void {
   const depth = depthOf(env)
   if (depth < MAX_DEPTH) return

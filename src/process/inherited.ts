@@ -1,23 +1,24 @@
 import { openSync, readFileSync, readdirSync } from 'node:fs'
 import { devNull } from 'node:os'
 
-/** Flag of a descriptor that is closed when another program is started (O_CLOEXEC, Linux). */
+/** Flag of a file descriptor that is closed on exec (O_CLOEXEC, Linux). */
 const CLOSED_ON_EXEC = 0o2000000
 
-/** Node keeps those below from its children by itself. */
+/** Node itself keeps inherited descriptors below this number from its children. */
 const FIRST = 16
 
 export interface Inherited {
   readonly numbers: readonly number[]
-  /** What a child is to get in their place: an open descriptor of /dev/null; null when there are none. */
+  /** An open descriptor of /dev/null, which children get in place of each inherited one; null: there are none. */
   readonly nothing: number | null
 }
 
 let known: Inherited | undefined
 
 /**
- * Descriptors that Belay was started with (`exec 30<file` in a shell) and that a child would get, though nobody gave them to it:
- * they lead past every sandbox. Looked for once: what Belay opens itself is closed by itself. Linux only.
+ * Descriptors that Belay was started with (`exec 30<file` in a shell) and that every child would inherit unasked. They would
+ * bypass every sandbox. Determined once, because descriptors that Belay opens itself are closed on exec. Linux only; empty
+ * elsewhere.
  */
 export function inheritedDescriptors(): Inherited {
   if (known === undefined) {
@@ -37,6 +38,6 @@ function isInherited(number: number): boolean {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'))?.[1]
     return flags !== undefined && (Number.parseInt(flags, 8) & CLOSED_ON_EXEC) === 0
   } catch {
-    return false // the folder that was being read, closed meanwhile
+    return false // the descriptor by which the folder was read; closed by now
   }
 }

@@ -1,14 +1,14 @@
 /**
- * The keeper: a small shell that stands between Belay and an agent or gate, in a session and process group of its own.
+ * The keeper: a small shell between Belay and an agent or gate, in its own session and process group.
  *
  * File descriptors: 0 stdin, 1 stdout, 2 stderr, 3 control (Belay holds the other end), 4 status.
- * - When the control pipe closes, however Belay died, the whole group is killed.
- * - When the program ends, its exit status is written to 4 as a line; when its output has ended too, what is left of the
- *   group is killed and the keeper with it.
- * - Programs get real pipes: Node gives its children sockets, on which opening /dev/stdout or /dev/stdin fails.
+ * - When the control pipe closes, however Belay died, the keeper kills the whole group.
+ * - When the program ends, its exit status is written to descriptor 4 as one line. When its output has ended as well, the
+ *   keeper kills what is left of the group, itself included.
+ * - Programs get real pipes. Node would give its children sockets, and opening /dev/stdout or /dev/stdin fails on those.
  *
- * `$1` is `pipe` when stdin is to be handed on through a pipe, else stdin is used as it is. `$2` is `merged` when the program's
- * stderr is to go where its stdout goes. Descriptor 9, where there is one, is the program's alone.
+ * `$1` is `pipe` if stdin must be passed on through a pipe; otherwise the program gets the keeper's stdin. `$2` is `merged` if
+ * the program's stderr must go to its stdout. Descriptor 9, if open, is passed to the program only.
  */
 export const KEEPER = `
 mode=$1; err=$2; shift 2

@@ -2,23 +2,25 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { startTimeOf } from './identity.ts'
 
-/** The environment variable that marks every process started for a task, so that escaped ones can be found again. */
+/** The environment variable that marks every process started for a task, so that escaped processes can be found again. */
 export const MARK = 'BELAY_TASK'
 
 /**
- * The mark of what the holder of `epoch` starts for a task. The epoch is in it so that nobody ends what another holder
- * started: an overtaken process that wakes up again finds only its own.
+ * The mark of processes that the holder of `epoch` starts for a task. It contains the epoch so that no holder ends another
+ * holder's processes: a superseded Belay process that wakes up again finds only its own.
  */
 export function taskMark(run: string, handle: string, epoch: number): string {
   return `${run}/${handle}/${epoch}`
 }
 
-/** The mark of an agent's program that stands between the turns of a run. */
+/** The mark of an agent's program that keeps running between the turns of a run. */
 export function standingMark(run: string, id: string): string {
   return `${run}/agents/${process.pid}-${id}`
 }
 
-/** Ends what other Belay processes let stand for a run (see `standingMark`) and what that started, as `endAll`. */
+/**
+ * Ends the programs that other Belay processes kept running for a run (see `standingMark`) and their descendants, as `endAll`.
+ */
 export async function endStanding(run: string): Promise<number> {
   const stem = `${run}/agents/`
   const own = standingMark(run, '')
@@ -26,34 +28,37 @@ export async function endStanding(run: string): Promise<number> {
 }
 
 /**
- * Pids of living processes that carry the mark `mark` in their environment, this process excepted. A process that
- * cleared its environment is not found: confinement, not this, is what stops a hostile one.
+ * Pids of living processes with the mark `mark` in their environment, except this process. A process that cleared its
+ * environment is not found; only confinement stops a hostile one.
  */
 export function findMarked(mark: string): number[] {
   return findWith(MARK, (value) => value === mark)
 }
 
 /**
- * Pids of living processes whose environment holds the variable `name` with a value that is wanted, this process excepted; only
- * of those that were started after `since`, where one is given.
+ * Pids of living processes in whose environment the variable `name` has a wanted value, except this process. `since` may narrow
+ * the search to processes started after that moment; it only saves time, so older ones can be returned too.
  */
 export function findWith(name: string, isWanted: (value: string) => boolean, since: Moment | null = null): number[] {
   return process.platform === 'linux' ? findInProc(name, isWanted, since) : findWithPs(name, isWanted)
 }
 
-/** A moment, by the pid that the kernel gave last. */
+/** A moment, identified by the pid that the kernel assigned last. */
 export interface Moment {
   readonly pid: number
-  /** As `performance.now()`. */
+  /** Milliseconds as from `performance.now()`. */
   readonly at: number
 }
 
-/** Now, for a later `findWith`. */
+/** The current moment, for a later `findWith`. */
 export function thisMoment(): Moment {
   return { pid: process.platform === 'linux' ? lastPid() : 0, at: performance.now() }
 }
 
-/** The pids given since a moment are looked at one by one while they are few and cannot have begun anew at the lowest. */
+/**
+ * Pids assigned since a moment are checked one by one only if they are few and pids cannot have wrapped around since. Otherwise
+ * all processes are checked.
+ */
 const FEW_PIDS = 400
 const FEW_MS = 200
 
@@ -78,7 +83,7 @@ function findInProc(name: string, isWanted: (value: string) => boolean, since: M
     try {
       environ = Buffer.concat([Buffer.from([0]), readFileSync(`/proc/${pid}/environ`), Buffer.from([0])])
     } catch {
-      continue // gone, or another user's
+      continue // ended, or another user's
     }
     const at = environ.indexOf(needle)
     if (at === -1) continue
@@ -105,7 +110,7 @@ export async function endMarked(mark: string): Promise<number> {
   return endAll(mark, () => findMarked(mark))
 }
 
-/** Ends what earlier holders of a task (epochs below `epoch`) started for it, as `endAll`. */
+/** Ends the processes that earlier holders of a task (epochs below `epoch`) started for it, as `endAll`. */
 export async function endEarlier(run: string, handle: string, epoch: number): Promise<number> {
   const stem = taskMark(run, handle, 0).slice(0, -1)
   const isEarlier = (mark: string): boolean => mark.startsWith(stem) && Number(mark.slice(stem.length)) < epoch
@@ -113,8 +118,8 @@ export async function endEarlier(run: string, handle: string, epoch: number): Pr
 }
 
 /**
- * Kills every process that `find` finds and waits until none is left; returns how many were found. Repeats because a
- * process can fork while it is being killed. Throws when some still live after many rounds (uninterruptible I/O).
+ * Kills every process that `find` returns, repeatedly until it returns none, because a process can fork while it is being
+ * killed. Returns how many were killed. Throws if some are still alive after 500 rounds (uninterruptible I/O).
  */
 export async function endAll(what: string, find: () => number[]): Promise<number> {
   const ended = new Set<number>()
@@ -131,8 +136,8 @@ export async function endAll(what: string, find: () => number[]): Promise<number
 }
 
 /**
- * SIGKILL to a pid, or to a group when negative; a process that is already gone is what was wanted, and one that became another
- * user's (`sudo`) is not ours to end.
+ * Sends SIGKILL to a pid, or to a process group if `pid` is negative. A process that is already gone counts as killed. One that
+ * now belongs to another user (`sudo`) is left alone.
  */
 export function killQuietly(pid: number): void {
   try {

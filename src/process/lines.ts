@@ -3,14 +3,14 @@ import { StringDecoder } from 'node:string_decoder'
 
 export interface Line {
   readonly text: string
-  /** Characters left out of the end because the line was longer than the limit; 0 for a whole line. */
+  /** Number of characters cut from the end because the line exceeded the limit; 0: the line is complete. */
   readonly dropped: number
 }
 
 /**
- * Splits a byte stream at LF only (JSON text may hold U+2028, U+2029 and CR, on which other splitters break). A last line
- * without LF is yielded too. Lines longer than `maxLine` characters are cut, and the rest is counted but not kept, so that
- * memory stays bounded.
+ * Splits a byte stream at LF only: JSON text may contain U+2028, U+2029 and CR, at which other splitters break. A last line
+ * without LF is yielded too. Lines longer than `maxLine` characters are cut; the rest is counted but not kept, so memory stays
+ * bounded.
  */
 export async function* lines(stream: Readable, maxLine = 8 << 20): AsyncGenerator<Line> {
   const decoder = new StringDecoder('utf8')

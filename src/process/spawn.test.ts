@@ -90,7 +90,7 @@ describe('spawnKept', () => {
         kept.stdout.resume()
         kept.stderr.resume()
         codes.push((await kept.closed).code)
-        // Other programs end meanwhile: Node then hears of all ends at once, before it reads what was written.
+        // Other programs end at the same time: Node then sees all exits at once, before it reads the status lines.
         const until = performance.now() + 12
         while (performance.now() < until);
       }
@@ -115,7 +115,7 @@ describe('spawnKept', () => {
     kept.stdout.resume()
     kept.stderr.resume()
     await kept.closed
-    // What was killed with the group may still be dying; the daemon lives on.
+    // Processes killed with the group may still be dying; only the daemon survives.
     await expect.poll(() => findMarked(mark)).toHaveLength(1)
     expect(await endMarked(mark)).toBe(1)
     expect(findMarked(mark)).toEqual([])

@@ -12,23 +12,23 @@ import { DEPTH, depthOf } from './depth.ts'
 import { MARK, killQuietly } from './leftovers.ts'
 
 export interface ProcessSpec {
-  /** Program and arguments; a program without a slash is looked up in `env.PATH`. */
+  /** Program and arguments. A program without a slash is looked up in `env.PATH`. */
   readonly argv: readonly string[]
   readonly cwd: string
-  /** The whole environment (nothing is inherited). */
+  /** The complete environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
-  /** `none`: /dev/null. `open`: a stream that the caller writes and ends. Else: this text, then end of file. */
+  /** `none`: /dev/null. `open`: a stream that the caller writes to and ends. Otherwise: this text, then end of file. */
   readonly stdin: 'none' | 'open' | { readonly text: string }
-  /** What the task's processes are marked with (see leftovers.ts), see `taskMark`. */
+  /** The mark for the program and its descendants; see `taskMark` in leftovers.ts. */
   readonly mark: string
   /**
-   * stdout and stderr are one stream, in the order they were written; false: two. Only a wish: programs that are started
-   * elsewhere (containers, machines) have two.
+   * Merge stdout and stderr into one stream, in the order they were written. Best effort: programs that are started elsewhere
+   * (containers, remote machines) keep two streams.
    */
   readonly merged?: boolean
 }
 
-/** How a program ended. A signal is given as a shell gives it: `code` is 128 + its number. Both null: never known. */
+/** How a program ended. If a signal ended it, `code` is 128 + its number, as in a shell. Both null: unknown. */
 export interface Exit {
   readonly code: number | null
   readonly signal: string | null
@@ -39,26 +39,29 @@ export interface KeptProcess {
   readonly stdin: Writable | null
   readonly stdout: Readable
   readonly stderr: Readable
-  /** Resolves, never rejects, when the program itself has ended; its output may still be in the pipes. */
+  /** Resolves when the program itself has ended; its output may still be in the pipes. Never rejects. */
   readonly exited: Promise<Exit>
   /**
-   * Resolves when the program and its output streams have ended and its group was killed. What still writes after `exited` is
-   * killed after a short grace.
+   * Resolves when the program and its output streams have ended and its group has been killed. Processes that still write after
+   * `exited` are killed after a short grace period.
    */
   readonly closed: Promise<Exit>
-  /** Kills the whole group at once; resolves as `closed`. Safe to repeat. */
+  /** Kills the whole group at once; resolves like `closed`. Safe to repeat. */
   end(): Promise<Exit>
 }
 
-/** How long output may be silent after the program ended, before what still holds the pipes is killed. */
+/** How long the output may be silent after the program ended, before processes that still hold the pipes are killed. */
 const QUIET_MS = 500
-/** How long it may go on at all: a program's own last words fit into the pipes, the rest is somebody else's. */
+/**
+ * How long output may continue after the program ended. The program's own last output fits into the pipes; the rest is other
+ * processes' output.
+ */
 const DRAIN_MS = 10_000
 const LOOK_MS = 50
 
 /**
- * The path of the program that `argv0` names, or null when there is none that can be run. Relative paths with a slash are
- * relative to `cwd`.
+ * Absolute path of the program that `argv0` names; null: there is no executable file. Relative paths with a slash are resolved
+ * against `cwd`.
  */
 export function resolveProgram(argv0: string, cwd: string, path: string | undefined): string | null {
   const candidates = argv0.includes('/')
@@ -75,14 +78,14 @@ function isRunnable(file: string): boolean {
     accessSync(file, constants.X_OK)
     return statSync(file).isFile()
   } catch {
-    return false // absent or not ours to run
+    return false // missing, or not executable for this user
   }
 }
 
 /**
- * Starts a program under a keeper (see keeper.ts), so that its whole group ends when Belay does. Throws when no process can be
- * started at all (no such folder, no resources); a program that does not exist is the caller's to find out first with
- * `resolveProgram`. `nine`: a descriptor that the program finds as its 9; the caller's to close.
+ * Starts a program under a keeper (see keeper.ts), so that its whole process group ends when Belay does. Throws if no process
+ * can be started at all (no such folder, no resources). Callers check first that the program exists, with `resolveProgram`.
+ * `nine`: a descriptor that the program gets as its descriptor 9; the caller closes it.
  */
 export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptProcess {
   const [mode, err] = [spec.stdin === 'none' ? 'none' : 'pipe', spec.merged === true ? 'merged' : 'apart']
@@ -92,7 +95,7 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
     detached: true,
     stdio: [spec.stdin === 'none' ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...beyondStatus(nine)],
   })
-  // A failed start (no such folder, no more processes) is thrown below; without a listener it would end Belay itself.
+  // A failed start (no such folder, no more processes) is thrown below. Without a listener, the `error` event would end Belay.
   child.on('error', () => {})
   const { pid } = child
   if (pid === undefined) throw new Error(`no process could be started in ${spec.cwd}`)
@@ -123,7 +126,7 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
     const watch = whenDrained([child.stdout, child.stderr] as Socket[], () => control.destroy())
     await keeperGone
     clearInterval(watch)
-    // The keeper may have been killed by what it keeps: end the rest of its group too.
+    // The program may have killed its keeper, so the rest of the group is killed here too.
     killQuietly(-(pid as number))
     control.destroy()
     child.stdin?.destroy()
@@ -132,22 +135,22 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
 }
 
 /**
- * What a program finds as its descriptors beyond that of its status (4): nothing, but `nine`; no file in place of what Belay
- * was started with.
+ * The descriptors that the keeper gets beyond its status descriptor (4): only `nine`. /dev/null replaces every descriptor that
+ * Belay inherited.
  */
 function beyondStatus(nine: number | null): (IOType | number)[] {
   const { numbers, nothing } = inheritedDescriptors()
   const last = Math.max(4, nine === null ? 4 : 9, ...numbers)
   const all: (IOType | number)[] = Array.from({ length: last - 4 }, () => 'ignore')
   if (nine !== null) all[4] = nine
-  // Node leaves a descriptor that is to be ignored as it is.
+  // For `ignore`, Node leaves a descriptor above 2 as it was inherited, so it must be replaced explicitly.
   if (nothing !== null) for (const number of numbers) all[number - 5] = nothing
   return all
 }
 
 /**
- * Calls `then` when nothing more comes: silence with everything read, or too long. A reader that is slow to take what is
- * there is waited for, so that a burst at the end is not cut.
+ * Calls `then` when no more output is expected: everything was read and no more came for `QUIET_MS`, or `DRAIN_MS` have passed.
+ * Data that a slow reader has not taken yet counts as output, so a burst at the end is not cut off.
  */
 function whenDrained(streams: readonly Socket[], then: () => void): NodeJS.Timeout {
   let last = -1
@@ -165,7 +168,7 @@ function whenDrained(streams: readonly Socket[], then: () => void): NodeJS.Timeo
   return timer
 }
 
-/** How the program ended, as its keeper wrote it down; killed, when the keeper was killed before it could. */
+/** How the program ended, according to its keeper; SIGKILL if the keeper was killed before it could write the status. */
 async function readStatus(status: Readable, keeperGone: Promise<unknown>, group: number): Promise<Exit> {
   let text = ''
   const line = new Promise<void>((done) => {
@@ -177,7 +180,7 @@ async function readStatus(status: Readable, keeperGone: Promise<unknown>, group:
   })
   await Promise.race([line, keeperGone])
   if (!text.includes('\n')) {
-    // A busy Belay hears of the keeper's end before it reads what the keeper wrote.
+    // A busy Belay may learn of the keeper's exit before it reads what the keeper wrote.
     killQuietly(-group)
     await line
   }
@@ -191,6 +194,6 @@ function signalName(number: number): string | null {
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  // The other end may go at any time; that it went is seen in `exited`.
+  // The other end may close at any time; `exited` tells how the program ended.
   if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error
 }

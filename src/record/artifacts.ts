@@ -5,7 +5,7 @@ import type { Reader, Writer } from './record.ts'
 export interface NewArtifact {
   readonly kind: string
   readonly data: unknown
-  /** Phase that it is of; absent: the one that stores it. */
+  /** The phase that it belongs to; absent: the phase that stores it. */
   readonly phase?: string
 }
 
@@ -37,7 +37,7 @@ export async function insertArtifacts(
   }
 }
 
-/** Artifacts of a task, oldest first; of one kind when given. */
+/** Artifacts of a task, oldest first; only those of `kind`, if given. */
 export async function listArtifacts(db: Reader, run: string, task: string, kind?: string): Promise<ArtifactRow[]> {
   let query = db.selectFrom('artifacts').selectAll().where('run', '=', run).where('task', '=', task).orderBy('id')
   if (kind !== undefined) query = query.where('kind', '=', kind)
@@ -52,7 +52,7 @@ export async function listArtifacts(db: Reader, run: string, task: string, kind?
   }))
 }
 
-/** The newest artifact of a kind for each task that any run of a program over this source (`path` of RunSource) ever had. */
+/** For each task, the newest artifact of a kind, over all runs of a program on this source (`path` as in RunSource). */
 export async function newestOfSource(
   db: Reader,
   of: { readonly project: string; readonly program: string; readonly path: string },

@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const T = '2026-01-01T00:00:00.000Z'
 
-/** A record as the first version left it, with one attempt in it. */
+/** A record as the first version created it, containing one attempt. */
 function oldRecord(): void {
   const database = new DatabaseSync(join(folder, 'belay.db'))
   database.exec(MIGRATIONS[0] ?? '')
@@ -48,7 +48,7 @@ test('attempts of earlier rounds stay beside those of the current one, also from
       })
     await round(2, null)
     await record.write((tx) => closeRound(tx, 'r', 'T1', T))
-    // Nothing was tried in this round: closing it again changes nothing.
+    // The round has no attempts, so closing it again changes nothing.
     await record.write((tx) => closeRound(tx, 'r', 'T1', T))
     await round(1, 'rework')
     await record.write((tx) => closeRound(tx, 'r', 'T1', T))

@@ -1,6 +1,6 @@
 import type { Reader, Writer } from './record.ts'
 
-/** One try of a task: an implement turn and what became of it. */
+/** One try of a task: an implement turn and its outcome. */
 export interface AttemptRow {
   /** 0 for the current round; earlier rounds (each ended by `closeRound`) count from 1. */
   readonly round: number
@@ -11,7 +11,7 @@ export interface AttemptRow {
   readonly session: string | null
 }
 
-/** Begins attempt `n`, or goes on with it after a crash (its start time stays). */
+/** Begins attempt `n`, or continues it after a crash (its start time stays). */
 export async function beginAttempt(tx: Writer, run: string, task: string, n: number, now: string): Promise<void> {
   await tx
     .insertInto('attempts')
@@ -22,7 +22,7 @@ export async function beginAttempt(tx: Writer, run: string, task: string, n: num
     .execute()
 }
 
-/** Ends attempt `n` with what became of it; a later outcome replaces an earlier one. */
+/** Ends attempt `n` with an outcome. A later outcome replaces an earlier one. `session` absent: unchanged. */
 export async function endAttempt(
   tx: Writer,
   run: string,
@@ -42,7 +42,7 @@ export async function endAttempt(
     .execute()
 }
 
-/** Ends the current round of attempts: the next one begins at 1 again, beside them. */
+/** Ends the current round of attempts. It stays listed; the next round counts from 1 again. */
 export async function closeRound(tx: Writer, run: string, task: string, now: string): Promise<void> {
   const last = await tx
     .selectFrom('attempts')
@@ -55,7 +55,7 @@ export async function closeRound(tx: Writer, run: string, task: string, now: str
   await current.set({ round: (last?.round ?? 0) + 1 }).execute()
 }
 
-/** Attempts of a task in order, those of earlier rounds first. */
+/** Attempts of a task in order, earlier rounds first. */
 export async function listAttempts(db: Reader, run: string, task: string): Promise<AttemptRow[]> {
   const rows = await db
     .selectFrom('attempts')

@@ -2,8 +2,8 @@ import type { Reader, RecordStore } from './record.ts'
 import { assertEpoch } from './tasks.ts'
 
 /**
- * Keeps what a gate said of a base tree, so that it is run once per (tree, gate, environment). Throws `lease_lost` when the
- * task that found it out was taken over.
+ * Stores a gate's baseline result for a base tree, so that the gate runs only once per (tree, gate, environment). Throws
+ * `lease_lost` when the task that determined it was taken over.
  */
 export async function putBaseline(
   record: RecordStore,
@@ -27,13 +27,16 @@ export async function putBaseline(
   })
 }
 
-/** What is known of this key, or null. */
+/** The stored baseline of a key; null: there is none. */
 export async function getBaseline<T>(db: Reader, key: string): Promise<T | null> {
   const row = await db.selectFrom('baselines').select('data').where('key', '=', key).executeTakeFirst()
   return row ? (JSON.parse(row.data) as T) : null
 }
 
-/** Forgets what gates said of a tree, where it stopped a run: by the next try somebody may have mended the machine. */
+/**
+ * Deletes the baselines of a tree after they stopped a run: before the next try, somebody may have repaired the machine. Throws
+ * `lease_lost` as `putBaseline`.
+ */
 export async function dropBaselines(
   record: RecordStore,
   of: { readonly project: string; readonly tree: string },

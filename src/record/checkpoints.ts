@@ -8,7 +8,7 @@ export interface NewCheckpoint {
   readonly question: string
   /** Accepted values. */
   readonly options: readonly string[]
-  /** What the person needs in order to decide (JSON, capped by the asker). */
+  /** What the person needs to decide; JSON, capped by the asker. */
   readonly context: Readonly<Record<string, unknown>>
 }
 
@@ -23,7 +23,7 @@ export interface CheckpointRow extends NewCheckpoint {
   readonly closedAt: string | null
 }
 
-/** Opens a question in the caller's transaction and returns its id. */
+/** Opens a checkpoint in the caller's transaction and returns its id. */
 export async function openCheckpoint(
   tx: Writer,
   run: string,
@@ -53,7 +53,7 @@ export async function openCheckpoint(
   return id
 }
 
-/** Answers an open question; false when it is not open any more (answered, or its asker has ended). */
+/** Answers an open checkpoint. False: it is no longer open (already answered, or cancelled). */
 export async function answerCheckpoint(
   tx: Writer,
   id: string,
@@ -71,7 +71,7 @@ export async function answerCheckpoint(
   return result.numUpdatedRows === 1n
 }
 
-/** Ends a question, if it is still open, because nobody waits for its answer any more. */
+/** Cancels a checkpoint, if it is still open, because nobody waits for its answer any more. */
 export async function closeCheckpoint(tx: Writer, id: string, now: string): Promise<void> {
   await tx
     .updateTable('checkpoints')
@@ -81,7 +81,7 @@ export async function closeCheckpoint(tx: Writer, id: string, now: string): Prom
     .execute()
 }
 
-/** Ends every open question of a task, because its asker ended. */
+/** Cancels every open checkpoint of a task, because its asker has ended. */
 export async function cancelCheckpoints(tx: Writer, run: string, task: string, now: string): Promise<void> {
   await tx
     .updateTable('checkpoints')
@@ -92,13 +92,13 @@ export async function cancelCheckpoints(tx: Writer, run: string, task: string, n
     .execute()
 }
 
-/** The question with this id, or null. */
+/** The checkpoint with this id, or null. */
 export async function findCheckpoint(db: Reader | Writer, id: string): Promise<CheckpointRow | null> {
   const row = await db.selectFrom('checkpoints').selectAll().where('id', '=', id).executeTakeFirst()
   return row ? toCheckpoint(row) : null
 }
 
-/** Questions of the given runs (all when empty), oldest first. */
+/** Checkpoints of the given runs (absent: of all runs), oldest first; only the open ones with `open`. */
 export async function listCheckpoints(
   db: Reader,
   filter: { readonly runs?: readonly string[]; readonly open?: boolean },
@@ -109,7 +109,7 @@ export async function listCheckpoints(
   return (await query.execute()).map(toCheckpoint)
 }
 
-/** The newest question of a task of this kind, or null. */
+/** The newest checkpoint of a task, or null. */
 export async function newestCheckpoint(db: Reader, run: string, task: string): Promise<CheckpointRow | null> {
   const row = await db
     .selectFrom('checkpoints')

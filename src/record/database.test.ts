@@ -24,7 +24,7 @@ function refusal(path: string): BelayError {
   return expect.fail(`${path} was opened`)
 }
 
-/** The refusal of a file, which must be as it was afterwards, with nothing beside it. */
+/** The error for a file, which must be unchanged afterwards, with nothing created beside it. */
 function refusalOf(bytes: Buffer | string): BelayError {
   using home = testHome()
   const path = join(home.path, 'belay.db')
@@ -36,7 +36,7 @@ function refusalOf(bytes: Buffer | string): BelayError {
   return error
 }
 
-/** A whole record with some rows, as bytes. */
+/** The bytes of an intact record with some rows. */
 async function wholeRecord(): Promise<Buffer> {
   using home = testHome()
   const record = RecordStore.open(home.path)
@@ -125,7 +125,7 @@ describe('a damaged record', () => {
     using home = testHome()
     const whole = await wholeRecord()
     const scribbled = Buffer.from(whole)
-    scribbled.fill(0xee, whole.length - 4096 * 12) // far behind the schema: the tasks
+    scribbled.fill(0xee, whole.length - 4096 * 12) // far behind the schema: the tasks table
     writeFileSync(join(home.path, 'belay.db'), scribbled)
     const record = RecordStore.open(home.path)
     await expect(listTasks(record.read, 'r1')).rejects.toMatchObject({ code: 'record_corrupt', exit: 1 })
@@ -135,7 +135,7 @@ describe('a damaged record', () => {
   })
 })
 
-/** Runs the driver without root's right to write everywhere. */
+/** Runs the driver without root's permission to write everywhere. */
 function asUser(args: readonly string[]): { error?: { code: string; exit?: number; next?: string } } {
   const isRoot = process.getuid?.() === 0
   const done = spawnSync(process.execPath, [DRIVER, ...args], {
@@ -170,14 +170,14 @@ describe('a folder that cannot be written', () => {
   })
 })
 
-/** Whether this machine lets us mount a small file system of our own. */
+/** Whether this machine lets the test mount a small file system. */
 function canMount(): boolean {
   if (process.platform !== 'linux') return false
   const tried = spawnSync('unshare', ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=64k none /mnt'])
   return tried.status === 0
 }
 
-/** Runs the driver with a state folder on a file system of its own, of so many bytes; `before` prepares it. */
+/** Runs the driver with its state folder on its own file system of `size` bytes; `before` prepares that. */
 function onSmallDisk(size: string, args: readonly string[], before = ''): string {
   using home = testHome()
   const disk = join(home.path, 'disk')

@@ -5,15 +5,15 @@ import { BelayError, messageOf } from '../core/errors.ts'
 import { openFile } from './dialect.ts'
 import { MIGRATIONS } from './migrations/index.ts'
 
-/** "BLAY": tells Belay's databases from others (SQLite's application id). */
+/** "BLAY", SQLite's application id, by which Belay's databases are recognized. */
 const APPLICATION_ID = 0x424c4159
 
 const MAGIC = 'SQLite format 3\0'
 
 /**
- * Opens the record at `path`, making it (folder and file private to the user) when there is none, and brings it to the
- * newest version. Errors leave the file as it was: `record_corrupt`, `record_foreign` (another program's file),
- * `record_newer` (made by a newer Belay), `record_unwritable` (read-only or full disk).
+ * Opens the record at `path`, creates it if there is none (folder and file private to the user), and migrates it to the newest
+ * version. Errors leave the file unchanged: `record_corrupt`, `record_foreign` (another program's file), `record_newer`
+ * (written by a newer Belay), `record_unwritable` (read-only or full disk).
  */
 export function openDatabase(path: string, migrations: readonly string[] = MIGRATIONS): DatabaseSync {
   try {
@@ -30,8 +30,8 @@ const SQLITE_BUSY = 5
 const BUSY_ROUNDS = 100
 
 /**
- * Tries again while other processes open the same new database: SQLite does not wait for the lock under which it turns to
- * WAL, as two that wait for each other's there would do so for ever.
+ * Retries while other processes open the same new database. SQLite does not wait for the lock under which it switches to WAL
+ * mode, because two processes that wait there for each other would wait forever.
  */
 function whenFree<T>(open: () => T): T {
   for (let round = 0; ; round++) {
@@ -79,7 +79,7 @@ function numberOf(database: DatabaseSync, sql: string): number {
   return Number(Object.values(database.prepare(sql).get() ?? {})[0])
 }
 
-/** Only reads, and all of it from one state: another process may be making the database. Runs before anything is written. */
+/** Only reads, in one transaction, because another process may be creating the database. Runs before anything is written. */
 function checkOwner(database: DatabaseSync, path: string, newest: number): void {
   database.exec('begin')
   const version = numberOf(database, 'pragma user_version')
@@ -108,7 +108,7 @@ function migrate(database: DatabaseSync, migrations: readonly string[]): void {
   if (numberOf(database, 'pragma user_version') === migrations.length) return
   database.exec('begin immediate')
   try {
-    // Read again under the lock: another process may have migrated while we waited for it.
+    // Read again under the lock: another process may have migrated the database meanwhile.
     const version = numberOf(database, 'pragma user_version')
     for (const sql of migrations.slice(version)) database.exec(sql)
     database.exec(`pragma application_id = ${APPLICATION_ID}; pragma user_version = ${migrations.length}`)
@@ -119,7 +119,7 @@ function migrate(database: DatabaseSync, migrations: readonly string[]): void {
   }
 }
 
-/** SQLite's result codes that a user can understand and mend; anything else is passed on unchanged. */
+/** Translates SQLite's errors that a user can understand and fix; returns any other error unchanged. */
 export function asRecordError(error: unknown, path: string): unknown {
   if (error instanceof BelayError) return error
   const { errcode, code } = error as { errcode?: number; code?: string }

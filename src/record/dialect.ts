@@ -1,17 +1,17 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
 
-/** How long SQLite itself waits for another process's write, in ms, before `write` takes over with its own retries. */
+/** How long SQLite itself waits for another process's write lock, in ms, before `write` retries. */
 const BUSY_TIMEOUT_MS = 1500
 
-/** Opens a database file as Belay uses it everywhere: foreign keys on, waits for a while when it is busy. */
+/** Opens a database file with the settings that Belay always uses: foreign keys on, waiting while the file is busy. */
 export function openFile(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
 }
 
 /**
- * node:sqlite as Kysely's SqliteDialect wants it. Statements are kept prepared, as the same few run again and again. What
- * SQLite throws is thrown as `explain` makes it.
+ * node:sqlite in the form that Kysely's SqliteDialect expects. Prepared statements are cached, because the same few run again
+ * and again. Errors of SQLite are converted by `explain` before they are thrown.
  */
 export function dialectOver(database: DatabaseSync, explain: (error: unknown) => unknown): SqliteDialect {
   const prepared = new Map<string, SqliteStatement>()
@@ -40,10 +40,10 @@ export function dialectOver(database: DatabaseSync, explain: (error: unknown) =>
   return new SqliteDialect({ database: adapter })
 }
 
-/** A transaction that begins as a reader and writes later fails at once when another process wrote in between. */
+/** A transaction that begins by reading and writes later fails at once if another process has written in between. */
 const IMMEDIATE = 'begin immediate'
 
-/** A full disk and some other faults have rolled back already; a second rollback would hide what they were. */
+/** A full disk and some other failures have already rolled back; a second rollback would fail and hide the cause. */
 function onlyIn(database: DatabaseSync, rollback: SqliteStatement): SqliteStatement {
   return {
     ...rollback,

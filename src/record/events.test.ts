@@ -75,7 +75,7 @@ describe('events', () => {
     expect(await seqs({ project: 'p2' })).toEqual([3, 6])
     expect(await seqs({ type: 'task.*' })).toEqual([1, 2])
     expect(await seqs({ type: 'task.done' })).toEqual([2])
-    // Only the star stands for anything: what SQL has of its own does not.
+    // Only `*` is a wildcard; SQL's own wildcards are literal.
     expect(await seqs({ type: 'item.tool_call' })).toEqual([4])
     expect(await seqs({ type: '%' })).toEqual([])
     expect(await seqs({ type: '1*%' })).toEqual([6])

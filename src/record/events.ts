@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Reader, Writer } from './record.ts'
 
-/** A fact, as it is appended. `data` must be JSON; its shape belongs to `type` and `version`. */
+/** A fact to append. `data` must be JSON; its shape depends on `type` and `version`. */
 export interface NewEvent {
   readonly type: string
   readonly version?: number
@@ -14,7 +14,7 @@ export interface NewEvent {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
-/** An event as it is shown everywhere (docs/events.md). */
+/** An event in the form in which it is shown everywhere (docs/events.md). */
 export interface RecordedEvent {
   readonly seq: number
   readonly time: string
@@ -28,7 +28,7 @@ export interface RecordedEvent {
   readonly data: Record<string, unknown>
 }
 
-/** Appends events in the caller's transaction, so that they stand or fall with the state they tell of. */
+/** Appends events in the caller's transaction, so that they are stored only together with the state they describe. */
 export async function appendEvents(tx: Writer, time: string, events: readonly NewEvent[]): Promise<void> {
   for (const event of events) {
     await tx
@@ -49,19 +49,19 @@ export async function appendEvents(tx: Writer, time: string, events: readonly Ne
 }
 
 export interface EventFilter {
-  /** First seq wanted (inclusive). */
+  /** First seq to return (inclusive). */
   readonly from?: number
-  /** Time (ISO 8601) of the first event wanted. */
+  /** Time (ISO 8601) from which on events are returned (inclusive). */
   readonly since?: string
   readonly project?: string
   readonly run?: string
   readonly task?: string
-  /** `*` stands for any characters. */
+  /** `*` matches any characters. */
   readonly type?: string
   readonly limit?: number
 }
 
-/** Events in seq order. Reading again from the last seq + 1 goes on exactly where this ended. */
+/** Events in seq order. To continue, read again from the last seq + 1. */
 export async function readEvents(db: Reader, filter: EventFilter = {}): Promise<RecordedEvent[]> {
   let query = db.selectFrom('events').selectAll().orderBy('seq')
   if (filter.from !== undefined) query = query.where('seq', '>=', filter.from)
@@ -75,7 +75,7 @@ export async function readEvents(db: Reader, filter: EventFilter = {}): Promise<
   return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }))
 }
 
-/** The seq of the newest event; 0 when there is none. */
+/** The seq of the newest event; 0: there is none. */
 export async function lastSeq(db: Reader): Promise<number> {
   const row = await db
     .selectFrom('events')
@@ -84,7 +84,7 @@ export async function lastSeq(db: Reader): Promise<number> {
   return row?.seq ?? 0
 }
 
-/** The star of a type's pattern is SQL's percent sign; what SQL has of its own stands for itself. */
+/** Translates `*` to SQL's `%` and escapes SQL's own wildcards. */
 function likeOf(glob: string): string {
   return glob.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')
 }

@@ -2,8 +2,8 @@ import { assertLease, type Lease } from './leases.ts'
 import type { Reader, RecordStore } from './record.ts'
 
 /**
- * An intent is written before an effect outside the record (a ref move, a checkout) and removed after it, so that whoever
- * comes after a crash knows what may have been half done. With `lease` it is written only while that is ours.
+ * Writes an intent: before an effect outside the record (a ref move, a checkout), so that after a crash it is known what may be
+ * half done. The intent is removed after the effect. With `lease`, throws `lease_lost` unless this process still holds it.
  */
 export async function putIntent(
   record: RecordStore,
@@ -29,7 +29,10 @@ export async function getIntent<T>(db: Reader, key: string): Promise<T | null> {
   return row ? (JSON.parse(row.data) as T) : null
 }
 
-/** Removes an intent; nothing happens when it is gone. With `lease` only while that is ours. */
+/**
+ * Removes an intent; one that is already gone is no error. With `lease`, throws `lease_lost` unless this process still holds
+ * it.
+ */
 export async function dropIntent(record: RecordStore, key: string, lease: Lease | null): Promise<void> {
   await record.write(async (tx) => {
     if (lease) await assertLease(tx, lease)

@@ -18,7 +18,7 @@ import { TestClock, testHome } from './testing/record.ts'
 
 const DRIVER = join(import.meta.dirname, 'testing/driver.ts')
 
-/** A living process that holds a lease. */
+/** Another, living process that holds a lease. */
 async function otherHolder(
   home: string,
   key: string,

@@ -4,10 +4,10 @@ import { isAlive, thisHost, thisProcess } from '../process/index.ts'
 import type { Reader, RecordStore, Writer } from './record.ts'
 import type { Tables } from './tables.ts'
 
-/** How long a lease lasts without renewal, in ms. Expiry makes it takeable, not lost. */
+/** How long a lease lasts without renewal, in ms. An expired lease may be taken by others; until then its holder keeps it. */
 export const LEASE_MS = 15_000
 
-/** Who holds a lease, and how a stale holder is told apart: `token` is new for every taking. */
+/** Proof of holding a lease. `token` is new each time the lease is taken, which tells a stale holder from the current one. */
 export interface Lease {
   readonly key: string
   readonly token: string
@@ -17,8 +17,8 @@ export interface Lease {
 type LeaseRow = Tables['leases']
 
 /**
- * Takes the lease `key` for this process, or throws `held` naming the holder. A dead holder on this host is replaced at
- * once, any holder after expiry. Taking what this process already holds is `held` too.
+ * Takes the lease `key` for this process, or throws `held` naming the holder. A dead holder on this host is replaced at once,
+ * any other holder after expiry. A lease that this process already holds throws `held` too.
  */
 export async function takeLease(record: RecordStore, key: string, purpose: string): Promise<Lease> {
   const { pid, startTime } = thisProcess()
@@ -59,19 +59,19 @@ function heldBy(row: LeaseRow): BelayError {
   })
 }
 
-/** Throws `held` when a living process holds `key`: a look before something is stored that would only be in the way. */
+/** Throws `held` when a living process holds `key`. For checking early, before storing anything that would then be useless. */
 export async function refuseHeld(record: RecordStore, key: string): Promise<void> {
   const row = await record.read.selectFrom('leases').selectAll().where('key', '=', key).executeTakeFirst()
   if (row && isHeld(row, record.clock.now())) throw heldBy(row)
 }
 
-/** The living holder of `key`, or null: what `status` shows. */
+/** The living holder of `key`, or null; for `status`. */
 export async function holderOf(record: RecordStore, key: string): Promise<{ host: string; pid: number } | null> {
   const row = await record.read.selectFrom('leases').selectAll().where('key', '=', key).executeTakeFirst()
   return row && isHeld(row, record.clock.now()) ? { host: row.host, pid: row.pid } : null
 }
 
-/** Prolongs a lease; false when somebody else has taken it meanwhile, and then this process must stop. */
+/** Extends a lease. False: another process has taken it, and this one must stop. */
 export async function renewLease(record: RecordStore, lease: Lease): Promise<boolean> {
   return record.write(async (tx) => {
     const result = await tx
@@ -84,7 +84,7 @@ export async function renewLease(record: RecordStore, lease: Lease): Promise<boo
   })
 }
 
-/** Gives a lease back (its epoch is remembered). Does nothing when it is no longer ours. */
+/** Gives a lease back; its epoch is kept. Does nothing if this process no longer holds it. */
 export async function releaseLease(record: RecordStore, lease: Lease): Promise<void> {
   await record.write(async (tx) => {
     await tx
@@ -96,13 +96,13 @@ export async function releaseLease(record: RecordStore, lease: Lease): Promise<v
   })
 }
 
-/** Throws `lease_lost` unless `lease` is still ours: the fence in front of every write of a run. */
+/** Throws `lease_lost` unless this process still holds `lease`: the fence in front of every write of a run. */
 export async function assertLease(db: Reader | Writer, lease: Lease): Promise<void> {
   const row = await db.selectFrom('leases').select('token').where('key', '=', lease.key).executeTakeFirst()
   if (row?.token !== lease.token) throw leaseLost(lease.key)
 }
 
-/** The error of a process that was overtaken: it must not write any more. */
+/** The error for a process whose lease or task was taken over: it must not write any more. */
 export function leaseLost(key: string): BelayError {
   return new BelayError('lease_lost', `another process has taken over ${key}; this one stopped without writing`, {
     next: 'belay status',

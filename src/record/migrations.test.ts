@@ -26,8 +26,8 @@ import { listWorkspaces } from './workspaces.ts'
 const FIXTURES = join(import.meta.dirname, 'fixtures')
 
 /**
- * Checksums of migrations as they landed. A landed one must never change: databases out there have run it. When you add one,
- * add its checksum here and `fixtures/v<n>.sql` with rows that only it can hold.
+ * Checksums of released migrations. A released migration must never change, because existing databases have run it. When you
+ * add a migration, add its checksum here and `fixtures/v<n>.sql` with rows that only that version can hold.
  */
 const LANDED = [
   '1dde2fe131eacadcd7e2be9857d369fd5d81ff9eea2aee4529e66737299a09a9',
@@ -38,7 +38,7 @@ const LANDED = [
 
 const EVERY_VERSION = Array.from({ length: MIGRATIONS.length + 1 }, (_, version) => version)
 
-/** A database as Belay's version `version` left it: each version on the way has added what only it could hold. */
+/** A database as version `version` leaves it. Each version on the way adds the rows that only it can hold. */
 function makeOld(path: string, version: number): void {
   openDatabase(path, []).close()
   for (let n = 1; n <= version; n++) {
@@ -121,7 +121,7 @@ describe('migrations', () => {
       session: 's-1',
     }
     expect(await listOutages(read, 'r1')).toMatchObject(version >= 4 ? [outage] : [])
-    // What was learnt stays in force: the next taking of the lease counts on.
+    // Earlier counters stay in force: the next taking of the lease continues to count.
     expect((await takeLease(record, 'run:r1', 'run r1')).epoch).toBe(5)
     await record.close()
   })

@@ -1,8 +1,10 @@
 import type { RecordStore, Writer } from './record.ts'
 
-/** An effect on the world outside, queued in the transaction that decided on it and carried out after it, once per key. */
+/**
+ * An effect outside the record. It is queued in the transaction that decides on it, and carried out afterwards, once per key.
+ */
 export interface NewDelivery {
-  /** Idempotency key: queued twice, it is carried out once. */
+  /** Idempotency key: an effect that is queued twice is carried out once. */
   readonly key: string
   readonly kind: string
   readonly payload: unknown
@@ -14,7 +16,7 @@ export interface Delivery extends NewDelivery {
   readonly tries: number
 }
 
-/** Queues effects in the caller's transaction; a key that is already there is left as it is. */
+/** Queues effects in the caller's transaction. A key that already exists stays as it is. */
 export async function queueDeliveries(
   tx: Writer,
   run: string,
@@ -38,7 +40,7 @@ export async function queueDeliveries(
   }
 }
 
-/** Effects of a run that are still to be carried out, oldest first. */
+/** Effects of a run that have not been carried out yet, oldest first. */
 export async function pendingDeliveries(record: RecordStore, run: string): Promise<Delivery[]> {
   const rows = await record.read
     .selectFrom('outbox')
@@ -57,7 +59,7 @@ export async function pendingDeliveries(record: RecordStore, run: string): Promi
   }))
 }
 
-/** Notes that one try began; called before the effect, so that a crash counts as a try. */
+/** Counts one try. Called before the effect, so that a crash counts as a try. */
 export async function beginDelivery(record: RecordStore, id: number): Promise<void> {
   await record.write(async (tx) => {
     await tx
@@ -68,7 +70,7 @@ export async function beginDelivery(record: RecordStore, id: number): Promise<vo
   })
 }
 
-/** Notes that an effect was carried out, or given up with `error`. */
+/** Stores that an effect was carried out, or given up with `error`. */
 export async function endDelivery(record: RecordStore, id: number, error: string | null): Promise<void> {
   await record.write(async (tx) => {
     await tx.updateTable('outbox').set({ done_at: record.now(), error }).where('id', '=', id).execute()

@@ -1,6 +1,6 @@
 import type { Reader, RecordStore } from './record.ts'
 
-/** Makes a repository known, or notes where it lies now. */
+/** Stores a project; for a known one, updates where its repository is. */
 export async function upsertProject(record: RecordStore, id: string, root: string): Promise<void> {
   await record.write(async (tx) => {
     await tx
@@ -11,7 +11,7 @@ export async function upsertProject(record: RecordStore, id: string, root: strin
   })
 }
 
-/** Whether anything was ever done for the project of this id. */
+/** Whether the record knows a project with this id. */
 export async function isKnownProject(db: Reader, id: string): Promise<boolean> {
   return (await db.selectFrom('projects').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
 }

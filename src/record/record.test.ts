@@ -80,7 +80,7 @@ describe('write', () => {
     await record.write((tx) => appendEvents(tx, record.now(), [{ type: 'before' }]))
     const holder = openFile(join(home.path, 'belay.db'))
     holder.exec('begin immediate')
-    // Rounds of SQLite's own patience would take a minute: this connection has none.
+    // With SQLite's own busy timeout the rounds would take a minute, so this connection has none.
     await record.read.executeQuery({
       sql: 'pragma busy_timeout = 0',
       parameters: [],

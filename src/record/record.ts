@@ -5,15 +5,15 @@ import { asRecordError, openDatabase } from './database.ts'
 import { dialectOver } from './dialect.ts'
 import type { Tables } from './tables.ts'
 
-/** Reads: the database or a transaction of it. */
+/** For reading: the database or a transaction. */
 export type Reader = Kysely<Tables>
-/** Writes happen only inside a transaction, together with their event. */
+/** For writing: only inside a transaction, together with the event. */
 export type Writer = Transaction<Tables>
 
 const SQLITE_BUSY = 5
 const BUSY_ROUNDS = 40
 
-/** The record: what happened (events) and how things stand (state tables), of all projects of a user. */
+/** The record of all of a user's projects: events (what happened) and state tables (the current state). */
 export class RecordStore {
   readonly home: string
   readonly clock: Clock
@@ -27,21 +27,21 @@ export class RecordStore {
     this.clock = clock
   }
 
-  /** Opens (and makes or migrates) the record in the state folder `home`; errors as `openDatabase`. */
+  /** Opens the record in the state folder `home`, creating or migrating it as needed; errors as `openDatabase`. */
   static open(home: string, clock: Clock = systemClock): RecordStore {
     const path = join(home, 'belay.db')
     const dialect = dialectOver(openDatabase(path), (error) => asRecordError(error, path))
     return new RecordStore(home, path, new Kysely<Tables>({ dialect }), clock)
   }
 
-  /** ISO time, for rows and events. */
+  /** The current time in ISO 8601, for rows and events. */
   now(): string {
     return new Date(this.clock.now()).toISOString()
   }
 
   /**
-   * Runs `work` in one short BEGIN IMMEDIATE transaction and commits it durably, or leaves no trace and rejects. Repeats
-   * `work` when another process holds the database, so it must do nothing but read and write the record.
+   * Runs `work` in one BEGIN IMMEDIATE transaction and commits it durably, or leaves no trace and rejects. `work` must be
+   * short, and is run again while another process locks the database, so it must do nothing but read and write the record.
    */
   async write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
     for (let round = 0; ; round++) {

@@ -2,16 +2,13 @@ import { LEASE_MS, leaseLost, renewLease, type Lease } from './leases.ts'
 import type { RecordStore } from './record.ts'
 
 export interface Renewal {
-  /** Aborts when a lease is lost to another process (`lease_lost`) or cannot be renewed (what renewing it threw). */
+  /** Aborts when a lease is lost to another process (reason `lease_lost`) or cannot be renewed (reason: the error). */
   readonly lost: AbortSignal
-  /** Ends the renewing; resolves when nothing is being written any more. */
+  /** Stops the renewal; resolves when no write is in progress any more. */
   stop(): Promise<void>
 }
 
-/**
- * Renews leases for as long as they are needed, several times in the time that they last. Ends by itself with the first that is
- * lost.
- */
+/** Renews leases every `everyMs` ms until stopped. Stops by itself once a lease is lost. */
 export function keepRenewing(record: RecordStore, leases: readonly Lease[], everyMs = LEASE_MS / 5): Renewal {
   const lost = new AbortController()
   let busy: Promise<void> = Promise.resolve()

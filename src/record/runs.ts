@@ -5,12 +5,12 @@ import type { Reader, RecordStore, Writer } from './record.ts'
 import type { Tables } from './tables.ts'
 import { insertTasks, type NewTask } from './tasks.ts'
 
-/** What a run works on: enough to open its source again. */
+/** What a run works on, in enough detail to open its source again. */
 export interface RunSource {
   readonly kind: 'prompt' | 'spec-kit' | 'openspec' | 'batch' | 'workflow'
   readonly feature: string | null
   /**
-   * Folder of the feature, relative to the repository root; null for a prompt. For a batch or a workflow, its file (absolute).
+   * Folder of the feature, relative to the repository root; for a batch or a workflow its file (absolute); null for a prompt.
    */
   readonly path: string | null
   /** The prompt's text; null for other sources. */
@@ -24,9 +24,9 @@ export interface RunRow {
   readonly status: RunStatus
   readonly reason: Reason | null
   readonly source: RunSource
-  /** Branch that follows at the end; null when HEAD was detached. */
+  /** Branch that follows the result; null when HEAD was detached. */
   readonly target: string | null
-  /** Commit that the run began at. */
+  /** Commit at which the run began. */
   readonly base: string
   readonly resultBranch: string
   /** Whether the target has followed; null while undecided. */
@@ -35,7 +35,7 @@ export interface RunRow {
   readonly options: Readonly<Record<string, unknown>>
   readonly config: unknown
   readonly wakeAt: string | null
-  /** How long processes have worked on it, in ms (up to their last note of it). */
+  /** How long processes have worked on the run, in ms, up to the last time one stored it. */
   readonly workedMs: number
   readonly createdAt: string
   readonly endedAt: string | null
@@ -64,7 +64,7 @@ export interface RunChange {
   readonly target?: string | null
 }
 
-/** Stores a run, its tasks and the events that tell of them, in one transaction. */
+/** Stores a run, its tasks and the events that describe them, in one transaction. */
 export async function createRun(
   record: RecordStore,
   run: NewRun,
@@ -101,7 +101,7 @@ export async function createRun(
   })
 }
 
-/** Changes a run in the caller's transaction. */
+/** Changes a run in the caller's transaction. Any status but `running` sets its end time. */
 export async function changeRun(tx: Writer, id: string, now: string, change: RunChange): Promise<void> {
   const set: Updateable<Tables['runs']> = { updated_at: now }
   if (change.status !== undefined) {
@@ -121,7 +121,7 @@ export async function changeRun(tx: Writer, id: string, now: string, change: Run
   await tx.updateTable('runs').set(set).where('id', '=', id).execute()
 }
 
-/** Replaces what a run was asked for, in the caller's transaction. */
+/** Replaces a run's configuration and options in the caller's transaction. */
 export async function setRunConfig(
   tx: Writer,
   id: string,

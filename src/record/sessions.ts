@@ -2,7 +2,7 @@ import type { CostKind, Role, Usage } from '../core/words.ts'
 import type { Reader, Writer } from './record.ts'
 import type { Tables } from './tables.ts'
 
-/** One conversation with an agent, over one or more turns. */
+/** One conversation with an agent, of one or more turns. */
 export interface SessionRow {
   readonly id: string
   readonly run: string
@@ -10,14 +10,14 @@ export interface SessionRow {
   readonly role: Role
   readonly provider: string
   readonly model: string | null
-  /** The agent's own id, for taking the conversation up again. */
+  /** The agent's own id, by which the conversation can be resumed; null: unknown. */
   readonly native: string | null
   readonly cwd: string
   readonly attempt: number
   readonly status: 'running' | 'completed' | 'failed' | 'interrupted'
   readonly inputTokens: number
   readonly outputTokens: number
-  /** null: unknown, so that no sum pretends to know it. */
+  /** The sum of all known costs; null: no cost is known yet. */
   readonly costUsd: number | null
   readonly costKind: CostKind
   readonly createdAt: string
@@ -29,7 +29,7 @@ export type NewSession = Pick<
   'id' | 'run' | 'task' | 'role' | 'provider' | 'model' | 'native' | 'cwd' | 'attempt'
 >
 
-/** Begins a conversation in the caller's transaction. */
+/** Stores a new agent session in the caller's transaction. */
 export async function insertSession(tx: Writer, now: string, session: NewSession): Promise<void> {
   await tx
     .insertInto('sessions')
@@ -37,7 +37,7 @@ export async function insertSession(tx: Writer, now: string, session: NewSession
     .execute()
 }
 
-/** Notes what became known of a conversation. */
+/** Stores what has become known about an agent session. */
 export async function changeSession(
   tx: Writer,
   id: string,
@@ -53,7 +53,7 @@ export async function changeSession(
     .execute()
 }
 
-/** Ends every conversation of a run that still counts as running, because its Belay died, and says which. */
+/** Ends every agent session of a run that still counts as running, because its Belay process died. Returns those sessions. */
 export async function endSessions(tx: Writer, run: string, now: string): Promise<{ id: string; task: string }[]> {
   return tx
     .updateTable('sessions')
@@ -65,8 +65,8 @@ export async function endSessions(tx: Writer, run: string, now: string): Promise
 }
 
 /**
- * Adds what was used. A cost that is once unknown while tokens were used stays unknown only for that part: kinds are kept apart
- * by `kind`.
+ * Adds usage to an agent session. An unknown cost adds tokens only: the sum then lacks that part, and the cost's kind stays. A
+ * known cost sets the kind of the whole sum to `kind`.
  */
 export async function addUsage(tx: Writer, id: string, usage: Usage, kind: CostKind): Promise<void> {
   await tx
@@ -82,7 +82,7 @@ export async function addUsage(tx: Writer, id: string, usage: Usage, kind: CostK
     .execute()
 }
 
-/** Conversations of a run (of one task when given), oldest first. */
+/** Agent sessions of a run (only of `task`, if given), oldest first. */
 export async function listSessions(db: Reader, run: string, task?: string): Promise<SessionRow[]> {
   let query = db.selectFrom('sessions').selectAll().where('run', '=', run).orderBy('created_at').orderBy('id')
   if (task !== undefined) query = query.where('task', '=', task)

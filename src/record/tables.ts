@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely'
 
-/** The tables as Kysely sees them: text columns named in the comments hold JSON; times are ISO 8601 in UTC. */
+/** The tables as Kysely sees them. Columns marked as JSON hold JSON text; times are ISO 8601 in UTC. */
 export interface Tables {
   projects: { id: string; root: string; created_at: string }
   events: {

@@ -9,12 +9,12 @@ export interface TaskDependency {
   readonly kind: 'explicit' | 'group' | 'order'
 }
 
-/** What the source said of a task when the run began (or when it was read again). */
+/** What the source said about a task when the run began, or when the task was read again. */
 export interface TaskDefinition {
   readonly dependsOn: readonly TaskDependency[]
   readonly criteria: readonly string[]
   readonly subject: string
-  /** Commit at which the task was read again from its source; absent: the run's base. */
+  /** Commit from which the task was read again; absent: the run's base. */
   readonly source?: string
 }
 
@@ -32,16 +32,16 @@ export interface TaskRow {
   readonly title: string
   readonly definition: TaskDefinition
   readonly status: TaskStatus
-  /** Phase to run next (or running); null before the first. */
+  /** The phase to run next, or the running one; null: none has run yet. */
   readonly phase: string | null
-  /** Implement turns that ended. */
+  /** Number of implement turns that ended. */
   readonly attempt: number
-  /** Attempts granted beyond the limit (`unblock`). */
+  /** Attempts granted beyond the limit, by `unblock`. */
   readonly extraAttempts: number
   readonly crashes: number
   readonly faults: number
   readonly epoch: number
-  /** The program's own state. */
+  /** The task's program-specific state. */
   readonly state: Readonly<Record<string, unknown>>
   readonly reason: Reason | null
   readonly commit: string | null
@@ -50,7 +50,7 @@ export interface TaskRow {
   readonly phaseStartedAt: string | null
 }
 
-/** How a task stands before anything was done. */
+/** The fields of a task on which nothing has been done yet. */
 export const UNTOUCHED = {
   status: 'queued',
   phase: null,
@@ -67,7 +67,7 @@ export const UNTOUCHED = {
   phaseStartedAt: null,
 } as const satisfies Partial<TaskRow>
 
-/** What a transition may change of a task; what is absent stays. */
+/** What a transition may change in a task; absent fields stay. */
 export interface TaskChange {
   readonly status?: TaskStatus
   readonly phase?: string | null
@@ -85,7 +85,7 @@ export interface TaskChange {
   readonly phaseStartedAt?: string | null
 }
 
-/** Adds tasks to a run, in order, after those that it has. */
+/** Appends tasks to a run, in order. */
 export async function insertTasks(tx: Writer, run: string, now: string, tasks: readonly NewTask[]): Promise<void> {
   const last = await tx
     .selectFrom('tasks')
@@ -117,7 +117,7 @@ export async function insertTasks(tx: Writer, run: string, now: string, tasks: r
   }
 }
 
-/** Raises a task's epoch and returns the new one: from now on only who knows it may write to the task. */
+/** Raises a task's epoch and returns the new one. From now on, only a holder of the new epoch may write to the task. */
 export async function raiseEpoch(tx: Writer, run: string, handle: string): Promise<number> {
   const row = await tx
     .updateTable('tasks')
@@ -180,7 +180,7 @@ export async function findTask(db: Reader | Writer, run: string, handle: string)
   return row ? toTask(row) : null
 }
 
-/** The tasks of a run in source order. */
+/** The tasks of a run, in source order. */
 export async function listTasks(db: Reader | Writer, run: string): Promise<TaskRow[]> {
   const rows = await db.selectFrom('tasks').selectAll().where('run', '=', run).orderBy('position').execute()
   return rows.map(toTask)

@@ -3,19 +3,22 @@ import type { Reader, RecordStore } from './record.ts'
 
 export type WorkspacePurpose = 'work' | 'proof' | 'review'
 
-/** A checkout that Belay made and must take away again. */
+/** A checkout that Belay created and must remove again. */
 export interface WorkspaceRow {
   readonly path: string
   readonly project: string
   readonly run: string
   readonly purpose: WorkspacePurpose
-  /** Task that it is leased to; null when free. */
+  /** The task that it is leased to; null: free. */
   readonly task: string | null
-  /** What setup did there. */
+  /** What workspace setup did there. */
   readonly state: Readonly<Record<string, unknown>>
 }
 
-/** Notes a workspace before its folder is made, or changes what is known of it. With `lease` only while that is ours. */
+/**
+ * Stores a workspace before its folder is created, or updates the task and state of a stored one. With `lease`, throws
+ * `lease_lost` unless this process still holds it.
+ */
 export async function putWorkspace(record: RecordStore, row: WorkspaceRow, lease: Lease | null): Promise<void> {
   await record.write(async (tx) => {
     if (lease) await assertLease(tx, lease)
@@ -28,7 +31,7 @@ export async function putWorkspace(record: RecordStore, row: WorkspaceRow, lease
   })
 }
 
-/** Forgets a workspace after its folder is gone. With `lease` only while that is ours. */
+/** Deletes a workspace's row after its folder is gone. With `lease`, throws `lease_lost` unless this process still holds it. */
 export async function dropWorkspace(record: RecordStore, path: string, lease: Lease | null): Promise<void> {
   await record.write(async (tx) => {
     if (lease) await assertLease(tx, lease)
@@ -36,7 +39,7 @@ export async function dropWorkspace(record: RecordStore, path: string, lease: Le
   })
 }
 
-/** Workspaces of a run, or of all, by path. */
+/** Workspaces of a run (absent: of all runs), ordered by path. */
 export async function listWorkspaces(db: Reader, run?: string): Promise<WorkspaceRow[]> {
   const all = db.selectFrom('workspaces').selectAll().orderBy('path')
   const rows = await (run === undefined ? all : all.where('run', '=', run)).execute()

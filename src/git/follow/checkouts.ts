@@ -5,7 +5,7 @@ import { gitFailed, tryGit } from '../run.ts'
 import { gitDirOf } from '../git-dir.ts'
 import { withWholeNotes } from '../worktrees.ts'
 
-/** A checkout that has the branch. */
+/** A checkout in which the branch is checked out. */
 export interface Checkout {
   readonly root: string
   readonly gitDir: string
@@ -13,11 +13,11 @@ export interface Checkout {
 
 export interface Checkouts {
   readonly here: readonly Checkout[]
-  /** Checkouts whose folder cannot be reached now (a drive that is not mounted), by path. */
+  /** Paths of checkouts whose folder cannot be reached now, for example on an unmounted drive. */
   readonly away: readonly string[]
 }
 
-/** Every checkout of the repository in which the branch `ref` is checked out. */
+/** Every checkout of the repository in which the branch `ref` is checked out. Throws if git fails. */
 export async function checkoutsOf(root: string, ref: string): Promise<Checkouts> {
   const args = ['worktree', 'list', '--porcelain', '-z']
   const result = await withWholeNotes(() => tryGit(args, { cwd: root }))
@@ -36,9 +36,9 @@ export async function checkoutsOf(root: string, ref: string): Promise<Checkouts>
 }
 
 /**
- * The top of the checkout that git lists as `path`; null when it cannot be reached. Where the repository lies apart from its
- * checkout (a submodule, --separate-git-dir) git lists the repository; which checkout is its own, `root` or its
- * configuration tells.
+ * The top folder of the checkout that git lists as `path`; null: it cannot be reached. If the repository is apart from its
+ * checkout (a submodule, --separate-git-dir), git lists the repository. Its checkout is then `root`, or the folder that its
+ * configuration names.
  */
 async function topOf(path: string, root: string): Promise<string | null> {
   if (!existsSync(path)) return null
@@ -59,19 +59,19 @@ const UNFINISHED: readonly (readonly [string, string])[] = [
   ['BISECT_START', 'a bisect'],
 ]
 
-/** What the user is in the middle of in a checkout, or null. */
+/** The operation that the user has not finished in a checkout, or null. */
 export function unfinished(gitDir: string): string | null {
   return UNFINISHED.find(([file]) => existsSync(join(gitDir, file)))?.[1] ?? null
 }
 
-/** The folders of linked worktrees in the repository, whole or not. */
+/** The git folders of the repository's linked worktrees, intact or not. */
 export async function linkedGitDirs(commonDir: string): Promise<string[]> {
   const names = await readdir(join(commonDir, 'worktrees')).catch(() => [])
   return names.map((name) => join(commonDir, 'worktrees', name))
 }
 
 /**
- * Whether some checkout is in the middle of rebasing or bisecting `ref`: its HEAD is detached, but it will come back to the
+ * Whether some checkout is in the middle of rebasing or bisecting `ref`. Its HEAD is detached then, but will return to the
  * branch.
  */
 export async function isBeingRewritten(gitDirs: readonly string[], ref: string): Promise<boolean> {
@@ -84,7 +84,7 @@ export async function isBeingRewritten(gitDirs: readonly string[], ref: string):
   return false
 }
 
-/** The ref that HEAD of a checkout names, read without git; null when detached. */
+/** The ref that a checkout's HEAD names, read without git; null: detached. */
 export async function headRef(gitDir: string): Promise<string | null> {
   return /^ref: (.+?)\s*$/.exec(await readFile(join(gitDir, 'HEAD'), 'utf8'))?.[1] ?? null
 }

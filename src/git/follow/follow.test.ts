@@ -30,7 +30,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Commits on `belay/r/result` as Belay does, in a worktree of its own, and returns the tip. */
+/** Commits on `belay/r/result` as Belay does, in a separate worktree, and returns the tip. */
 function result(change: (root: string) => void): string {
   const path = join(folder, 'work')
   repo.git('worktree', 'add', '-q', '--detach', path, repo.git('rev-parse', 'HEAD'))
@@ -196,7 +196,7 @@ test('uncommitted work of the user is never touched', async () => {
     clean()
   }
   repo.write('other untracked', 'stays')
-  repo.write('new', 'N') // untracked, but exactly what will be there
+  repo.write('new', 'N') // untracked, but with exactly the new content
   repo.write('d/mine', 'stays')
   expect(await follow(to)).toEqual({ landed: true })
   expect(repo.git('status', '--porcelain')).toBe('?? d/\n?? "other untracked"')

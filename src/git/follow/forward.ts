@@ -10,7 +10,9 @@ import { releaseLock } from './lock.ts'
 import { makeStage, PathTouched, placeAll, removeStage, type Stage } from './place.ts'
 import type { FollowIntent } from './port.ts'
 
-/** How moving a checkout ended. `other`: paths that hold neither content. `moved`: the branch got another commit meanwhile. */
+/**
+ * How moving a checkout ended. `other`: paths hold neither the old nor the new content. `moved`: the branch got another commit.
+ */
 export type Forwarded =
   | { readonly done: true }
   | {
@@ -20,7 +22,10 @@ export type Forwarded =
       readonly touched: boolean
     }
 
-/** Paths between two commits that Belay cannot write safely: a name that is no text, a submodule that becomes files. */
+/**
+ * Paths between two commits that Belay cannot write safely: names that are not UTF-8, and submodules that become files or vice
+ * versa.
+ */
 export function unusualPaths(changes: readonly PathChange[]): string[] {
   return changes
     .filter(
@@ -32,9 +37,9 @@ export function unusualPaths(changes: readonly PathChange[]): string[] {
 }
 
 /**
- * Moves files, branch and index of a checkout from `intent.from` to `intent.to`, in this order, under our index lock, which the
- * caller holds. With `begun` it also finishes what an earlier call began. The lock is released by the last step or, when
- * nothing had been touched, by a refusal; when this throws or the process dies, it stays and a repeat goes on.
+ * Moves files, branch and index of a checkout, in this order, from `intent.from` to `intent.to`. The caller holds our index
+ * lock. `begun`: an earlier call may have done a part, which is completed. When this succeeds, it has released the lock; after
+ * a refusal, the lock is the caller's to release. If this throws or the process dies, the lock stays, and a repeat continues.
  */
 export async function forward(
   intent: FollowIntent,
@@ -79,7 +84,9 @@ export async function forward(
   return finish(intent, checkout, onStep)
 }
 
-/** Moves a branch by compare-and-swap; true also when it is at `to` already, false when it is anywhere else than `from`. */
+/**
+ * Moves a branch by compare-and-swap. True: it is at `to` (also if it already was). False: it is neither at `from` nor at `to`.
+ */
 export async function moveBranch(root: string, ref: string, from: string, to: string): Promise<boolean> {
   const args = ['update-ref', '-m', 'belay: follow the result branch', ref, to, from]
   const result = await tryGit(args, { cwd: root })
@@ -102,7 +109,7 @@ export async function isIndexAt(checkout: Checkout, commit: string): Promise<boo
   return (await tryGit(args, { cwd: checkout.root })).code === 0
 }
 
-/** Without paths that the new index keeps out of the checkout and that are not there, as a sparse checkout wants it. */
+/** Leaves out missing paths that the new index excludes from the checkout, as in a sparse checkout. */
 async function withoutSparse(checkout: Checkout, stage: Stage, inspected: readonly Inspected[]): Promise<Inspected[]> {
   if (inspected.every((one) => one.state !== 'other')) return [...inspected]
   const listed = await git(['ls-files', '-t', '-z'], { cwd: checkout.root, env: { GIT_INDEX_FILE: stage.index } })
@@ -114,10 +121,10 @@ async function isHalfDone(intent: FollowIntent, inspected: readonly Inspected[])
   return inspected.some((one) => one.state === 'new') || (await readRef(intent.root, intent.ref)) === intent.to
 }
 
-/** Takes file times into the new index, so that git need not read the files again, and puts it in place of the old one. */
+/** Records file times in the new index, so that git need not read the files again, and replaces the old index by it. */
 async function installIndex(checkout: Checkout, stage: Stage): Promise<void> {
   const env = { GIT_DIR: checkout.gitDir, GIT_WORK_TREE: checkout.root, GIT_INDEX_FILE: stage.index }
-  // Exit status 1: some file differs from the index. Files that the user edited meanwhile do, and are to.
+  // Exit status 1: some files differ from the index. Files that the user has edited meanwhile should.
   await tryGit(['update-index', '-q', '--refresh'], { cwd: checkout.root, env })
   const file = await open(stage.index, 'r+')
   try {
@@ -128,7 +135,7 @@ async function installIndex(checkout: Checkout, stage: Stage): Promise<void> {
   await rename(stage.index, join(checkout.gitDir, 'index'))
 }
 
-/** Undoes what was placed when it turns out that the branch cannot move. The index was not changed yet. */
+/** Restores placed paths after it turned out that the branch cannot move. The index has not been changed yet. */
 async function putBack(intent: FollowIntent, checkout: Checkout, placed: readonly Inspected[]): Promise<void> {
   if (placed.length === 0) return
   const back = placed.map(({ change }) => ({
@@ -138,7 +145,7 @@ async function putBack(intent: FollowIntent, checkout: Checkout, placed: readonl
     oldId: change.newId,
     newId: change.oldId,
   }))
-  // The index that was to be is where the way back starts from.
+  // The way back starts from the index that the way forward would have installed.
   const ahead = await makeStage(checkout, intent.token, intent.from, intent.to)
   const stage = await makeStage(checkout, intent.token, intent.to, intent.from, ahead.index)
   const now = await inspect(checkout.root, back)

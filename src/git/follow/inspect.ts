@@ -6,26 +6,26 @@ import { tryGit } from '../run.ts'
 import { GITLINK } from '../objects.ts'
 import { type PathChange } from '../trees.ts'
 
-/** What a path that differs between two commits holds now: exactly the one, exactly the other, or anything else. */
+/** What a path that differs between two commits holds now: exactly the old content, exactly the new one, or anything else. */
 export type PathState = 'old' | 'new' | 'other'
 
 export interface Inspected {
   readonly change: PathChange
   readonly state: PathState
-  /** Changes when somebody writes to the path after it was looked at. */
+  /** Changes when somebody writes to the path after it was inspected. */
   readonly signature: string
 }
 
 const NOTHING = '000000'
 
-/** Whether a change is about a submodule's pointer, which is in the index only: its files are not touched. */
+/** Whether a change concerns a submodule's pointer, which exists in the index only; its files are not touched. */
 export function isPointer(change: PathChange): boolean {
   return change.oldMode === GITLINK || change.newMode === GITLINK
 }
 
 /**
- * Looks at every path of `changes` in the checkout at `root`. File contents are compared as git would store them (line
- * ends, filters), so a file is `old` or `new` only when nothing in it would be lost.
+ * Inspects every path of `changes` in the checkout at `root`. File contents are compared as git would store them (line ends,
+ * filters), so a file is `old` or `new` only if nothing in it would be lost.
  */
 export async function inspect(root: string, changes: readonly PathChange[]): Promise<Inspected[]> {
   const removed = new Set(changes.filter((change) => change.newMode === NOTHING).map((change) => change.path))
@@ -36,7 +36,7 @@ export async function inspect(root: string, changes: readonly PathChange[]): Pro
   const files = looked.filter((one) => one.found?.isFile() === true).map((one) => one.change.path)
   const ids = await blobIds(root, files)
   const isExecutable = (found: Stats): boolean => (found.mode & 0o100) !== 0
-  // Asked only where it matters: some file's permissions are not those of either commit.
+  // Read only if it matters: if some file's permissions are not those of either commit.
   const odd = looked.some(({ change, found }) => found?.isFile() === true && !hasModeOf(change, isExecutable(found)))
   const fileMode = !odd || (await hasFileMode(root))
   return looked.map(({ change, found, id, blocked }) => {
@@ -53,7 +53,7 @@ export async function inspect(root: string, changes: readonly PathChange[]): Pro
   })
 }
 
-/** Whether both commits have the path with these permissions, as far as they have it as a file. */
+/** Whether the path has these permissions in both commits, as far as it is a file there. */
 function hasModeOf({ oldMode, newMode }: PathChange, executable: boolean): boolean {
   const mode = executable ? '100755' : '100644'
   return [oldMode, newMode].every((one) => !one.startsWith('100') || one === mode)
@@ -64,19 +64,19 @@ function absentState(change: PathChange): PathState {
   return change.oldMode === NOTHING ? 'old' : 'other'
 }
 
-/** Inode, size and times of what is at a path; empty when nothing is. */
+/** Inode, size, times and mode of what is at a path; empty for nothing or a folder. */
 export function signatureOf(found: Stats | null): string {
   if (!found || found.isDirectory()) return ''
   return [found.ino, found.size, found.mtimeMs, found.ctimeMs, found.mode].join(' ')
 }
 
-/** What a parent folder of a path is. `barred`: a file or link stands there that is not removed by the change. */
+/** What a path's parent folder is. `barred`: a file or link is in its place that the change does not remove. */
 type Place = 'folder' | 'missing' | 'replaced' | 'barred'
 
 interface Look {
-  /** null: no file is there (a folder may be, when all of its files go). */
+  /** null: there is no file (but perhaps a folder whose files are all removed). */
   readonly found: Stats | null
-  /** Blob id, when it is known already. */
+  /** Blob id, if already known. */
   readonly id: string | null
   readonly blocked: boolean
 }
@@ -127,11 +127,11 @@ async function findPlace(
   const found = await statOrNull(join(root, folder))
   if (!found) return 'missing'
   if (found.isDirectory()) return 'folder'
-  // A link is no folder to git, wherever it points: files behind it are not the repository's.
+  // To git a link is never a folder, wherever it points: files behind it are not the repository's.
   return removed.has(folder) ? 'replaced' : 'barred'
 }
 
-/** Whether a folder holds nothing but files that the change removes. */
+/** Whether a folder contains nothing but files that the change removes. */
 async function allGo(root: string, folder: string, removed: ReadonlySet<string>): Promise<boolean> {
   for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`
@@ -150,13 +150,13 @@ export async function statOrNull(path: string): Promise<Stats | null> {
   }
 }
 
-/** The id that git gives to a blob; `like` tells by its length which hash the repository uses. */
+/** The id that git gives to a blob. The length of `like` tells which hash the repository uses. */
 function blobId(content: Buffer, like: string): string {
   const hash = createHash(like.length === 64 ? 'sha256' : 'sha1')
   return hash.update(`blob ${content.length}\0`).update(content).digest('hex')
 }
 
-/** Ids of files as git would store them now. A file that vanishes meanwhile leaves all of them unknown. */
+/** Ids of files as git would store them now. If a file vanishes meanwhile, the result is empty. */
 async function blobIds(root: string, paths: readonly string[]): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map()
   const input = paths.map((path) => `${/["\n\\]/.test(path) ? quoteC(path) : path}\n`).join('')

@@ -9,7 +9,7 @@ import { intentsIn, type DriverOrder } from './testing/driver.ts'
 
 const DRIVER = join(import.meta.dirname, 'testing/driver.ts')
 
-/** Random moments, spread evenly over the length of an update that nobody ends. */
+/** Each round kills at a random moment; the moments are spread evenly over the duration of an undisturbed update. */
 const ROUNDS = 5
 
 let repo: TestRepo
@@ -27,7 +27,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** `count` files that all differ between base and tip: a third changed, a third removed, a third new. */
+/** `count` files that all differ between base and tip: a third changed, a third removed, a third added. */
 function fill(count: number): void {
   const name = (i: number): string => `dir ${i % 20}/file ${i}`
   for (let i = 0; i < count; i++) if (i % 3 !== 2) repo.write(name(i), `old ${i}\n`)
@@ -85,7 +85,7 @@ function expectNew(hint: string): void {
   expect(existsSync(join(folder, 'intent')), hint).toBe(false)
 }
 
-/** At any moment each file holds its old or its new content, whole. */
+/** At any moment each file holds all of its old or all of its new content. */
 function expectOldOrNew(hint: string): void {
   for (const path of repo.git('ls-files', '-z', '--others', '--cached', '--exclude-standard').split('\0')) {
     const file = join(repo.root, path)
@@ -224,7 +224,7 @@ test('locks that a killed git left on the branch are removed only while our own 
 
 test('a lock that was written but not yet taken is removed', async () => {
   fill(6)
-  // Dies right after the intent, which is where the lock is prepared.
+  // Dies right after storing the intent, which is when the lock file is prepared.
   spawnSync(process.execPath, [DRIVER, JSON.stringify(order(1))])
   const intent = await intentsIn(join(folder, 'intent')).read()
   if (!intent) expect.fail('there is an intent')

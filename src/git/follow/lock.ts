@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import { isAlive, thisHost, thisProcess, type HostIdentity, type ProcessIdentity } from '../../process/index.ts'
 
 /**
- * Git's own lock of a checkout's index, held by Belay: while it stands, no git command of the user can change index, HEAD
- * or (by a commit) the branch. It holds our token from its first moment, so that after a crash it can be told from a lock
- * that some other git left.
+ * Git's own lock of a checkout's index, held by Belay. While it exists, no git command of the user can change index, HEAD or
+ * (by a commit) the branch. It contains our token from its first moment, so after a crash it can be told from a lock that
+ * another git left.
  */
 export function lockPath(gitDir: string): string {
   return join(gitDir, 'index.lock')
 }
 
-/** Takes the lock; false when somebody else has it for the whole of `patienceMs`. */
+/** Takes the lock. False: somebody else kept it for all of `patienceMs`. */
 export async function takeLock(gitDir: string, token: string, patienceMs: number): Promise<boolean> {
   const whole = join(gitDir, `belay-lock-${token}`)
   await writeFile(whole, `${token}\n`)
@@ -32,7 +32,9 @@ export async function takeLock(gitDir: string, token: string, patienceMs: number
   }
 }
 
-/** The lock appears with its content, or not at all; only where the file system has no links, content follows at once. */
+/**
+ * The lock appears with its content or not at all. Only on a file system without hard links is the content written after it.
+ */
 async function linkOrCreate(whole: string, lock: string, token: string): Promise<void> {
   try {
     await link(whole, lock)
@@ -42,17 +44,20 @@ async function linkOrCreate(whole: string, lock: string, token: string): Promise
   }
 }
 
-/** Whether the lock stands and is the one that was taken with `token`. */
+/** Whether the lock exists and was taken with `token`. */
 export async function holdsLock(gitDir: string, token: string): Promise<boolean> {
   return (await readFile(lockPath(gitDir), 'utf8').catch(() => '')) === `${token}\n`
 }
 
-/** Gives the lock back; a lock that is not ours stays. */
+/** Releases the lock; a lock that is not ours stays. */
 export async function releaseLock(gitDir: string, token: string): Promise<void> {
   if (await holdsLock(gitDir, token)) await unlink(lockPath(gitDir))
 }
 
-/** Whether the process that holds an intent still lives, or may live: another machine cannot be asked. */
+/**
+ * Whether the holder of an intent may still be alive. A process on another machine cannot be checked and counts as alive; this
+ * process itself does not count.
+ */
 export function mayLive(holder: HostIdentity & ProcessIdentity): boolean {
   const here = thisHost()
   if (holder.host !== here.host) return true
@@ -63,13 +68,13 @@ export function thisHolder(): HostIdentity & ProcessIdentity {
   return { ...thisHost(), ...thisProcess() }
 }
 
-/** A ref lock of git's takes microseconds; one that stands this long was left by a git that was killed. */
+/** Git holds a ref lock for microseconds; one that exists for this long was left by a git that was killed. */
 const STALE_MS = 1000
 
 /**
- * Removes the ref locks that a killed `git update-ref` of ours left. Only under our own index lock and after our own
- * process died, so that no commit of the user can be behind them; and only those that are younger than that lock, stand
- * still, and hold nothing or the commit that we were writing.
+ * Removes ref locks that a killed `git update-ref` of ours left. Called only under our own index lock and after our own process
+ * died, so that no commit of the user can have created them. Removes only locks that are younger than the index lock, persist,
+ * and contain nothing or the commit that we were writing.
  */
 export async function removeLeftRefLocks(gitDir: string, commonDir: string, ref: string, to: string): Promise<void> {
   const since = (await stat(lockPath(gitDir))).mtimeMs

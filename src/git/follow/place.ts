@@ -7,15 +7,15 @@ import { git } from '../run.ts'
 import type { Checkout } from './checkouts.ts'
 import { signatureOf, statOrNull, type Inspected } from './inspect.ts'
 
-/** New files of a change, made by git (filters, line ends, modes) in a folder beside the checkout, and the index to come. */
+/** A change's new files, written by git (filters, line ends, modes) in a folder beside the checkout, and the new index. */
 export interface Stage {
   readonly folder: string
   readonly index: string
 }
 
 /**
- * Makes the stage for going from one commit to another: git's own two-way merge, told that an empty folder is the work
- * tree, writes exactly the files that change. Nothing in the checkout is touched. `index` (the checkout's own) must be at
+ * Creates the stage for going from one commit to another. Git's own two-way merge, with an empty folder as its work tree,
+ * writes exactly the files that change. Nothing in the checkout is touched. `index` (default: the checkout's own) must be at
  * `from`.
  */
 export async function makeStage(
@@ -25,7 +25,7 @@ export async function makeStage(
   to: string,
   index: string = join(checkout.gitDir, 'index'),
 ): Promise<Stage> {
-  // A name of its own each time: a git that outlived a killed Belay may still be writing in the last one.
+  // A new name each time: a git that outlived a killed Belay may still be writing to the previous one.
   const name = `${stagePrefix(token)}${randomId(6)}`
   const stage = { folder: join(await besideFiles(checkout), name), index: join(checkout.gitDir, `${name}.index`) }
   await mkdir(stage.folder, { mode: 0o700 })
@@ -41,13 +41,16 @@ function stagePrefix(token: string): string {
   return `.belay-follow-${token}-`
 }
 
-/** Where files can be renamed into the checkout from: its git folder, or the checkout itself when that is another disk. */
+/**
+ * A folder from which files can be renamed into the checkout: its git folder, or the checkout itself if that is on another
+ * disk.
+ */
 async function besideFiles({ root, gitDir }: Checkout): Promise<string> {
   const [work, store] = await Promise.all([stat(root), stat(gitDir)])
   return work.dev === store.dev ? gitDir : root
 }
 
-/** Removes what is left of the stages of an intent. */
+/** Removes all stages of an intent. */
 export async function removeStage({ root, gitDir }: Checkout, token: string): Promise<void> {
   for (const folder of [gitDir, root]) {
     for (const name of await readdir(folder)) {
@@ -57,7 +60,7 @@ export async function removeStage({ root, gitDir }: Checkout, token: string): Pr
   }
 }
 
-/** Thrown when somebody wrote to a path between looking at it and replacing it: their file stays. */
+/** Thrown when somebody wrote to a path between its inspection and its replacement. That file stays as it is. */
 export class PathTouched extends Error {
   readonly path: string
   constructor(path: string) {
@@ -68,9 +71,9 @@ export class PathTouched extends Error {
 }
 
 /**
- * Brings every path of `inspected` to its new content. Each is replaced by one rename or unlink, so that at any moment, also
- * after kill -9, it holds exactly its old or its new content. Removals come first: a folder may become a file. Paths that
- * the stage does not have (outside a sparse checkout) stay. Calls `placed` after each path that was changed.
+ * Gives every path of `inspected` its new content. Each is replaced by one rename or unlink, so at any moment, also after kill
+ * -9, it holds exactly its old or its new content. Removals come first, because a folder may become a file. Paths that the
+ * stage lacks (outside a sparse checkout) stay. Calls `placed` after each path that was changed. Throws `PathTouched`.
  */
 export async function placeAll(
   root: string,
@@ -89,7 +92,7 @@ export async function placeAll(
   for (const one of writes) {
     const target = join(root, one.change.path)
     const now = await statOrNull(target)
-    // On a file system that ignores case, a removal just before may have taken a file that was `new`.
+    // On a file system that ignores case, one of the removals above may have removed a file that was `new`.
     if (one.state === 'new' && now !== null) continue
     const staged = join(stage.folder, one.change.path)
     if ((await statOrNull(staged)) === null) continue
@@ -109,7 +112,7 @@ async function unlinkUntouched(root: string, one: Inspected): Promise<void> {
   await unlink(target)
 }
 
-/** Rename, also onto another file system that is mounted inside the checkout. */
+/** Renames, also onto another file system that is mounted inside the checkout. */
 async function renameOver(from: string, to: string): Promise<void> {
   try {
     await rename(from, to)
@@ -127,12 +130,12 @@ async function removeEmptyParents(root: string, path: string): Promise<void> {
     try {
       await rmdir(join(root, folder))
     } catch {
-      return // not empty, not there, or no folder: all of which end the climb
+      return // not empty, missing, or not a folder: each ends the climb
     }
   }
 }
 
-/** Removes a tree of empty folders; throws when there is a file in it. */
+/** Removes a tree of empty folders; throws `target_dirty` if it contains a file. */
 async function removeEmptyFolders(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (!entry.isDirectory()) {

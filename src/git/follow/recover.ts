@@ -12,8 +12,9 @@ import type { Followed, FollowIntent, FollowRequest } from './port.ts'
 import { list, mergeCommand, refuse } from './refuse.ts'
 
 /**
- * Finishes what a process that died left of a fast-forward, or finds that nothing was begun. Null: the checkout is whole
- * (old or new) and our lock is gone. Otherwise nothing was touched, and the refusal says how the user goes on.
+ * Finishes a fast-forward that a dead process left, or finds that it had not begun. Null: the checkout is entirely old or
+ * entirely new, and our lock is gone. Otherwise nothing was touched, or the checkout cannot be completed safely, and the
+ * refusal tells the user how to continue.
  */
 export async function recover(intent: FollowIntent, request: FollowRequest): Promise<Followed | null> {
   const { root, gitDir, ref, from, to, token } = intent
@@ -22,7 +23,7 @@ export async function recover(intent: FollowIntent, request: FollowRequest): Pro
   if (mayLive(intent.holder)) {
     return refuse(request, 'target_busy', `process ${intent.holder.pid} on ${intent.holder.host} is at it`)
   }
-  // Written before it becomes the lock: whoever died in between left it, with or without the lock.
+  // This file is written before it becomes the lock, so a process that died in between left it.
   await rm(join(gitDir, `belay-lock-${token}`), { force: true })
   if (!(await holdsLock(gitDir, token))) {
     await removeStage(checkout, token)
@@ -46,7 +47,7 @@ export async function recover(intent: FollowIntent, request: FollowRequest): Pro
   return null
 }
 
-/** The lock is gone: all was done, or nothing was begun, or somebody removed the lock by hand. */
+/** The lock is gone: everything was done, nothing was begun, or somebody removed the lock by hand. */
 async function withoutLock(intent: FollowIntent, request: FollowRequest, checkout: Checkout): Promise<Followed | null> {
   const { root, ref, from, to } = intent
   if ((await headRef(checkout.gitDir)) !== ref || (await readRef(root, ref)) !== to) return null

@@ -3,7 +3,7 @@ import { branchRef } from '../refs.ts'
 import { checkoutsOf } from './checkouts.ts'
 import type { Followed, FollowRequest } from './port.ts'
 
-/** A refusal; without `command`, with the merge that brings the result into the target when the obstacle is gone. */
+/** A refusal. Default `command`: the merge by which the user brings the result into the target once the obstacle is gone. */
 export async function refuse(
   request: FollowRequest,
   code: string,
@@ -13,7 +13,7 @@ export async function refuse(
   return { landed: false, reason: { code, message }, finishCommand: command ?? (await mergeCommand(request)) }
 }
 
-/** The command that a user finishes with: a merge in the checkout that has the target, or after switching to it. */
+/** The command by which a user finishes: a merge in the checkout of the target, or after switching to it. */
 export async function mergeCommand({ repository, target, resultBranch }: FollowRequest): Promise<string> {
   const [checkout] = target === null ? [] : (await checkoutsOf(repository.root, branchRef(target))).here
   const root = quoteShell(checkout?.root ?? repository.root)

@@ -14,21 +14,21 @@ import { list, refuse } from './refuse.ts'
 
 const PATIENCE_MS = 2000
 
-/** Another look after the branch moved under our hands. */
+/** How often to try again after the branch moved meanwhile. */
 const ROUNDS = 3
 
 /**
- * Lets the target branch follow the result branch, without ever forcing, resetting, stashing or checking out anything.
+ * Moves the target branch up to the result branch, without ever forcing, resetting, stashing or checking out anything.
  *
  * - Not checked out: a compare-and-swap of the branch.
- * - Checked out, and clean (no staged or modified tracked file, nothing untracked in the way): a fast-forward of files,
- *   branch and index under git's own index lock. kill -9 at any moment leaves the old state, the new one, or our lock with
- *   every path at exactly its old or new content; the next call with the same `intents` finishes that.
- * - Anything else: nothing is touched, and the reason and a command for the user come back.
+ * - Checked out and clean (no staged or modified tracked file, no untracked file in the way): a fast-forward of files, branch
+ *   and index under git's own index lock. kill -9 at any moment leaves the old state, the new one, or our lock with every path
+ *   at exactly its old or new content; the next call with the same `intents` finishes that.
+ * - Anything else: nothing is touched, and a reason and a command for the user are returned.
  *
- * Safe to repeat: a target that already has the commit is `landed`. Reason codes: detached_head, target_missing,
- * target_moved, target_dirty, target_busy, target_locked, target_away, interrupted, unusual_paths. Throws only for git or
- * disk failures that nobody can expect.
+ * Safe to repeat: a target that already contains the commit is `landed`. Reason codes: detached_head, target_missing,
+ * target_moved, target_dirty, target_busy, target_locked, target_away, interrupted, unusual_paths. Throws only for unexpected
+ * git or disk failures.
  */
 export async function followTarget(request: FollowRequest): Promise<Followed> {
   const { repository, target, to, intents } = request
@@ -106,7 +106,7 @@ async function fastForward(
     return refuse(request, 'target_locked', `another git process holds ${checkout.gitDir}/index.lock`)
   }
   onStep('locked')
-  // Looked at again: before the lock stood, the user could still switch, stage or commit.
+  // Checked again, because until the lock was taken the user could still switch, stage or commit.
   const late = await obstacle(request, checkout, at)
   if (late) {
     await giveUp(request, checkout, intent)
@@ -129,7 +129,7 @@ async function giveUp(request: FollowRequest, checkout: Checkout, intent: Follow
   await request.intents.clear()
 }
 
-/** What can be seen without git of somebody else working in this checkout, or null. */
+/** A refusal if somebody else is visibly working in this checkout, as far as can be seen without git; else null. */
 async function atWork(
   request: FollowRequest,
   checkout: Checkout,

@@ -10,22 +10,22 @@ import { RESCUED } from './refs.ts'
 import type { SharedState } from './state.ts'
 
 interface Added {
-  /** Folder of git's note. */
+  /** The worktree's folder in the repository's git folder. */
   readonly gitDir: string
   readonly name: string
-  /** Where the checkout is, as git says. */
+  /** Where the checkout is, according to git. */
   readonly path: string
-  /** Address of whoever made it, as its log says. */
+  /** Email address of whoever created the worktree, from its log; null: unknown. */
   readonly email: string | null
-  /** All of it is there; one without files has no index. */
+  /** Whether it has an index; a worktree without files has none. */
   readonly whole: boolean
 }
 
 /**
- * Worktrees that came up since the trusted state and are not Belay's own. What an agent's mark is on is taken away, files and
- * note; the commit on which it stood is kept. Without a mark it may be the user's, whose files are not for Belay to remove: it
- * is only told. Returns what was found and the worktrees and files that are left. Other Belays make and remove worktrees too:
- * call it under the lock of the list, when configuration is as it was.
+ * Examines worktrees that were added since the trusted state and are not Belay's own. One with an agent's mark is removed,
+ * files and git's entry; the commit that it was on is kept. One without a mark may be the user's, whose files Belay must not
+ * remove: it is only reported. Returns the findings and the remaining worktrees and files. Other Belay processes add and remove
+ * worktrees too, so call this under the lock of the worktree list, after configuration was restored.
  */
 export async function lookAtAdded(
   what: Look,
@@ -74,19 +74,19 @@ async function listAdded(what: Look): Promise<Added[]> {
     added.push({ name, gitDir, path: dirname(resolve(gitDir, pointer)), email: first?.email ?? null, whole })
   }
   if (added.length === 0) return []
-  // Asked after the look: Belay notes its own before it makes them.
+  // Asked after the scan, because Belay stores its own worktrees before it creates them.
   const own = new Set(await Promise.all((await what.ownWorktrees()).map(real)))
   const isOwn = await Promise.all(added.map(async ({ path }) => own.has(await real(path))))
   return added.filter((_, i) => !isOwn[i])
 }
 
-/** A regular file's text, trimmed; empty for anything else, so that nothing waits at a pipe or follows a link. */
+/** A regular file's text, trimmed; empty for anything else, so that reading never blocks on a pipe or follows a link. */
 async function text(path: string): Promise<string> {
   const found = await lstat(path).catch(() => null)
   return found?.isFile() === true ? (await readFile(path, 'utf8').catch(() => '')).trim() : ''
 }
 
-/** The path without links, as far as it is there. */
+/** The path without links, as far as it exists. */
 async function real(path: string): Promise<string> {
   const found = await realpath(path).catch(() => null)
   return found ?? (dirname(path) === path ? path : join(await real(dirname(path)), path.slice(dirname(path).length)))
@@ -94,12 +94,15 @@ async function real(path: string): Promise<string> {
 
 async function rescue(what: Look, { gitDir, name }: Added): Promise<string | null> {
   const head = await text(join(gitDir, 'HEAD'))
-  if (!/^[0-9a-f]{40,64}$/.test(head) || /^0+$/.test(head)) return null // a branch is looked at as one
+  if (!/^[0-9a-f]{40,64}$/.test(head) || /^0+$/.test(head)) return null // a branch is examined as a ref
   const ref = `${RESCUED}${what.name}/worktrees/${refPart(name)}`
   return (await tryGit(['update-ref', ref, head], { cwd: what.place.userRoot })).code === 0 ? ref : null
 }
 
-/** The folder goes only if it says itself that it is this worktree: an agent can write any path into git's note. */
+/**
+ * Removes the folder only if its own `.git` says that it is this worktree, because an agent can write any path into git's
+ * entry. Git's entry is removed in any case.
+ */
 async function remove(what: Look, { gitDir, path }: Added): Promise<void> {
   const pointer = /^gitdir: (.+)$/s.exec(await text(join(path, '.git')))?.[1]
   const isIt = pointer !== undefined && (await real(resolve(path, pointer))) === (await real(gitDir))
@@ -110,5 +113,5 @@ async function remove(what: Look, { gitDir, path }: Added): Promise<void> {
   )
   if (isIt && !inside.some((one) => one === top || one.startsWith(`${top}/`))) await removeTree(path)
   await removeTree(gitDir)
-  await rmdir(dirname(gitDir)).catch(() => {}) // the last one takes the folder with it, as git does it
+  await rmdir(dirname(gitDir)).catch(() => {}) // like git, remove the folder after its last entry
 }

@@ -17,7 +17,7 @@ export function parseLog(text: string): LogEntry[] {
   })
 }
 
-/** What was written to a log since it had `size` bytes; all of it when it is shorter now. */
+/** What was appended to a log since it had `size` bytes; the whole log if it is shorter now. */
 export async function readFrom(path: string, size: number): Promise<string> {
   const file = await open(path, 'r').catch(() => null)
   if (!file) return ''
@@ -32,13 +32,13 @@ export async function readFrom(path: string, size: number): Promise<string> {
   }
 }
 
-/** What speaks for the user, and for an agent, about moves since the trusted state. */
+/** Evidence of whether the user or an agent made the moves since the trusted state. */
 export interface Evidence {
-  /** New entries of the HEAD logs of checkouts that no agent works in. */
+  /** New entries in the HEAD logs of checkouts in which no agent works. */
   readonly heads: readonly LogEntry[]
-  /** Objects that a fetch of the user named; null when the user has not fetched. */
+  /** Object ids that a fetch of the user brought; null: the user has not fetched. */
   readonly fetched: ReadonlySet<string> | null
-  /** The repository writes no reflogs, so that nothing can speak for the user. */
+  /** Whether the repository writes no reflogs, so that there is no evidence for the user. */
   readonly mute: boolean
   /** Committer addresses of the agents at work. */
   readonly marks: ReadonlySet<string>
@@ -63,27 +63,27 @@ export async function gather(
 
 export interface Move {
   readonly ref: string
-  /** Object id or `ref: name`; null: there was, or is, none. */
+  /** Object id or `ref: name`; null: the ref did not, or does not, exist. */
   readonly before: string | null
   readonly after: string | null
 }
 
-/** `agent`: the log says so. `user`: a log that only the user's own work writes says so. `unknown`: nothing speaks. */
+/** `agent`: a log proves it. `user`: a log that only the user's own work writes shows it. `unknown`: there is no evidence. */
 export type Mover = { readonly who: 'agent'; readonly mark: string } | { readonly who: 'user' | 'unknown' }
 
 /**
- * Who moved a ref. Agents and the user are one account to the system, so this rests on the logs that git writes:
+ * Decides who moved a ref. To the operating system, agents and the user are one account, so this rests on git's logs:
  *
- * - Agents run with a committer address of their own (see `agentMark`), which git puts into every log line that they cause:
- *   proof of an agent.
- * - A commit, merge, rebase, reset or switch in a checkout of the user's writes to that checkout's HEAD log; a move by
- *   `update-ref`, `branch -f`, `push .` or `fetch` from a workspace does not. An unmarked line there that ends at the ref's
- *   new value is taken for the user.
- * - A fetch in the user's checkout writes its FETCH_HEAD; a push leaves a line "update by push" and makes the remote branch
- *   equal to a local one that did not move.
- * - Whatever is left (tags, branches made or deleted without a switch) could be either, and counts as the agent's, because
- *   leaving an agent's move in place is the worse mistake. The trap: a tag or a bare `git branch` of the user's during a
- *   turn is undone too. It is kept under refs/belay/rescued/ and reported with the command that brings it back.
+ * - Agents run with their own committer address (see `agentMark`), which git writes into every log line that they cause. That
+ *   proves an agent.
+ * - A commit, merge, rebase, reset or switch in one of the user's checkouts is written to that checkout's HEAD log; a move by
+ *   `update-ref`, `branch -f`, `push .` or `fetch` from a workspace is not. An unmarked line there that ends at the ref's new
+ *   value is taken as the user's.
+ * - A fetch in the user's checkout writes its FETCH_HEAD. A push leaves a line "update by push" and makes the remote branch
+ *   equal to a local one.
+ * - Everything else (tags, branches created or deleted without a switch) could be either and counts as the agent's, because
+ *   leaving an agent's move in place is the worse mistake. The trap: a tag or a bare `git branch` that the user made during a
+ *   turn is undone too. It is kept under refs/belay/rescued/ and reported with the command that restores it.
  *
  * An agent that hides its address and works inside the user's checkout looks like the user; only a sandbox prevents that.
  */
@@ -109,12 +109,12 @@ export function judge(move: Move, log: readonly LogEntry[], now: SharedState, ev
   return { who: 'unknown' }
 }
 
-/** The address that an agent's git commits with: `GIT_COMMITTER_EMAIL` of its environment, for `judge`. */
+/** The address with which an agent's git commits: `GIT_COMMITTER_EMAIL` in its environment, recognized by `judge`. */
 export function agentMark(run: string, handle: string): string {
   return `${plain(`${run}.${handle}`)}@agent.belay.invalid`
 }
 
-/** Whether a mark is of an agent of this run. */
+/** Whether a mark belongs to an agent of this run. */
 export function isMarkOf(run: string, mark: string | null): boolean {
   return mark?.startsWith(plain(`${run}.`)) ?? false
 }

@@ -16,15 +16,15 @@ import { basename, dirname, join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
 import type { FileState, FindingKind } from './state.ts'
 
-/** How a guarded file is treated when it changed. */
+/** How a change of a guarded file is treated. */
 export interface FileRule {
   readonly kind: FindingKind
-  /** Put back as it was. */
+  /** Whether the earlier state is restored. */
   readonly undo: boolean
   readonly fails: boolean
 }
 
-/** Files of a repository's git folder that decide what git runs or sees. */
+/** Files in a repository's git folder that decide what git runs or sees. */
 const NAMED: Readonly<Record<string, FileRule>> = {
   config: { kind: 'config', undo: true, fails: true },
   'config.worktree': { kind: 'config', undo: true, fails: true },
@@ -33,9 +33,9 @@ const NAMED: Readonly<Record<string, FileRule>> = {
   'info/attributes': { kind: 'attributes', undo: true, fails: true },
   'info/grafts': { kind: 'other', undo: true, fails: true },
   'objects/info/alternates': { kind: 'other', undo: true, fails: true },
-  // Tools add their folders here by themselves: put back, but no reason to fail.
+  // Tools add their folders here on their own, so changes are undone but do not fail the attempt.
   'info/exclude': { kind: 'other', undo: true, fails: false },
-  // A fetch of the user changes these.
+  // A fetch by the user changes these.
   'info/sparse-checkout': { kind: 'other', undo: false, fails: false },
   shallow: { kind: 'other', undo: false, fails: false },
 }
@@ -48,10 +48,10 @@ export function ruleOf(path: string): FileRule {
   return path.includes('/hooks/') || named === undefined ? HOOK : (NAMED[named] ?? HOOK)
 }
 
-/** More than this is no configuration and no hook that anybody wrote: its size and time stand for it. */
+/** No hand-written configuration or hook is larger than this; of larger files only size and time are compared. */
 const LARGEST = 4 << 20
 
-/** Reads one file, never through a link; null when there is none. */
+/** Reads one file, never through a link; null: there is none, or it is neither file nor link. */
 export async function readState(path: string): Promise<FileState | null> {
   const found = await statOrNull(path)
   if (!found) return null
@@ -62,7 +62,7 @@ export async function readState(path: string): Promise<FileState | null> {
     if (found.size > LARGEST) return { kind: 'file', mode, data: `${found.size} ${found.mtimeMs}` }
     return { kind: 'file', mode, data: (await readFile(path)).toString('base64') }
   } catch (error) {
-    if (isGone(error)) return null // since we looked
+    if (isGone(error)) return null // gone since the lstat
     throw error
   }
 }
@@ -73,7 +73,7 @@ export function sameState(a: FileState | null, b: FileState | null): boolean {
   return a.data === b.data && a.mode === b.mode
 }
 
-/** The guarded files of a git folder (the common one, a submodule's, or a worktree's), and of the submodules below it. */
+/** The guarded files of a git folder (the common one, a submodule's, or a worktree's) and of the submodules below it. */
 export async function readGuarded(
   gitDir: string,
   into: Record<string, FileState> = {},
@@ -89,7 +89,10 @@ async function take(path: string, into: Record<string, FileState>): Promise<void
   if (state) into[path] = state
 }
 
-/** Hooks may call scripts beside them: the whole folder counts. A folder that is a link is taken as the link that it is. */
+/**
+ * Reads a folder with everything in it, because hooks may call scripts beside them. A folder that is a link counts as that
+ * link.
+ */
 export async function takeFolder(path: string, into: Record<string, FileState>, depth: number): Promise<void> {
   const found = await statOrNull(path)
   if (!found) return
@@ -99,7 +102,7 @@ export async function takeFolder(path: string, into: Record<string, FileState>, 
   }
 }
 
-/** Git folders of submodules; their names may hold slashes. */
+/** Git folders of submodules. Submodule names may contain slashes. */
 async function findModules(folder: string, depth: number): Promise<string[]> {
   const found: string[] = []
   for (const name of await readdir(folder).catch(() => [])) {
@@ -112,8 +115,8 @@ async function findModules(folder: string, depth: number): Promise<string[]> {
 }
 
 /**
- * Makes `path` what it was (`to`; null: absent), if it still is what was seen (`from`): an edit that somebody made since is
- * not lost. Configuration is written under git's own lock. False when it changed meanwhile or cannot be written.
+ * Restores the state `to` of `path` (null: absent), but only if `path` is still in the state `from`, so that a later edit is
+ * not lost. Configuration is written under git's own lock. False: the file changed meanwhile or cannot be written.
  */
 export async function restore(path: string, from: FileState | null, to: FileState | null): Promise<boolean> {
   const lock = basename(path).startsWith('config') ? await lockFile(`${path}.lock`) : null
@@ -141,14 +144,14 @@ export async function restore(path: string, from: FileState | null, to: FileStat
   }
 }
 
-/** The folder of a file to be written: made when it is gone, and made a folder when it became a link or file. */
+/** Prepares a folder for writing a file: creates it if it is gone, and replaces a link or file in its place. */
 async function clearWay(folder: string): Promise<void> {
   const found = await statOrNull(folder)
   if (found && !found.isDirectory()) await rm(folder)
   await mkdir(folder, { recursive: true })
 }
 
-/** How long another git may hold a configuration lock before it is taken for one that a killed git left. */
+/** How long another git may hold a configuration lock before it is considered left by a killed git. */
 const STALE_MS = 1000
 
 async function lockFile(path: string): Promise<string> {
@@ -179,18 +182,18 @@ function isGone(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-/** Settings of one branch that a user's switch, push or editor writes, and that make git run nothing. */
+/** Settings of one branch that a user's switch, push or editor writes, and that never make git run anything. */
 const BRANCH_SETTING =
   /^\s*(remote|pushRemote|merge|rebase|description|[a-z-]+-(?:merge-base|pr-owner-number))\s*=\s*[\w./#" -]*$/i
 
-/** Whether two configuration files differ only in harmless settings of branches. */
+/** Whether two configuration files differ only in harmless branch settings. */
 export function onlyBranchesDiffer(a: FileState | null, b: FileState | null): boolean {
   if (a?.kind !== 'file' || b?.kind !== 'file' || a.mode !== b.mode) return false
   const [first, second] = [a, b].map((one) => withoutBranches(Buffer.from(one.data, 'base64').toString('utf8')))
   return first !== null && first === second
 }
 
-/** The text without sections of branches; null when one of these holds anything else. */
+/** The text without its branch sections; null: one of them contains another setting. */
 function withoutBranches(text: string): string | null {
   const rest: string[] = []
   let inBranch = false

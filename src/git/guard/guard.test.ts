@@ -151,7 +151,7 @@ test('foreign refs are put back, and what they had is kept', async () => {
     guarded.agent('symbolic-ref', 'refs/remotes/origin/HEAD', 'refs/heads/main')
     guarded.agent('notes', 'add', '-m', 'note', 'HEAD')
     guarded.agent('reset', '-q', '--hard', 'HEAD~1')
-    guarded.agent('update-ref', `refs/replace/${repo.git('rev-parse', 'HEAD')}`, evil) // now history runs in a circle
+    guarded.agent('update-ref', `refs/replace/${repo.git('rev-parse', 'HEAD')}`, evil) // now history is circular
   })
   expect(guarded.allRefs()).toEqual(before)
   expect(report.violations.every((one) => one.undone && one.kind === 'ref')).toBe(true)
@@ -175,7 +175,7 @@ test('worktrees that an agent adds go, with their files; what is not marked stay
     guarded.agent('worktree', 'add', '-q', '--detach', inside)
     writeFileSync(join(one, 'new.txt'), 'x')
     repo.git('worktree', 'add', '-q', '-b', 'users', users)
-    // The note is the agent's to write: nothing but a worktree that says so itself may be removed for it.
+    // The agent can write git's entry: only a worktree whose own `.git` confirms it may be removed because of it.
     writeFileSync(join(dotGit, 'worktrees/bare/gitdir'), `${join(folder, 'precious', '.git')}\n`)
     mkdirSync(join(folder, 'precious'))
     writeFileSync(join(folder, 'precious', '.git'), `gitdir: ${dotGit}/worktrees/other\n`)
@@ -195,7 +195,7 @@ test('worktrees that an agent adds go, with their files; what is not marked stay
   expect(repo.git('rev-parse', kept)).toBe(head)
 })
 
-/** What git calls a worktree in its notes. */
+/** The name of a worktree's entry in the repository. */
 function noteName(name: string): string {
   return name.replace(' ', '-')
 }

@@ -15,25 +15,25 @@ import { mendIndex, mendWorkspace, readWorkspace } from './workspace.ts'
 export interface GuardRequest {
   /** The repository's common git folder. */
   readonly commonDir: string
-  /** Top of the user's checkout. */
+  /** Top folder of the user's checkout. */
   readonly userRoot: string
-  /** Checkouts that the turn's agent works in. */
+  /** Checkouts in which the turn's agent works. */
   readonly workspaces: readonly GuardedWorkspace[]
-  /** Refs that the agent may move: full names. Its own branch is made again when it is gone. */
+  /** Full names of the refs that the agent may move. If one is deleted, it is restored. */
   readonly allowedRefs: readonly string[]
-  /** Committer address that the agent's git runs with (`agentMark`); null when it has none. */
+  /** Committer address with which the agent's git runs (`agentMark`); null: none. */
   readonly mark: string | null
-  /** Folder of Belay's, outside the repository, where turns of all processes meet. */
+  /** A folder of Belay's, outside the repository, shared by the turns of all processes. */
   readonly ledger: string
   readonly isOurs: IsOurs
-  /** Paths of Belay's own worktrees, of all runs; known before they are made. */
+  /** Paths of Belay's own worktrees, of all runs. A worktree is listed before it is created. */
   ownWorktrees(): Promise<readonly string[]>
 }
 
-/** What is Belay's own doing in a repository. */
+/** How to tell what Belay itself does in a repository. */
 export type Ours = Pick<GuardRequest, 'isOurs' | 'ownWorktrees'>
 
-/** The state before a turn; plain JSON. */
+/** The state before a turn, as plain JSON. */
 export interface Snapshot {
   readonly turn: Turn
   readonly place: Place
@@ -42,24 +42,24 @@ export interface Snapshot {
 }
 
 export interface GuardReport {
-  /** What an agent did to what is not its own: these fail the attempt. */
+  /** What an agent did to things that are not its own. These fail the attempt. */
   readonly violations: readonly Finding[]
-  /** What the user may want to know. */
+  /** What the user may want to know; fails nothing. */
   readonly notes: readonly Finding[]
 }
 
-/** How often a running turn says that it runs, so that after a crash it is known until when its agent could act. */
+/** How often a running turn renews its sign of life, which tells after a crash until when its agent could act. */
 const BEAT_MS = 5000
 
-/** An agent is killed with Belay, at most a beat after the last sign of life and a little. */
+/** An agent is killed together with Belay, so it ends at most one beat, plus some slack, after the last sign of life. */
 const AFTERLIFE_MS = BEAT_MS + 5000
 
 const beats = new Map<string, NodeJS.Timeout>()
 
 /**
- * Takes the state of everything an agent must leave alone, before its turn: configuration, hooks, attributes, refs, HEAD and
- * uncommitted files of the user, and what ties its workspaces to the repository. Turns that overlap, also in other
- * processes, share one trusted state. The agent must not run yet. End the turn with `compareAndUndo`.
+ * Records, before an agent's turn, the state of everything that the agent must leave alone: configuration, hooks, attributes,
+ * refs, the user's HEAD and uncommitted files, and the files that tie its workspaces to the repository. Overlapping turns, also
+ * of other processes, share one trusted state. The agent must not run yet. End the turn with `compareAndUndo`.
  */
 export async function takeSnapshot(request: GuardRequest): Promise<Snapshot> {
   const { ledger: folder, commonDir, workspaces } = request
@@ -94,7 +94,7 @@ async function begin({ commonDir, userRoot, ledger }: GuardRequest): Promise<Led
   return { place, trusted: { ...files, ...rest }, turns: [] }
 }
 
-/** A look on behalf of all running turns: what is found is told when they end. */
+/** Compares on behalf of all running turns. Each turn reports its share of the findings when it ends. */
 async function lookForAll(ledger: Ledger, request: GuardRequest, name: string): Promise<Ledger> {
   const { trusted, found } = await look({ ...ledger, ...oursOf(request), folder: request.ledger, name, until: null })
   return { ...ledger, trusted, turns: ledger.turns.map((turn) => charge(turn, found)) }
@@ -109,19 +109,19 @@ function charge(turn: Turn, found: readonly Found[]): Turn {
 }
 
 /**
- * What a turn answers for. What carries an agent's mark is that agent's; what carries none, and came up while several were at
- * work, fails all of them: none can be cleared.
+ * The findings for which a turn is responsible. A finding with an agent's mark fails that agent's turn. One without a mark
+ * fails every turn that was running, because none can be ruled out.
  */
 function shareOf(turn: Turn, found: readonly Found[]): Finding[] {
   return found.flatMap(({ finding, mark }) => (finding.fails && (mark === null || mark === turn.mark) ? [finding] : []))
 }
 
 /**
- * Compares after the turn, when all processes of its agent have ended, and undoes what an agent changed: files and refs are
- * put back by compare-and-swap on what was seen, so an edit made at the same moment is never lost, and what was taken away is
- * kept under refs/belay/rescued/. Uncommitted files of the user are only told. No git command runs before configuration
- * and hooks are as they were. Who moved what: see `judge` in evidence.ts. Safe to repeat. Throws `guard_failed` when
- * something that git would run cannot be put back.
+ * Compares after the turn, when all processes of its agent have ended, and undoes what an agent changed. Files and refs are
+ * restored by compare-and-swap with the observed state, so a simultaneous edit is never lost; what an undo removes is kept
+ * under refs/belay/rescued/. The user's uncommitted files are only reported. No git command runs before configuration and hooks
+ * are restored. See `judge` in evidence.ts for who moved what. Safe to repeat. Throws `guard_failed` if something that git
+ * would execute cannot be restored.
  */
 export async function compareAndUndo(snapshot: Snapshot, ours: Ours): Promise<GuardReport> {
   const { turn, ledger: folder, place } = snapshot
@@ -149,10 +149,10 @@ export async function compareAndUndo(snapshot: Snapshot, ours: Ours): Promise<Gu
 }
 
 /**
- * Ends the turns of processes that died, before anything else runs git in this repository again: their workspaces are tied
- * to it again, and what their agents changed while they could is undone. Later changes are the user's and stay. Returns what
- * was found. While other turns run these are charged with it. Turns that `isOver` names are ended too, though their process
- * lives: it was overtaken, and its agents have just been ended.
+ * Ends the turns of dead processes, before anything else runs git in this repository again. Their workspaces are repaired, and
+ * what their agents changed while they could still act is undone; later changes are the user's and stay. Returns the findings;
+ * turns that are still running are charged with them too. `isOver` names turns to end although their process is alive, because
+ * it was superseded and its agents have just been killed.
  */
 export async function settleDeadTurns(
   request: Pick<GuardRequest, 'commonDir' | 'ledger' | keyof Ours>,

@@ -8,9 +8,8 @@ import type { Place } from './observe.ts'
 import type { SharedState, Turn } from './state.ts'
 
 /**
- * What the turns of a repository that run at the same time share, also over processes: the state that is known to be good,
- * and who is at work. Without it, a turn that begins after another's agent spoiled something would take the spoilt state
- * for good and bring it back.
+ * The state that the concurrent turns of one repository share, also across processes: the trusted state, and the running turns.
+ * Without it, a turn that begins after another's agent has corrupted something would trust the corrupted state and restore it.
  */
 export interface Ledger {
   readonly place: Place
@@ -18,12 +17,12 @@ export interface Ledger {
   readonly turns: readonly Turn[]
 }
 
-/** Where a repository's ledger is; `folder` is Belay's, outside the repository. */
+/** Path of a repository's ledger. `folder` is Belay's, outside the repository. */
 export function ledgerPath(folder: string, commonDir: string): string {
   return meetingPoint(folder, commonDir, 'json')
 }
 
-/** The ledger and when its last turn was known to run; null when there is none or it is damaged. */
+/** The ledger, and when one of its turns last showed a sign of life (ms); null: there is none, or it is damaged. */
 export async function readLedger(path: string): Promise<{ ledger: Ledger; aliveAt: number } | null> {
   try {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)])
@@ -46,8 +45,8 @@ export async function writeLedger(path: string, ledger: Ledger): Promise<void> {
 }
 
 /**
- * Ends the journal of a run that has ended. While turns run in the repository it stays: they have yet to compare, and what
- * that run moved after they began (or took away at its end) is not their agents' doing. The last of them forgets it.
+ * Ends the journal of a run that has ended. If turns are running in the repository, it is kept for them: they have not compared
+ * yet, and moves that this run made since they began are not their agents'. The last of these turns deletes it.
  */
 export async function retireJournal(folder: string, commonDir: string, journal: MoveJournal): Promise<void> {
   const path = ledgerPath(folder, commonDir)
@@ -64,14 +63,14 @@ async function forgetRetired(path: string): Promise<void> {
   }
 }
 
-/** Says that a turn still runs. */
+/** Renews a running turn's sign of life. */
 export async function touchLedger(path: string): Promise<void> {
   const now = new Date()
-  await utimes(path, now, now).catch(() => {}) // gone when the last turn has just ended
+  await utimes(path, now, now).catch(() => {}) // gone if the last turn has just ended
 }
 
 export function lives(turn: Turn): boolean {
   const here = thisHost()
-  // A turn of another machine on a shared disk cannot be asked: it counts as running.
+  // A turn on another machine (on a shared disk) cannot be checked and counts as running.
   return turn.owner.host !== here.host || (turn.owner.boot === here.boot && isAlive(turn.owner))
 }

@@ -15,11 +15,11 @@ import type { Found, Look } from './look-types.ts'
 import type { FileState, Finding, FindingKind, SharedState } from './state.ts'
 
 /**
- * Compares the repository with its trusted state, undoes what is an agent's, and returns the state that is trusted from now
- * on. Guarded files come first and without git, so that nothing an agent configured can run.
+ * Compares the repository with its trusted state, undoes what an agent did, and returns the new trusted state. Guarded files
+ * come first and without git, so that nothing an agent has configured can run.
  */
 export async function look(what: Look): Promise<{ trusted: SharedState; found: Found[] }> {
-  // Other runs make and remove worktrees meanwhile: a note that is half there would be taken for an agent's doing.
+  // Other runs create and remove worktrees at the same time; a half-written entry would be taken for an agent's change.
   const { files, added } = await alone(worktreesLock(what.folder, what.place.commonDir), async () => {
     const seen = await lookAtFiles(what)
     return { files: seen, added: await lookAtAdded(what, { files: seen.trusted, worktrees: seen.worktrees }) }
@@ -76,8 +76,8 @@ const SETTLE_ROUNDS = 20
 const SETTLE_MS = 20
 
 /**
- * The guarded files. When the notes of worktrees differ from the trusted state, the user may be making or removing one right
- * now: they are read until they say the same twice.
+ * The guarded files. If the worktree entries differ from the trusted state, the user may be creating or removing a worktree
+ * right now, so they are read until two reads agree.
  */
 async function observeSettled({ place, trusted }: Look): Promise<Observed> {
   const worktrees = join(place.commonDir, 'worktrees')
@@ -95,7 +95,7 @@ async function observeSettled({ place, trusted }: Look): Promise<Observed> {
 
 type Observed = Pick<SharedState, 'files' | 'worktrees'>
 
-/** Worktrees come and go, by Belay's pool and by the user: only files of those that stayed are compared. */
+/** Belay's pool and the user create and remove worktrees, so only the files of worktrees that persisted are compared. */
 function isComparable(path: string, { place, trusted }: Look, worktrees: SharedState['worktrees']): boolean {
   const inside = relative(join(place.commonDir, 'worktrees'), path)
   if (inside.startsWith('..')) return true
@@ -104,11 +104,11 @@ function isComparable(path: string, { place, trusted }: Look, worktrees: SharedS
   return known !== undefined && known === worktrees[name]
 }
 
-/** Whether a path last changed before `until`; of one that is gone, its folder tells. */
+/** Whether a path last changed before `until` (ms); for a missing path, its nearest existing folder is checked. */
 async function isOlder(path: string, until: number): Promise<boolean> {
   for (let at = path; ; at = dirname(at)) {
     const found = await lstat(at).catch(() => null)
-    if (found) return found.ctimeMs <= until // the change time cannot be set back or forth as the file time can
+    if (found) return found.ctimeMs <= until // unlike the modification time, the change time cannot be set
     if (at === dirname(at)) return false
   }
 }
@@ -145,7 +145,7 @@ async function lookAtRefs(
   let { stashLog } = now
   const found: Found[] = []
   const moves = movesBetween(trusted.refs, now.refs)
-  // Removals first: a branch `a` cannot come back while `a/b` is there.
+  // Removals first: a branch `a` cannot be restored while `a/b` exists.
   moves.sort((a, b) => Number(a.before !== null) - Number(b.before !== null))
   for (const move of moves) {
     const { ref, before, after } = move
@@ -164,7 +164,7 @@ async function lookAtRefs(
     const keep = `${RESCUED}${what.name}/${ref.replace(/^refs\//, '')}`
     const undone = await putRefBack(place.userRoot, place.commonDir, move, keep)
     if (!undone) {
-      // Belay itself may have moved it on after it was read: then where it was before is known to nobody any more.
+      // Belay itself may have moved the ref after it was read; its journal then no longer knows the value seen here.
       const there = (await listRefs(place.userRoot))[ref] ?? null
       if (there !== after && (await what.isOurs({ ...move, after: there }))) {
         if (there === null) delete result[ref]
@@ -202,8 +202,8 @@ async function lookAtRefs(
 }
 
 /**
- * HEAD of the user's checkout. A switch changes HEAD, index and files together, and Belay never changes files there: HEAD is
- * put back only when the index did not change, as when an agent wrote to HEAD alone.
+ * Compares HEAD of the user's checkout. A switch changes HEAD, index and files together, and Belay never changes files there.
+ * HEAD is therefore restored only if the index did not change, as when an agent wrote to HEAD alone.
  */
 async function lookAtHead(
   what: Look,
@@ -232,7 +232,7 @@ async function lookAtHead(
   return { trusted: undone ? trusted.head : now.head, found: [{ finding, mark: marked?.email ?? null }] }
 }
 
-/** Files of the user's checkout are only told: nothing there can be told from the user's own work. */
+/** Changes of files in the user's checkout are only reported, because they cannot be told from the user's own work. */
 function lookAtCheckout({ trusted, place }: Look, now: SharedState): Found[] {
   const before = trusted.uncommitted
   const paths = new Set([...Object.keys(before), ...Object.keys(now.uncommitted)])

@@ -6,16 +6,16 @@ import { readGuarded, readState, statOrNull, takeFolder } from './files.ts'
 import { AS_STORED, listRefs } from './refs.ts'
 import type { FileState, GuardedWorkspace, SharedState } from './state.ts'
 
-/** The repository that is guarded and the user's checkout of it. */
+/** The guarded repository and the user's checkout of it. */
 export interface Place {
   readonly commonDir: string
   readonly userRoot: string
   readonly userGitDir: string
-  /** Folder of `core.hooksPath` when that is neither in the repository nor in the user's checkout. */
+  /** The folder that `core.hooksPath` names, if it is outside the repository and the user's checkout; else null. */
   readonly hooksPath: string | null
 }
 
-/** The guarded files of the repository; runs no git, so that nothing an agent configured can run. */
+/** The guarded files of the repository. Runs no git, so that nothing an agent has configured can run. */
 export async function observeFiles(place: Place): Promise<Pick<SharedState, 'files' | 'worktrees'>> {
   const files: Record<string, FileState> = await readGuarded(place.commonDir)
   if (place.hooksPath !== null) await takeFolder(place.hooksPath, files, 0)
@@ -23,7 +23,7 @@ export async function observeFiles(place: Place): Promise<Pick<SharedState, 'fil
   for (const name of await readdir(join(place.commonDir, 'worktrees')).catch(() => [])) {
     const gitDir = join(place.commonDir, 'worktrees', name)
     const folder = await statOrNull(gitDir)
-    // While git makes a worktree its files come one by one, the index last.
+    // Git creates a worktree's files one by one, the index last.
     if (!folder || (await statOrNull(join(gitDir, 'index'))) === null) continue
     worktrees[name] = `${folder.ino} ${folder.birthtimeMs}`
     for (const file of ['commondir', 'gitdir', 'config.worktree']) {
@@ -35,7 +35,7 @@ export async function observeFiles(place: Place): Promise<Pick<SharedState, 'fil
   return { files, worktrees }
 }
 
-/** Everything else; runs two git processes, so the guarded files must be as they should be. */
+/** Everything else. Runs two git processes, so the guarded files must have been restored before. */
 export async function observeRest(
   place: Omit<Place, 'hooksPath'>,
   workspaces: readonly GuardedWorkspace[],
@@ -56,7 +56,7 @@ export async function observeRest(
   }
 }
 
-/** HEAD logs of the checkouts that are on a branch of the user's. Belay's own are detached or on branches of its own. */
+/** Sizes of the HEAD logs of checkouts on the user's branches. Belay's own checkouts are detached or on Belay's branches. */
 async function sizeHeadLogs(
   commonDir: string,
   workspaces: readonly GuardedWorkspace[],
@@ -90,9 +90,9 @@ async function readUncommitted(root: string): Promise<Record<string, string>> {
   return lines
 }
 
-/** The place, asked from git while its configuration can be trusted. */
+/** Finds the place by asking git, while its configuration can be trusted. */
 export async function findPlace(commonDir: string, userRoot: string, userGitDir: string): Promise<Place> {
-  // Belay's own git runs with hooks turned off by a setting of its own: the files are asked for.
+  // Belay's own git disables hooks by a setting on the command line, so that scope is skipped.
   const args = ['config', '--show-scope', '--type=path', '-z', '--get-all', 'core.hooksPath']
   const hooks = await tryGit(args, { cwd: userRoot })
   const values = hooks.stdout.toString('utf8').split('\0')

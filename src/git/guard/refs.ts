@@ -4,16 +4,16 @@ import { gitFailed, tryGit } from '../run.ts'
 import type { LogEntry, Move } from './evidence.ts'
 import { parseLog } from './evidence.ts'
 
-/** Where values are kept that an undo took away. */
+/** Prefix of the refs that keep values which an undo removed. */
 export const RESCUED = 'refs/belay/rescued/'
 
-/** Objects as they are, whatever an agent put in their place with refs/replace. */
+/** Reads objects as stored, whatever an agent put in their place with refs/replace. */
 export const AS_STORED = { GIT_NO_REPLACE_OBJECTS: '1' }
 
-/** Refs that are not compared: what a rescue keeps, what belongs to one checkout, and what `git maintenance` fetches ahead. */
+/** Refs that are not compared: rescued values, refs of a single checkout, and prefetched refs of `git maintenance`. */
 const APART = [RESCUED, 'refs/bisect/', 'refs/worktree/', 'refs/rewritten/', 'refs/prefetch/']
 
-/** All refs of the repository by name: object id, or `ref: ` and a name for symbolic ones. */
+/** All refs of the repository by name: an object id, or `ref: NAME` for a symbolic ref. */
 export async function listRefs(root: string): Promise<Record<string, string>> {
   const args = ['for-each-ref', '--format=%(objectname) %(refname) %(symref)']
   const result = await tryGit(args, { cwd: root, env: AS_STORED })
@@ -41,12 +41,12 @@ export function movesBetween(
   return moves
 }
 
-/** Whether `ref` is one of `allowed`: a ref itself, or everything below it. `task-1` does not allow `task-10`. */
+/** Whether `ref` is one of `allowed`, exactly: `task-1` does not allow `task-10`. */
 export function isAllowed(ref: string, allowed: readonly string[]): boolean {
   return allowed.includes(ref)
 }
 
-/** Log lines of a ref since it had the value `before`. */
+/** A ref's log lines since it had the value `before`. If the log does not show that value, only the last line. */
 export async function logSince(commonDir: string, ref: string, before: string | null): Promise<LogEntry[]> {
   const entries = parseLog(await readFile(join(commonDir, 'logs', ref), 'utf8').catch(() => ''))
   const from = before === null ? -1 : entries.findLastIndex((entry) => entry.from === before)
@@ -54,8 +54,8 @@ export async function logSince(commonDir: string, ref: string, before: string | 
 }
 
 /**
- * Gives a ref back the value that it had, if it still has the one that was seen; what it had is kept under `keep`. False
- * when it moved meanwhile, or the old value is no longer in the repository.
+ * Restores a ref's value before a move, if it still has the value after it; that value is kept under `keep`. False: the ref has
+ * moved since, or the old value is no longer in the repository.
  */
 export async function putRefBack(root: string, commonDir: string, move: Move, keep: string): Promise<boolean> {
   const { ref, before, after } = move
@@ -71,7 +71,7 @@ export async function putRefBack(root: string, commonDir: string, move: Move, ke
   return apply()
 }
 
-/** A ref file that holds no ref hides from every list and cannot be written over: it goes. */
+/** Removes a ref file that contains no ref: it is missing from every list and cannot be overwritten. */
 async function removeBroken(path: string): Promise<boolean> {
   const content = await readFile(path, 'utf8').catch(() => null)
   if (content === null || /^(ref: \S+|[0-9a-f]{40,64})\n?$/.test(content)) return false
@@ -91,7 +91,7 @@ async function putSymbolicBack(root: string, { ref, before, after }: Move): Prom
   return (await tryGit(['update-ref', '--no-deref', ref, before], { cwd: root, env: AS_STORED })).code === 0
 }
 
-/** The stash is its log: after the ref, the log gets back the content it had, if it is what was seen. */
+/** Restores the log of the stash, which contains the stash's entries. Call it after restoring the ref. */
 export async function putStashLogBack(commonDir: string, to: string | null): Promise<void> {
   const path = join(commonDir, 'logs/refs/stash')
   if (to === null) {

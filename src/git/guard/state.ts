@@ -1,29 +1,29 @@
 import type { HostIdentity, ProcessIdentity } from '../../process/index.ts'
 
-/** A guarded file as it is: content (base64) and mode, or where a link leads. */
+/** The state of a guarded file: content (base64) and mode, or a link's target. */
 export type FileState =
   | { readonly kind: 'file'; readonly mode: number; readonly data: string }
   | { readonly kind: 'link'; readonly to: string }
 
-/** What is compared before and after a turn, of the repository that all workspaces and the user share. Plain JSON. */
+/** The state that is compared before and after a turn, of the repository that all workspaces and the user share. Plain JSON. */
 export interface SharedState {
-  /** Guarded files by absolute path; what is absent is not in it. */
+  /** Guarded files by absolute path; missing files have no entry. */
   readonly files: Readonly<Record<string, FileState>>
-  /** Folders of linked worktrees that are whole, and which they are: only those that stayed are compared. */
+  /** Complete linked worktrees by name, with the identity of their folder; only those that persisted are compared. */
   readonly worktrees: Readonly<Record<string, string>>
-  /** Refs by full name: an object id, or `ref: ` and a name. */
+  /** Refs by full name: an object id, or `ref: NAME`. */
   readonly refs: Readonly<Record<string, string>>
-  /** HEAD of the user's checkout as its file says. */
+  /** Content of the HEAD file of the user's checkout. */
   readonly head: string | null
   /** Hash of the index file of the user's checkout. */
   readonly index: string | null
-  /** Sizes of the HEAD logs of the user's checkouts, to read on from. */
+  /** Sizes of the HEAD logs of the user's checkouts; new entries are read from there. */
   readonly headLogs: Readonly<Record<string, number>>
-  /** Size and time of the user's FETCH_HEAD. */
+  /** Size and time of the user's FETCH_HEAD; empty: there is none. */
   readonly fetched: string
-  /** Content of the stash's log. */
+  /** Content of the stash's log; null: there is none. */
   readonly stashLog: string | null
-  /** What the user's checkout has uncommitted: status line and file times, by path. */
+  /** Uncommitted files in the user's checkout: status line, size and time, by path. */
   readonly uncommitted: Readonly<Record<string, string>>
 }
 
@@ -38,18 +38,18 @@ export type FindingKind =
   | 'checkout'
   | 'other'
 
-/** One thing that is not as it was. */
+/** One difference from the trusted state. */
 export interface Finding {
   readonly kind: FindingKind
   /** A ref's full name, or a path. */
   readonly subject: string
   /** A sentence for the user. */
   readonly message: string
-  /** Fails the attempt. */
+  /** Whether it fails the attempt. */
   readonly fails: boolean
-  /** It is as before again. */
+  /** Whether the earlier state was restored. */
   readonly undone: boolean
-  /** Ref under refs/belay/rescued/ that keeps what was there, when something was undone. */
+  /** Ref under refs/belay/rescued/ that keeps the undone state; null: there is none. */
   readonly rescued: string | null
 }
 
@@ -59,23 +59,23 @@ export interface GuardedWorkspace {
   readonly gitDir: string
 }
 
-/** What ties an agent's checkout to the repository. */
+/** The files that tie an agent's checkout to the repository. */
 export interface WorkspaceState extends GuardedWorkspace {
   /** The `.git` file. */
   readonly pointer: FileState | null
   readonly files: Readonly<Record<string, FileState>>
   readonly head: FileState | null
-  /** Signs of a merge, rebase or the like. */
+  /** Names of files that git leaves during a merge, rebase or the like. */
   readonly unfinished: readonly string[]
 }
 
-/** A turn that is running. */
+/** A running turn. */
 export interface Turn {
   readonly id: string
   readonly owner: HostIdentity & ProcessIdentity
   readonly allowedRefs: readonly string[]
   readonly mark: string | null
   readonly workspaces: readonly WorkspaceState[]
-  /** Found by other turns' looks meanwhile, and not told yet. */
+  /** Findings of other turns' comparisons that this turn has not reported yet. */
   readonly findings: readonly Finding[]
 }

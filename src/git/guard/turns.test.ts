@@ -115,7 +115,7 @@ test('turns that overlap: a change is undone once, and a turn that begins later 
     compareAndUndo(second, two),
     compareAndUndo(first, one),
   ])
-  // Configuration and tags carry no name, so both that ran answer for it; the branch is known to be the first's.
+  // Configuration and tags carry no mark, so both turns that ran are responsible; the branch is known to be the first's.
   expect(reports.map((report) => subjects(report, guarded))).toEqual([
     [],
     ['config', 'refs/tags/marked-elsewhere'],
@@ -182,7 +182,7 @@ test('after kill -9 the turn is ended: what its agent did is undone, what the us
 
   expect(spawnSync(process.execPath, [script], { stdio: 'inherit' }).signal).toBe('SIGKILL')
   const ledger = ledgerPath(join(folder, 'ledger'), dotGit)
-  execFileSync('touch', ['-d', '1 hour ago', ledger]) // its process was last seen an hour ago
+  execFileSync('touch', ['-d', '1 hour ago', ledger]) // its process last gave a sign of life an hour ago
   writeFileSync(join(dotGit, 'hooks/pre-commit'), 'by the user, later', { mode: 0o755 })
   repo.git('config', 'user.signingkey', 'mine')
   repo.git('tag', 'by-the-user')
@@ -206,7 +206,7 @@ test('a ref that Belay moves on while it is looked at is nobody’s doing', asyn
     ...asked,
     isOurs: (move) => {
       if (move.after === second) return true
-      // Between reading the refs and asking whose they are: the journal knows only the last move.
+      // Between the guard's reading of the refs and its question whose they are: the journal knows only the last move.
       repo.git('update-ref', ref, second)
       return false
     },

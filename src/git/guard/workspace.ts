@@ -20,9 +20,9 @@ export async function readWorkspace({ path, gitDir }: GuardedWorkspace): Promise
 }
 
 /**
- * Mends an agent's checkout after its turn, before any git command runs in it: the `.git` file and what configures the
- * checkout are put back and fail the attempt; HEAD, a damaged index, left locks and unfinished merges are put right and
- * only told. The agent's files and commits are not touched. The agent's processes must have ended. No git runs here.
+ * Repairs an agent's checkout after its turn, before any git command runs in it. A changed `.git` file or checkout
+ * configuration is restored and fails the attempt. A moved HEAD, leftover locks and unfinished merges are repaired; only HEAD
+ * is reported, as a note. The agent's files and commits are not touched. The agent's processes must have ended. Runs no git.
  */
 export async function mendWorkspace(before: WorkspaceState): Promise<Finding[]> {
   const { path, gitDir } = before
@@ -38,7 +38,7 @@ export async function mendWorkspace(before: WorkspaceState): Promise<Finding[]> 
   const now = await readGuarded(gitDir)
   for (const file of new Set([...Object.keys(before.files), ...Object.keys(now)])) {
     const [was, is] = [before.files[file] ?? null, now[file] ?? null]
-    // Submodules that were initialised in the turn bring files of their own; they are looked at as submodules.
+    // Submodules that were initialised during the turn add files; these are checked as submodules.
     if (sameState(was, is) || (was === null && file.startsWith(join(gitDir, 'modules/')))) continue
     const undone = await restore(file, is, was)
     findings.push(finding(file, `the agent changed ${file}`, { fails: true, undone }))
@@ -56,7 +56,9 @@ export async function mendWorkspace(before: WorkspaceState): Promise<Finding[]> 
   return findings
 }
 
-/** Makes a damaged or missing index anew from HEAD. Runs git: only after everything that configures git is as it was. */
+/**
+ * Rebuilds a damaged or missing index from HEAD. Runs git, so everything that configures git must have been restored before.
+ */
 export async function mendIndex({ path, gitDir }: WorkspaceState): Promise<Finding[]> {
   const index = join(gitDir, 'index')
   if (isWhole(await readFile(index).catch(() => null))) return []
@@ -65,7 +67,7 @@ export async function mendIndex({ path, gitDir }: WorkspaceState): Promise<Findi
   return [finding(index, 'the index of the workspace was damaged and was made anew', { fails: false, undone })]
 }
 
-/** An index ends with a hash of everything before it, or zeros where git is told to skip it. */
+/** An index ends with a hash of everything before it, or with zeros if git is configured to skip the hash. */
 function isWhole(content: Buffer | null): boolean {
   if (content === null || content.length < 32 || content.subarray(0, 4).toString('latin1') !== 'DIRC') return false
   return [

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 /** A real repository in a temporary folder, for tests. */
 export interface TestRepo {
   readonly root: string
-  /** Runs git as a user would (hooks and all) and returns trimmed stdout; throws when it fails. */
+  /** Runs git as a user would (with hooks) and returns trimmed stdout; throws if it fails. */
   git(...args: string[]): string
   gitIn(cwd: string, args: readonly string[], env?: Readonly<Record<string, string>>): string
   write(path: string, content: string | Buffer): void

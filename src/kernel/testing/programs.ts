@@ -2,13 +2,13 @@ import { releaseLease, takeLease, type Lease, type RecordStore } from '../../rec
 import type { RunScope } from '../advance.ts'
 import type { Phase, PhaseContext, PhaseResult, Target } from '../program.ts'
 
-/** What a phase of a test does; programs of tests have no services but this. */
+/** What a test's phase does. Programs in tests have no other services. */
 export type Work = (context: PhaseContext<Works>) => Promise<PhaseResult>
 export interface Works {
   readonly [phase: string]: Work
 }
 
-/** A phase that does what the test's services say under its name. */
+/** A phase that runs the work registered under its name in the test's services. */
 export function phaseOf(name: string, on: Readonly<Record<string, Target>>, deadlineMs = 60_000): Phase<Works> {
   return {
     does: `does ${name}`,
@@ -22,12 +22,12 @@ export function phaseOf(name: string, on: Readonly<Record<string, Target>>, dead
   }
 }
 
-/** The scope of the stored run `r1`, under a lease just taken. */
+/** The scope of the stored run `r1`, under a lease taken just now. */
 export async function scopeOf(record: RecordStore): Promise<RunScope & { readonly lease: Lease }> {
   return { record, project: 'p1', run: 'r1', lease: await takeLease(record, 'run:r1', 'run r1') }
 }
 
-/** Another holder's view, after the first has given its lease back or lost it. */
+/** The scope of another holder, after the first has lost its lease or given it back. */
 export async function takenOver(record: RecordStore, old: RunScope): Promise<RunScope & { readonly lease: Lease }> {
   await releaseLease(record, old.lease)
   return scopeOf(record)

@@ -1,4 +1,4 @@
-/** What happened is never changed: not by a mistake of ours either. */
+/** Events are never changed, not even by a bug of Belay's. */
 export const appendOnly = `
 create trigger events_are_not_changed before update on events begin
   select raise(abort, 'events are append-only');

@@ -1,6 +1,6 @@
 /**
- * Uses a record from a process of its own, for tests that need several, or one that may be killed. Arguments: what to do, the
- * state folder, and what that needs. Says on stdout, as JSON, what came of it; an error as its shape.
+ * Uses a record from a separate process, for tests that need several processes or one that can be killed. Arguments: an action,
+ * the state folder, and the action's own arguments. Prints the result as JSON on stdout, or the error's shape.
  */
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'
@@ -20,7 +20,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
     await RecordStore.open(home).close()
     return 'opened'
   },
-  /** Appends `count` pairs of events, each pair in a transaction of its own. */
+  /** Appends `count` pairs of events, each pair in its own transaction. */
   async append() {
     const [name = '', count = '0'] = more
     const record = RecordStore.open(home)
@@ -36,7 +36,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
     await record.close()
     return count
   },
-  /** Appends for ever; to be killed. */
+  /** Appends forever, until killed. */
   async flood() {
     const record = RecordStore.open(home)
     for (let n = 0; ; n++) {
@@ -59,7 +59,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
     database.close()
     return 'released'
   },
-  /** Takes a lease and keeps it until it is killed. */
+  /** Takes a lease and keeps it until killed. */
   async lease() {
     const record = RecordStore.open(home)
     const lease = await takeLease(record, more[0] ?? '', 'a test')
@@ -67,7 +67,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
     setInterval(() => {}, 1 << 30)
     await new Promise(() => {})
   },
-  /** Appends until the disk is full, then says whether the record is whole. */
+  /** Appends until the disk is full, then tells whether the record is intact. */
   async fill() {
     const record = RecordStore.open(home)
     let written = 0

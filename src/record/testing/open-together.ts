@@ -1,4 +1,4 @@
-/** A thread that opens each of `paths` as soon as all `threads` are at it, and posts what came of it: messages of errors. */
+/** A thread that opens each of `paths` once all `threads` have reached it, and posts the messages of the errors it got. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { openDatabase } from '../database.ts'
 

@@ -7,7 +7,7 @@ import { createRun } from '../runs.ts'
 import { upsertProject } from '../projects.ts'
 import type { NewTask } from '../tasks.ts'
 
-/** A folder for a record; gone when it is disposed of. */
+/** A folder for a record; disposing of it deletes it. */
 export interface TestHome extends Disposable {
   readonly path: string
 }
@@ -17,7 +17,7 @@ export function testHome(): TestHome {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** A clock that stands still until it is moved; sleeping moves it. */
+/** A clock that stands still until a test moves it; sleeping moves it too. */
 export class TestClock implements Clock {
   #now: number
 

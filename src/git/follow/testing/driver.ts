@@ -1,6 +1,6 @@
 /**
- * Runs followTarget in a process of its own, for tests that kill it. Argument: JSON of the request, the file of the intent,
- * and after which step (counted) to die.
+ * Runs followTarget in a separate process, for tests that kill it. Argument: JSON with the request, the file for the intent,
+ * and the step (counted) after which to die.
  */
 import { existsSync } from 'node:fs'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -9,11 +9,11 @@ import { followTarget, type FollowIntent, type FollowIntents, type FollowRequest
 export interface DriverOrder {
   readonly request: Omit<FollowRequest, 'intents' | 'onStep'>
   readonly intentFile: string
-  /** Kills this process after so many steps; null never. */
+  /** Kills this process after this many steps; null: never. */
   readonly dieAfter: number | null
 }
 
-/** An intent in a file, replaced whole. */
+/** An intent in a file, which is replaced atomically. */
 export function intentsIn(file: string): FollowIntents {
   return {
     read: async () => (existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as FollowIntent) : null),

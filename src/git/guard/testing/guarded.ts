@@ -12,11 +12,11 @@ export interface Guarded {
   readonly work: string
   addWork(handle: string): string
   request(handle?: string): GuardRequest
-  /** Git as an agent runs it: in its workspace, with its mark. */
+  /** Runs git as an agent does: in its workspace, with its mark. */
   agent(...args: string[]): string
-  /** A guarded turn in which `doings` happen; the snapshot goes through JSON, as on its way through the record. */
+  /** A guarded turn during which `doings` runs. The snapshot is converted to JSON and back, as in the record. */
   turn(doings: () => void): Promise<GuardReport>
-  /** All refs and their values, without what was rescued. */
+  /** All refs and their values, except rescued ones. */
   allRefs(): string[]
   remove(): void
 }
@@ -75,7 +75,7 @@ export function makeGuarded(): Guarded {
   return guarded
 }
 
-/** What was violated, by path or ref, sorted. */
+/** The violated paths and refs, sorted. */
 export function subjects(report: GuardReport, { dotGit }: Guarded): string[] {
   return report.violations.map((one) => one.subject.replace(`${dotGit}/`, '')).sort()
 }
