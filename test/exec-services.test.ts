@@ -7,13 +7,16 @@ import { World, collect, said, type Result } from './support/world.ts'
 let world: World
 let server: Server
 let asked = 0
+let last = ''
 let answer: (response: ServerResponse, n: number) => void
 beforeEach(async () => {
   world = new World()
   asked = 0
   server = createServer((request, response) => {
     response.on('error', () => {})
-    request.resume().on('end', () => answer(response, asked++))
+    last = ''
+    request.setEncoding('utf8').on('data', (part: string) => (last += part))
+    request.on('end', () => answer(response, asked++))
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
 })
@@ -80,6 +83,35 @@ describe('a service', () => {
     expect(await exec()).toMatchObject({ code: 0, stdout: 'gave up\n' })
     expect(world.has('made.txt')).toBe(false)
   })
+
+  it.each([
+    ['id', { index: 0, id: 'a' }, { index: 1, id: 'a' }],
+    ['index', { index: 0, id: 'a' }, { index: 0, id: 'b' }],
+  ])(
+    'that gives two calls of an answer the same %s has none of them run in place of the other',
+    async (_, ...places) => {
+      const call = (place: object, file: string): string =>
+        chunk({
+          tool_calls: [
+            { ...place, type: 'function', function: { name: 'bash', arguments: `{"command":"echo >> ${file}.txt"}` } },
+          ],
+        })
+      const calls = [
+        places.map((place, i) => call(place, `m${i}`)),
+        [call(places[0] ?? {}, 'one')],
+        [call(places[0] ?? {}, 'two')],
+      ]
+      answer = (response, n) => {
+        const all = calls[n]
+        return stream(response).end(
+          all ? `${all.join('')}${chunk({}, 'tool_calls')}data: [DONE]\n\n` : answered('made'),
+        )
+      }
+      expect(await exec()).toMatchObject({ code: 0, stdout: 'made\n' })
+      expect(last).toContain('several calls under one id')
+      expect(['m0', 'm1', 'one', 'two'].filter((file) => world.has(`${file}.txt`))).toEqual(['one', 'two'])
+    },
+  )
 
   it.each([
     ['nothing', ''],

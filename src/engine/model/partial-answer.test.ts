@@ -30,6 +30,20 @@ describe('an answer', () => {
     },
   )
 
+  it.each([
+    ['{"command":"a"}{"command":"b"}'],
+    ['{"command":"a"}\n{"command":"}b"}'],
+    ['{}{"command":"b"}'],
+    ['{"command":"a"}{"command":"a"}{"command":"b"}'],
+  ])('with several calls that became one, %s, has nothing run', (text) => {
+    expect(stopReason([piece(text)])).toBe('length')
+    expect(stopReason([piece('{"a":1}', 0), piece('{"a":2}', 1)])).toBe('toolUse')
+  })
+
+  it('with an input that its service sends twice is as it is', () => {
+    expect(stopReason([piece('{"a":[{}]}'), piece('{"a":[{}]}')])).toBe('toolUse')
+  })
+
   it('of a wire whose calls come whole at last is not judged by the pieces', () => {
     expect(stopReason([piece('{"a"')], 'openai-responses')).toBe('toolUse')
   })

@@ -30,19 +30,28 @@ export class PartialAnswer {
 
   /**
    * The whole answer. A call whose input broke off is mended on the way here (`rm -r build/old` may have become `rm -r build`),
-   * so that the answer is one that was cut off, whatever its service says.
+   * and calls to which a service gives the same id or index become one, with the name and the input of the first. Such an answer
+   * is one that was cut off, whatever its service says.
    */
   complete(message: AssistantMessage): AssistantMessage {
-    const isCut = [...this.#calls.values()].some((text) => !isWhole(text))
-    if (!isCut || message.stopReason === 'length') return message
-    return { ...message, stopReason: 'length', errorMessage: BROKEN_OFF }
+    if (message.stopReason === 'length') return message
+    const inputs = [...this.#calls.values()]
+    const wrong = inputs.some((text) => !isWhole(text)) ? BROKEN_OFF : inputs.some(isSeveral) ? MERGED : null
+    return wrong === null ? message : { ...message, stopReason: 'length', errorMessage: wrong }
   }
 }
 
 const BROKEN_OFF = 'the input of a call broke off'
+const MERGED = 'calls cannot be told apart'
 
 /** Of an answer that was cut off among its calls: what the model is told of each, and what comes of it when it goes on so. */
 export function cutIn({ errorMessage }: AssistantMessage): { readonly told: string; readonly counted: string } {
+  if (errorMessage === MERGED) {
+    return {
+      told: 'It was not run: this answer makes several calls under one id, and they cannot be told apart. Make one call at a time.',
+      counted: 'the service gives several calls of an answer one id',
+    }
+  }
   if (errorMessage !== BROKEN_OFF) {
     return {
       told: 'It was not run: the answer was cut off at its length limit. Make smaller calls.',
@@ -59,14 +68,31 @@ export function cutIn({ errorMessage }: AssistantMessage): { readonly told: stri
  * Whether nothing is open at its end. What is wrong in another way is mended rightly: some servers leave line feeds in strings.
  */
 function isWhole(text: string): boolean {
+  const { depth, quoted } = topLevel(text)
+  return !quoted && depth <= 0
+}
+
+/** Whether it is several objects one after the other, and not the same one again. */
+function isSeveral(text: string): boolean {
+  return new Set(topLevel(text).objects).size > 1
+}
+
+function topLevel(text: string): { readonly depth: number; readonly quoted: boolean; readonly objects: string[] } {
+  const objects: string[] = []
+  let begin = 0
   let depth = 0
   let quoted = false
   for (let i = 0; i < text.length; i++) {
     const char = text[i]
     if (quoted && char === '\\') i += 1
     else if (char === '"') quoted = !quoted
-    else if (!quoted && (char === '{' || char === '[')) depth += 1
-    else if (!quoted && (char === '}' || char === ']')) depth -= 1
+    else if (!quoted && (char === '{' || char === '[')) {
+      if (depth === 0) begin = i
+      depth += 1
+    } else if (!quoted && (char === '}' || char === ']')) {
+      depth -= 1
+      if (depth === 0) objects.push(text.slice(begin, i + 1))
+    }
   }
-  return !quoted && depth <= 0
+  return { depth, quoted, objects }
 }
