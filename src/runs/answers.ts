@@ -20,22 +20,23 @@ export interface Answer {
   readonly note: string | null
 }
 
-/** Longest note that is kept, in characters: it goes into prompts. */
+/** Longest note that is kept, in characters: notes go into prompts. */
 const MAX_NOTE = 20_000
 
-/** More runs than anybody has open questions in. */
+/** More runs than anybody has. */
 const MANY_RUNS = 10_000
 
-/** Questions to people in the runs of a project, oldest first; only the open ones unless `all`. */
+/** Questions to people in the runs of a project, oldest first; only the open ones unless `all` is set. */
 export async function checkpointsOf(record: RecordStore, project: string, all: boolean): Promise<CheckpointRow[]> {
   const runs = await listRuns(record.read, project, MANY_RUNS)
   return listCheckpoints(record.read, { runs: runs.map((run) => run.id), open: !all })
 }
 
 /**
- * Stores a person's answer and queues the task that waits for it, in one transaction; whoever works on the run next, also a
- * process that does so now, follows it. Throws (exit 2) `checkpoint_unknown`, `checkpoint_closed`, `checkpoint_expired`,
- * `not_an_approver`, `answer_invalid`, or `note_too_long`. An answer counts once: the second one is `checkpoint_closed`.
+ * Stores a person's answer and queues the task that waits for it, in one transaction. Whichever process works on the run next,
+ * or already does, acts on it. Throws (exit 2) `checkpoint_unknown`, `checkpoint_closed`, `checkpoint_expired`,
+ * `not_an_approver`, `answer_invalid` or `note_too_long`. A checkpoint takes one answer; for a second one this throws
+ * `checkpoint_closed`.
  */
 export async function answerQuestion(
   record: RecordStore,
@@ -71,7 +72,7 @@ export async function answerQuestion(
   return { checkpoint: (await findCheckpoint(record.read, asked.id)) ?? asked, run }
 }
 
-/** `note` without space around it; null when nothing is left. Throws `note_too_long`. */
+/** `note` without surrounding white space; null when nothing is left. Throws `note_too_long`. */
 export function checkNote(note: string | null): string | null {
   const text = note?.trim() ?? ''
   if (text.length <= MAX_NOTE) return text === '' ? null : text
@@ -91,7 +92,7 @@ function checkValue(asked: CheckpointRow, value: string): void {
   })
 }
 
-/** A question may name who is to answer it, by login name. */
+/** A checkpoint may restrict who can answer it, by login name. */
 function checkApprover({ id, context }: CheckpointRow): void {
   const { approvers } = context
   if (!Array.isArray(approvers)) return
@@ -104,7 +105,7 @@ function checkApprover({ id, context }: CheckpointRow): void {
   })
 }
 
-/** After its time an answer would come too late: the asker goes on without one. */
+/** Refuses an answer after the checkpoint's time: its task already continues without one. */
 function refuseExpired(asked: CheckpointRow, now: string): void {
   const at = expiredAt(asked, Date.parse(now))
   if (at === null) return
@@ -116,7 +117,10 @@ function refuseExpired(asked: CheckpointRow, now: string): void {
   })
 }
 
-/** Until when an open question could be answered, once that time is over at `now` (ms); null: it can be answered, or is closed. */
+/**
+ * When the time for answering an open checkpoint ended, if that was at or before `now` (ms). null: it is closed, or can still
+ * be answered.
+ */
 export function expiredAt({ status, context }: CheckpointRow, now: number): string | null {
   const { expires_at: at } = context
   return status === 'open' && typeof at === 'string' && Date.parse(at) <= now ? at : null

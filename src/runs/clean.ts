@@ -33,9 +33,9 @@ export interface CleanRequest {
   readonly repository: Repository
   /** Only this run; null: every run of the repository. */
   readonly run: RunRow | null
-  /** Also what has not landed. */
+  /** Also remove what has not landed. */
   readonly force: boolean
-  /** Only say what would be done. */
+  /** Only report what would be done. */
   readonly dryRun: boolean
 }
 
@@ -60,10 +60,10 @@ const MOVING: ReadonlySet<TaskStatus> = new Set(['queued', 'running', 'waiting',
 const MANY_RUNS = 10_000
 
 /**
- * Removes workspaces, branches and refs of runs that have ended; what agents said (sessions) and the record itself stay. A
- * run is kept, and named, when a process works on it, when it can still go on by itself, when one of its branches is checked
- * out somewhere, or when it holds work that is in no branch of the user (unless `force`). A cleaned run cannot be resumed or
- * retried. May be ended at any moment and repeated: it goes by what is there.
+ * Removes workspaces, branches and refs of runs that have ended. Sessions and the record stay. A run is kept, and listed with
+ * the reason, when a process works on it, when it can still continue by itself, when one of its branches is checked out
+ * somewhere, or (without `force`) when it has work that is in none of the user's branches. A cleaned run cannot be resumed or
+ * retried. May be killed at any moment and repeated, because it acts on what is there.
  */
 export async function cleanRuns(request: CleanRequest): Promise<CleanResult> {
   const { record, repository } = request
@@ -79,7 +79,7 @@ export async function cleanRuns(request: CleanRequest): Promise<CleanResult> {
   return { cleaned, kept }
 }
 
-/** null when nothing of the run is left. */
+/** null: nothing of the run is left to remove. */
 async function cleanRun(request: CleanRequest, run: RunRow): Promise<CleanedRun | KeptRun | null> {
   const { record, repository } = request
   const there = await whatIsThere(record, repository, run)
@@ -88,7 +88,7 @@ async function cleanRun(request: CleanRequest, run: RunRow): Promise<CleanedRun 
   if (early !== null) return { run: run.id, reason: early }
   return holdRun(record, repository, run, async (lease) => {
     if (lease === null) return { run: run.id, reason: { code: 'held', message: 'a process works on it' } }
-    // As they are now that nobody else can change them: since they were listed it may have been set going again.
+    // Read again under the lease: another process may have resumed the run since it was listed.
     const now = (await findRun(record.read, run.id)) ?? run
     const tasks = await listTasks(record.read, run.id)
     const reason =
@@ -103,7 +103,7 @@ async function cleanRun(request: CleanRequest, run: RunRow): Promise<CleanedRun 
 
 interface Leftovers {
   readonly workspaces: readonly string[]
-  /** Full names. */
+  /** Full ref names. */
   readonly branches: readonly string[]
   readonly refs: readonly string[]
 }
@@ -140,7 +140,10 @@ async function inUse({ root }: Repository, { branches, workspaces }: Leftovers):
   return null
 }
 
-/** Work that would be lost: commits on result that no branch of the user has, and changes of tasks that can still go on. */
+/**
+ * Work that would be lost: commits of the result branch that no branch of the user contains, and changes of tasks that can
+ * still continue.
+ */
 async function unlanded({ root }: Repository, run: RunRow, tasks: readonly TaskRow[]): Promise<Reason | null> {
   const result = branchRef(run.resultBranch)
   if ((await readRef(root, result)) !== null) {
@@ -169,7 +172,7 @@ async function unlanded({ root }: Repository, run: RunRow, tasks: readonly TaskR
 async function remove({ record, repository }: CleanRequest, run: RunRow, lease: Lease): Promise<void> {
   const { root } = repository
   const moves = moveJournal(record.home, run.id)
-  // First: what is half removed must not be taken up again.
+  // Marked first, so that a run that was only partly removed cannot be resumed.
   await record.write(async (tx) => {
     await assertLease(tx, lease)
     const now = record.now()

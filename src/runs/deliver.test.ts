@@ -77,7 +77,7 @@ test('a death in the middle begins it again, three times at most', async () => {
   await queue(told.ofRun('run.finished', 2, END))
   const [first, second] = await pendingDeliveries(record, 'r1')
   if (!first || !second) throw new Error('two were queued')
-  // What a Belay leaves that dies while the command runs.
+  // The state that a Belay leaves when it is killed while the command runs.
   await beginDelivery(record, first.id)
   for (let tries = 0; tries < 3; tries++) await beginDelivery(record, second.id)
   await told.drain()

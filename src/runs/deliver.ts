@@ -15,7 +15,7 @@ import {
   type RunRow,
 } from '../record/index.ts'
 
-/** What `notify.command` gets as JSON on stdin. */
+/** What `notify.command` gets on stdin, as JSON. */
 export interface Notice {
   readonly event: string
   readonly time: string
@@ -39,23 +39,23 @@ export interface Notice {
 export interface NotifierOptions {
   readonly record: RecordStore
   readonly run: RunRow
-  /** The user's checkout, where the command runs. */
+  /** The user's checkout; the command's working directory. */
   readonly root: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** `notify.command`; null: nobody is told. */
+  /** `notify.command`; null: nobody is notified. */
   readonly command: readonly string[] | null
 }
 
 const KIND = 'notify'
-/** How often a notice is begun before it is given up: only a death of Belay in the middle repeats one. */
+/** How many deliveries of a notice are started. It is started again only if Belay died during the previous delivery. */
 const MAX_TRIES = 3
 const DEADLINE_MS = 10_000
 const MAX_MESSAGE = 2000
 
 /**
- * Tells people by their own command. Notices are queued in the transaction that makes them true and delivered after it, in
- * order, each key once; a Belay that dies in the middle of one begins it again (at most three times). A command that fails or
- * takes too long is an event, never a failure of the run.
+ * Notifies people through their own command. A notice is queued in the transaction that it reports, and delivered afterwards,
+ * in order. Each key is delivered once, except that a delivery during which Belay died is started again (at most three in
+ * total). A command that fails or takes too long becomes an event and never fails the run.
  */
 export class Notifier {
   readonly #options: NotifierOptions
@@ -66,7 +66,7 @@ export class Notifier {
     this.#options = options
   }
 
-  /** Notices to be queued with a step of a task: when a person is wanted. */
+  /** The notices to queue with a task transition, if a person is needed. */
   ofTask(change: TaskTransition): NewDelivery[] {
     const { task, status, reason, checkpoint } = change
     if (status !== 'waiting' && status !== 'blocked' && status !== 'replan') return []
@@ -88,13 +88,13 @@ export class Notifier {
     })
   }
 
-  /** Notices to be queued when a run ends; `holding` tells one ending from another. */
+  /** The notices to queue when a run ends. `holding` is part of the key, so that each ending of a run has its own. */
   ofRun(
     event: 'run.finished' | 'run.failed',
     holding: number,
     end: Pick<Notice, 'status' | 'reason'> & Partial<Pick<Notice, 'landed' | 'finish_command'>>,
   ): NewDelivery[] {
-    // Who stopped it knows.
+    // The user who stopped the run knows about it.
     if (end.status === 'interrupted') return []
     const why = end.reason === null ? '' : `: ${end.reason.message}`
     return this.#queue(`${event}:${holding}`, {
@@ -124,7 +124,7 @@ export class Notifier {
     return [{ key: `${KIND}:${run.id}:${key}`, kind: KIND, payload }]
   }
 
-  /** Begins to deliver what is queued, beside everything else. */
+  /** Starts to deliver what is queued, in the background. */
   wake(): void {
     if (this.#options.command === null) return
     this.#work = this.#work
@@ -134,7 +134,7 @@ export class Notifier {
       })
   }
 
-  /** Waits until everything queued was delivered or given up. Rejects when the record could not be written. */
+  /** Waits until every queued notice was delivered or given up. Rejects if the record could not be written. */
   async drain(): Promise<void> {
     this.wake()
     await this.#work
@@ -164,7 +164,7 @@ export class Notifier {
     )
   }
 
-  /** Runs the command for one notice; why it failed, or null. */
+  /** Runs the command for one notice. Returns why it failed, or null. */
   async #run(notice: Notice): Promise<string | null> {
     const { command, root, env, run } = this.#options
     const own = { ...gateEnvironment(env), ...variables(notice) }

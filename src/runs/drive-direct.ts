@@ -33,14 +33,14 @@ import { takeOver } from './takeover.ts'
 export interface DirectDriveOptions extends DriveOptions {
   readonly repository: Repository
   readonly concurrency: number
-  /** The lease on the run's target, when it is held already; it is given back at the end all the same. */
+  /** The lease on the run's target, if the caller already holds it; it is released at the end in any case. */
   readonly target?: Lease | null
 }
 
 /**
- * Works on a stored run until nothing is left that this process can do, and says what it came to. Takes the leases of the
- * run and of its target (`held` names the holder). Throws what stopped the run as a whole, with the run marked `failed`.
- * May be called again for the same run at any time: it goes on where it was.
+ * Works on a stored run until this process can do nothing more, and returns how the run stands. Takes the leases of the run and
+ * of its target (`held` names the holder). Throws what stopped the run as a whole, after marking the run `failed`. May be
+ * called again for the same run at any time: it continues where the run stands.
  */
 export async function driveDirect(options: DirectDriveOptions): Promise<DriveResult> {
   const { record, run, repository } = options
@@ -64,7 +64,7 @@ export async function driveDirect(options: DirectDriveOptions): Promise<DriveRes
       (drive) => driveHeld(options, drive),
     )
   } finally {
-    // Not taken over: the run is another's, which is what its user has to know.
+    // Still held, so the run itself could not be taken: that error is the one to report.
     if (target !== null) await releaseLease(record, target).catch(() => {})
   }
 }
@@ -88,7 +88,7 @@ async function driveHeld(options: DirectDriveOptions, drive: Drive): Promise<Dri
     root: opened.services.root,
     commit: run.base,
     folder: opened.pool.folder,
-    // A workspace and a review for each task at work, and the proof workspaces.
+    // A workspace and a review checkout for each running task, and the proof workspaces.
     checkouts: 3 * options.concurrency,
   })
   await begin(drive)
@@ -107,7 +107,7 @@ async function driveHeld(options: DirectDriveOptions, drive: Drive): Promise<Dri
   }
 }
 
-/** The first agent is started while the first workspace is made. */
+/** Starts the first agent while the first workspace is being made. */
 function warm({ services }: OpenedRun): void {
   const { agent, env, command } = services.roles.implementer
   agent.warm?.({ env, command, cwd: services.root, run: services.run.id })
@@ -140,8 +140,8 @@ async function endTask(opened: OpenedRun, handle: string, step: Step): Promise<v
 }
 
 /**
- * Nothing runs any more: the target follows, what is not needed goes, and the run gets its status; null when a person
- * has just answered, so that there is work again.
+ * Called when nothing runs any more: lets the target follow, removes what is no longer needed, and sets the run's status.
+ * Returns null if a person has just answered, so that there is work again.
  */
 async function settle(options: DirectDriveOptions, opened: OpenedRun, drive: Drive): Promise<DriveResult | null> {
   const { record, run, signal } = options
@@ -154,7 +154,7 @@ async function settle(options: DirectDriveOptions, opened: OpenedRun, drive: Dri
   }
   const tasks = await listTasks(record.read, run.id)
   const row = await findRun(record.read, run.id)
-  // Given up by its user while it was worked on.
+  // The user gave the run up while it was being worked on.
   const came = row?.status === 'cancelled' ? 'cancelled' : signal.aborted ? 'interrupted' : status
   const red = came === 'done' ? await redGates(record, run.id) : []
   const final = red.length > 0 ? 'blocked' : came
@@ -162,7 +162,7 @@ async function settle(options: DirectDriveOptions, opened: OpenedRun, drive: Dri
   const goesOn = ENDED.has(final) || final === 'waiting' || final === 'interrupted'
   if (goesOn && !signal.aborted && hasWork(tasks, { until, keepGoing, now: record.clock.now() })) return null
   if (final === 'done') await tidy(options, opened)
-  // What ended otherwise keeps only the workspaces of tasks that go on.
+  // A run that ended otherwise keeps only the workspaces of tasks that can continue.
   else if (ENDED.has(final)) await opened.pool.clear()
   const reason =
     red.length > 0 ? redReason(red) : final === 'cancelled' ? (row?.reason ?? null) : interruptedReason(final)
@@ -180,7 +180,7 @@ function redReason(red: readonly RedGate[]): Reason {
   }
 }
 
-/** A run that is done needs no workspaces, temporary files and fences any more. */
+/** Removes what a run that is done no longer needs: workspaces, temporary files and fences. */
 async function tidy({ run, repository }: DirectDriveOptions, opened: OpenedRun): Promise<void> {
   const { services, pool } = opened
   await pool.clear(true)

@@ -2,19 +2,19 @@ import type { Config } from '../config/index.ts'
 import { configFor } from '../exec/settings.ts'
 import type { NatsPublishing } from '../publish/index.ts'
 
-/** What holds for all work in a folder, with or without a repository. Only what is said is there. */
+/** The settings for all work in a folder, with or without a repository. Only configured keys are present. */
 export interface FolderSettings {
-  /** Where its events go beside the record. */
+  /** Where events are published in addition to the record. */
   readonly publish?: NatsPublishing
-  /** Rules for commands of its agents. */
+  /** Command rules for the agents. */
   readonly policy?: NonNullable<Config['policy']>
-  /** How long a person is waited for. */
+  /** How long questions wait for a person. */
   readonly approvals?: NonNullable<Config['approvals']>
-  /** Model services of one's own. */
+  /** The user's own model services. */
   readonly providers?: NonNullable<Config['providers']>
 }
 
-/** What belay.yaml around `folder`, or the user's own file, says of all work in it. Throws `config_invalid`. */
+/** The settings for work in `folder`, from the belay.yaml around it or from the user's own file. Throws `config_invalid`. */
 export async function folderSettings(
   folder: string,
   env: Readonly<Record<string, string | undefined>>,

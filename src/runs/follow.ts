@@ -17,7 +17,7 @@ import {
   type RunRow,
 } from '../record/index.ts'
 
-/** Lets the target follow each landing beside the work, one after the other: the next task need not wait for it. */
+/** Lets the target follow each landing in the background, one landing after the other, so that the next task need not wait. */
 export class Follower {
   readonly #options: Omit<FollowOptions, 'to'> & { readonly landing: Landing }
   #work: Promise<void> = Promise.resolve()
@@ -27,23 +27,23 @@ export class Follower {
     this.#options = options
   }
 
-  /** Something has landed. */
+  /** Call it after something has landed. */
   wake(): void {
     const { landing } = this.#options
-    // No other task lands meanwhile, and no guard takes the half-changed checkout for the user's doing.
+    // Excludes landings of other tasks, and keeps guards from taking the half-updated checkout for the user's work.
     const follow = landing.alone(async () => followResult({ ...this.#options, to: await landing.tip() }))
     const noted = follow.catch((error: unknown) => {
       this.#failure ??= { error }
     })
-    this.#work = this.#work.then(() => noted) // no list of all that ever landed
+    this.#work = this.#work.then(() => noted) // a chain of two, so that finished landings are not kept in memory
   }
 
-  /** Waits until nothing of it runs. Never rejects. */
+  /** Resolves when no follow is running. Never rejects. */
   async idle(): Promise<void> {
     await this.#work
   }
 
-  /** Throws what stopped it: the record could not be written, or is another's now. */
+  /** Throws what stopped it: the record could not be written, or another process has taken the run over. */
   check(): void {
     if (this.#failure) throw this.#failure.error
   }
@@ -55,16 +55,16 @@ export interface FollowOptions {
   readonly repository: Repository
   readonly lease: Lease
   readonly moves: MoveJournal
-  /** Tip of result. */
+  /** Tip of the result branch. */
   readonly to: string
 }
 
-/** The note that a run's target is to be made by Belay; it goes when that is done. */
+/** Key of the note that Belay must create a run's target branch; the note is dropped once that is done. */
 export function newTargetIntent(run: string): string {
   return `new-target:${run}`
 }
 
-/** The target branch follows result, as far as it can; whether it could is stored with the run. Safe to repeat. */
+/** Moves the target branch to the tip of the result branch if it can, and stores with the run whether it could. Repeatable. */
 export async function followResult(options: FollowOptions): Promise<void> {
   const { record, run, repository, lease, moves, to } = options
   const { root, commonDir } = repository
@@ -85,7 +85,7 @@ export async function followResult(options: FollowOptions): Promise<void> {
       clear: () => dropIntent(record, key, lease),
     },
   })
-  // A target that has not landed and is there all the same was moved by an update that was interrupted.
+  // If the target is at the tip although it has not landed, an interrupted update moved it, so the note stays.
   if (target !== null && (followed.landed || (await readRef(root, target)) !== to)) await noted?.end(followed.landed)
   if (followed.landed) {
     await putIntent(record, `followed:${run.id}`, run.id, to, lease)
@@ -97,7 +97,7 @@ export async function followResult(options: FollowOptions): Promise<void> {
   await record.write(async (tx) => {
     await assertLease(tx, lease)
     await changeRun(tx, run.id, record.now(), { landed: followed.landed, finishCommand })
-    // Looked at again, and nothing was new: the event of the first time says it.
+    // The same as last time: the event of that time already reports it.
     if (same && (!followed.landed || from === to)) return
     await appendEvents(tx, record.now(), [
       {
@@ -112,7 +112,7 @@ export async function followResult(options: FollowOptions): Promise<void> {
   })
 }
 
-/** A target that cannot follow is no failure of the run: what is in the way is told, and resume tries again. */
+/** A target that cannot follow does not fail the run: the reason is stored, and resume tries again. */
 async function followOrRefuse(request: FollowRequest): Promise<Followed> {
   try {
     return await followTarget(request)
@@ -126,5 +126,5 @@ async function followOrRefuse(request: FollowRequest): Promise<Followed> {
   }
 }
 
-/** Failures of the record, which the run itself has to stop for. */
+/** Failures of the record, which must stop the run itself. */
 const UNSTORABLE: ReadonlySet<string> = new Set(['lease_lost', 'record_unwritable', 'record_corrupt'])

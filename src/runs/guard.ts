@@ -18,16 +18,16 @@ export interface GuardOptions {
   readonly repository: Repository
   readonly record: Pick<RecordStore, 'home' | 'read'>
   readonly moves: MoveJournal
-  /** Resolves when Belay itself changes nothing in the user's checkout for now. */
+  /** Resolves when Belay itself is changing nothing in the user's checkout. */
   readonly quiet?: () => Promise<void>
 }
 
-/** Where all processes of a user's Belay meet that work in one repository. */
+/** The folder through which all Belay processes of a user that work in one repository coordinate. */
 export function meetingFolder(home: string): string {
   return join(home, 'guard')
 }
 
-/** Where runs note their own ref moves. */
+/** Where a run notes its own ref moves. */
 export function moveJournal(home: string, run: string): MoveJournal {
   return new MoveJournal(meetingFolder(home), run)
 }
@@ -39,14 +39,14 @@ function oursOf({ record, moves }: GuardOptions): Ours {
   }
 }
 
-/** Watches the repository around a turn (see git/guard): a worker may move its own branch, a reviewer nothing. */
+/** Watches the repository during a turn (see git/guard). An implementer may move its task's branch, a reviewer nothing. */
 export function repositoryGuard(options: GuardOptions): Guard {
   const { repository, record } = options
   const ours = oursOf(options)
   return {
     async begin(workspace, run, handle) {
       const mark = agentMark(run, handle)
-      // What is seen while the target follows would be taken for the state in which the user left his files.
+      // A snapshot taken while the target follows would be mistaken for how the user left their files.
       await options.quiet?.()
       const snapshot = await takeSnapshot({
         commonDir: repository.commonDir,
@@ -68,14 +68,14 @@ export function repositoryGuard(options: GuardOptions): Guard {
   }
 }
 
-/** Forgets the moves of a run that has ended, as soon as nobody needs them any more. */
+/** Forgets the ref moves of a run that has ended, as soon as no process needs them any more. */
 export async function endJournal({ repository, record, moves }: GuardOptions): Promise<void> {
   await retireJournal(meetingFolder(record.home), repository.commonDir, moves)
 }
 
 /**
- * Undoes what agents of processes that died did to the repository, before git runs anywhere in it again. Returns what was
- * found, as sentences.
+ * Undoes what agents of dead processes did to the repository, before git runs in it again. Returns what was found, as
+ * sentences.
  */
 export async function settleGuard(options: GuardOptions, run: string): Promise<readonly string[]> {
   const request = {
@@ -83,7 +83,7 @@ export async function settleGuard(options: GuardOptions, run: string): Promise<r
     ledger: meetingFolder(options.record.home),
     ...oursOf(options),
   }
-  // The lease on the run is ours: a turn of it is of a holder that died or was overtaken.
+  // This process holds the run's lease, so any turn of the run found here belongs to a dead or superseded holder.
   const found = await settleDeadTurns(request, (mark) => isMarkOf(run, mark))
   return found.map((one) => one.message)
 }

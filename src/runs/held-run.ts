@@ -1,4 +1,4 @@
-/** A run in the hands of this process, whatever its program: leases, metered time, events, notices, and how it ended. */
+/** A run held by this process, whatever its program: leases, metered time, events, notices and the final status. */
 import { BelayError, knownFailure } from '../core/errors.ts'
 import type { Reason, RunStatus } from '../core/words.ts'
 import { raiseEpochRef } from '../git/refs.ts'
@@ -31,10 +31,10 @@ export interface DriveOptions {
   readonly record: RecordStore
   readonly run: RunRow
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Leave instead of waiting for an agent's quota or a timer. */
+  /** Return instead of waiting for an agent's quota or a timer. */
   readonly noWait: boolean
   readonly signal: AbortSignal
-  /** Tells the user what does not stop the run, such as a server that gets no events. */
+  /** Tells the user about problems that do not stop the run, such as an event server that cannot be reached. */
   readonly note?: (text: string) => void
 }
 
@@ -43,37 +43,37 @@ export interface DriveResult {
   readonly exitCode: number
 }
 
-/** What of a run's configuration its driving needs. */
+/** The parts of a run's configuration that driving it needs. */
 export interface DriveSettings {
-  /** Where the user's own command is run. */
+  /** Working directory of the user's notify command. */
   readonly root: string
-  /** `notify.command`; null: nobody is told. */
+  /** `notify.command`; null: nobody is notified. */
   readonly notify: readonly string[] | null
   readonly publish: NatsPublishing | undefined
-  /** Leases beside the run's own, taken after it and given back with it. */
+  /** Takes an additional lease after the run's own; both are released together. */
   readonly take?: () => Promise<Lease>
-  /** Leases that the caller has and gives back itself. */
+  /** Leases that the caller holds and releases itself. */
   readonly held?: readonly Lease[]
 }
 
-/** A run in the hands of this process. */
+/** A run held by this process. */
 export interface Drive {
   readonly options: DriveOptions
-  /** The run's own. */
+  /** The run's own lease. */
   readonly lease: Lease
-  /** With the run's own. */
+  /** All leases, including the run's own. */
   readonly leases: readonly Lease[]
-  /** Aborts when one of them is lost. */
+  /** Aborts when one of `leases` is lost. */
   readonly lost: AbortSignal
   readonly notifier: Notifier
 }
 
-/** Failures that the record cannot be told of: it is another's now, or cannot be written. */
+/** Failures that cannot be stored: another process has taken over, or the record cannot be written. */
 const UNSTORABLE: ReadonlySet<string> = new Set(['lease_lost', 'record_unwritable', 'record_corrupt'])
 
 /**
- * Does `work` as the only process that works on the run: `held` names another. Its events are published and its time is
- * metered meanwhile; what `work` throws marks the run `failed` and is thrown.
+ * Does `work` as the only process that works on the run (else throws `held`, which names the holder). Meanwhile publishes the
+ * run's events and meters its time. An error from `work` marks the run `failed` and is rethrown.
  */
 export async function driveAlone<T>(
   options: DriveOptions,
@@ -98,7 +98,7 @@ export async function driveAlone<T>(
       return await work(drive).catch((error: unknown) => fail(drive, error))
     } finally {
       try {
-        await meter.stop() // fails with the record
+        await meter.stop() // fails when the record does
       } finally {
         await renewal.stop()
       }
@@ -109,13 +109,13 @@ export async function driveAlone<T>(
   } finally {
     try {
       for (const lease of taken) {
-        // What failed first is what the user has to know; a lease of a process that ended is no hindrance.
+        // The first failure is the one to report. A lease that stays behind does no harm, because its process ends.
         await releaseLease(record, lease).catch((error: unknown) => {
           if (!failed) throw error
         })
       }
     } finally {
-      // Last: what others may do now does not wait for a server.
+      // Last, so that releasing the leases does not wait for a server.
       await publishing?.stop()
     }
   }
@@ -136,7 +136,7 @@ async function fail({ options, lease, notifier }: Drive, thrown: unknown): Promi
 
 type Given = 'scope' | 'noWait' | 'leases' | 'lost' | 'signal'
 
-/** Works on the run's tasks under its leases until nothing is left that this process can do (see `runTasks`). */
+/** Works on the run's tasks under its leases until this process can do nothing more (see `runTasks`). */
 export async function workOnTasks<S>(drive: Drive, loop: Omit<LoopOptions<S>, Given>): Promise<void> {
   const { options, lease, leases, lost, notifier } = drive
   const { record, run, noWait, signal } = options
@@ -162,8 +162,8 @@ export async function workOnTasks<S>(drive: Drive, loop: Omit<LoopOptions<S>, Gi
 }
 
 /**
- * Before a claimed task moves: what an earlier holder left running is ended, and the git of `root` knows the new epoch. Returns
- * the mark that its ref moves are to verify.
+ * Called after a task is claimed and before it moves: ends the processes that an earlier holder left and stores the new epoch
+ * in the git repository `root`. Returns the mark that the task's ref moves must verify.
  */
 export async function fence({ scope, handle, epoch }: Claim, root: string, moves: MoveJournal): Promise<string> {
   await endEarlier(scope.run, handle, epoch)
@@ -171,7 +171,7 @@ export async function fence({ scope, handle, epoch }: Claim, root: string, moves
   return raiseEpochRef(root, scope.run, handle, epoch, stillOurs, moves)
 }
 
-/** The run is in the hands of this process: whoever looks sees it. */
+/** Records that this process is now working on the run. */
 export async function begin({ options, lease, notifier }: Drive): Promise<void> {
   await setStatus(options, lease, 'running', null, [{ type: 'run.resumed' }])
   notifier.wake()
@@ -180,13 +180,13 @@ export async function begin({ options, lease, notifier }: Drive): Promise<void> 
 export interface Ending {
   readonly status: RunStatus
   readonly reason: Reason | null
-  /** More of `run.finished`. */
+  /** Additional data for the `run.finished` event. */
   readonly data: Readonly<Record<string, unknown>>
-  /** Told to people too. */
+  /** Also part of the notice to people. */
   readonly end?: { readonly landed?: boolean | null; readonly finish_command?: string | null }
 }
 
-/** Nothing runs any more: stores what the run has come to, and tells it. */
+/** Called when nothing runs any more: stores the run's status and notifies people. */
 export async function finish(
   { options, lease, notifier }: Drive,
   { status, reason, data, end = {} }: Ending,
@@ -199,14 +199,14 @@ export async function finish(
   return { status, exitCode }
 }
 
-/** Why a run stands as it does where no task says so. */
+/** The reason for a run's status, where no task gives one. */
 export function interruptedReason(status: RunStatus): Reason | null {
   return status === 'interrupted'
     ? { code: 'interrupted', message: 'stopped before it was done; go on with: belay resume' }
     : null
 }
 
-/** Stores what a run has come to, with the events that tell of it, under its lease. */
+/** Stores a run's status and its events under its lease. */
 async function setStatus(
   { record, run }: Pick<DriveOptions, 'record' | 'run'>,
   lease: Lease,
@@ -220,7 +220,7 @@ async function setStatus(
     const now = record.now()
     await changeRun(tx, run.id, now, { status, reason })
     await queueDeliveries(tx, run.id, now, deliveries)
-    // What was not there or not logged in may have been mended by who resumes the run.
+    // The user who resumes the run may have installed the agent or logged in, so outages end here.
     const back = status === 'running' ? await dropOutages(tx, run.id) : []
     const available = back.map((data) => ({ type: 'agent.available', data: { ...data, because: 'resumed' } }))
     await appendEvents(

@@ -4,8 +4,8 @@ import type { RunRow } from '../record/index.ts'
 import type { Project } from './project.ts'
 
 /**
- * A run as it stands in the repository: one whose target could not follow has landed once the user has taken its result over
- * with the command that they were given (or any other merge). Only looks; the record learns of it with `belay resume`.
+ * The run as it is in the repository. A run whose target could not follow counts as landed once the user has merged its result,
+ * with the given command or in any other way. Only reads; `belay resume` updates the record.
  */
 export async function asLanded(project: Project, run: RunRow): Promise<RunRow> {
   if (run.landed !== false || run.target === null || run.project !== project.id) return run

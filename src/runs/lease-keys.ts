@@ -1,4 +1,3 @@
-/** Key of the lease on a run. */
 export function runLease(run: string): string {
   return `run:${run}`
 }

@@ -6,9 +6,9 @@ import { SessionStore, isSessionId } from '../sessions/index.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Refuses to begin, or to go on with, a run of `project` inside a task of one of its runs: an agent or a gate that does so
- * would do it again in that run, without end. Runs of other repositories are let go on until they are too deep in one another.
- * Throws `nested_run`, `nested_too_deep`.
+ * Refuses to start or resume a run of `project` from inside a task of one of its runs: an agent or gate that does so would do
+ * it again in the new run, without end. Runs of other repositories may be nested up to a limit. Throws `nested_run`,
+ * `nested_too_deep`.
  */
 export async function refuseNested(record: RecordStore, env: Environment, project: string): Promise<void> {
   refuseDeep(env)
@@ -27,8 +27,9 @@ export async function refuseNested(record: RecordStore, env: Environment, projec
 }
 
 /**
- * What is a person's to decide is not decided by an agent or a gate that this Belay runs, whatever it was told. A net and no
- * wall: a process on the host can clear its environment, a confined one cannot reach the record. Throws `not_a_person`.
+ * Refuses a decision that belongs to a person when the command runs inside one of this Belay's agents or gates. This catches
+ * mistakes and is no security boundary: a process on the host can clear its environment (a confined one cannot reach the
+ * record). Throws `not_a_person`.
  */
 export async function refuseAgents(record: RecordStore, env: Environment): Promise<void> {
   const [first = '', second = ''] = (env[MARK] ?? '').split('/')

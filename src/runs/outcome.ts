@@ -15,16 +15,15 @@ const EXIT: Readonly<Record<RunStatus, number>> = {
   done: 0,
 }
 
-/** The exit status of a run in this state. */
 export function exitOf(status: RunStatus): number {
   return EXIT[status]
 }
 
-/** What a run has come to when nothing of it runs any more, by the worst of the tasks that were wanted. */
+/** The status of a run in which nothing runs any more: that of the worst of its wanted tasks. */
 export function runStatus(tasks: readonly TaskRow[], until: string | null): RunStatus {
   const wanted = wantedTasks(tasks, until)
   const has = (...statuses: TaskStatus[]): boolean => wanted.some((task) => statuses.includes(task.status))
-  // Queued tasks behind these wait with them.
+  // Checked first: tasks queued behind these wait with them.
   if (has('running')) return 'interrupted'
   if (has('suspended')) return 'suspended'
   if (has('waiting')) return 'waiting'
@@ -35,7 +34,7 @@ export function runStatus(tasks: readonly TaskRow[], until: string | null): RunS
   return has('skipped') ? 'blocked' : 'done'
 }
 
-/** The tasks that a run is to do: all, or `until` with what it depends on. */
+/** The tasks that the run must do: all, or `until` with its ancestors. */
 export function wantedTasks(tasks: readonly TaskRow[], until: string | null): TaskRow[] {
   if (until === null) return [...tasks]
   const graph = tasks.map((task) => ({ handle: task.handle, dependsOn: task.definition.dependsOn }))
@@ -43,7 +42,7 @@ export function wantedTasks(tasks: readonly TaskRow[], until: string | null): Ta
   return tasks.filter((task) => wanted.has(task.handle))
 }
 
-/** Counts for progress (`data.progress` of events). */
+/** Counts for `data.progress` of events. */
 export function progressOf(tasks: readonly TaskRow[]): {
   blocked: number
   completed: number

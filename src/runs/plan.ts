@@ -26,23 +26,23 @@ export interface RunRequest {
   readonly commitSource: boolean
   readonly dryRun: boolean
   readonly readStdin: () => Promise<string>
-  /** YAML for a repository without a configuration file, and a remark for its user. */
+  /** Returns YAML for a repository without a configuration file, and tells the user about it. */
   readonly propose: (root: string) => Promise<string>
 }
 
-/** Everything that is known before anything is written. */
+/** Everything that is known about a run before anything is written. */
 export interface RunPlan {
   /** The id that the run will have. */
   readonly id: string
   readonly repository: Repository
   readonly config: Config
-  /** null: what `belay init` would write was used. */
+  /** null: there is no file, so the configuration is what `belay init` would write. */
   readonly configFile: string | null
   readonly warnings: readonly string[]
   readonly source: Source
   readonly runSource: RunSource
   readonly target: string | null
-  /** The target is no branch yet: it is made when the first task lands. */
+  /** The target branch does not exist yet; it is created when the first task lands. */
   readonly newTarget: boolean
   readonly base: string
   readonly until: string | null
@@ -50,9 +50,9 @@ export interface RunPlan {
 }
 
 /**
- * Finds out what a run would do: repository, configuration, source, target, and (but for a dry run) whether its agents are there
- * and logged in: one that is not would fail every task. Writes nothing,
- * except that `commitSource` commits the source's own files in the user's checkout. Throws BelayErrors (exit 2).
+ * Finds out what a run would do: repository, configuration, source and target. Except for a dry run, also checks that its
+ * agents are installed and logged in, because every task would fail otherwise. Writes nothing, except that `commitSource`
+ * commits the source's own files in the user's checkout. Throws BelayErrors (exit 2).
  */
 export async function planRun(request: RunRequest): Promise<RunPlan> {
   const { repository, who } = await lookAround(request.cwd)
@@ -78,7 +78,7 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
   const target = request.into ?? repository.head.branch
   const other = target === repository.head.branch ? null : await targetTip(root, target)
   const unread = await uncommittedSource(repository, pointer, request.commitSource, other === null ? null : target)
-  // A dry run writes nothing: it shows the files as they would be committed.
+  // A dry run writes nothing, so it shows the files as they would be committed.
   const committed = unread === null || request.dryRun ? null : await commitSource(root, unread.dir, unread.feature)
   const head = committed ?? repository.head.commit
   const base = other ?? head
@@ -105,21 +105,24 @@ export async function planRun(request: RunRequest): Promise<RunPlan> {
   }
 }
 
-/** The repository, and whether commits can be made in it (asked at the same time; the repository's own troubles come first). */
+/** Opens the repository and looks up the commit identity at the same time. Errors of the repository come first. */
 async function lookAround(cwd: string): Promise<{ repository: Repository; who: Promise<unknown> }> {
   const who = identity(cwd)
   who.catch(() => {})
   return { repository: await openRepository(cwd), who }
 }
 
-/** Asking the agents' programs takes as long as everything else that is looked at: it goes on meanwhile, and is awaited last. */
+/**
+ * Starts to check the agents' programs. That takes as long as all other checks together, so it runs beside them and is awaited
+ * last.
+ */
 function startChecking(config: Config, env: RunRequest['env'], root: string, run: string): Promise<void> {
   const roles = rolesOf(config, env)
-  // The first agent to work is up when the first workspace is.
+  // Started now, so that the first agent is ready when the first workspace is.
   const { agent, env: own, command } = roles.implementer
   agent.warm?.({ env: own, command, cwd: root, run })
   const checking = checkRoles(config, roles).then(() => checkSandboxes(config, root))
-  checking.catch(() => {}) // what else is wrong with the run is said first
+  checking.catch(() => {}) // other problems of the run are reported first
   return checking
 }
 
@@ -136,8 +139,9 @@ async function targetTip(root: string, target: string | null): Promise<string | 
 }
 
 /**
- * The folder whose files are to be committed first; null when all are. Refused unless that is wanted, and where it would be of
- * no use: a commit on the current branch is none on `otherBranch`, which the source is read from.
+ * The folder with files to commit before the run; null: there are none. Throws `source_uncommitted` unless the user asked for a
+ * commit. With `otherBranch` it always throws, because the source is read from that branch and a commit on the current one
+ * would not help.
  */
 async function uncommittedSource(
   { root }: Repository,
@@ -182,7 +186,7 @@ function toRunSource(pointer: SourcePointer): RunSource {
     : { kind: pointer.kind, feature: pointer.feature, path: pointer.dir, prompt: null }
 }
 
-/** The way back: what `openSource` needs to open a stored run's source. */
+/** The inverse: what `openSource` needs to open the source of a stored run. */
 export function toPointer(source: RunSource): SourcePointer {
   if (source.kind === 'prompt') return { kind: 'prompt', text: source.prompt ?? '' }
   if (source.kind === 'batch' || source.kind === 'workflow') throw new Error(`a ${source.kind} has no source of tasks`)

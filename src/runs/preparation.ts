@@ -21,13 +21,13 @@ export interface PreparationOptions {
   /** The user's checkout. */
   readonly root: string
   readonly pool: WorkspacePool
-  /** Environment of setup commands: that of gates. */
+  /** Environment of setup commands; the same as for gates. */
   readonly env: Readonly<Record<string, string>>
-  /** Opens the sandbox that they run in: that of gates. */
+  /** Opens the sandbox of setup commands; the same as for gates. */
   readonly confine: OpenConfined
 }
 
-/** Makes workspaces usable as `workspace.setup` and `workspace.copy` say, and keeps by-products out of them. */
+/** Makes workspaces usable as `workspace.setup` and `workspace.copy` say, and removes by-products from them. */
 export function preparation({ config, root, pool, env, confine }: PreparationOptions): Preparation {
   const { setup, setupInputs, copy } = config.workspace
   const nothing = setup.length === 0 && copy.length === 0

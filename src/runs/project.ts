@@ -5,17 +5,17 @@ import { BelayError } from '../core/errors.ts'
 import { locateRepository, projectId } from '../git/repository.ts'
 import { isKnownProject, type RecordStore } from '../record/index.ts'
 
-/** What work belongs to: a repository or, outside of any, a folder. */
+/** What work belongs to: a repository or, outside of one, a folder. */
 export interface Project {
   readonly id: string
-  /** Absolute and free of symbolic links. */
+  /** Absolute, without symbolic links. */
   readonly root: string
   readonly kind: 'repository' | 'folder'
 }
 
 /**
- * The project of a folder. Throws what git has to say of a repository that it refuses (such as `unsafe_repository`), and
- * `git_missing` only where there is a repository.
+ * The project of a folder. If there is a repository that git refuses, throws its error (such as `unsafe_repository`). Throws
+ * `git_missing` only if there is a repository.
  */
 export async function projectOf(folder: string): Promise<Project> {
   const place = await realpath(folder)
@@ -29,8 +29,8 @@ export async function projectOf(folder: string): Promise<Project> {
 }
 
 /**
- * The project that the user stands in, for commands that look at runs: outside of repositories, the nearest folder above that
- * Belay knows. Throws as `openRepository`, so `no_repository` where there is neither.
+ * The project of the current folder, for commands that show runs. Outside of repositories: the nearest folder, at or above
+ * `cwd`, that Belay knows. Throws as `openRepository` if there is neither, so usually `no_repository`.
  */
 export async function projectHere(record: RecordStore, cwd: string): Promise<Project> {
   const place = await realpath(cwd)
@@ -51,7 +51,7 @@ function isNoRepository(error: BelayError, folder: string): boolean {
   return error.code === 'git_missing' && !upwards(folder).some((above) => existsSync(join(above, '.git')))
 }
 
-/** The folder and all above it. */
+/** `folder` and all folders above it. */
 function upwards(folder: string): string[] {
   const above = dirname(folder)
   return above === folder ? [folder] : [folder, ...upwards(above)]

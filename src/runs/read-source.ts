@@ -8,14 +8,14 @@ export interface SourcePlace {
   /** The commit to read from: the tip of `target`, else `head`. */
   readonly base: string
   readonly target: string | null
-  /** The commit, and the branch, that the user's files belong to. */
+  /** The commit that the user's files belong to; `current` is its branch. */
   readonly head: string
   readonly current: string | null
 }
 
 export interface ReadSource {
   readonly source: Source
-  /** Documents in the user's folder that are no part of it, because git ignores them: remarks for the user. */
+  /** Remarks for the user about documents in their folder that are not read because git ignores them. */
   readonly unseen: readonly string[]
 }
 
@@ -23,8 +23,8 @@ type Feature = Extract<SourcePointer, { readonly dir: string }>
 type Ignored = Awaited<ReturnType<typeof ignoredSourceFiles>>
 
 /**
- * Opens a source as it is committed at the base. Throws as `openSource`; where documents are missing because git ignores them,
- * or because the target is another branch, it says that: `source_ignored`, `source_not_on_target`.
+ * Opens a source as committed at the base. Throws as `openSource`. If documents are missing because git ignores them, or
+ * because the target is another branch, throws `source_ignored` or `source_not_on_target`.
  */
 export async function readSource(pointer: SourcePointer, place: SourcePlace): Promise<ReadSource> {
   const files = treeFiles(place.root, place.base)
@@ -50,7 +50,7 @@ function sourceIgnored({ dir }: Feature, ignored: Ignored): BelayError {
   })
 }
 
-/** When the user's own branch has the whole source, and the target has not. */
+/** The error for a source that is complete on the user's branch but not on the target; null: that is not the reason. */
 async function notOnTarget(pointer: Feature, place: SourcePlace): Promise<BelayError | null> {
   const { root, base, head, target, current } = place
   if (base === head || target === null) return null

@@ -7,7 +7,7 @@ interface Seen {
   readonly gate?: string
   readonly result?: Evidence['result']
   readonly exitCode?: number
-  /** null: the runner names no tests. */
+  /** null: the runner reports no test names. */
   readonly failing: readonly string[] | null
 }
 

@@ -1,13 +1,13 @@
 import { findRun, listArtifacts, listTasks, type RecordStore } from '../record/index.ts'
 import type { VerifyReport } from '../programs/direct/verify.ts'
 
-/** A gate that still fails as a task announced ("tests first"), with its tests. */
+/** A gate that still fails as a task announced ("tests first"), with its failing tests. */
 export interface RedGate {
   readonly gate: string
   readonly tests: readonly string[]
 }
 
-/** What of a run's landed tasks is still red at the newest of them. */
+/** The gates that are still red at the last landing of a run, as its tasks announced. */
 export async function redGates(record: RecordStore, run: string): Promise<RedGate[]> {
   const landed: { readonly id: number; readonly report: VerifyReport }[] = []
   const found = await findRun(record.read, run)
@@ -17,11 +17,11 @@ export async function redGates(record: RecordStore, run: string): Promise<RedGat
     const artifact = (await listArtifacts(record.read, run, task.handle, 'verify')).at(-1)
     if (artifact) landed.push({ id: artifact.id, report: artifact.data as VerifyReport })
   }
-  // Each was verified again on the very tip that it landed on, so the last one verified landed last.
+  // Every candidate was verified on the tip on which it landed, so the last report belongs to the last landing.
   return stillRed(landed.sort((a, b) => a.id - b.id).map(({ report }) => report))
 }
 
-/** Announced failures of landed tasks (in the order of landing) that the last one's evidence still shows. */
+/** Announced failures of landed tasks (in landing order) that the last report's evidence still shows. */
 export function stillRed(landed: readonly VerifyReport[]): RedGate[] {
   const announced = new Map<string, Set<string>>()
   for (const { evidence, redExpected } of landed) {
@@ -37,7 +37,7 @@ export function stillRed(landed: readonly VerifyReport[]): RedGate[] {
   return [...announced].flatMap(([gate, tests]) => {
     const seen = last.find((one) => one.gate === gate)
     const failing = seen?.report?.failing ?? null
-    // Without names, only a gate that passes says that they do.
+    // Without test names, only a passing gate shows that the tests pass.
     const red =
       failing === null ? (seen?.exitCode === 0 ? [] : [...tests]) : [...tests].filter((test) => failing.includes(test))
     return red.length === 0 ? [] : [{ gate, tests: red }]

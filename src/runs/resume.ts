@@ -27,8 +27,8 @@ export interface LimitFlags {
 }
 
 /**
- * The run of this id, or the newest of the project that is not finished; null when all are. A run whose open tasks a later run
- * of the same source took up counts as finished: else they would be done twice.
+ * The run with this id; without one, the project's newest unfinished run, or null. A run counts as finished if a later run of
+ * the same source covers all its open tasks, which would otherwise be done twice. Throws `run_unknown`.
  */
 export async function resumableRun(
   record: RecordStore,
@@ -55,7 +55,7 @@ export async function resumableRun(
   })
 }
 
-/** Whether one of the `later` runs was to do all that is open in `run`. */
+/** Whether one of the `later` runs covers everything that is open in `run`. */
 async function isTakenUp(record: RecordStore, run: RunRow, later: readonly RunRow[]): Promise<boolean> {
   const source = JSON.stringify(run.source)
   const same = later.filter(
@@ -75,7 +75,7 @@ async function wantedOf(record: RecordStore, run: RunRow): Promise<TaskRow[]> {
   return wantedTasks(await listTasks(record.read, run.id), typeof until === 'string' ? until : null)
 }
 
-/** Whether going on could change anything: work is left that needs no person first, or the target has not followed. */
+/** Whether resuming could change anything: some work needs no person first, or the target has not followed. */
 export async function isUnfinished(record: RecordStore, run: RunRow): Promise<boolean> {
   if (run.options['cleaned'] === true) return false
   if (run.status === 'done') return run.landed === false && run.target !== null
@@ -89,7 +89,7 @@ export async function isUnfinished(record: RecordStore, run: RunRow): Promise<bo
   return isMoving || hasWork(all, { ...wanted, now: record.clock.now() })
 }
 
-/** Stores raised limits and lets tasks that waited for them go on. */
+/** Stores raised limits, and queues the tasks that waited for them. */
 export async function changeLimits(record: RecordStore, run: RunRow, flags: LimitFlags): Promise<RunRow> {
   const config = run.config as Config
   const raised: Config = {
@@ -121,10 +121,10 @@ export async function changeLimits(record: RecordStore, run: RunRow, flags: Limi
   return { ...run, config: raised, options }
 }
 
-/** As in the configuration. */
+/** The limit of the configuration's `concurrency`. */
 const MAX_CONCURRENCY = 64
 
-/** The value of a flag; null when it was not given. Throws `usage`. */
+/** The value of a flag that takes a whole number from 1 to `most`; null if it was not given. Throws `usage`. */
 export function wholeFlag(name: string, value: string | undefined, most: number): number | null {
   const number = numberFlag(name, value)
   if (number === null || (Number.isInteger(number) && number <= most)) return number
@@ -134,7 +134,7 @@ export function wholeFlag(name: string, value: string | undefined, most: number)
   })
 }
 
-/** The value of a flag; null when it was not given. Throws `usage`. */
+/** The value of a flag that takes a number above 0; null if it was not given. Throws `usage`. */
 export function numberFlag(name: string, value: string | undefined): number | null {
   if (value === undefined) return null
   const number = Number(value)
@@ -142,7 +142,7 @@ export function numberFlag(name: string, value: string | undefined): number | nu
   throw new BelayError('usage', `${name} takes a number above 0`, { expected: 'a number', received: value })
 }
 
-/** The value of a flag; null when it was not given. Throws `usage`. */
+/** The value of a flag that takes a duration, in ms; null if it was not given. Throws `usage`. */
 export function durationFlag(name: string, value: string | undefined): number | null {
   if (value === undefined) return null
   const ms = parseDuration(value)

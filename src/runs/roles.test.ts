@@ -6,7 +6,7 @@ import { checkRoles } from './roles.ts'
 
 const config = { budget: { usd: null, tokens: null, wallMs: null, unknownCost: 'allow' } } as const
 
-/** A role whose agent answers its looks in turn; the last answer stays. */
+/** A role whose agent returns these probe results in turn, repeating the last one. */
 function role(name: string, answers: readonly Partial<Probe>[]): { setup: RoleSetup; looks: () => number } {
   let looks = 0
   const well: Probe = { installed: true, path: '/bin/agent', version: '1', loggedIn: true, hint: null }

@@ -10,7 +10,7 @@ import { inSandbox } from './sandboxes.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The agents of a run, as its configuration names them. */
+/** The agents of a run, from its configuration. */
 export function rolesOf(config: Config, env: Environment): { implementer: RoleSetup; reviewer: RoleSetup } {
   const { implementer, reviewer } = config.workflow.roles
   return {
@@ -19,7 +19,7 @@ export function rolesOf(config: Config, env: Environment): { implementer: RoleSe
   }
 }
 
-/** The same agents under the command policy of a configuration, with its model services. */
+/** The same agents, with the command policy and model services of a configuration. */
 export function withPolicy(
   setup: RoleSetup,
   { policy, approvals, providers }: Pick<Config, 'policy' | 'approvals' | 'providers'>,
@@ -29,7 +29,7 @@ export function withPolicy(
   return { ...setup, ...under, ...(failover ? { failover } : {}) }
 }
 
-/** An agent as its settings have it, with those who step in for it. */
+/** An agent as configured, with its failover agents. */
 export function setUp(role: RoleConfig, env: Environment): RoleSetup {
   const own = setUpOne(role, env)
   const failover = (role.failover ?? []).map((one) => setUpOne({ ...role, ...one }, env))
@@ -49,7 +49,7 @@ function setUpOne(role: RoleConfig, env: Environment): RoleSetup {
   }
 }
 
-/** Refuses a run whose agents are not there or not logged in, or whose money limit could not be enforced. */
+/** Throws if a role has no agent that is installed and logged in, or if the money limit could not be enforced. */
 export async function checkRoles(
   config: Pick<Config, 'budget'>,
   roles: Readonly<Record<string, RoleSetup>>,
@@ -65,7 +65,7 @@ export async function checkRoles(
   await Promise.all(Object.entries(roles).map(([role, setup]) => checkAny(role, setup)))
 }
 
-/** One agent of a role is enough: who steps in for it is there for that. Throws what is wrong with the first. */
+/** One usable agent of a role is enough, since failover agents exist for that. Otherwise throws the problem of the first. */
 async function checkAny(role: string, setup: RoleSetup): Promise<void> {
   const looked = await Promise.allSettled([setup, ...(setup.failover ?? [])].map((one) => checkInstalled(role, one)))
   if (looked.some(({ status }) => status === 'fulfilled')) return
@@ -78,8 +78,8 @@ function knowsCost({ agent, model }: RoleSetup): boolean {
 }
 
 /**
- * Looks at agents, kept while they find all well: a run is checked before it is stored and again when it is driven, and roles
- * share agents.
+ * Successful probes, kept because a run is checked before it is stored and again when it is driven, and because roles share
+ * agents.
  */
 const looks = new Map<string, Promise<Probe>>()
 
@@ -88,7 +88,7 @@ async function checkInstalled(role: string, { agent, env, command, model, servic
   const looking = looks.get(key) ?? agent.probe(env, command, 'start')
   looks.set(key, looking)
   const probe = await looking
-  // What is missing may be mended by the next look.
+  // The user may fix the problem before the next probe.
   if (!probe.installed || probe.loggedIn === false) looks.delete(key)
   if (!probe.installed) throw missing(role, agent, command, probe)
   if (probe.loggedIn === false) {

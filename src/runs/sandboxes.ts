@@ -5,21 +5,21 @@ import { requestOf } from '../config/sandbox.ts'
 import type { KeptProcess, ProcessSpec } from '../process/index.ts'
 import { openSandbox } from '../sandbox/index.ts'
 
-/** An agent in the sandbox that its role has. */
+/** The agent, confined as its role's configuration says. */
 export function inSandbox(agent: Agent, config: SandboxConfig | null | undefined): Agent {
   return config ? confinedAgent(agent, { backend: config.backend, more: requestOf(config) }) : agent
 }
 
-/** Starts gates or setup commands; `close` ends what is left of them. */
+/** Starts gates or setup commands; `close` ends the processes that are left. */
 export interface Confined {
   readonly spawn: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
   close(): Promise<void>
 }
 
-/** Opens the sandbox of gates and setup over a folder; `write`: what else they need to write. */
+/** Opens the sandbox of gates and setup commands over a folder. `write` lists further folders that they need to write to. */
 export type OpenConfined = (workspace: string, write: readonly string[], signal: AbortSignal) => Promise<Confined>
 
-/** What opens the sandbox of `verify.sandbox`. Throws `sandbox_...` when it does not open. */
+/** Opens sandboxes as `verify.sandbox` says. The opener throws `sandbox_...` if a sandbox cannot be opened. */
 export function gateSandbox(config: SandboxConfig | null | undefined): OpenConfined {
   return async (workspace, write, signal) => {
     if (!config) return { spawn: undefined, close: () => Promise.resolve() }
@@ -31,15 +31,15 @@ export function gateSandbox(config: SandboxConfig | null | undefined): OpenConfi
 }
 
 /**
- * Opens every sandbox that a run will need once over the user's checkout, so that one that cannot be had or cannot keep what it
- * is asked for is told before anything is spent. Throws `sandbox_...`.
+ * Opens every sandbox that a run will need once over the user's checkout, so that one that is unavailable or cannot enforce its
+ * settings is reported before anything is spent. Throws `sandbox_...`.
  */
 export async function checkSandboxes({ workflow, verify }: Config, root: string): Promise<void> {
   const { implementer, reviewer } = workflow.roles
   await checkSandboxesOf([implementer, reviewer], verify.sandbox, root)
 }
 
-/** The same for any agents, and for what runs gates and setup. */
+/** The same for any agents, and for the sandbox of gates and setup. */
 export async function checkSandboxesOf(
   roles: readonly RoleConfig[],
   gates: SandboxConfig | null | undefined,

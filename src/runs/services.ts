@@ -15,7 +15,7 @@ import { preparation } from './preparation.ts'
 import { rolesOf } from './roles.ts'
 import { gateSandbox } from './sandboxes.ts'
 
-/** What `belay run` was asked for beyond the configuration; stored with the run, so that resume does the same. */
+/** Options of `belay run` beyond the configuration; stored with the run, so that resume behaves the same. */
 export interface RunOptions {
   readonly until: string | null
   readonly keepGoing: boolean
@@ -30,11 +30,10 @@ export interface OpenedRun {
   readonly config: Config
   readonly options: RunOptions
   readonly pool: WorkspacePool
-  /** Gives the program the fence of a task that was just claimed. */
+  /** Gives the program the epoch mark of a task that was just claimed. */
   setEpochMark(handle: string, mark: string): void
 }
 
-/** The workspaces of a stored run. */
 export function workspacePool(
   record: RecordStore,
   run: RunRow,
@@ -53,7 +52,7 @@ export function workspacePool(
   })
 }
 
-/** Sources by the commit that they were read at: a task that was read again has its own. */
+/** Returns the source of a task at the commit at which the task was read: one that was read again has its own. */
 function sourcesOf(run: RunRow, root: string, base: Source): (task: TaskRow) => Promise<Source> {
   const known = new Map<string, Promise<Source>>([[run.base, Promise.resolve(base)]])
   return (task) => {
@@ -64,13 +63,13 @@ function sourcesOf(run: RunRow, root: string, base: Source): (task: TaskRow) => 
   }
 }
 
-/** Gates get no keys of models, also not of the services that the configuration adds. */
+/** Removes the keys of model services from the environment of gates, including those of configured services. */
 function withoutKeys(env: Record<string, string>, { providers = {} }: Config): Record<string, string> {
   const keys = new Set(Object.values(providers).map(({ keyEnv }) => keyEnv))
   return Object.fromEntries(Object.entries(env).filter(([name]) => !keys.has(name)))
 }
 
-/** Everything that the phases of a stored run need; the same for a new run and a resumed one. */
+/** Everything that the phases of a stored run need; the same for a new and a resumed run. */
 export async function openRun(
   record: RecordStore,
   run: RunRow,

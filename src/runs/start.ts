@@ -19,13 +19,13 @@ import type { RunOptions } from './services.ts'
 
 export interface StartedRun {
   readonly run: RunRow
-  /** The lease on the run's target, for `driveDirect`; null when HEAD is detached. */
+  /** The lease on the run's target, for `driveDirect`; null: HEAD is detached. */
   readonly target: Lease | null
 }
 
 /**
- * Takes the run's target and stores the planned run with its tasks; nothing is worked on yet. Throws `held`, with nothing
- * stored, when another run works on the target.
+ * Takes the lease on the run's target and stores the planned run with its tasks; no work begins yet. Throws `held`, without
+ * storing anything, if another run works on the target.
  */
 export async function startRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<StartedRun> {
   const key = plan.target === null ? null : targetLease(plan.repository.id, plan.target)
@@ -41,7 +41,7 @@ export async function startRun(record: RecordStore, plan: RunPlan, options: RunO
 async function storeRun(record: RecordStore, plan: RunPlan, options: RunOptions): Promise<RunRow> {
   const { id, repository, source } = plan
   await upsertProject(record, repository.id, repository.root)
-  // Before the run is stored: a crash in between must not leave a run that waits for a branch.
+  // Stored before the run: a crash in between must not leave a run that waits for a branch which nobody will create.
   if (plan.newTarget) await putIntent(record, newTargetIntent(id), id, plan.target, null)
   const open = source.tasks.filter((task) => !task.done).length
   await createRun(

@@ -23,16 +23,17 @@ export interface Takeover {
   readonly run: RunRow
   readonly repository: Repository
   readonly lease: Lease
-  /** Folder of the run's workspaces. */
+  /** Folder with the run's workspaces. */
   readonly workspaces: string
   readonly moves: MoveJournal
 }
 
 /**
- * Ends what an earlier holder of the run left behind, before anything moves: from here on it can write neither to the record
- * nor to git (it may only be asleep), its agents and gates are gone, what they did to the
- * repository is undone and told, no git of a dead Belay works here any more, and locks
- * that such a git left are removed. The lease is held. Safe to repeat; finds nothing to do after an orderly end.
+ * Ends what an earlier holder of the run left behind, before anything moves. Afterwards:
+ * - that holder (which may only be suspended) can write neither to the record nor to git;
+ * - its agents and gates have ended, and what they did to the repository is undone and reported;
+ * - no git process of a dead Belay runs here, and the locks that one left are removed.
+ * The lease must be held. Repeatable; finds nothing to do after an orderly end.
  */
 export async function takeOver(takeover: Takeover): Promise<void> {
   const { record, run, repository, moves } = takeover
@@ -57,7 +58,10 @@ export async function takeOver(takeover: Takeover): Promise<void> {
   }
 }
 
-/** The part of it that every program needs: the record is closed to an earlier holder, and its agents are gone. */
+/**
+ * The part of `takeOver` that every program needs: the earlier holder can no longer write to the record, and its agents have
+ * ended.
+ */
 export async function endHolder({
   record,
   run,
@@ -91,7 +95,7 @@ export async function endHolder({
   return raised
 }
 
-/** What agents of a Belay that died did to the repository is undone before git runs anywhere in it. */
+/** Undoes what agents of dead processes did to the repository, before git runs in it. */
 async function settleDead(takeover: Takeover): Promise<void> {
   const { record, run, repository, moves } = takeover
   const found = await settleGuard({ repository, record, moves }, run.id)

@@ -13,8 +13,8 @@ export async function dirtySourceFiles(root: string, folder: string): Promise<st
 }
 
 /**
- * Untracked files below `folder` that git ignores, as `path` and what ignores it (`.gitignore:3: specs/`). Tracked files are
- * not ignored, whatever the rules say.
+ * Untracked files below `folder` that git ignores, each with the rule that ignores it (`.gitignore:3: specs/`). Tracked files
+ * are not listed, whatever the rules say.
  */
 export async function ignoredSourceFiles(
   root: string,
@@ -32,12 +32,12 @@ export async function ignoredSourceFiles(
 }
 
 /**
- * Commits just the files below `folder` on the user's branch, as `--commit-source` asks for, and returns the commit. Other
- * staged changes stay staged.
+ * Commits only the files below `folder` on the user's branch, for `--commit-source`, and returns the commit. Other staged
+ * changes stay staged.
  */
 export async function commitSource(root: string, folder: string, feature: string): Promise<string> {
   const path = `:(literal)${folder}`
-  // New files by name: of a folder that is ignored, but holds tracked files, git would refuse the folder.
+  // New files are added by name: git refuses to add a folder that is ignored, even if it contains tracked files.
   const added = await git(['ls-files', '--others', '--exclude-standard', '-z', '--', path], { cwd: root })
   if (added !== '') {
     const args = ['--literal-pathspecs', 'add', '--pathspec-from-file=-', '--pathspec-file-nul']

@@ -1,21 +1,21 @@
 import { BelayError } from '../core/errors.ts'
 import { assertLease, changeRun, type Lease, type RecordStore, type RunRow } from '../record/index.ts'
 
-/** How often the time is noted, in ms: what a killed process may have worked without a note of it. */
+/** Interval at which working time is stored, in ms: the most that is lost when a process is killed. */
 const NOTE_EVERY_MS = 5000
 
 export interface WorkMeter {
-  /** Notes the last of it; does nothing when the run is no longer ours. */
+  /** Stores the time since the last note; does nothing if the run is no longer ours. */
   stop(): Promise<void>
 }
 
-/** Notes with the run how long it is worked on, over all its processes (for `budget.wall`). */
+/** Stores with the run how long it has been worked on, summed over all its processes (for `budget.wall`). */
 export function meterWork(record: RecordStore, run: RunRow, lease: Lease): WorkMeter {
   const began = record.clock.now()
   let noting: Promise<void> = Promise.resolve()
   const note = (): Promise<void> => noteWork(record, run, lease, run.workedMs + record.clock.now() - began)
   const timer = setInterval(() => {
-    // A record that cannot be written stops the run where it is needed; the last note, in stop(), is not swallowed.
+    // A record that cannot be written stops the run elsewhere, and the last note, in stop(), does report its failure.
     noting = noting.then(note).catch(() => {})
   }, NOTE_EVERY_MS)
   return {

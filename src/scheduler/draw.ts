@@ -9,9 +9,9 @@ export interface DrawnTask extends GraphNode {
 const TITLE_LENGTH = 72
 
 /**
- * The graph as lines of text for `--dry-run`: numbered steps, the tasks of a step joined by a rail since they may run
- * beside each other, `x` where a box is ticked, and the dependencies that the source states itself. Titles are cut and
- * stripped of control characters. An empty list gives no line.
+ * The graph as lines of text for `--dry-run`: numbered steps, the tasks of one step joined by a rail because they may run in
+ * parallel, `x` for a ticked box, and the dependencies that the source states explicitly. Titles are shortened and stripped of
+ * control characters. No tasks: no lines.
  */
 export function drawGraph(tasks: readonly DrawnTask[]): readonly string[] {
   const byHandle = new Map(tasks.map((task) => [task.handle, task]))

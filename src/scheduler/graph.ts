@@ -7,7 +7,9 @@ export interface GraphNode {
   readonly dependsOn: readonly Dependency[]
 }
 
-/** Throws (exit 2) `duplicate_task`, `unknown_dependency` or `dependency_cycle`; everything below expects a graph that passed. */
+/**
+ * Throws (exit 2) `duplicate_task`, `unknown_dependency` or `dependency_cycle`. The functions below expect a graph that passed.
+ */
 export function checkGraph(nodes: readonly GraphNode[]): void {
   const known = new Set<string>()
   for (const { handle } of nodes) {
@@ -40,11 +42,11 @@ export function checkGraph(nodes: readonly GraphNode[]): void {
   }
 }
 
-/** `handle` and everything it depends on, directly or not, whatever the kind; empty when there is no such task. */
+/** `handle` and all its direct and indirect dependencies of any kind; empty if there is no such task. */
 export function withAncestors(nodes: readonly GraphNode[], handle: string): ReadonlySet<string> {
   const byHandle = new Map(nodes.map((node) => [node.handle, node]))
   const found = new Set<string>(byHandle.has(handle) ? [handle] : [])
-  // A set is walked in the order of insertion, with what is added meanwhile.
+  // Iterating over a set also visits what is added meanwhile.
   for (const next of found) {
     for (const dependency of byHandle.get(next)?.dependsOn ?? []) found.add(dependency.handle)
   }
@@ -52,8 +54,8 @@ export function withAncestors(nodes: readonly GraphNode[], handle: string): Read
 }
 
 /**
- * The order in which tasks run one at a time: always the first task in file order whose dependencies are through. Tasks
- * of a cycle are left out.
+ * The order of tasks that run one at a time: always the first task, in file order, whose dependencies are done. Tasks of a
+ * cycle are left out.
  */
 export function runOrder(nodes: readonly GraphNode[]): readonly string[] {
   const { waiting, dependents } = degrees(nodes)
@@ -69,7 +71,7 @@ export function runOrder(nodes: readonly GraphNode[]): readonly string[] {
   return order
 }
 
-/** Tasks that may run beside each other, in waves: each as early as its dependencies allow, file order within a wave. */
+/** Tasks that may run in parallel, in waves: each task as early as its dependencies allow, in file order within a wave. */
 export function waves(nodes: readonly GraphNode[]): readonly (readonly string[])[] {
   const level = new Map<string, number>()
   const byHandle = new Map(nodes.map((node) => [node.handle, node]))

@@ -76,7 +76,7 @@ function after(handle: string, ...dependsOn: readonly string[]): NewTask {
   })
 }
 
-/** Starts the loop; `ran` is filled as it goes. */
+/** Starts the loop; `ran` is filled while it runs. */
 function begin(work: Work, more: Partial<LoopOptions<Work>> = {}): { ran: Ran; ended: Promise<void> } {
   const ran: Ran = { steps: [], claims: [], taken: [] }
   const ended = runTasks<Work>({
@@ -95,7 +95,7 @@ function begin(work: Work, more: Partial<LoopOptions<Work>> = {}): { ran: Ran; e
     taken: async (handle) => void ran.taken.push(handle),
     ...more,
   })
-  // Looked at by the test when it is time.
+  // The test awaits it later.
   ended.catch(() => {})
   return { ran, ended }
 }
@@ -109,7 +109,7 @@ async function run(work: Work, more: Partial<LoopOptions<Work>> = {}): Promise<R
 const statuses = async (): Promise<Record<string, string>> =>
   Object.fromEntries((await listTasks(record.read, 'r1')).map((task) => [task.handle, task.status]))
 
-/** A promise and what resolves it. */
+/** A promise, and the function that resolves it. */
 function gate(): { readonly open: () => void; readonly passed: Promise<void> } {
   let open = (): void => {}
   const passed = new Promise<void>((resolve) => {
@@ -118,7 +118,7 @@ function gate(): { readonly open: () => void; readonly passed: Promise<void> } {
   return { open, passed }
 }
 
-/** Work that ends only with its signal. */
+/** Work that ends only when its signal aborts. */
 function untilAborted({ signal }: Context): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason as Error)
@@ -147,7 +147,7 @@ describe('runTasks', () => {
         most = Math.max(most, now)
         if (now === 3) full.resolve()
         await full.promise
-        // What is begun too much is begun by now.
+        // Any excess task would have begun by now.
         await new Promise((resolve) => setTimeout(resolve, 20))
         now -= 1
         return done
@@ -261,7 +261,7 @@ describe('a failure of one task', () => {
     expect(ends).toBe(1)
     expect(ran.steps).toEqual([])
     expect(await statuses()).toEqual({ a: 'queued', b: 'queued', c: 'queued' })
-    // An orderly end is no crash.
+    // An orderly end does not count as a crash.
     expect((await listTasks(record.read, 'r1')).map((task) => task.crashes)).toEqual([0, 0, 0])
     await run(async () => done)
     expect(await statuses()).toEqual({ a: 'done', b: 'done', c: 'done' })
@@ -288,7 +288,7 @@ describe('a failure of one task', () => {
       })
     })
     await works.passed
-    // The next look at the tasks meets this row.
+    // The next read of the tasks hits this row.
     await record.write((tx) => tx.updateTable('tasks').set({ definition: '{' }).where('handle', '=', 'b').execute())
     await expect(ended).rejects.toThrow(/JSON/)
     expect(running).toBe(false)
@@ -371,7 +371,7 @@ describe('what others do meanwhile', () => {
     await record.write((tx) => tx.updateTable('leases').set({ token: 'another' }).execute())
     await expect(ended).rejects.toMatchObject({ code: 'lease_lost' })
     await renewal.stop()
-    // Still as the new holder finds it: running, so that it counts as a crash of ours.
+    // Still running, as the new holder finds it, so that it counts as a crash.
     expect(Object.values(await statuses())).toContain('running')
     expect((await readEvents(record.read)).some((event) => event.data['outcome'] === 'interrupted')).toBe(false)
   })

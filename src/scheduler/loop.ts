@@ -12,35 +12,37 @@ export interface LoopOptions<S> {
   readonly until: string | null
   readonly keepGoing: boolean
   readonly concurrency: number
-  /** Leave instead of waiting for an agent's quota or a timer. */
+  /** Return instead of waiting for an agent's quota or a timer. */
   readonly noWait: boolean
-  /** Every lease that this process holds for the run; losing one stops it. */
+  /** All leases that this process holds for the run; losing one stops the loop. */
   readonly leases: readonly Lease[]
-  /** Aborts when one of them is lost or cannot be renewed any more; its reason is what the loop throws. */
+  /** Aborts when a lease is lost or can no longer be renewed; the loop throws its reason. */
   readonly lost: AbortSignal
   /** Aborts everything (interrupt). */
   readonly signal: AbortSignal
-  /** Order in which tasks that could start do: lowest first, then as in the source (see PickTask). */
+  /** Order in which tasks start when several could: lowest first, then source order (see PickTask). */
   readonly rank?: (task: TaskRow) => number
-  /** Called once a task is claimed, before its phase runs: fences and leftovers outside the record. */
+  /** Called after a task is claimed and before its phase runs: sets up fences and ends leftovers outside the record. */
   claimed(claim: Claim): Promise<void>
   /** Called after every step. */
   stepped(handle: string, step: Step): Promise<void>
-  /** Called when a task was taken away (cancelled, or begun again by its user) and nothing of it runs here any more. */
+  /**
+   * Called when a task was taken away (cancelled, or restarted by its user) and nothing of it runs in this process any more.
+   */
   taken(handle: string): Promise<void>
 }
 
-/** How often changes by other processes are looked for, in ms. */
+/** Interval at which changes by other processes are looked for, in ms. */
 const TICK_MS = 1000
-/** More steps of one task in one go than any sound program takes. */
+/** Limit on consecutive steps of one task; no sound program needs as many. */
 const MAX_STEPS = 2000
-/** So many drives that changed nothing are a loop, not work. */
+/** More consecutive drives than this without any change are an endless loop. */
 const MAX_IDLE_DRIVES = 3
 
 /**
- * Works on the tasks of a run until nothing is left that this process can do: all ended, or people, limits or (with
- * `noWait`) time are needed. Returns when nothing runs any more. Throws what a phase threw after the other tasks were
- * interrupted; on abort of `signal` it returns normally, with every task ready to go on.
+ * Works on the tasks of a run until this process can do nothing more: all tasks have ended, or people, limits or (with
+ * `noWait`) time are needed. When it settles, nothing runs any more. When a phase throws, interrupts the other tasks and throws
+ * the same error. When `signal` aborts, returns normally, and every task can be resumed.
  */
 export async function runTasks<S>(options: LoopOptions<S>): Promise<void> {
   const loop = new Loop(options)
@@ -51,7 +53,7 @@ export async function runTasks<S>(options: LoopOptions<S>): Promise<void> {
   }
 }
 
-/** Whether a task could start now: a person may answer in the very moment in which the loop ends. */
+/** Whether a task could start now. Needed because a person may answer at the moment when the loop ends. */
 export function hasWork(
   tasks: readonly TaskRow[],
   options: { readonly until: string | null; readonly keepGoing: boolean; readonly now: number },
@@ -103,13 +105,13 @@ class Loop<S> {
       try {
         if (!(await this.#goOn())) return
       } catch (error) {
-        // What runs must have ended before anybody hears of this: nothing may work on without its loop.
+        // Everything that runs must end before this error is thrown: no work may outlive its loop.
         this.#failure ??= { error }
       }
     }
   }
 
-  /** Starts what can be started and waits for a change; false when nothing is left to do. */
+  /** Starts what can start and waits for a change; false when nothing is left to do. */
   async #goOn(): Promise<boolean> {
     const changed = new Promise<void>((resolve) => {
       this.#wake = resolve
@@ -144,8 +146,8 @@ class Loop<S> {
   }
 
   /**
-   * When a suspended task may go on; null when this process does not wait for it: who does not wait leaves a quota, or a timer,
-   * to others. The short pause after a fault is part of the work.
+   * When a suspended task may continue. null: this process does not wait for it, because with `noWait` it leaves quotas and
+   * timers to others. The short pause after a fault is waited for in any case.
    */
   #wakeAt({ wakeAt, reason }: TaskRow): number | null {
     const at = wakeAt === null ? null : Date.parse(wakeAt)
@@ -154,13 +156,13 @@ class Loop<S> {
     return isLeft ? null : at
   }
 
-  /** Nothing runs: sleeps until a task wakes; false when nothing will happen by itself. */
+  /** Called while nothing runs: sleeps until a task wakes; false when nothing will happen by itself. */
   async #rest(decision: Pick, changed: Promise<void>): Promise<boolean> {
     if (decision.start.length > 0) return true
     if (decision.state !== 'asleep' || decision.wakeAt === null) return false
     const { clock } = this.#options.scope.record
     const over = new AbortController()
-    const sleep = clock.sleepUntil(decision.wakeAt, over.signal).catch(() => {}) // woken early
+    const sleep = clock.sleepUntil(decision.wakeAt, over.signal).catch(() => {}) // rejects when it is ended early
     await Promise.race([sleep, changed])
     over.abort(new Error('awake'))
     return true
@@ -211,7 +213,7 @@ class Loop<S> {
       try {
         await this.#putBack(claim)
       } catch (second) {
-        // An expected failure (a full disk, say) keeps its code and its way out.
+        // An expected failure (for example a full disk) keeps its code and its advice.
         const known = [error, second].map(knownFailure).find((one) => one instanceof BelayError)
         const both = (): Error => new AggregateError([error, second], `${String(error)}; and then: ${String(second)}`)
         error = aborted ? second : (known ?? both())
@@ -233,7 +235,7 @@ class Loop<S> {
     }
   }
 
-  /** An interrupted task keeps its phase and waits for its turn again; no crash is counted. */
+  /** An interrupted task keeps its phase and is queued again; no crash is counted. */
   async #putBack({ scope, handle, epoch }: Claim): Promise<void> {
     await scope.record.write(async (tx) => {
       await assertLease(tx, scope.lease)
@@ -289,7 +291,7 @@ class Loop<S> {
     })
   }
 
-  /** One tick: tasks that were taken away stopped, the loop woken to look for answers. Public through time only. */
+  /** One tick: stops tasks that were taken away, and wakes the loop to look for answers. */
   async #tick(): Promise<void> {
     if (this.#ticking) return
     this.#ticking = true

@@ -7,7 +7,7 @@ import { graphs } from './testing/graphs.ts'
 
 const NOW = 1_000
 
-/** `'c blocked a! b'`: c is blocked and depends on a by its own word and on b by order. */
+/** `'c blocked a! b'`: c is blocked, and depends on a explicitly and on b by order. */
 const list = (...lines: string[]): PickTask[] =>
   lines.map((line) => {
     const [handle = '', word = '', ...rest] = line.split(' ')
@@ -162,7 +162,7 @@ describe('until', () => {
   })
 })
 
-/** How a run may end for a task once it was started, and what people may do meanwhile. */
+/** How a started task may end, and what people may do meanwhile. */
 const OUTCOMES = ['done', 'blocked', 'replan', 'suspended', 'waiting', 'cancelled'] as const
 
 const situations = fc.record({
@@ -191,7 +191,7 @@ function build(s: Situation, fresh: boolean): { tasks: PickTask[]; options: Pick
 
 const isDone = (task: PickTask): boolean => task.ticked || task.status === 'done'
 
-/** The rule of the documentation, written down without any care for speed. */
+/** The documented rule, written without regard to speed. */
 function heldBack(task: PickTask, tasks: PickTask[], keepGoing: boolean): boolean {
   return task.dependsOn.some(({ handle, kind }) => {
     const other = tasks.find((t) => t.handle === handle)
@@ -281,7 +281,7 @@ describe('in any situation', () => {
           const [ending] = running
           if (ending === undefined) continue
           running.delete(ending)
-          // A task that was suspended often enough ends, as budgets of attempts see to.
+          // A task that was suspended often enough ends, as attempt limits ensure in practice.
           const status = rounds > 200 ? 'done' : (outcomes.next().value ?? 'done')
           set(ending, { status, wakeAt: status === 'suspended' && rounds % 2 === 0 ? now + 10 : null })
         }

@@ -1,4 +1,4 @@
-/** Which task next: a pure function of what the record says, so that every loop around it can be tested without time. */
+/** Decides which task comes next: a pure function of the record's state, so that it can be tested without time. */
 import type { TaskStatus } from '../core/words.ts'
 import { type GraphNode, runOrder, withAncestors } from './graph.ts'
 
@@ -7,55 +7,55 @@ export interface PickTask extends GraphNode {
   /** The box is ticked in the source: done, whatever the status says. */
   readonly ticked: boolean
   /**
-   * When a suspended task may go on (ms since the epoch); null when only a person can say (a budget). For a waiting one: how
-   * long is waited for an answer, null for ever.
+   * When a suspended task may continue (ms since the epoch); null: only a person can decide (a budget). For a waiting task:
+   * until when an answer is awaited; null: forever.
    */
   readonly wakeAt: number | null
-  /** Of the tasks that could start, those with the lowest rank do (0 unless given), then the first in file order. */
+  /** Of the tasks that could start, those with the lowest rank do (default 0), then the first in file order. */
   readonly rank?: number
 }
 
 export interface PickOptions {
-  /** Only this task and its ancestors; null: all. */
+  /** Only this task and its ancestors; null: all tasks. */
   readonly until: string | null
-  /** A blocked task holds back only the tasks that name it. */
+  /** A blocked task holds back only tasks that name it explicitly. */
   readonly keepGoing: boolean
-  /** How many tasks may run at once, at least 1. */
+  /** How many tasks may run at once; at least 1. */
   readonly concurrency: number
-  /** Handles that this process is working on right now. */
+  /** Handles of the tasks that this process is working on. */
   readonly running: ReadonlySet<string>
-  /** Now, in ms since the epoch. */
+  /** The current time, in ms since the epoch. */
   readonly now: number
 }
 
 /**
- * `working`: something runs, or this pick changes something. `asleep`: nothing to do before `wakeAt`. `waiting`: only
- * people can move the run on. `suspended`: only a changed limit can. `finished`: every task in question has ended.
+ * `working`: something runs, or this pick changes something. `asleep`: nothing to do before `wakeAt`. `waiting`: only people
+ * can move the run on. `suspended`: only a changed limit can. `finished`: every task in scope has ended.
  */
 export type PickState = 'working' | 'asleep' | 'waiting' | 'suspended' | 'finished'
 
 export interface Pick {
-  /** To be started or continued now, by rank and then in file order, never more than there are free places. */
+  /** Tasks to start or continue now, by rank and then in file order; never more than there are free places. */
   readonly start: readonly string[]
-  /** To be marked skipped (reason `dependency`); `because` is the task that holds it back in the end. */
+  /** Tasks to mark as skipped (reason `dependency`); `because` is the task at the root of it. */
   readonly skip: readonly { readonly handle: string; readonly because: string }[]
-  /** Skipped tasks to be queued again, for what held them back has been mended. */
+  /** Skipped tasks to queue again, because what held them back has been fixed. */
   readonly requeue: readonly string[]
   readonly state: PickState
-  /** The earliest time at which a suspended task that could go on wakes; null when there is none. */
+  /** The earliest time at which a suspended task that nothing else holds back wakes; null: none will. */
   readonly wakeAt: number | null
 }
 
-/** Tasks that will not go on without somebody's help; what depends on them cannot either. */
+/** Tasks in these states need somebody's help, and so do the tasks that depend on them. */
 const DEAD: ReadonlySet<TaskStatus> = new Set(['blocked', 'replan', 'cancelled'])
 
 /**
- * Decides what happens next. Expects a graph that `checkGraph` accepted, in file order. Applying `skip` and `requeue`
- * to the statuses and picking again asks for no further skip or requeue, so a loop around this ends. Tasks outside of
- * `until` are left alone; when the `until` task is done nothing is left to do.
+ * Decides what happens next. Expects a graph that `checkGraph` accepted, in file order. After `skip` and `requeue` are applied,
+ * another pick asks for no further ones, so a loop around this ends. Tasks outside of `until` are left alone; once the `until`
+ * task is done, nothing is left to do.
  *
- * With `keepGoing` the dependencies that come from the order of the file still keep tasks apart (nothing runs beside
- * what it would otherwise follow), but a task that cannot move holds back only those that name it.
+ * With `keepGoing`, dependencies that come from file order still keep tasks apart (a task never runs in parallel with one that
+ * it would otherwise follow), but a task that cannot move holds back only those that name it explicitly.
  */
 export function pick(tasks: readonly PickTask[], options: PickOptions): Pick {
   const verdicts = judge(tasks, options)
@@ -98,12 +98,12 @@ function scopeOf(tasks: readonly PickTask[], { until }: PickOptions): readonly P
   return reached ? [] : tasks.filter((task) => wanted.has(task.handle))
 }
 
-/** What one task is, given what its dependencies are. */
+/** The state of one task, given those of its dependencies. */
 type Verdict =
   | { readonly is: 'done' | 'active' | 'ready' | 'mended' | 'asleep' | 'suspended' | 'waiting' }
-  /** Waits for dependencies; `moving` when one of them moves. */
+  /** Waits for dependencies; `moving`: one of them may change by itself. */
   | { readonly is: 'early'; readonly moving: boolean }
-  /** Will not move before `because` is mended; `act`: that has to be marked. */
+  /** Cannot move before `because` is fixed; `act`: the task is not yet marked as skipped. */
   | { readonly is: 'held'; readonly because: string; readonly act: boolean }
 
 /** A verdict for every task, dependencies first. */
@@ -121,7 +121,7 @@ function judgeOne(task: PickTask, verdicts: ReadonlyMap<string, Verdict>, option
   if (isDone(task)) return { is: 'done' }
   if (options.running.has(task.handle)) return { is: 'active' }
   if (DEAD.has(task.status)) return { is: 'held', because: task.handle, act: false }
-  // A question that nobody has answered in its time: the task goes on without.
+  // Nobody answered in time, so the task continues without an answer.
   const isLate = task.wakeAt !== null && task.wakeAt <= options.now
   if (task.status === 'waiting') return { is: isLate ? 'ready' : 'waiting' }
   const binding: Verdict[] = []
@@ -140,7 +140,7 @@ function judgeOne(task: PickTask, verdicts: ReadonlyMap<string, Verdict>, option
   return { is: task.wakeAt <= options.now ? 'ready' : 'asleep' }
 }
 
-/** Whether the task may change without a person and before any time that was named. */
+/** Whether the task may change without a person and without waiting for a known time. */
 function isMoving(verdict: Verdict): boolean {
   return verdict.is === 'early' ? verdict.moving : ['active', 'ready', 'mended'].includes(verdict.is)
 }

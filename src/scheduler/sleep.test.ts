@@ -10,7 +10,7 @@ import { runTasks } from './loop.ts'
 const MINUTE = 60_000
 const START = Date.parse('2026-03-01T00:00:00Z')
 
-/** Time that passes only while somebody sleeps, and then all at once. */
+/** A clock on which time passes only while somebody sleeps, and then jumps. */
 class JumpingClock implements Clock {
   readonly slept: number[] = []
   #now = START
@@ -42,7 +42,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** One phase, which does what `step` says. */
+/** A program with one phase, which does what `step` says. */
 function program(step: (task: TaskRow) => PhaseResult): Program<null> {
   return buildProgram('toy', 'work', {
     work: {

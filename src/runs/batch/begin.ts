@@ -25,12 +25,12 @@ import { isUnfinished } from '../resume.ts'
 import type { FileState } from './files.ts'
 import type { BatchPlan } from './plan.ts'
 
-/** Reason of a task whose file is not part of the batch any more. */
+/** Reason code of a task whose file is no longer part of the batch. */
 export const NOT_IN_BATCH = 'not_in_batch'
 
 /**
- * The run that does what is to be done: the batch's newest one where that is not finished (or where nothing is to be done at
- * all), else a new one. Under the batch's lease.
+ * The run for the batch: its newest one if that is unfinished (or if nothing is to be done at all), otherwise a new one. Must
+ * be called under the batch's lease.
  */
 export async function beginBatch(
   record: RecordStore,
@@ -47,7 +47,7 @@ export async function beginBatch(
   return newRun(record, plan, files)
 }
 
-/** Nothing is to be done and the finished run says so already. */
+/** Whether nothing is to be done and the finished run already says so. */
 async function isSame(
   record: RecordStore,
   run: RunRow,
@@ -121,7 +121,7 @@ function taskOf({ path, done }: FileState): NewTask {
   }
 }
 
-/** From now on an edit of a file whose result was found will be seen. */
+/** Stores the digests of files whose results were found, so that later edits of these files are noticed. */
 async function adopt(tx: Writer, now: string, run: string, files: readonly FileState[]): Promise<void> {
   for (const { path, why, digest } of files) {
     if (why !== 'found' || digest === null) continue
@@ -130,7 +130,7 @@ async function adopt(tx: Writer, now: string, run: string, files: readonly FileS
   }
 }
 
-/** Brings the tasks of a run up to what the batch is now, in one transaction. */
+/** Updates the tasks of a run to the current state of the batch, in one transaction. */
 async function goOnWith(
   record: RecordStore,
   run: RunRow,
@@ -138,7 +138,7 @@ async function goOnWith(
   files: readonly FileState[],
   lease: Lease,
 ): Promise<RunRow> {
-  // Blocked files are tried again when something about them has changed, else by the next run.
+  // Blocked files are tried again if something about them has changed; otherwise the next run does that.
   const asked = JSON.stringify({ ...config, concurrency: 0, budget: 0 })
   const changed = asked !== JSON.stringify({ ...(run.config as object), concurrency: 0, budget: 0 })
   await record.write(async (tx) => {
@@ -184,7 +184,7 @@ function waitsForBudget(task: TaskRow): boolean {
   return task.reason?.code.startsWith('budget_') ?? false
 }
 
-/** `afresh`: from its first phase, with fresh counters; else it goes on where it was. */
+/** `afresh`: from the first phase, with fresh counters; otherwise the task continues where it is. */
 async function again(tx: Writer, now: string, run: RunRow, task: TaskRow, afresh: boolean): Promise<void> {
   const { handle, phase } = task
   if (afresh) await queueAfresh(tx, run, handle, now, { phase: null, state: { notes: stateOf(task).notes } })
@@ -193,13 +193,13 @@ async function again(tx: Writer, now: string, run: RunRow, task: TaskRow, afresh
   await tell(tx, now, run, handle, 'task.resumed', 'belay', data)
 }
 
-/** A file that is gone or not wanted any more has nothing to be done for; a result that it has stays. */
+/** Gives up the task of a file that is gone or no longer wanted; its result, if any, stays. */
 async function leaveOut(tx: Writer, now: string, run: RunRow, task: TaskRow): Promise<void> {
   const reason = { code: NOT_IN_BATCH, message: 'the file is not part of the batch any more' }
   await giveUp(tx, run, task, reason, now, 'belay')
 }
 
-/** The tasks of a run that count: those whose files are part of the batch. */
+/** The tasks of a run whose files are still part of the batch. */
 export function counted(tasks: readonly TaskRow[]): TaskRow[] {
   return tasks.filter((task) => task.reason?.code !== NOT_IN_BATCH)
 }

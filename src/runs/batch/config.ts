@@ -21,17 +21,17 @@ import { schemaProblem } from '../../agents/answers/json-schema.ts'
 import { batchRoot, batchSchema, type ParsedBatch } from './schema.ts'
 import { parseSize } from './size.ts'
 
-/** The page that describes all keys. */
+/** The page that documents all keys. */
 const REFERENCE = 'docs/reference/batch.md'
 
 /**
- * A batch, resolved: plain data, stored with its run, with what belay.yaml around the batch's file or the user's own says.
- * `concurrency` and `budget` are as in the main configuration.
+ * A batch with everything resolved: plain data, stored with its run. It includes the settings of the belay.yaml around the
+ * batch's file, or of the user's own. `concurrency` and `budget` are as in the main configuration.
  */
 export interface BatchConfig extends FolderSettings {
-  /** The batch's file; absolute, its folder free of symbolic links. */
+  /** Absolute path of the batch's file; its folder is free of symbolic links. */
   readonly file: string
-  /** Folder of the file: paths are relative to it. */
+  /** The folder of `file`, which all paths are relative to. */
   readonly root: string
   /** Absolute path of the results file. */
   readonly results: string
@@ -50,7 +50,7 @@ export interface BatchConfig extends FolderSettings {
 }
 
 /**
- * Reads a batch's file (YAML, or TOML by its name). Reads only. Throws `config_missing`, or `config_invalid` with all
+ * Reads a batch's file (YAML, or TOML if its name says so). Only reads. Throws `config_missing`, or `config_invalid` with all
  * problems at once.
  */
 export async function loadBatchConfig(cwd: string, path: string): Promise<BatchConfig> {
@@ -80,7 +80,7 @@ export async function loadBatchConfig(cwd: string, path: string): Promise<BatchC
   return resolveBatch(result.data, schema as JsonSchema, file, root)
 }
 
-/** Digest of what is asked of every file: with another one, earlier results are answers to another question. */
+/** Digest of what is asked for every file. If it differs, earlier results answered another question. */
 export function questionOf({ prompt, schema }: Pick<BatchConfig, 'prompt' | 'schema'>): string {
   return createHash('sha256')
     .update(JSON.stringify([prompt, schema]))
@@ -103,10 +103,10 @@ async function findBatchFile(cwd: string, path: string): Promise<string> {
 }
 
 function schemaProblems(schema: unknown, where: string): Problem[] {
-  if (!isMapping(schema)) return [] // told by the check of types
+  if (!isMapping(schema)) return [] // the type check reports it
   let fault: string | null
   try {
-    // What YAML can say and JSON cannot: circles and numbers without end.
+    // YAML allows what JSON does not: cycles and infinite numbers.
     fault = schemaProblem(JSON.parse(JSON.stringify(schema)) as JsonSchema)
   } catch {
     fault = 'it refers to itself in a circle'
@@ -151,7 +151,7 @@ function resolveBatch(parsed: ParsedBatch, schema: JsonSchema, file: string, roo
   }
 }
 
-/** The agent starts in an empty folder, where no argument can name a file: `./` means the folder of the batch. */
+/** Resolves arguments that begin with `./` or `../` against the batch's folder, because the agent starts in an empty one. */
 function fromRoot(command: ParsedBatch['command'], root: string): ParsedBatch['command'] {
   if (command === undefined || typeof command === 'string') return command
   return command.map((word) => (/^\.\.?\//.test(word) ? join(root, word) : word))

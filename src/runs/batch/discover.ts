@@ -8,9 +8,9 @@ import type { BatchConfig } from './config.ts'
 import { matcher } from './patterns.ts'
 
 export interface Discovered {
-  /** Paths relative to the folder of the batch, with `/`, sorted by code units, each once. */
+  /** Paths relative to the batch's folder, with `/`, sorted by code units, without duplicates. */
   readonly files: readonly string[]
-  /** What the patterns want and is left out all the same. */
+  /** Files that match the patterns and are left out nevertheless. */
   readonly leftOut: readonly LeftOut[]
 }
 
@@ -20,16 +20,16 @@ export interface LeftOut {
 }
 
 export interface Place {
-  /** The folder is in a git repository. */
+  /** Whether the folder is in a git repository. */
   readonly inRepository: boolean
-  /** Folder that is Belay's own and never part of a batch (its state). */
+  /** Belay's state folder, which is never part of a batch. */
   readonly home: string
 }
 
 /**
- * The files of a batch. Left out: the batch's own two files, `.git`, `.belay` and `node_modules` at any depth, what git
- * ignores (unless `include_ignored`), and links out of the folder; a link to a file inside counts only where that file is
- * not in the batch itself. Links to folders are not followed. Reads only.
+ * The files of a batch. Left out are the batch's own two files, `.git`, `.belay` and `node_modules` at any depth, files that
+ * git ignores (unless `include_ignored` is set), and symbolic links that lead out of the folder. A link to a file inside counts
+ * only if that file itself is not in the batch. Links to folders are not followed. Only reads.
  */
 export async function discover(config: BatchConfig, place: Place): Promise<Discovered> {
   const { root } = config
@@ -56,7 +56,10 @@ export async function discover(config: BatchConfig, place: Place): Promise<Disco
   return { files: files.sort(), leftOut }
 }
 
-/** What a link may be part of the batch for: a file inside that the batch could see, and does not see already. */
+/**
+ * Why a link is not part of the batch, or null. A link counts if it leads to a file inside the folder that the batch could see
+ * and does not contain yet; `twice`: it contains that file already.
+ */
 async function whyNot(
   root: string,
   path: string,
@@ -84,7 +87,8 @@ async function kindOf(file: string): Promise<'file' | 'link' | 'unnamed' | 'othe
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && file.includes('\u{fffd}')) return 'unnamed'
-    // Gone (git still tracks it), or below a file that took a folder's place. What cannot be looked at is tried, and told.
+    // Either gone (though git still tracks it), or a file has replaced one of its folders. Anything else is tried, and
+    // reported.
     return code === 'ENOENT' || code === 'ENOTDIR' ? 'other' : 'file'
   }
 }
@@ -95,7 +99,7 @@ function ownFiles({ root, file, results }: BatchConfig, { home }: Place): (path:
   return (path) => own.has(path) || path.startsWith(state) || (!path.includes('/') && isTemporary(path, name(results)))
 }
 
-/** Files that git tracks or would offer to add, also those of repositories inside (each by its own rules). */
+/** Files that git tracks or would offer to add, including those of nested repositories (each by its own rules). */
 async function unignored(root: string, folder = ''): Promise<string[]> {
   const cwd = join(root, folder)
   const list = await git(['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd })
@@ -105,7 +109,7 @@ async function unignored(root: string, folder = ''): Promise<string[]> {
     const path = `${folder}${name.replace(/\/$/, '')}`
     if (isOwn(path)) continue
     if (!(await isFolder(join(root, path)))) found.push(path)
-    // A repository inside (a submodule, or one that is not tracked) is listed as one path.
+    // A nested repository (a submodule or an untracked one) is listed as one path.
     else if (await exists(join(root, path, '.git'))) found.push(...(await unignored(root, `${path}/`)))
   }
   return found
@@ -136,7 +140,7 @@ async function isFolder(file: string): Promise<boolean> {
   try {
     return (await lstat(file)).isDirectory()
   } catch {
-    return false // gone, or not to be looked at: `kindOf` decides
+    return false // gone or inaccessible: `kindOf` decides
   }
 }
 

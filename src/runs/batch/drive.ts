@@ -30,22 +30,22 @@ import { batchProgress, counted } from './begin.ts'
 import type { BatchConfig } from './config.ts'
 import { openBatch } from './services.ts'
 
-/** What this process did of a batch, and how the rest stands. */
+/** What this process did for a batch, and the state of the rest. */
 export interface BatchResult extends DriveResult {
-  /** Files whose results were written now. */
+  /** Files whose results were written by this process. */
   readonly processed: readonly string[]
-  /** Files that had a result already. */
+  /** Number of files that had a result already. */
   readonly skipped: number
   readonly failed: readonly { readonly path: string; readonly reason: Reason }[]
-  /** Files that are still to be done. */
+  /** Number of files that are still to be done. */
   readonly left: number
   /** Absolute path of the results file. */
   readonly results: string
 }
 
 /**
- * Does `whileHeld` as the only process that works on the batch with this results file, so that two configurations with one
- * results file do not overwrite each other's. `held` names the holder.
+ * Does `whileHeld` as the only process that works on the batch with this results file, because two configurations may share
+ * one. Throws `held`, which names the holder, if another process does.
  */
 export async function holdBatch<T>(
   record: RecordStore,
@@ -63,9 +63,9 @@ export async function holdBatch<T>(
 }
 
 /**
- * Works on a stored batch run until nothing is left that this process can do. Called under the batch's lease; takes the
- * run's. Throws what stopped the run as a whole, with the run marked `failed`. May be called again at any time: it goes on
- * where it was.
+ * Works on a stored batch run until this process can do nothing more. Must be called under the batch's lease; takes the run's
+ * lease itself. Throws what stopped the run as a whole, after marking the run `failed`. May be called again at any time: it
+ * continues where the run stands.
  */
 export async function driveBatch(options: DriveOptions, batch: Lease): Promise<BatchResult> {
   const { root, notify, publish } = options.run.config as BatchConfig
@@ -99,7 +99,7 @@ async function work(drive: Drive, services: BatchServices, processed: string[]):
     until: null,
     keepGoing: true,
     concurrency: (run.config as BatchConfig).concurrency,
-    // What has failed waits until everything else was tried.
+    // Files that have failed wait until all others were tried.
     rank: (task) => task.attempt,
     claimed: async ({ handle, epoch }) => {
       await endEarlier(run.id, handle, epoch)
@@ -111,7 +111,7 @@ async function work(drive: Drive, services: BatchServices, processed: string[]):
   })
 }
 
-/** Nothing runs any more: the run gets its status; null when a person has just let a file go on. */
+/** Called when nothing runs any more: sets the run's status. Returns null if a person has just let a file continue. */
 async function settle(
   drive: Drive,
   services: BatchServices,

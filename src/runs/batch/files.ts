@@ -3,19 +3,20 @@ import { batchProgram, expectation } from '../../programs/batch/index.ts'
 import { newestOfSource, type RecordStore } from '../../record/index.ts'
 import { questionOf, type BatchConfig } from './config.ts'
 
-/** Where a file of a batch stands before anything is done. */
+/** The state of a file of a batch before anything is done. */
 export interface FileState {
   readonly path: string
-  /** Nothing is to be done for it. */
+  /** Nothing is to be done for this file. */
   readonly done: boolean
   /**
-   * `current`: its result is about this very content. `found`: it has a result that Belay knows nothing of, which is kept.
-   * `new`: no result. `edited`: the result is about other content. `unfit`: the result does not fit the schema.
+   * `current`: its result is for its present content. `found`: it has a result that Belay did not write, which is kept. `new`:
+   * it has no result. `edited`: the result is for other content, or the file cannot be sent now. `unfit`: the result does not
+   * fit the schema.
    */
   readonly why: 'current' | 'found' | 'new' | 'edited' | 'unfit'
-  /** Digest of the content now; null when it was not looked at, or cannot be sent. */
+  /** Digest of the present content; null: the file was not read or cannot be sent. */
   readonly digest: string | null
-  /** The result answers another prompt or schema than the batch has now. */
+  /** The result answers a prompt or schema that the batch no longer has. */
   readonly otherQuestion: boolean
 }
 
@@ -25,7 +26,7 @@ export interface Batch {
   readonly project: string
 }
 
-/** Looks at every file and its result. `record` is null when there is none yet. Reads only; throws `results_invalid`. */
+/** Determines the state of every file. `record`: null if there is none yet. Only reads. Throws `results_invalid`. */
 export async function lookAtFiles(
   record: RecordStore | null,
   { config, project }: Batch,

@@ -7,8 +7,8 @@ import { batchProgress, counted } from './begin.ts'
 import type { BatchConfig } from './config.ts'
 
 /**
- * Lets a file begin again with fresh counters. Throws (exit 2) `task_done` for one that has its result, `held` while a
- * process works on it, `usage` for any phase but the first.
+ * Starts a file over with fresh counters. Throws (exit 2) `task_done` for a file that has its result, `held` while a process
+ * works on it, `usage` for any phase but the first.
  */
 export function retryFile(record: RecordStore, run: RunRow, handle: string, from: string | null): Promise<TaskRow> {
   return beginAgain({
@@ -26,8 +26,8 @@ export function retryFile(record: RecordStore, run: RunRow, handle: string, from
 }
 
 /**
- * Gives up a file, or with `handle` null all that are not done and the run with them. A process that works on them ends its
- * agents within a second or two. Returns what was given up. Throws `run_ended` for a run that is done.
+ * Gives up one file or, if `handle` is null, all files that are not done and the run with them. A process that works on them
+ * ends its agents within a second or two. Returns what was given up. Throws `run_ended` for a run that is done.
  */
 export function cancelFiles(
   record: RecordStore,
@@ -36,7 +36,7 @@ export function cancelFiles(
   note: string | null,
 ): Promise<readonly string[]> {
   const whole = handle === null
-  // With the whole, what has failed stays as it is: its reason says more.
+  // Together with the run, blocked files stay blocked, because their own reason says more.
   const isMeant = (task: TaskRow): boolean => (whole ? task.status !== 'blocked' : task.handle === handle)
   return giveUpTasks({ record, run, whole, note, isMeant, counted, progress: batchProgress })
 }

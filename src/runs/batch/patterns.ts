@@ -11,11 +11,11 @@ export function patternProblem(pattern: string): string | null {
     globToRegExp(plain)
     return null
   } catch {
-    return 'its brackets are not valid' // the only part of a pattern that can be
+    return 'its brackets are not valid' // nothing else in a pattern can be invalid
   }
 }
 
-/** Whether a path is wanted: by one of `glob`, not by one that begins with `!`, nor by one of `exclude`. */
+/** Whether a path is wanted: it matches a pattern of `glob`, but none that begins with `!` and none of `exclude`. */
 export function matcher(glob: readonly string[], exclude: readonly string[]): (path: string) => boolean {
   const wanted = glob.filter((pattern) => !pattern.startsWith('!')).flatMap(compile)
   const unwanted = [...glob.filter((pattern) => pattern.startsWith('!')), ...exclude].flatMap(compile)
@@ -23,7 +23,7 @@ export function matcher(glob: readonly string[], exclude: readonly string[]): (p
   return (path) => (all || wanted.some((one) => one.test(path))) && !unwanted.some((one) => one.test(path))
 }
 
-/** A pattern without `!`, `./` and a slash at its end. */
+/** The pattern without a leading `!` or `./` and without trailing slashes. */
 function plainPattern(pattern: string): string {
   return pattern
     .replace(/^!/, '')
@@ -34,7 +34,7 @@ function plainPattern(pattern: string): string {
 function compile(pattern: string): RegExp[] {
   const plain = plainPattern(pattern)
   if (plain === '' || plain === '.') return [globToRegExp('**')]
-  // The name of a folder means what is in it.
+  // The name of a folder also matches everything in it.
   const name = plain.slice(plain.lastIndexOf('/') + 1)
   return /[*?[{]/.test(name) ? [globToRegExp(plain)] : [globToRegExp(plain), globToRegExp(`${plain}/**`)]
 }

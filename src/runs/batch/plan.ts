@@ -9,20 +9,20 @@ import { lookAtFiles, type FileState } from './files.ts'
 export interface BatchRequest {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** `--config`, as given. */
+  /** The value of `--config`, as given. */
   readonly config: string
-  /** Overrides the file's own. */
+  /** Overrides the value in the file; null: not given. */
   readonly concurrency: number | null
 }
 
-/** What is known of a batch before its results and the record are looked at. */
+/** What is known about a batch before its results and the record are read. */
 export interface BatchPlan {
   readonly config: BatchConfig
   readonly project: Project
   readonly discovered: Discovered
 }
 
-/** Reads a batch's file and finds its files. Writes nothing. Throws `config_missing`, `config_invalid` and what git refuses. */
+/** Reads a batch's file and finds its files. Writes nothing. Throws `config_missing`, `config_invalid` and errors of git. */
 export async function planBatch(request: BatchRequest): Promise<BatchPlan> {
   const loaded = await loadBatchConfig(request.cwd, request.config)
   const config = {
@@ -36,7 +36,7 @@ export async function planBatch(request: BatchRequest): Promise<BatchPlan> {
   return { config, project, discovered }
 }
 
-/** Every file of the plan with what is to be done for it. `record` is null when there is none yet. Reads only. */
+/** Every file of the plan with its state. `record`: null if there is none yet. Only reads. */
 export async function lookAtPlan(record: RecordStore | null, plan: BatchPlan): Promise<FileState[]> {
   const { config, project, discovered } = plan
   return lookAtFiles(record, { config, project: project.id }, new ResultsFile(config.results), discovered.files)

@@ -94,7 +94,7 @@ export const batchSchema = mapping({
   notify: notifyKeys('the folder of this file'),
 })
 
-/** A checked file with its defaults, still in the file's words. */
+/** A checked file with its defaults, still with the file's key names. */
 export type ParsedBatch = z.output<typeof batchSchema>
 
 /** The JSON Schema of batch files, as published. */
@@ -108,7 +108,7 @@ export function batchJsonSchema(): Record<string, unknown> {
 
 let cached: SchemaNode | undefined
 
-/** The known keys, for suggestions and the reference. */
+/** The schema as a tree of known keys, for suggestions and for the reference. */
 export function batchRoot(): SchemaNode {
   cached ??= batchJsonSchema() as SchemaNode
   return cached

@@ -7,12 +7,12 @@ import { makeScratch } from '../../workspace/pool.ts'
 import { setUp, withPolicy } from '../roles.ts'
 import { questionOf, type BatchConfig } from './config.ts'
 
-/** The agent that answers, under the command policy and with the model services that hold for the batch's folder. */
+/** The agent that answers, with the command policy and model services for the batch's folder. */
 export function batchRole(config: BatchConfig, env: Readonly<Record<string, string | undefined>>): RoleSetup {
   return withPolicy(setUp(config.role, env), config)
 }
 
-/** Everything that the phases of a stored batch run need; the same for a new run and one that goes on. */
+/** Everything that the phases of a stored batch run need; the same for a new and a resumed run. */
 export async function openBatch(
   record: RecordStore,
   run: RunRow,

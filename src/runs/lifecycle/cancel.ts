@@ -27,20 +27,20 @@ export interface CancelRequest {
 }
 
 export interface Cancelled {
-  /** Tasks that are cancelled by this. */
+  /** Tasks that this call cancelled. */
   readonly tasks: readonly string[]
   /** Tasks that landed before they could be stopped. */
   readonly landed: readonly string[]
-  /** A process works on the run: it ends what runs and goes on with the rest. */
+  /** Another process works on the run: it ends what must end and continues with the rest. */
   readonly held: boolean
 }
 
-/** Tasks in these states have nothing to be cancelled. */
+/** In these states there is nothing to cancel. */
 const OVER: ReadonlySet<TaskStatus> = new Set(['done', 'cancelled'])
 
 /**
- * Gives up a run: every task that is not done is cancelled, and the run with them. Durable at once; a process that works on
- * the run ends its agents within a second or two and leaves. Safe to repeat. Throws `run_ended` for a run that is done.
+ * Gives up a run: every task that is not done is cancelled, and so is the run. Durable at once; a process that works on the run
+ * ends its agents within a second or two and stops. Repeatable. Throws `run_ended` for a run that is done.
  */
 export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
   const { record, repository, run } = request
@@ -49,7 +49,7 @@ export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
     const tasks = await record.write(async (tx) => {
       const current = await findRun(tx, run.id)
       if (current?.status === 'done') throw runEnded(run)
-      // Blocked and replan tasks have ended by themselves: why they did is worth more than that they were given up.
+      // Blocked and replan tasks keep their status, because their own reason says more than that the run was given up.
       const open = (await listTasks(tx, run.id)).filter(
         (task) => !OVER.has(task.status) && !['blocked', 'replan'].includes(task.status),
       )
@@ -66,8 +66,8 @@ export async function cancelRun(request: CancelRequest): Promise<Cancelled> {
 }
 
 /**
- * Gives up one task: its agent is ended, its question too, its workspaces are free again. What depends on it is skipped when
- * the run goes on. Durable at once; safe to repeat. Throws `task_done`.
+ * Gives up one task: its agent is ended, its checkpoint closed, its workspaces freed. Tasks that depend on it are skipped when
+ * the run continues. Durable at once; repeatable. Throws `task_done`.
  */
 export async function cancelTask(request: CancelRequest, handle: string): Promise<Cancelled> {
   const { record, repository, run } = request
@@ -88,7 +88,7 @@ function names(tasks: readonly TaskRow[], landed: readonly string[]): string[] {
   return tasks.map((task) => task.handle).filter((handle) => !landed.includes(handle))
 }
 
-/** The commit by which a task of this run has landed, or null. */
+/** The commit with which a task of this run has landed, or null. */
 export async function landedCommit(
   record: RecordStore,
   root: string,
@@ -109,15 +109,15 @@ export async function landedCommit(
   return landing.findLanded(handle)
 }
 
-/** Gives back the workspaces of a task that nobody works on. */
+/** Frees the workspaces of a task that no process works on. */
 export async function releaseWorkspaces(record: RecordStore, root: string, run: RunRow, handle: string): Promise<void> {
   await workspacePool(record, run, root).release(handle)
 }
 
-/** Reason of tasks that were given up with their whole run. */
+/** Reason code of tasks that were given up together with their run. */
 export const WITH_RUN = 'run_cancelled'
 
-/** Ends what is left of cancelled tasks outside the record; those that landed first are done after all. */
+/** Ends what is left of cancelled tasks outside the record. Those that landed before are marked done; returns their handles. */
 async function stopTasks(request: CancelRequest, tasks: readonly TaskRow[], alone: boolean): Promise<string[]> {
   const { record, repository, run } = request
   const landed: string[] = []
@@ -126,13 +126,13 @@ async function stopTasks(request: CancelRequest, tasks: readonly TaskRow[], alon
       await fence(request, task)
       if (await noteLanded(request, task)) landed.push(task.handle)
     }
-    // A process that still ends the agent gives the workspace back itself, once nothing writes there any more.
+    // A process that is still ending the agent frees the workspace itself, once nothing writes there any more.
     if (alone || task.status !== 'running') await releaseWorkspaces(record, repository.root, run, task.handle)
   }
   return landed
 }
 
-/** From now on git refuses ref moves for this task by whoever held it. */
+/** Makes git refuse ref moves for this task by its earlier holder. */
 async function fence({ record, repository, run }: CancelRequest, task: TaskRow): Promise<void> {
   const epoch = task.epoch + 1
   const stillOurs = (): Promise<void> => assertEpoch(record.read, run.id, task.handle, epoch)
@@ -152,7 +152,7 @@ async function noteLanded({ record, repository, run }: CancelRequest, task: Task
   return true
 }
 
-/** Nobody works on the run: when nothing of it can go on any more, it has ended, and this is where that is noted. */
+/** Called when no process works on the run: stores that the run has ended, unless one of its tasks can still continue. */
 async function endRun({ record, repository, run }: CancelRequest, wanted: 'cancelled' | null): Promise<void> {
   await record.write(async (tx) => {
     const tasks = await listTasks(tx, run.id)

@@ -7,8 +7,8 @@ import { workspacePool } from '../services.ts'
 import { takeOver } from '../takeover.ts'
 
 /**
- * Does `work` while no other process can work on the run, or, when one does so already, with `lease` null: then only what is
- * safe beside it may be done. What a process that died left running is ended first.
+ * Does `work` while no other process can work on the run. If another process already works on it, `lease` is null, and `work`
+ * may only do what is safe beside that process. Otherwise, what a dead process left running is ended first.
  */
 export async function holdRun<T>(
   record: RecordStore,

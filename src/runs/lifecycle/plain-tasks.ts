@@ -1,4 +1,4 @@
-/** What people and time limits do to tasks whose work nothing else is built on: files of a batch, steps of a workflow. */
+/** What people and time limits do to tasks that no other task's work builds on: files of a batch, steps of a workflow. */
 import { BelayError } from '../../core/errors.ts'
 import {
   changeRun,
@@ -20,15 +20,15 @@ export interface Again {
   readonly handle: string
   /** `--from`; null: the program's first phase. */
   readonly from: string | null
-  /** The only phase that it can begin again at. */
+  /** The only phase at which the task can start over. */
   readonly entry: string
-  /** What it is called: `a file of a batch`. */
+  /** What such a task is called in messages, for example `a file of a batch`. */
   readonly called: string
-  /** Throws for one that cannot begin again; else says how it does. */
+  /** Returns how the task starts over; throws if it cannot. */
   readonly change: (task: TaskRow) => TaskChange
 }
 
-/** Lets a task begin again with fresh counters. Throws (exit 2) `held` while a process works on it, `usage` for another phase. */
+/** Starts a task over with fresh counters. Throws (exit 2) `held` while a process works on it, `usage` for another phase. */
 export async function beginAgain({ record, run, handle, from, entry, called, change }: Again): Promise<TaskRow> {
   if (from !== null && from !== entry) {
     throw new BelayError('usage', `${called} begins again at ${entry}`, {
@@ -53,18 +53,19 @@ export async function beginAgain({ record, run, handle, from, entry, called, cha
 export interface GivingUp {
   readonly record: RecordStore
   readonly run: RunRow
-  /** With the run as a whole. */
+  /** Whether the run as a whole is given up too. */
   readonly whole: boolean
   readonly note: string | null
   readonly isMeant: (task: TaskRow) => boolean
-  /** Of the tasks that count. */
+  /** Selects the tasks that count for the run's progress. */
   readonly counted: (tasks: readonly TaskRow[]) => TaskRow[]
   readonly progress: (tasks: readonly TaskRow[]) => ReturnType<typeof progressOf>
 }
 
 /**
- * Gives up the tasks that are meant and not over, and with `whole` the run. A process that works on them ends its agents within a
- * second or two. Returns what was given up. Throws `run_ended` for a run that is done.
+ * Gives up the tasks that `isMeant` selects and that are not over and, with `whole`, the run. A process that works on them ends
+ * its agents within a second or two. Returns the handles of the tasks that were given up. Throws `run_ended` for a run that is
+ * done.
  */
 export async function giveUpTasks(giving: GivingUp): Promise<readonly string[]> {
   const { record, run, whole, note, isMeant, counted, progress } = giving

@@ -9,7 +9,7 @@ import { moveJournal } from '../guard.ts'
 import { toPointer } from '../plan.ts'
 import { dirtySourceFiles } from '../uncommitted.ts'
 
-/** A task as its source says it now. */
+/** A task as its source now defines it. */
 export interface ReadAgain {
   readonly title: string
   readonly definition: TaskDefinition
@@ -18,8 +18,9 @@ export interface ReadAgain {
 }
 
 /**
- * When the user has committed on the target since the run looked at it last, and nothing else happened there, result takes
- * those commits up: what they mend is in the base of the next attempt. Returns the newest commit that the user means.
+ * If the user has committed on the target since the run last looked, and nothing else happened there, moves the result branch
+ * to those commits, so that the next attempt begins with them. Returns the newest commit from which the user's source must be
+ * read.
  */
 export async function catchUp(record: RecordStore, repository: Repository, run: RunRow): Promise<string> {
   const { root, head } = repository
@@ -29,7 +30,7 @@ export async function catchUp(record: RecordStore, repository: Repository, run: 
   if (result === null || result === newest) return newest
   if (await isAncestor(root, newest, result)) return result
   if (await isAncestor(root, result, newest)) {
-    // Moved by others meanwhile: then there is nothing to take up.
+    // If this fails, another process has moved the branch meanwhile, and these commits are left for later.
     await updateRefs(
       root,
       [{ verb: 'update', ref: branchRef(run.resultBranch), to: newest, old: result }],
@@ -40,9 +41,9 @@ export async function catchUp(record: RecordStore, repository: Repository, run: 
 }
 
 /**
- * Reads a task again from its source as it is committed at `commit`; null for a prompt, which does not change. Throws (exit
- * 2) `source_uncommitted`, `task_gone` (it is not in the source any more), `task_ticked`, `unknown_dependency`,
- * `dependency_cycle`, or what the source itself is refused for.
+ * Reads a task again from its source as committed at `commit`; null for a prompt, which does not change. Throws (exit 2)
+ * `source_uncommitted`, `task_gone` (no longer in the source), `task_ticked`, `unknown_dependency`, `dependency_cycle`, or the
+ * source's own errors.
  */
 export async function readTaskAgain(
   record: RecordStore,
@@ -106,7 +107,7 @@ function find(source: Source, task: TaskRow, path: string, commit: string): Sour
   })
 }
 
-/** Dependencies on tasks that are done in the source and never were in the run hold nothing back. */
+/** The dependencies to keep: those on tasks that are done in the source and were never part of the run are dropped. */
 function knownDependencies(found: SourceTask, source: Source, tasks: readonly TaskRow[]): TaskDefinition['dependsOn'] {
   const known = new Set(tasks.map((one) => one.handle))
   const done = new Set(source.tasks.filter((one) => one.done).map((one) => one.handle))

@@ -26,7 +26,7 @@ export interface RetryRequest {
   readonly repository: Repository
   readonly run: RunRow
   readonly handle: string
-  /** Phase to begin at; null: implement. */
+  /** Phase to start at; null: implement. */
   readonly from: string | null
 }
 
@@ -34,17 +34,17 @@ export interface Retried {
   readonly task: TaskRow
   /** Whether the task was read again from its source. */
   readonly reread: boolean
-  /** Tasks that wait for this one, were given up with the run before they began, and are queued again with it. */
+  /** Tasks that depend on this one, were given up with the run before they began, and are now queued again. */
   readonly requeued: readonly string[]
   /** Open tasks of the source that are not part of the run. */
   readonly added: readonly string[]
 }
 
 /**
- * Lets a task begin again with fresh counters: queued at implement (or `from`), its question ended, its earlier attempts
- * kept as a round of their own. A replan task is read again from its source. Its epoch is raised, so that whoever held it
- * before can write no more. Throws (exit 2) `held` when a living process works on this very task, `task_done`, `usage` for a
- * phase, and what reading the source is refused for; then nothing has changed.
+ * Starts a task over with fresh counters: queued at implement (or `from`), its checkpoint closed, its earlier attempts kept as
+ * a separate round. A replan task is read again from its source. The task's epoch is raised, so that an earlier holder can no
+ * longer write. Throws (exit 2) `held` if a living process works on this very task, `task_done`, `usage` for a wrong phase, and
+ * the errors of reading the source; then nothing was queued.
  */
 export async function retryTask(request: RetryRequest): Promise<Retried> {
   const { record, run } = request
@@ -69,7 +69,7 @@ async function retry({ record, repository, run, from }: RetryRequest, task: Task
     if (current?.epoch !== task.epoch || current.status !== task.status) throw changedMeanwhile(handle)
     const now = record.now()
     await dropOutages(tx, run.id, true)
-    // A run that was given up goes on with this task.
+    // A run that was given up continues with this task.
     const given = await findRun(tx, run.id)
     if (given?.status === 'cancelled')
       await changeRun(tx, run.id, now, { status: held ? 'running' : 'interrupted', reason: null })
@@ -87,11 +87,11 @@ async function retry({ record, repository, run, from }: RetryRequest, task: Task
   return { task: await taskOf(record.read, run, handle), reread: read !== null, requeued, added: read?.added ?? [] }
 }
 
-/** As dependents of a blocked task go on once it is mended, so do those of one that was given up with its run. */
+/** Queues dependents that were given up with the run, just as those of a blocked task continue once it is fixed. */
 async function requeueDependents(tx: Writer, run: RunRow, handle: string, now: string): Promise<string[]> {
   const tasks = await listTasks(tx, run.id)
   const wanted = new Set([handle])
-  // In the order of the source, which dependencies need not follow: again until nothing is added.
+  // Repeated until nothing is added, because source order need not follow dependencies.
   for (let size = 0; size !== wanted.size;) {
     size = wanted.size
     for (const task of tasks)

@@ -1,4 +1,4 @@
-/** What people and time limits do to one task of a run, with the event that tells of it; each in the caller's transaction. */
+/** What people and time limits do to one task of a run, with the event that reports it; each in the caller's transaction. */
 import type { Reason } from '../../core/words.ts'
 import {
   appendEvents,
@@ -16,7 +16,7 @@ import {
 
 type Actor = 'user' | 'belay'
 
-/** A task of which it is known that the run has it. */
+/** A task that the run is known to have. */
 export async function taskOf(db: Reader, run: RunRow, handle: string): Promise<TaskRow> {
   const task = await findTask(db, run.id, handle)
   if (!task) throw new Error(`no task ${run.id}/${handle}`)
@@ -24,8 +24,8 @@ export async function taskOf(db: Reader, run: RunRow, handle: string): Promise<T
 }
 
 /**
- * Queues a task with fresh counters, as `change` says where it begins. Whoever worked on it can write no more; its question is
- * over, and its earlier attempts are a round of their own.
+ * Queues a task with fresh counters; `change` says where it starts. An earlier holder can no longer write, its checkpoint is
+ * closed, and its earlier attempts become a separate round.
  */
 export async function queueAfresh(
   tx: Writer,
@@ -49,7 +49,7 @@ export async function queueAfresh(
   })
 }
 
-/** Gives a task up: whoever works on it can write no more, and ends its agent. False when it is over already. */
+/** Gives a task up: its holder can no longer write, and ends its agent. Returns false if the task is already over. */
 export async function giveUp(
   tx: Writer,
   run: RunRow,
@@ -66,12 +66,12 @@ export async function giveUp(
   return true
 }
 
-/** Why something was given up that its user gave up. */
+/** The reason text for what the user gave up. */
 export function givenUpBecause(note: string | null): string {
   return note === null ? 'given up by its user' : `given up by its user: ${note}`
 }
 
-/** Notes an event of a run, or of one task of it. */
+/** Appends an event of a run, or of one of its tasks. */
 export async function tell(
   tx: Writer,
   now: string,

@@ -6,8 +6,8 @@ import { refuseCleaned } from './cleaned.ts'
 import { taskOf, tell } from './task-moves.ts'
 
 /**
- * Lets a blocked task go on where it is, with one attempt more than it had; the note goes into the next prompt. Safe beside
- * a process that works on the run. Throws (exit 2) `not_blocked`, naming the command that helps instead.
+ * Lets a blocked task continue where it is, with one more attempt; the note goes into the next prompt. Safe while a process
+ * works on the run. Throws (exit 2) `not_blocked`, which names the command that helps instead.
  */
 export async function unblockTask(
   record: RecordStore,

@@ -7,7 +7,7 @@ import type { WorkflowConfig } from './config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The agent of a step, as its settings have it; command policy and model services are those of the project, or of the user. */
+/** The agent of a step as configured, with the command policy and model services of the project or else of the user. */
 export function setUpStep(
   state: AgentState,
   config: Pick<WorkflowConfig, 'project' | 'policy' | 'approvals' | 'providers'>,
@@ -20,7 +20,7 @@ export function setUpStep(
   return { ...setup, agent: inSandbox(agent, role.sandbox) }
 }
 
-/** The agents that the steps of a workflow name, by step. */
+/** The agents of a workflow's steps, by step. */
 export function agentsOf(config: WorkflowConfig, env: Environment): Readonly<Record<string, RoleSetup>> {
   return Object.fromEntries(
     allStates(config.definition.flow).flatMap((state) =>

@@ -6,7 +6,7 @@ import { createRun, findRun, upsertProject, type RecordStore, type RunRow } from
 import { newStep } from './expand.ts'
 import type { WorkflowPlan } from './plan.ts'
 
-/** Stores a planned run with its first step; nothing is worked on yet. */
+/** Stores a planned run with its first step; no work begins yet. */
 export async function beginWorkflow(record: RecordStore, { project, config, base }: WorkflowPlan): Promise<RunRow> {
   const id = newRunId(record.clock.now())
   await upsertProject(record, project.id, project.root)

@@ -3,18 +3,18 @@ import type { Mapping } from '../../config/values.ts'
 import type { FolderSettings } from '../folder-settings.ts'
 import type { Definition } from '../../workflows/index.ts'
 
-/** A workflow run as it is stored: everything that its steps need, whatever becomes of the file. */
+/** A workflow run as stored: everything that its steps need, so that later edits of the file have no effect. */
 export interface WorkflowConfig extends FolderSettings {
-  /** Absolute. */
+  /** Absolute path of the workflow file. */
   readonly file: string
   readonly definition: Definition
   readonly input: Mapping
   readonly place: 'repository' | 'directory'
   readonly concurrency: number
   readonly budget: Config['budget']
-  /** As in a run's own configuration: where worktrees are made. */
+  /** As in the main configuration: where worktrees are made. */
   readonly workspace: Pick<Config['workspace'], 'root'>
-  /** How checkouts are made usable (of belay.yaml); null where there is no repository. */
+  /** The configuration from belay.yaml; null: there is no repository. */
   readonly project: Config | null
   readonly sign: boolean
 }

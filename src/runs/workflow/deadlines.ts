@@ -1,4 +1,4 @@
-/** Time limits of a workflow and of its states that run others: what is not done in time is given up. */
+/** Time limits of a workflow and of its states with steps inside: what is not done in time is given up. */
 import { formatDuration } from '../../core/duration.ts'
 import { STEPS_INSIDE, STEP_TIMEOUT, WORKFLOW_TIMEOUT, stateOf } from '../../programs/workflow/index.ts'
 import {
@@ -16,7 +16,7 @@ import { allStates, isComposite } from '../../workflows/index.ts'
 import { giveUp } from '../lifecycle/task-moves.ts'
 import type { WorkflowConfig } from './config.ts'
 
-/** How often it is looked whether the next limit is reached, in ms. */
+/** Interval at which limits are checked, in ms. */
 const LOOK_MS = 250
 
 interface Late {
@@ -25,7 +25,7 @@ interface Late {
   readonly at: number
 }
 
-/** The limits that are still to come, of a run and of steps that wait for others. */
+/** The limits that apply now: of the run, and of steps that wait for others. */
 function limitsOf(run: RunRow, tasks: readonly TaskRow[]): Late[] {
   const { timeoutMs = null } = (run.config as WorkflowConfig).definition
   const found: Late[] = tasks.flatMap((task) => {
@@ -37,8 +37,8 @@ function limitsOf(run: RunRow, tasks: readonly TaskRow[]): Late[] {
 }
 
 /**
- * Gives up the steps inside of those whose time is over, which then go on by themselves (`join` makes it their failure), or all
- * of a run whose own time is over. In the caller's transaction; repeated, it finds nothing to do.
+ * Gives up the steps inside a step whose time is over; that step then continues by itself (`join` makes it fail). If the run's
+ * own time is over, gives up all of it. Runs in the caller's transaction; repeated, it finds nothing to do.
  */
 export async function giveUpLate(
   tx: Writer,
@@ -52,7 +52,7 @@ export async function giveUpLate(
     return 'run'
   }
   const given = new Set<string>()
-  // The outermost first: what is inside of it ends with it.
+  // Outermost first: the steps inside end with it.
   for (const { handle } of late.toSorted((a, b) => (a.handle ?? '').length - (b.handle ?? '').length)) {
     if (handle === null || given.has(handle)) continue
     const reason = { code: STEP_TIMEOUT, message: `the time of ${handle} was over` }
@@ -73,7 +73,7 @@ async function giveUpRun(tx: Writer, run: RunRow, tasks: readonly TaskRow[], now
   await changeRun(tx, run.id, now, { status: 'cancelled', reason })
 }
 
-/** When the next limit is reached, in ms; null: there is none. */
+/** When the next limit is reached, in ms since the epoch; null: there is none. */
 async function nextLimit(db: Reader, run: RunRow): Promise<number | null> {
   const all = limitsOf(run, await listTasks(db, run.id)).map(({ at }) => at)
   return all.length === 0 ? null : Math.min(...all)

@@ -31,24 +31,24 @@ import { endGit, showResult } from './result.ts'
 import { openWorkflowRun, type OpenedWorkflow } from './services.ts'
 
 export interface WorkflowDriveOptions extends DriveOptions {
-  /** null when the run works in a folder. */
+  /** null: the run works in a folder. */
   readonly repository: Repository | null
 }
 
-/** What this process did of a workflow. */
+/** What this process did for a workflow. */
 export interface WorkflowResult extends DriveResult {
-  /** Of a run that is done. */
+  /** The workflow's output; null unless the run is done. */
   readonly output: unknown
   readonly reason: Reason | null
   readonly finishCommand: string | null
-  /** Where its steps have worked; null in a repository. */
+  /** The folder in which the steps worked; null in a repository. */
   readonly folder: string | null
 }
 
 /**
- * Works on a stored workflow run until nothing is left that this process can do. Takes the run's lease (`held` names the
- * holder). Throws what stopped the run as a whole, with the run marked `failed`. May be called again at any time: it goes on
- * where it was.
+ * Works on a stored workflow run until this process can do nothing more. Takes the run's lease (`held` names the holder).
+ * Throws what stopped the run as a whole, after marking the run `failed`. May be called again at any time: it continues where
+ * the run stands.
  */
 export async function driveWorkflow(options: WorkflowDriveOptions): Promise<WorkflowResult> {
   const { run, repository } = options
@@ -89,7 +89,7 @@ async function driveHeld(drive: Drive, repository: Repository | null): Promise<W
   }
 }
 
-/** What an earlier holder left behind ends before anything moves. */
+/** Ends what an earlier holder left behind, before anything moves. */
 async function takeOverFrom({ options, lease }: Drive, { git }: OpenedWorkflow): Promise<void> {
   const { record, run } = options
   if (git === null) {
@@ -125,15 +125,15 @@ async function work(drive: Drive, opened: OpenedWorkflow): Promise<void> {
 }
 
 /**
- * Steps that say how the run stands: those that wait for steps inside of them stand as these do, and what was given up as that
- * which gave it up.
+ * The steps that determine the run's status. Steps that wait for inner steps are left out, because those count; steps that were
+ * given up for a time limit are left out, because the step with the limit counts.
  */
 function telling(tasks: readonly TaskRow[]): TaskRow[] {
   const silent: ReadonlySet<string | undefined> = new Set([STEPS_INSIDE, STEP_TIMEOUT])
   return tasks.filter((task) => task.status === 'blocked' || !silent.has(task.reason?.code))
 }
 
-/** Nothing runs any more: the run gets its status; null when a person has just let a step go on. */
+/** Called when nothing runs any more: sets the run's status. Returns null if a person has just let a step continue. */
 async function settle(drive: Drive, opened: OpenedWorkflow, walked: Walk): Promise<WorkflowResult | null> {
   const { record, run, signal } = drive.options
   const tasks = telling(await listTasks(record.read, run.id))

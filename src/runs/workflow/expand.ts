@@ -14,16 +14,16 @@ import { leastSteps, type State } from '../../workflows/index.ts'
 import type { WorkflowConfig } from './config.ts'
 import { giveUpLate } from './deadlines.ts'
 
-/** A step as it is stored before it begins. */
+/** The row of a step that has not begun. */
 export function newStep({ handle, state }: { readonly handle: string; readonly state: State }): NewTask {
   const title = state.title ?? `${state.type.replace('_', ' ')} ${state.id}`
   return { handle, title, definition: { dependsOn: [], criteria: [], subject: title }, status: 'queued' }
 }
 
 /**
- * Gives up what took too long, makes the steps that come next, and lets those go on whose inner steps have ended, in one
- * transaction under the run's lease. Repeated, also after a crash, it finds nothing left to do. Throws `too_many_steps` when
- * the workflow does not come to an end, also of a loop that is to begin and cannot.
+ * Gives up what took too long, creates the steps that come next, and queues steps whose inner steps have ended, in one
+ * transaction under the run's lease. Repeated (also after a crash), it finds nothing left to do. Throws `too_many_steps` if the
+ * workflow has more than `max_steps` steps, or a loop that is about to begin would exceed that.
  */
 export async function expand(record: RecordStore, run: RunRow, lease: Lease): Promise<Walk> {
   const { definition } = run.config as WorkflowConfig
@@ -32,7 +32,7 @@ export async function expand(record: RecordStore, run: RunRow, lease: Lease): Pr
     const now = record.now()
     let tasks = await listTasks(tx, run.id)
     let found = walk(definition, tasks, run.base || null)
-    // What has come to its end was in time.
+    // A workflow that has reached its end was in time.
     if (found.end.kind === 'done') return found
     const late = await giveUpLate(tx, run, tasks, now)
     if (late !== 'nothing') {
@@ -50,7 +50,7 @@ export async function expand(record: RecordStore, run: RunRow, lease: Lease): Pr
   })
 }
 
-/** What a loop comes to is known at its beginning; half of it is work for nothing. */
+/** The size of a loop is known when it begins, so one that cannot finish is refused before any of its work is done. */
 function checkRoom({ handle, items, flow }: LoopBegin, taken: number, limit: number): void {
   const least = items * leastSteps(flow)
   if (taken + least <= limit) return

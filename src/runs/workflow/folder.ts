@@ -5,22 +5,22 @@ import type { Definition } from '../../workflows/index.ts'
 
 const NOBODY = { session: null, workflowRun: null, agentRun: null } as const
 
-/** Folder of a run that has no repository: its steps work there, or in folders of their own below it. */
+/** Folder of a run without a repository: its steps work there, or in folders of their own below it. */
 export function workflowFolder(home: string, run: string): string {
   return resolveWorkspace(workspacesBase(home), { ...NOBODY, workflowRun: run })
 }
 
-/** Folder that all runs share whose workflow says so; nothing ever removes it. */
+/** Folder shared by all runs whose workflow asks for it; nothing ever removes it. */
 function sharedFolder(home: string): string {
   return resolveWorkspace(join(workspacesBase(home), 'shared'), NOBODY, 'shared')
 }
 
-/** Where the steps of a run work, as a whole. */
+/** The folder in which the steps of a run work. */
 export function folderOf(home: string, run: string, { workspace }: Pick<Definition, 'workspace'>): string {
   return workspace === 'shared-directory' ? sharedFolder(home) : workflowFolder(home, run)
 }
 
-/** Where one step works. */
+/** The folder in which one step works. */
 export function stepFolder(
   home: string,
   run: string,
@@ -34,7 +34,10 @@ export function stepFolder(
 
 const MAX_NAME = 100
 
-/** A handle as a folder's name: its numbers of visits and tries follow a dot, where no id can begin with a digit. */
+/**
+ * A handle as the name of a folder. Visit and try numbers follow a dot there, which is unambiguous because ids do not begin
+ * with a digit.
+ */
 function stepName(handle: string): string {
   const name = handle.replaceAll('@', '.')
   return name.length <= MAX_NAME ? name : createHash('sha256').update(handle).digest('hex').slice(0, 40)

@@ -10,9 +10,9 @@ import { nearest } from '../../core/text.ts'
 
 export interface InputRequest {
   readonly cwd: string
-  /** `--input`, in order: a JSON or YAML file, `-` for stdin, or KEY=VALUE (when there is no file of that name). */
+  /** `--input`, in order: a JSON or YAML file, `-` for stdin, or KEY=VALUE (unless a file has that name). */
   readonly given: readonly string[]
-  /** `--set KEY=VALUE`, in order; over the file and over what `given` has of the kind. */
+  /** `--set KEY=VALUE`, in order; overrides both the file and the values in `given`. */
   readonly set: readonly string[]
   readonly readStdin: () => Promise<string>
 }
@@ -20,8 +20,8 @@ export interface InputRequest {
 const MAX_INPUT = 4 << 20
 
 /**
- * The input of a run: the file, what was set on the command line, defaults of the schema; checked. Throws (exit 2) `usage` or
- * `input_invalid`, with all problems.
+ * The checked input of a run: the file, values from the command line, and defaults of the schema. Throws (exit 2) `usage` or
+ * `input_unreadable`, or `input_invalid` with all problems.
  */
 export async function readInput(schema: JsonSchema | null, request: InputRequest): Promise<Mapping> {
   const files = request.given.filter((one) => isFile(request.cwd, one))
@@ -46,21 +46,21 @@ export async function readInput(schema: JsonSchema | null, request: InputRequest
   return input
 }
 
-/** Whether `--input` means a file by this: `KEY=VALUE` is one only when it is there. */
+/** Whether this value of `--input` is a file; `KEY=VALUE` only if a file of that name exists. */
 function isFile(cwd: string, one: string): boolean {
   return !/^[^=/]+=/.test(one) || existsSync(resolve(cwd, one))
 }
 
-/** Text stays text where the schema wants it; else JSON is read as such. */
+/** Text stays text if the schema wants text; otherwise it is parsed as JSON where possible. */
 function valueOf(text: string, property: unknown): unknown {
   if (isMapping(property) && property['type'] === 'string') return text
   let value: unknown
   try {
     value = JSON.parse(text) as unknown
   } catch {
-    return text // no JSON: the text itself
+    return text // not JSON: the text itself
   }
-  // Such as 2 where the schema names "1" and "2".
+  // For example 2, where the schema lists "1" and "2".
   return isMapping(property) && !fits(property, value) && fits(property, text) ? text : value
 }
 
@@ -68,7 +68,7 @@ function fits(property: JsonSchema, value: unknown): boolean {
   try {
     return compileSchema(property)(value).length === 0
   } catch {
-    return true // it refers to another part of the schema: the check of the whole tells
+    return true // it refers to another part of the schema; the check of the whole input reports problems
   }
 }
 

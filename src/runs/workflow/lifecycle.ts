@@ -6,9 +6,9 @@ import { beginAgain, giveUpTasks } from '../lifecycle/plain-tasks.ts'
 import { progressOf } from '../outcome.ts'
 
 /**
- * Lets a step begin again with fresh counters; one with steps inside of it takes together again what those have come to, or, when
- * its time was over, begins anew with steps of its own. Throws (exit 2) `task_done` for one that is over, `held` while a process
- * works on it, `usage` for any phase but the first.
+ * Starts a step over with fresh counters. A step with steps inside collects their results again or, if its time was over,
+ * starts over with new inner steps. Throws (exit 2) `task_done` for a step that is over, `held` while a process works on it,
+ * `usage` for any phase but the first.
  */
 export async function retryStep(
   record: RecordStore,
@@ -33,8 +33,9 @@ function again(task: TaskRow): TaskChange {
 }
 
 /**
- * Gives up a step with those inside of it, or with `handle` null all that are not over and the run with them. A process that
- * works on them ends its agents within a second or two. Returns what was given up. Throws `run_ended` for a run that is done.
+ * Gives up a step and the steps inside it or, if `handle` is null, all steps that are not over and the run with them. A process
+ * that works on them ends its agents within a second or two. Returns what was given up. Throws `run_ended` for a run that is
+ * done.
  */
 export function cancelSteps(
   record: RecordStore,

@@ -3,7 +3,10 @@ import type { Reason } from '../../core/words.ts'
 import { outerScope, type WorkflowServices } from '../../programs/workflow/index.ts'
 import { ExpressionError, fill } from '../../workflows/expressions/index.ts'
 
-/** What a workflow that has come to its end brings: as `output` says, else what its last state brought; or why it has none. */
+/**
+ * The output of a workflow that has reached its end: what its `output` says, else the output of its last state; or why there is
+ * none.
+ */
 export async function outputOf(
   { definition, run, input, steps }: WorkflowServices,
   last: unknown,

@@ -14,7 +14,7 @@ import type { WorkflowConfig } from './config.ts'
 export interface WorkflowPlan {
   readonly project: Project
   readonly config: WorkflowConfig
-  /** The commit that it begins at; null where there is no repository. */
+  /** The commit at which the run begins; null: there is no repository. */
   readonly base: string | null
 }
 
@@ -29,7 +29,7 @@ export interface WorkflowRequest {
 }
 
 /**
- * Finds out what a run of a workflow needs, and whether its agents are there and logged in. Writes nothing. Throws BelayErrors
+ * Finds out what a workflow run needs, and whether its agents are installed and logged in. Writes nothing. Throws BelayErrors
  * (exit 2).
  */
 export async function planWorkflow(request: WorkflowRequest): Promise<WorkflowPlan> {
@@ -63,7 +63,7 @@ async function settingsOf(repository: Repository, env: WorkflowRequest['env']): 
   return (await loadConfig({ root: repository.root, env })).config
 }
 
-/** Refuses sandboxes that cannot be had, before anything is spent. */
+/** Refuses sandboxes that are unavailable, before anything is spent. */
 export async function checkStepSandboxes({ definition, project }: WorkflowConfig, root: string): Promise<void> {
   const roles = allStates(definition.flow).flatMap((state) => (state.type === 'agent' ? [state.role] : []))
   await checkSandboxesOf(roles, project?.verify.sandbox, root)

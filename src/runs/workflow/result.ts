@@ -6,8 +6,8 @@ import { endJournal } from '../guard.ts'
 import type { OpenRepository } from './services.ts'
 
 /**
- * Puts the run's result branch to the commit that the workflow has come to, and says how its user takes it over; null when
- * nothing was changed. Nothing of the user's moves: no gate has proven this work.
+ * Moves the run's result branch to the commit that the workflow has reached, and returns the command with which the user merges
+ * it; null if nothing was changed. Moves no ref of the user, because no gate has verified this work.
  */
 export async function showResult(
   record: RecordStore,
@@ -33,7 +33,7 @@ export async function showResult(
   return finishCommand
 }
 
-/** A run that has ended needs no workspaces, fences and branches of its steps any more; its result stays. */
+/** Removes what a run that has ended no longer needs: workspaces, fences and its steps' branches. Its result stays. */
 export async function endGit(
   record: RecordStore,
   run: RunRow,
@@ -42,7 +42,7 @@ export async function endGit(
   const { root } = repository
   await pool.clear(true)
   const own = ['task-*', 'resolved-*'].map((name) => `refs/heads/belay/${run.id}/${name}`)
-  // A branch that somebody stands on stays: the user may not have left the one that conflicts were resolved on.
+  // A branch that is checked out somewhere stays: the user may still be on the one where they resolved conflicts.
   const list = await git(['for-each-ref', '--format=%(refname) %(worktreepath)', ...own], { cwd: root })
   const refs = list.split('\n').flatMap((line) => /^(\S+) $/.exec(line)?.[1] ?? [])
   if (refs.length > 0) {

@@ -17,13 +17,13 @@ import type { WorkflowConfig } from './config.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What a run in a repository works with, beside its services. */
+/** What a run in a repository works with, besides its services. */
 export interface OpenRepository {
   readonly repository: Repository
   readonly pool: WorkspacePool
   readonly moves: MoveJournal
   readonly keeper: WorkspaceKeeper
-  /** Gives the program the fence of a step that was just claimed. */
+  /** Gives the program the epoch mark of a step that was just claimed. */
   setEpochMark(handle: string, mark: string): void
 }
 
@@ -33,7 +33,7 @@ export interface OpenedWorkflow {
   readonly git: OpenRepository | null
 }
 
-/** Everything that the phases of a stored workflow run need; the same for a new run and one that goes on. */
+/** Everything that the phases of a stored workflow run need; the same for a new and a resumed run. */
 export async function openWorkflowRun(
   record: RecordStore,
   run: RunRow,

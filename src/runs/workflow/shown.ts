@@ -1,4 +1,4 @@
-/** A workflow's run as its user looks for it: what came of each step, and where the work is. */
+/** A workflow run as shown to its user: the result of each step, and where the work is. */
 import type { Reason, RunStatus, TaskStatus } from '../../core/words.ts'
 import { stateOf } from '../../programs/workflow/index.ts'
 import { listTasks, readEvents, type RecordStore, type RunRow } from '../../record/index.ts'
@@ -10,10 +10,10 @@ export interface ShownStep {
   readonly title: string
   readonly status: TaskStatus
   readonly attempt: number
-  /** The commit of what it changed; null when that was nothing, or there is no repository. */
+  /** The commit with the step's changes; null: it changed nothing, or there is no repository. */
   readonly commit: string | null
   readonly files: readonly string[]
-  /** null until it has one. */
+  /** null until the step has an output. */
   readonly output: unknown
   readonly reason: Reason | null
 }
@@ -28,12 +28,12 @@ export interface ShownRun {
     readonly created_at: string
   }
   readonly input: unknown
-  /** Of a run that is done. */
+  /** Null unless the run is done. */
   readonly output: unknown
-  /** Where the work of its agents is. */
+  /** Where the agents' work is. */
   readonly work: {
     readonly place: 'repository' | 'directory'
-    /** Absolute; null in a repository. */
+    /** Absolute path; null in a repository. */
     readonly folder: string | null
     /** null in a folder. */
     readonly branch: string | null

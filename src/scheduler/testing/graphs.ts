@@ -17,7 +17,7 @@ const NAMES = [
   'y',
 ]
 
-/** Acyclic graphs in any file order; implied dependencies point to earlier tasks of the file, as sources make them. */
+/** Acyclic graphs in any file order; implied dependencies point to earlier tasks of the file, as those of real sources do. */
 export function graphs(): fc.Arbitrary<GraphNode[]> {
   const shape = fc.record({
     handles: fc.shuffledSubarray(NAMES),
