@@ -1,10 +1,10 @@
 import type { AssistantMessage, AssistantMessageEvent } from '@earendil-works/pi-ai'
 import type { Emit, Progress } from './events.ts'
 
-/** Shortest time between two events of one growing text, in ms. */
+/** Shortest time between two events for one growing text, in ms. */
 const PACE_MS = 50
 
-/** Shows an answer as it grows: one event per text and reasoning, sent again with the same id. */
+/** Emits an answer while it grows. Each text or reasoning part is one event, sent again with the same id as it grows. */
 export class AnswerStream {
   readonly #emit: Emit
   readonly #prefix: string
@@ -25,7 +25,7 @@ export class AnswerStream {
     this.#show(event.partial, event.contentIndex, 'running')
   }
 
-  /** The answer is whole, or broke off. */
+  /** Emits the final state of every part. The answer is either complete or was interrupted. */
   end(message: AssistantMessage, status: Exclude<Progress, 'running'>): void {
     for (const index of message.content.keys()) this.#show(message, index, status)
   }

@@ -2,10 +2,12 @@ import type { Clock } from '../core/clock.ts'
 import { ended, type Finish } from './finish.ts'
 import { Meter, type Limits } from './limits.ts'
 
-/** What may end a turn from outside of the conversation: its time, an interruption, what it uses, its steps. */
+/**
+ * Everything that can end a turn from outside the conversation: its time limit, an interruption, its budgets, its step limit.
+ */
 export class Bounds {
   readonly meter: Meter
-  /** Aborts when the turn is interrupted, its time is used up, or it is over. */
+  /** Aborts when the turn is interrupted, runs out of time, or is over. */
   readonly signal: AbortSignal
   readonly #limits: Limits
   readonly #clock: Clock
@@ -14,7 +16,7 @@ export class Bounds {
   #steps = 0
   #timedOut = false
 
-  /** The turn's time runs from now on; `watchTime` enforces it. */
+  /** The turn's time starts now; `watchTime` enforces the limit. */
   constructor({ limits, clock, signal }: { limits: Limits; clock: Clock; signal: AbortSignal }) {
     this.meter = new Meter(limits)
     this.signal = AbortSignal.any([signal, this.#stop.signal])
@@ -23,12 +25,12 @@ export class Bounds {
     this.#started = clock.now()
   }
 
-  /** Steps begun so far. */
+  /** Number of steps begun so far. */
   get steps(): number {
     return this.#steps
   }
 
-  /** Counts the step that begins; its number, from 1. */
+  /** Begins a step and returns its number, from 1. */
   beginStep(): number {
     this.#steps += 1
     return this.#steps
@@ -46,11 +48,11 @@ export class Bounds {
       this.#timedOut = true
       this.stop(new Error('the time is used up'))
     }
-    // Rejects when the turn ended before.
+    // Rejects when the turn ends first.
     void this.#clock.sleepUntil(this.#started + timeoutMs, this.signal).then(expire, () => {})
   }
 
-  /** Why the turn may not make another model call, or null. */
+  /** Why the turn may not make another model call; null: it may. */
   over(): Finish | null {
     const { maxSteps } = this.#limits
     return (
@@ -61,7 +63,7 @@ export class Bounds {
     )
   }
 
-  /** As `over`, for a step that has begun: the number of steps says nothing against finishing it. */
+  /** As `over`, for a step that has already begun: the step limit does not stop a step from finishing. */
   overInStep(): Finish | null {
     if (this.#timedOut) return ended('timeout', `the turn's time (${this.#limits.timeoutMs} ms) is used up`)
     if (this.signal.aborted) return ended('cancelled', 'the turn was interrupted')

@@ -4,10 +4,10 @@ import { readEntries, type Entry, type ToolResultEntry } from './history/entries
 import { INTERRUPTED, openCalls } from './history/view.ts'
 import type { History, ToolResult } from './port.ts'
 
-/** An entry before it has its time. */
+/** An entry without its time. */
 export type Said = Entry extends infer One ? (One extends Entry ? Omit<One, 'at'> : never) : never
 
-/** A conversation at work: its history in memory and on disk, always the same. */
+/** The conversation of a running turn. Its history in memory always equals the stored one. */
 export class Conversation {
   readonly #history: History
   readonly #entries: (Entry | null)[]
@@ -21,7 +21,7 @@ export class Conversation {
     this.#emit = emit
   }
 
-  /** Takes a conversation up, wherever it ended: calls that were left without a result get one that says so. */
+  /** Resumes a conversation wherever it ended. Calls without a result get one that says they were interrupted. */
   static async open(history: History, now: () => number, emit: Emit): Promise<Conversation> {
     const conversation = new Conversation(history, readEntries(await history.load()), now, emit)
     for (const call of openCalls(conversation.entries)) {

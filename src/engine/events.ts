@@ -1,6 +1,6 @@
 /**
- * What happens in a turn of the loop, as it happens. Ids are unique in the turn; an event with the same id replaces the
- * earlier.
+ * What happens in a turn of the loop, as it happens. Ids are unique within the turn; an event replaces earlier ones of the same
+ * id.
  */
 import type { Usage } from '../core/words.ts'
 import type { Ask, AskAnswer } from './calls/ask.ts'
@@ -13,7 +13,7 @@ export type Progress = 'running' | 'completed' | 'failed'
 export type LoopEvent =
   | { readonly type: 'run_start'; readonly model: string; readonly maxSteps: number; readonly resumed: boolean }
   | { readonly type: 'step_start'; readonly step: number }
-  /** Text or reasoning of an answer, whole so far. */
+  /** Text or reasoning of an answer: everything so far. */
   | {
       readonly type: 'said'
       readonly kind: 'message' | 'reasoning'
@@ -28,7 +28,7 @@ export type LoopEvent =
       readonly title: string
       readonly input: unknown
       readonly status: Progress
-      /** null while it runs. */
+      /** null while the tool runs. */
       readonly result: ToolResult | null
       readonly durationMs: number | null
     }
@@ -39,7 +39,7 @@ export type LoopEvent =
       readonly state: 'asked' | 'answered' | 'withdrawn'
       readonly answer: AskAnswer | null
     }
-  /** A model call failed and is made again after `delayMs`. */
+  /** A model call failed and is repeated after `delayMs`. */
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly reason: string }
   | {
       readonly type: 'compaction'
@@ -50,7 +50,7 @@ export type LoopEvent =
   /** Something went wrong that does not end the turn. */
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'step_complete'; readonly step: number; readonly usage: Usage; readonly calls: number }
-  /** An entry was appended to the history (it is durable by now). */
+  /** An entry was appended to the history and is durable by now. */
   | { readonly type: 'entry'; readonly entry: Entry }
   | { readonly type: 'run_complete'; readonly finish: Finish; readonly steps: number; readonly usage: Usage }
 

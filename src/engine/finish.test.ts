@@ -7,7 +7,7 @@ import { jumpingClock, textOfRequest, tool, turn, type Reply } from './testing/w
 const LOOK: Reply = { calls: [{ name: 'look' }] }
 const look = tool({ name: 'look', effect: 'read' })
 
-/** Reads of different things, so that nothing looks like a loop. */
+/** Reads of different things, so that they do not count as repetitions. */
 function reading(count: number): Reply[] {
   return Array.from({ length: count }, (_, n) => ({ calls: [{ name: 'look', input: { n } }] }))
 }
@@ -21,7 +21,7 @@ describe('a turn ends', () => {
     expect(requests).toHaveLength(50)
     const short = await turn(reading(2), { tools: [look], limits: { maxSteps: 2 } })
     expect(short.report).toMatchObject({ finish: { reason: 'max_steps' }, steps: 2 })
-    // The calls of the last step were made: their results are there when it goes on.
+    // The calls of the last step were made: their results are there when the conversation is resumed.
     expect(short.entries.filter((entry) => (entry as { type: string }).type === 'tool_result')).toHaveLength(2)
     SEEN.add('max_steps')
   })
@@ -187,7 +187,7 @@ describe('a turn ends', () => {
     const cut: Reply = { calls: [{ name: 'look' }], stop: 'length' }
     const { report } = await turn([cut, cut, cut], { tools: [look] })
     expect(report).toMatchObject({ finish: { reason: 'error', message: expect.stringContaining('cut off') as string } })
-    // A call that is made in between starts the count anew.
+    // A call that is made in between resets the count.
     const mended = await turn([cut, cut, LOOK, cut, cut, { text: 'Done.' }], { tools: [look] })
     expect(mended.report.finish.reason).toBe('agent_done')
   })

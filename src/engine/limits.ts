@@ -3,18 +3,18 @@ import type { FinishReason } from './finish.ts'
 import type { CostOf } from './model/usage.ts'
 
 export interface Limits {
-  /** Model calls that may be made for answers. */
+  /** Most model calls for answers. */
   readonly maxSteps: number
-  /** Wall time of the turn, in ms; null: none. */
+  /** Wall time of the turn, in ms; null: no limit. */
   readonly timeoutMs: number | null
-  /** Input and output tokens together. */
+  /** Input and output tokens together; null: no limit. */
   readonly budgetTokens: number | null
   readonly budgetUsd: number | null
 }
 
 export const DEFAULT_LIMITS: Limits = { maxSteps: 50, timeoutMs: null, budgetTokens: null, budgetUsd: null }
 
-/** What a turn has used, against what it may use. Checked before every model call and after its usage. */
+/** Compares a turn's usage with its budgets. Checked before every model call and after its usage. */
 export class Meter {
   readonly #limits: Limits
   #sum: Usage = { inputTokens: 0, outputTokens: 0, costUsd: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
@@ -27,12 +27,12 @@ export class Meter {
     this.#sum = addUsage(this.#sum, usage)
   }
 
-  /** Everything used so far; the cost is null when it is not known of all of it. */
+  /** Everything used so far. The cost is null unless it is known for every part. */
   get usage(): Usage {
     return this.#sum
   }
 
-  /** Why nothing more may be spent, or null. */
+  /** Why nothing more may be spent; null: the turn may continue. */
   exceeded(): { readonly reason: FinishReason; readonly message: string } | null {
     const { budgetTokens, budgetUsd } = this.#limits
     const { inputTokens, outputTokens, costUsd } = this.#sum
@@ -52,8 +52,8 @@ export class Meter {
 }
 
 /**
- * Why a limit in money cannot be kept with a model of which nobody knows what it costs, or null: to be asked before anything is
- * spent. `title` is `PROVIDER/NAME`.
+ * Why a budget in dollars cannot be enforced for this model, or null. Checked before anything is spent, because the prices of
+ * some models are unknown. `title` is `PROVIDER/NAME`.
  */
 export function unpriced(
   { title, priced }: { readonly title: string; readonly priced: boolean },

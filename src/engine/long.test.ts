@@ -31,7 +31,7 @@ function longHistory() {
 
 it('goes on with a conversation of 2,000 entries at a 32k window, and is quick about it', async () => {
   const history = longHistory()
-  // Of this thread: a busy machine is no fault of the loop.
+  // CPU time of this thread: other load on the machine does not count.
   const started = process.threadCpuUsage()
   let first = 0
   const { report, requests } = await turn(
@@ -48,7 +48,7 @@ it('goes on with a conversation of 2,000 entries at a 32k window, and is quick a
     { history, task: 'Go on.', model: { contextWindow: 32_768, maxAnswer: 4096 } },
   )
   expect(report.finish.reason).toBe('agent_done')
-  // The goal is 300 ms for a whole resume; this is what the loop takes of it, with room for a busy machine.
+  // The goal is 300 ms for resuming; this is the loop's share, with room for a busy machine.
   expect(first).toBeLessThan(1500)
   const last = textOfRequest(requests.at(-1) as never)
   expect(last).toContain('Go on.')

@@ -11,13 +11,13 @@ import type { CostOf } from './model/usage.ts'
 import type { History, Tool, ToolContext } from './port.ts'
 import type { OutputCheck } from './structured.ts'
 
-/** The model of a turn, as the loop needs it. */
+/** The model of a turn, as the loop uses it. */
 export interface LoopModel {
   /** `PROVIDER/NAME`. */
   readonly title: string
   readonly call: CallModel
   readonly contextWindow: number
-  /** Tokens that one answer may have. */
+  /** Most tokens of one answer. */
   readonly maxAnswer: number
   readonly priced: boolean
 }
@@ -26,23 +26,25 @@ export interface LoopOptions {
   readonly model: LoopModel
   readonly effort: ThinkingLevel | null
   readonly system: string
-  /** What this turn is about, in the user's words. */
+  /** The user's request for this turn. */
   readonly task: string
-  /** Checks the JSON of the final answer; null: free text is wanted. */
+  /** Checks the JSON of the final answer; null: free text. */
   readonly outputCheck: OutputCheck | null
-  /** How the model's service is told of it; null: the prompt alone says it. */
+  /** How the model's service is told the schema; null: only the prompt states it. */
   readonly outputForm: AnswerForm | null
   readonly history: History
   /** Id of the conversation. */
   readonly session: string
   readonly tools: readonly Tool[]
-  /** Before each step: the tools that are there from now on, and what went wrong; null: the same as before. Never rejects. */
+  /**
+   * Called before each step. Resolves to the tools from now on and to what went wrong, or to null: unchanged. Never rejects.
+   */
   readonly refreshTools?: () => Promise<{
     readonly tools: readonly Tool[]
     readonly problems: readonly string[]
   } | null>
   readonly hooks: readonly ToolHook[]
-  /** Everything a tool may use; its `signal` is replaced by the turn's own. */
+  /** Everything that a tool may use. The loop replaces its `signal` by the turn's own. */
   readonly context: ToolContext
   readonly asker: Asker | null
   readonly steer: AsyncIterable<string> | null

@@ -32,7 +32,7 @@ describe('a turn', () => {
       expect(report.finish.reason).toBe('agent_done')
       const messages = requests[0]?.messages ?? []
       expect(textOfRequest(requests[0] as never)).toContain('Once more.')
-      // For every call exactly one result, right behind its answer.
+      // Every call has exactly one result, directly after its answer.
       for (const [at, message] of messages.entries()) {
         if (message.role !== 'assistant') continue
         const ids = message.content.flatMap((part) => (part.type === 'toolCall' ? [part.id] : []))

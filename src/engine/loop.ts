@@ -20,25 +20,25 @@ import { toolsChanged, uniqueCalls, wireTools } from './wire.ts'
 
 export interface LoopReport {
   readonly finish: Finish
-  /** Text of the last answer. */
+  /** Text of the last answer that had any. */
   readonly text: string
-  /** With an output schema: what fitted it (or, when nothing did, the last JSON there was); null otherwise. */
+  /** With an output schema: the value that matches it, or else the last JSON that the model gave. Otherwise null. */
   readonly output: unknown
   readonly steps: number
   readonly usage: Usage
-  /** Calls that policy, a hook or a person refused. */
+  /** Calls that policy, a hook or a person refused, or that nobody approved before the turn ended. */
   readonly refused: readonly { readonly title: string; readonly reason: string }[]
 }
 
 const REASKS = 2
-/** Answers in a row that say nothing or are cut off, before the turn ends. */
+/** The turn ends after this many answers in a row that are empty or cut off. */
 const USELESS = 3
 
 /**
- * Works on one task until the model is done or a limit ends it: asks the model, makes the calls it asks for, keeps everything in
- * the history before it goes on. What goes wrong is the report's `finish`. Rejects when the history cannot be read or written
- * (nothing runs on then), and for bugs. Abort ends it `cancelled` after the tool at work has ended; the conversation can be taken
- * up again from any prefix of its history.
+ * Works on one task until the model is done or a limit ends the turn: asks the model, makes the calls it asks for, and stores
+ * everything in the history before it continues. Failures are reported as `finish`. Rejects for bugs, and when the history
+ * cannot be read or written; nothing runs on then. On abort, the running tool ends first and `finish` is `cancelled`. The
+ * conversation can be resumed from any prefix of its history.
  */
 export async function runLoop(options: LoopOptions): Promise<LoopReport> {
   const turn = new Turn(options)
@@ -64,7 +64,7 @@ class Turn {
   #text = ''
   #output: unknown = null
   #reasked = 0
-  /** The answer that comes next is one that did not fit, mended. */
+  /** The next answer replaces one that did not match the schema. */
   #mending = false
   #useless = 0
 
@@ -108,7 +108,7 @@ class Turn {
       await this.#refreshTools()
       const finish = await this.#oneStep()
       if (finish === null) continue
-      // What was said while the last answer came still wants one.
+      // Messages that arrived during the last answer still need an answer.
       const more = finish.reason === 'agent_done' ? this.#steering.take() : []
       if (more.length === 0) return finish
       await this.#steered(more)
@@ -117,7 +117,7 @@ class Turn {
 
   async #steered(texts: readonly string[]): Promise<void> {
     for (const text of texts) await this.#conversation.add({ type: 'user', source: 'steer', text })
-    if (texts.length > 0) this.#mending = false // there may be something to do again
+    if (texts.length > 0) this.#mending = false // there may be something new to do, with tools
   }
 
   async #refreshTools(): Promise<void> {
@@ -130,7 +130,7 @@ class Turn {
     if (said !== null) await this.#conversation.add({ type: 'user', source: 'engine', text: said })
   }
 
-  /** One answer of the model and what it asks for; null: the turn goes on. */
+  /** One answer of the model and the calls it asks for; null: the turn continues. */
   async #oneStep(): Promise<Finish | null> {
     const { emit, clock } = this.#o
     if (!(await this.#requests.makeRoom())) {
@@ -156,11 +156,11 @@ class Turn {
     return finish
   }
 
-  /** Makes the calls of an answer; null: the model goes on with their results. */
+  /** Makes the calls of an answer; null: the model continues with their results. */
   async #call(message: AssistantMessage): Promise<Finish | null> {
     const calls = callsOf({ type: 'assistant', at: '', message })
     if (message.stopReason === 'length') {
-      // The last call is cut off, and which of them are whole cannot be told.
+      // The last call is cut off, and there is no telling which of the others are complete.
       const { told, counted } = cutIn(message)
       for (const call of calls) await this.#calling.keep(call, notRun(told), true)
       return this.#nothingCameOf(counted)
@@ -176,7 +176,7 @@ class Turn {
     return null
   }
 
-  /** An answer without calls: the end, unless it is cut off, empty, or does not fit the schema. */
+  /** An answer without calls ends the turn, unless it is cut off, empty, or does not match the schema. */
   async #answered(message: AssistantMessage): Promise<Finish | null> {
     const text = textOf(message)
     if (message.stopReason === 'length' || text === '') {

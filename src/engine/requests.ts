@@ -13,16 +13,16 @@ import { askInForm, askModel } from './model/ask.ts'
 import type { ModelAnswer, ModelRequest } from './model/call.ts'
 import { usageOf } from './model/usage.ts'
 
-/** What a turn asks its model for: answers, and summaries of a conversation that no longer fits the model's window. */
+/** The requests that a turn makes to its model: answers, and summaries of a conversation that no longer fits the window. */
 export class Requests {
   readonly #o: LoopOptions
   readonly #conversation: Conversation
   readonly #bounds: Bounds
   readonly #tools: () => readonly WireTool[]
-  /** null: none was wanted, or the model's service has refused it. */
+  /** null: there is none, or the model's service has refused it. */
   #form: AnswerForm | null
 
-  /** `tools`: those there are when a request is made. */
+  /** `tools` returns those available when a request is made. */
   constructor(options: LoopOptions, conversation: Conversation, bounds: Bounds, tools: () => readonly WireTool[]) {
     this.#o = options
     this.#conversation = conversation
@@ -31,14 +31,14 @@ export class Requests {
     this.#form = options.outputForm
   }
 
-  /** Makes the conversation fit (see `makeRoom` of context/compact.ts); whether the next request fits. */
+  /** Makes the conversation fit (see `makeRoom` in context/compact.ts); resolves to whether the next request does. */
   makeRoom(): Promise<boolean> {
     return makeRoom(this.#compaction(), false)
   }
 
   /**
-   * Asks for the next answer, once more with a smaller conversation when the service finds it too large. `mending`: it takes the
-   * place of one that did not fit the schema. Rejects when the history cannot be written.
+   * Asks for the next answer, and once more with a smaller conversation if the service rejects it as too large. `mending`: the
+   * answer replaces one that did not match the schema. Rejects when the history cannot be written.
    */
   async answer(stream: AnswerStream, mending: boolean): Promise<ModelAnswer> {
     const answer = await this.#askInForm(stream, mending)
@@ -47,7 +47,7 @@ export class Requests {
     return this.#askInForm(stream, mending)
   }
 
-  /** Counts what an answer has used, whole or broken off, and says so. */
+  /** Counts and emits the usage of an answer, complete or interrupted. */
   count(message: AssistantMessage, purpose: 'answer' | 'compaction'): Usage {
     const usage = usageOf(message, this.#o.model.priced, this.#o.costOf)
     this.#bounds.meter.add(usage)

@@ -1,4 +1,4 @@
-/** Messages that come in the middle of a turn: read as they come, handed over at the next step. */
+/** Collects messages that arrive during a turn, to be handed over at the next step. */
 export class Steering {
   readonly #waiting: string[] = []
   readonly #source: AsyncIterator<string> | null
@@ -8,14 +8,14 @@ export class Steering {
     void this.#read()
   }
 
-  /** What has come since it was last asked. */
+  /** Removes and returns the messages that have arrived. */
   take(): string[] {
     return this.#waiting.splice(0)
   }
 
   /** Stops listening. */
   close(): void {
-    // Not awaited: a source that waits for its next message may never settle.
+    // Not awaited: a source that is waiting for its next message may never settle.
     void this.#source?.return?.()?.then(undefined, () => {})
   }
 
@@ -25,7 +25,7 @@ export class Steering {
         this.#waiting.push(next.value)
       }
     } catch {
-      // the source broke: nothing more will come
+      // the source failed: no more messages will come
     }
   }
 }

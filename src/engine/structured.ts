@@ -4,13 +4,13 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 export type Checked =
   | { readonly ok: true; readonly output: unknown }
-  /** `output`: what was there although it does not fit; null when there was no JSON. */
+  /** `output`: the JSON that does not match; null: there was no JSON. */
   | { readonly ok: false; readonly problem: string; readonly output: unknown }
 
-/** Says what is wrong with a value, one line each; nothing when it fits. */
+/** Describes what is wrong with a value, one entry per problem; empty: it matches. */
 export type OutputCheck = (value: unknown) => readonly string[]
 
-/** Reads a final answer and checks it. */
+/** Parses a final answer and checks it. */
 export function checkAnswer(text: string, check: OutputCheck): Checked {
   const found = jsonIn(text)
   if ('problem' in found) return { ok: false, problem: found.problem, output: null }
@@ -20,7 +20,7 @@ export function checkAnswer(text: string, check: OutputCheck): Checked {
   return { ok: false, problem: `The answer does not fit the schema:\n${list}`, output: found.value }
 }
 
-/** The JSON of an answer: the text itself, or one fenced block in it. */
+/** The JSON of an answer: the whole text, or else the last fenced block that is JSON. */
 function jsonIn(text: string): { readonly value: unknown } | { readonly problem: string } {
   const fenced = [...text.matchAll(/```(?:json)?[^\S\n]*\n([\s\S]*?)\n?```/g)].map((match) => match[1] ?? '')
   let problem = ''
@@ -34,7 +34,7 @@ function jsonIn(text: string): { readonly value: unknown } | { readonly problem:
   return { problem: `The answer is no JSON (${problem}).` }
 }
 
-/** What the prompt says of the answer's form. */
+/** The part of the prompt about the answer's form. */
 export function schemaSection(schema: JsonSchema): string {
   return [
     '# Form of your final answer',
@@ -43,7 +43,7 @@ export function schemaSection(schema: JsonSchema): string {
   ].join('\n')
 }
 
-/** What is said to the model when its answer does not fit. */
+/** Asks the model again after an answer that does not match. */
 export function reask(problem: string): string {
   return `${problem}\nAnswer again with only the JSON value that fits the schema.`
 }

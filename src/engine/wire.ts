@@ -4,7 +4,7 @@ import type { Entry } from './history/entries.ts'
 import { callsOf } from './history/view.ts'
 import type { Tool } from './port.ts'
 
-/** Tools as the model is told of them: their zod schema is the only source. */
+/** The tools as the model is told about them. Their zod schema is the only source. */
 export function wireTools(tools: readonly Tool[]): WireTool[] {
   return tools.map(({ name, description, input }) => {
     const { $schema: _, ...parameters } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
@@ -12,7 +12,7 @@ export function wireTools(tools: readonly Tool[]): WireTool[] {
   })
 }
 
-/** What the model is told when its tools are others than before; null: they have the same names. */
+/** What the model is told when its tools have changed; null: they have the same names as before. */
 export function toolsChanged(before: readonly Tool[], now: readonly Tool[]): string | null {
   const missing = (from: readonly Tool[], among: readonly Tool[]): string =>
     from
@@ -24,7 +24,10 @@ export function toolsChanged(before: readonly Tool[], now: readonly Tool[]): str
   return `The tools of MCP servers have changed.${gone === '' ? '' : ` Gone: ${gone}.`}${come === '' ? '' : ` New: ${come}.`}`
 }
 
-/** The same answer with an id for every call that no other call of the conversation has: some servers count anew each time. */
+/**
+ * Gives every call an id that no other call of the conversation has, because some servers start counting again with each
+ * answer.
+ */
 export function uniqueCalls(message: AssistantMessage, entries: readonly (Entry | null)[]): AssistantMessage {
   const taken = new Set<string>()
   for (const entry of entries) if (entry?.type === 'assistant') for (const { id } of callsOf(entry)) taken.add(id)

@@ -6,13 +6,13 @@ import type { Tool, ToolContext } from '../port.ts'
 const FILE = 'approvals.key'
 const LENGTH = 32
 
-/** For a store that cannot be written: what was allowed holds until the process ends. */
+/** Used when the store cannot be written: approvals then hold until the process ends. */
 const UNKEPT = randomBytes(LENGTH)
 
 /**
- * How a call that a person allowed for the rest of the conversation is known again: this tool, with the same of its input, in
- * this folder. The key to it lies in the conversation's store and not in the conversation, so that one from elsewhere (an
- * imported session) allows nothing.
+ * Identifies a call that a person has allowed for the rest of the conversation: the same tool, the same relevant input
+ * (`Tool.same`), the same workspace. The HMAC key is kept in the conversation's store and not in its history, so that the
+ * history of an imported session allows nothing here.
  */
 export function approvalKey(tool: Tool, input: unknown, { workspace, store }: ToolContext): string {
   return crypto()
@@ -25,7 +25,7 @@ function keyIn(store: string): Uint8Array {
   const file = join(store, FILE)
   try {
     const kept = readFileSync(file)
-    return kept.length === LENGTH ? kept : UNKEPT // cut off by a crash: what was allowed is asked again
+    return kept.length === LENGTH ? kept : UNKEPT // cut off by a crash: the person is asked again
   } catch {
     const made = randomBytes(LENGTH)
     try {

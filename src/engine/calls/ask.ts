@@ -1,12 +1,12 @@
 import { messageOf } from '../../core/errors.ts'
 
-/** What a tool call needs a person for. Everything in it is the model's word: untrusted. */
+/** A tool call that needs a person's approval. All of its text comes from the model: untrusted. */
 export interface Ask {
   readonly id: string
   readonly tool: string
   readonly title: string
   readonly input: unknown
-  /** The command line, when the call is one. */
+  /** The command line, if the call runs one; otherwise null. */
   readonly command: string | null
   readonly cwd: string
   readonly reason: string
@@ -17,14 +17,14 @@ export interface AskAnswer {
   readonly reason: string
 }
 
-/** Decides an ask; `signal` aborts when the answer is of no use any more. */
+/** Decides a request for approval. `signal` aborts when the answer is no longer needed. */
 export type Asker = (ask: Ask, signal: AbortSignal) => Promise<AskAnswer>
 
-/** Nobody is there: everything that would have to be asked is refused, and says so. */
+/** The reason for a refusal when there is nobody to ask. */
 export const NOBODY = 'it needs the approval of a person, and nobody is there to give it'
 
 /**
- * The answer to an ask; null when the turn was ended before it came (a later answer is dropped). An approver that fails is a
+ * Resolves to the answer, or to null if the turn ended first; a later answer is ignored. An asker that throws counts as a
  * refusal.
  */
 export async function askPerson(asker: Asker | null, ask: Ask, signal: AbortSignal): Promise<AskAnswer | null> {

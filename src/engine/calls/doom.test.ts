@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { DoomWatch } from './doom.ts'
 
-/** Plays calls (letters) with their results until it would loop; what was warned of, and after how many calls it stopped. */
+/**
+ * Plays calls (letters) and their results until a call is refused. Returns the warnings, and the number of calls made by then.
+ */
 function play(
   calls: string,
   result: (n: number) => string = () => 'same',

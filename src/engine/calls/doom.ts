@@ -1,24 +1,27 @@
-/** Longest cycle that is looked for: A-B-C-D-A-B-C-D. */
+/** The longest cycle that is detected: A-B-C-D-A-B-C-D. */
 const LONGEST = 4
-/** Repetitions of a cycle after which the model is warned, and those with which the turn ends. */
+/** After this many repetitions of a cycle the model is warned; a call that would make the `STOP`th ends the turn. */
 const WARN = 3
 const STOP = 5
-/** The same when the results differ: it may be waiting for something. */
+/** The same limits for repetitions with differing results: the model may be waiting for something. */
 const PATIENT_WARN = 8
 const PATIENT_STOP = 12
 
 interface Made {
   readonly call: string
-  /** null: it is still at work. */
+  /** null: still running. */
   result: string | null
 }
 
-/** Whether a conversation goes round in circles: identical calls and short cycles, whatever came of them. */
+/**
+ * Detects a conversation that goes in circles: identical calls and short cycles. Calls that were refused or that failed count
+ * too.
+ */
 export class DoomWatch {
   readonly #made: Made[] = []
   #warned = false
 
-  /** Notes that a call begins; what it returns notes what came of it. Calls that were refused or failed count as well. */
+  /** Records that a call begins. The returned function records its result. */
   begin(tool: string, input: unknown): (result: string) => void {
     const made: Made = { call: keyOf(tool, input), result: null }
     this.#made.push(made)
@@ -29,7 +32,7 @@ export class DoomWatch {
     }
   }
 
-  /** What to say to the model, once, when it repeats itself; null while it does not. */
+  /** A warning for the model when it repeats itself, returned once per streak; otherwise null. */
   warning(): string | null {
     const { repetitions, length, same } = standing(this.#made)
     if (this.#warned || repetitions < (same ? WARN : PATIENT_WARN)) return null
@@ -39,8 +42,8 @@ export class DoomWatch {
   }
 
   /**
-   * Whether this call may be made, or would repeat what was made too often: `stop` when it was warned of that, `skip` when there
-   * was no time to (in one answer). Nothing is noted.
+   * Whether the next call may be made. When it would repeat a cycle too often: `stop` if the model has been warned, `skip` if
+   * there was no occasion to warn it (repetitions within one answer). Records nothing.
    */
   judge(tool: string, input: unknown): 'run' | 'skip' | 'stop' {
     const { repetitions, same } = standing([...this.#made, { call: keyOf(tool, input), result: null }])
@@ -50,14 +53,14 @@ export class DoomWatch {
 }
 
 interface Standing {
-  /** How often the cycle at the end has been gone through, whole. */
+  /** How many times in a row the cycle at the end has been completed. */
   readonly repetitions: number
   readonly length: number
-  /** With the same results each time. */
+  /** Whether every repetition had the same results. */
   readonly same: boolean
 }
 
-/** The cycle at the end that has been gone through most often. A call without a result yet differs from none. */
+/** The cycle at the end of the calls with the most repetitions. A call without a result counts as equal to any other result. */
 function standing(made: readonly Made[]): Standing {
   let best: Standing = { repetitions: 1, length: 1, same: true }
   for (let length = 1; length <= LONGEST; length++) {
@@ -75,7 +78,7 @@ function standing(made: readonly Made[]): Standing {
   return best
 }
 
-/** The same for calls that differ only in the order of their keys. */
+/** Equal for calls that differ only in the order of their keys. */
 function keyOf(tool: string, input: unknown): string {
   return `${tool}:${digest(JSON.stringify(sorted(input)) ?? 'nothing')}`
 }
@@ -90,7 +93,7 @@ function sorted(value: unknown): unknown {
   )
 }
 
-/** Tells texts apart: 64 bits, and the length. */
+/** Distinguishes texts: a 64-bit hash and the length. */
 function digest(text: string): string {
   let [high, low] = [0xdeadbeef, 0x41c6ce57]
   for (let at = 0; at < text.length; at++) {

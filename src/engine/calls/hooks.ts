@@ -1,14 +1,17 @@
 import { messageOf } from '../../core/errors.ts'
 import type { Tool, ToolContext, ToolDemand, ToolResult } from '../port.ts'
 
-/** A call that is about to be made: the tool with its input as the schema read it. */
+/** A call that is about to be made: the tool, and its input as parsed by the schema. */
 export interface HookCall {
   readonly tool: Tool
   readonly input: unknown
   readonly context: ToolContext
 }
 
-/** Sees every tool call. `before` can only tighten what policy says; `after` sees what came of it and changes nothing. */
+/**
+ * Sees every tool call that fits its tool's schema. `before` can only tighten the tool's policy; `after` sees the result of a
+ * call that ran and cannot change it.
+ */
 export interface ToolHook {
   readonly name: string
   before?(call: HookCall): ToolDemand | Promise<ToolDemand>
@@ -18,8 +21,8 @@ export interface ToolHook {
 const STRENGTH = { allow: 0, ask: 1, deny: 2 } as const
 
 /**
- * What the tool's own policy and every hook say of a call; the strictest counts: deny, then ask, then allow. The tool's policy is
- * not one of `hooks` and so cannot be left out of them. What throws denies.
+ * Combines the tool's own policy with every hook's decision. The strictest counts: deny, then ask, then allow. The tool's
+ * policy is not part of `hooks`, so it cannot be left out. A policy or hook that throws denies the call.
  */
 export async function judge(call: HookCall, hooks: readonly ToolHook[]): Promise<ToolDemand> {
   const said: ToolDemand[] = [await demandOf('policy', () => call.tool.demand(call.input, call.context))]
@@ -37,7 +40,7 @@ async function demandOf(name: string, decide: () => ToolDemand | Promise<ToolDem
   }
 }
 
-/** Shows what came of a call to every hook; what they throw is handed to `onFailure`. */
+/** Shows the result of a call to every hook. Errors that hooks throw go to `onFailure`. */
 export async function tellHooks(
   call: HookCall,
   result: ToolResult,

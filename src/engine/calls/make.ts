@@ -8,39 +8,39 @@ import { judge, tellHooks, type ToolHook } from './hooks.ts'
 import { inBatches, notRun, prepare, runTool, type Prepared } from './prepare.ts'
 import { approvalKey } from './approval-key.ts'
 
-/** What the calls of a turn have in common. */
+/** What all calls of a turn share. */
 export interface Calling {
-  /** As they are when calls are made. */
+  /** The tools available at the time of a call. */
   readonly tools: () => readonly Tool[]
   readonly hooks: readonly ToolHook[]
   readonly context: ToolContext
   readonly asker: Asker | null
   readonly doom: DoomWatch
-  /** A person is asked one thing at a time. */
+  /** Runs work one at a time, so that a person is asked one thing at a time. */
   readonly oneByOne: <T>(work: () => Promise<T>) => Promise<T>
-  /** Ends what is at work: a result could not be kept. */
+  /** Aborts the running calls, because a result could not be stored. */
   stop(error: unknown): void
-  /** Calls that a person allowed for the rest of the conversation, by `approvalKey`. */
+  /** Keys (`approvalKey`) of the calls that a person has allowed for the rest of the conversation. */
   readonly allowed: Set<string>
   readonly emit: Emit
   readonly now: () => number
-  /** Keeps a result; durable when it resolves. */
+  /** Stores a result; durable when it resolves. */
   keep(call: ToolCall, result: ToolResult, skipped: boolean): Promise<void>
   keepAllowed(key: string): Promise<void>
-  /** Says for the report that a call was refused. */
+  /** Notes a refused call for the report. */
   refused(title: string, reason: string): void
 }
 
-/** `doom`: the turn must end, the model goes on repeating itself. */
+/** `doom`: the turn must end, because the model keeps repeating itself. */
 export type CallsEnd = 'done' | 'doom'
 
-/** Most reads that run at once. */
+/** The most reads that run at once. */
 const SIDE_BY_SIDE = 8
 
 /**
- * Makes the calls of one answer: neighbouring reads side by side, anything else one after the other. Every call gets exactly
- * one result, also when it is refused, unknown, throws, or the turn is ended before it. When a result cannot be kept, what runs
- * beside it is ended, nothing else is begun, and then it rejects.
+ * Makes the calls of one answer: neighbouring reads side by side, all others one after the other. Every call gets exactly one
+ * result, even if it is refused, names an unknown tool, throws, or the turn ends first. Rejects when a result cannot be stored:
+ * calls that are running are aborted, no other call begins.
  */
 export async function makeCalls(calls: readonly ToolCall[], calling: Calling): Promise<CallsEnd> {
   let doomed = false
@@ -78,7 +78,7 @@ function throwIf(broken: { readonly error: unknown } | null): void {
 async function makeCall(one: Prepared, calling: Calling): Promise<void> {
   const { context, emit } = calling
   const started = calling.now()
-  // Before anything is waited for, so that reads beside this one are judged with it in mind.
+  // Recorded before the first await, so that reads running beside this one are judged with it.
   const cameOfIt = calling.doom.begin(one.call.name, one.call.arguments)
   const skip = async (text: string): Promise<void> => {
     cameOfIt(text)
@@ -103,7 +103,7 @@ async function makeCall(one: Prepared, calling: Calling): Promise<void> {
   )
 }
 
-/** Why a call may not be made, or null. */
+/** Why a call may not be made; null: it may. */
 async function permit(one: Extract<Prepared, { tool: unknown }>, calling: Calling): Promise<string | null> {
   const { context } = calling
   const demand = await judge({ tool: one.tool, input: one.input, context }, calling.hooks)

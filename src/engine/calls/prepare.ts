@@ -3,12 +3,12 @@ import { messageOf } from '../../core/errors.ts'
 import { nearest } from '../../core/text.ts'
 import type { Tool, ToolResult } from '../port.ts'
 
-/** A call as it can be made, or why it cannot. */
+/** A call that is ready to run, or the reason why it cannot. */
 export type Prepared =
   | { readonly call: ToolCall; readonly tool: Tool; readonly input: unknown; readonly title: string }
   | { readonly call: ToolCall; readonly refusal: string }
 
-/** Finds the tool and reads the input by its schema. What is wrong is said so that the model can mend it. */
+/** Finds the tool and parses the input with its schema. A refusal tells the model what to correct. */
 export function prepare(call: ToolCall, tools: readonly Tool[]): Prepared {
   const tool = tools.find(({ name }) => name === call.name)
   if (!tool) {
@@ -36,12 +36,12 @@ function titleOf(tool: Tool, input: unknown): string {
   }
 }
 
-/** A result that stands for a call that was not run. */
+/** The result for a call that was not run. */
 export function notRun(text: string): ToolResult {
   return { text, isError: true, exitCode: null, changed: [], fullOutput: null }
 }
 
-/** Runs a tool; what it throws (a bug in it) is a failed result, so that the conversation stays whole. */
+/** Runs a tool. An exception (a bug in the tool) becomes a failed result, so that every call keeps its result. */
 export async function runTool(run: () => Promise<ToolResult>, name: string): Promise<ToolResult> {
   try {
     return await run()
@@ -50,7 +50,7 @@ export async function runTool(run: () => Promise<ToolResult>, name: string): Pro
   }
 }
 
-/** The calls of an answer in the order they are made: neighbouring reads together, everything else alone. */
+/** Groups the calls of an answer in order: neighbouring reads together, every other call alone. */
 export function inBatches(calls: readonly Prepared[]): Prepared[][] {
   const batches: Prepared[][] = []
   let reads: Prepared[] | null = null

@@ -15,13 +15,13 @@ export interface Compaction {
   readonly now: () => number
   readonly emit: Emit
   keep(entry: Entry): Promise<void>
-  /** Asks the model for a note; the text, or why there is none. */
+  /** Asks the model for a summary. Resolves to its text, or to the reason why there is none. */
   summarise(prompt: string): Promise<{ readonly note: string } | { readonly failure: string }>
 }
 
-/** Characters that a token is taken for when text is cut to fit. */
+/** Characters per token when text is cut to fit; deliberately low. */
 const CHARACTERS = 3
-/** Least that is left of a result of the newest answer: enough to see what it was. */
+/** The least that `squeeze` leaves of a result: enough to recognise it. */
 const LEAST = 300
 
 /** Size of the next request, in tokens. */
@@ -32,10 +32,10 @@ export function currentSize({ entries, system, tools }: Compaction): number {
 }
 
 /**
- * Makes the conversation fit: nothing below the threshold; else old tool output is left out, and when that is not enough what is
- * before the protected tail is summarised; only when even the tail is too large are its own results cut. Every step is an entry
- * (nothing is removed from the history) and an event. `force`: the provider has refused the size, whatever was estimated.
- * Returns whether the next request fits.
+ * Makes the conversation fit and returns whether the next request does. Below the threshold nothing changes. Otherwise old tool
+ * output is pruned first. If that is not enough, everything before the protected tail is summarised. If the tail alone is too
+ * large, its results are cut as well. Every step appends an entry and emits an event; nothing is removed from the history.
+ * `force`: the provider rejected the request as too large, whatever the estimate says.
  */
 export async function makeRoom(work: Compaction, force: boolean): Promise<boolean> {
   const before = currentSize(work)
@@ -49,7 +49,7 @@ export async function makeRoom(work: Compaction, force: boolean): Promise<boolea
   return (await squeeze(room)) < sizes.threshold
 }
 
-/** Cuts the results of the newest answer to equal parts of the room that is left. */
+/** Cuts the results that are still in view, giving each an equal share of the remaining room. */
 async function squeeze(work: Compaction): Promise<number> {
   const seen = viewOf(work.entries())
   const results = seen.filter(({ message }) => message.role === 'toolResult')
@@ -59,7 +59,7 @@ async function squeeze(work: Compaction): Promise<number> {
   return prune(work, seen.length, Math.max(LEAST, keep))
 }
 
-/** What was estimated was wrong: about half of it is to stay. */
+/** The estimate was too low: aim for about half of it. */
 function halved({ window, target, protect }: Sizes, before: number): Sizes {
   const threshold = Math.floor(before / 2)
   return {
@@ -74,7 +74,7 @@ function tailOf({ entries, sizes }: Compaction): number {
   return tailStart(viewOf(entries()), sizes.protect)
 }
 
-/** Leaves out results before `end` (of the view), the oldest first, until the target is met; the size after it. */
+/** Prunes results before `end` (an index of the view), oldest first, until the target is met. Returns the resulting size. */
 async function prune(work: Compaction, end: number, keep: number): Promise<number> {
   const before = currentSize(work)
   const { target } = work.sizes
@@ -112,7 +112,7 @@ async function summarise(work: Compaction): Promise<number> {
   }
   const note = 'note' in answer ? answer.note : listing(entries.slice(0, cut.keepFrom))
   const tasks = tasksIn(entries.slice(0, cut.keepFrom))
-  // The summary must not take the room that it makes.
+  // The summary must not use up the room that it makes.
   const summary = summaryMessage(tasks, note, cut.keepFrom, (sizes.target / 3) * CHARACTERS)
   const entry: CompactionEntry = {
     type: 'compaction',
@@ -133,7 +133,7 @@ function sizeAfter({ system, tools }: Compaction, entries: readonly (Entry | nul
   return sizeOf(viewOf(entries), estimateFixed(system, tools), entries.length)
 }
 
-/** What the user asked for: the first task, and the last ones. */
+/** The user's own messages: the first one, and the last five. */
 function tasksIn(entries: readonly (Entry | null)[]): string[] {
   const said = entries.flatMap((entry) => (entry?.type === 'user' && entry.source !== 'engine' ? [entry.text] : []))
   return said.length <= 6 ? said : [...said.slice(0, 1), ...said.slice(-5)]

@@ -11,7 +11,7 @@ import { safeCut, sizesFor, tailStart } from './plan.ts'
 const WINDOW = 32_768
 const small = { contextWindow: WINDOW, maxAnswer: 4096 }
 
-/** About `tokens` tokens of text that begins with `seed`. */
+/** Text of about `tokens` tokens that begins with `seed`. */
 function words(tokens: number, seed = 'w'): string {
   return `${seed} begins; `.padEnd(Math.ceil(tokens * 3.5), 'and on ')
 }
@@ -25,7 +25,7 @@ function size(request: ModelRequest): number {
   return sizeOf(seen, estimateFixed(request.system, request.tools), Number.MAX_SAFE_INTEGER)
 }
 
-/** Every call has its results right behind it, and no result is without its call. */
+/** Expects every call to be followed directly by its results, and no result without its call. */
 function expectPaired({ messages }: Pick<ModelRequest, 'messages'>): void {
   let open: string[] = []
   for (const one of messages) {
@@ -188,7 +188,7 @@ describe('a long conversation', () => {
   })
 
   it('makes room of what it would else protect, when the provider refuses even that', async () => {
-    // Little of it is old output, and all of it would fit by any estimate.
+    // Only a little of the conversation is old output, and by any estimate all of it would fit.
     const said: Reply[] = Array.from({ length: 6 }, (_, n) => ({
       text: words(1500, `s${n}`),
       calls: [{ name: 'mark', input: { n } }],
@@ -211,7 +211,7 @@ describe('a long conversation', () => {
   })
 
   it('counts what the provider reports, where that can be believed', async () => {
-    // Little text, but the provider says that it is a lot: images, or another tokenizer.
+    // Little text, but the provider reports a large size: images, or another tokenizer.
     const many = { input: 30_000, output: 100 }
     const { events } = await turn([{ calls: [{ name: 'read', input: { n: 0 } }], usage: many }, { text: 'Done.' }], {
       tools: [reader(10)],
@@ -221,7 +221,7 @@ describe('a long conversation', () => {
     expect(events.some(({ type }) => type === 'run_complete')).toBe(true)
     const seen = [{ message: message({ text: 'x', usage: many }), index: 0 }]
     expect(sizeOf(seen, 10, -1)).toBe(30_100)
-    expect(sizeOf(seen, 10, 0)).toBeLessThan(100) // it was before the view changed
+    expect(sizeOf(seen, 10, 0)).toBeLessThan(100) // reported before the view changed
     expect(
       sizeOf([{ message: message({ text: words(5000), usage: { input: 1, output: 1 } }), index: 0 }], 10, -1),
     ).toBeGreaterThan(4000)

@@ -1,13 +1,13 @@
 import type { Message, Tool } from '@earendil-works/pi-ai'
 import type { Seen } from '../history/view.ts'
 
-/** Characters of code and English that make a token, on the careful side; other scripts take about one token per character. */
+/** Characters per token of code and English, a cautious estimate. Other scripts take about one token per character. */
 const CHARACTERS = 3.5
 const PER_MESSAGE = 6
 
-/** About how many tokens `text` has. */
+/** Estimated number of tokens of `text`. */
 export function estimateText(text: string): number {
-  // Nearly all text is ASCII, and this is told at once; characters are counted one by one only where it is not.
+  // Nearly all text is ASCII, which this check sees at once; only other text is counted character by character.
   if (Buffer.byteLength(text) === text.length) return Math.ceil(text.length / CHARACTERS)
   let wide = 0
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) wide += 1
@@ -28,14 +28,14 @@ export function estimateMessage(message: Message): number {
   return Math.ceil(total)
 }
 
-/** What every request carries besides the conversation. */
+/** Size of what every request carries besides the conversation. */
 export function estimateFixed(system: string, tools: readonly Tool[]): number {
   return estimateText(system) + estimateText(JSON.stringify(tools))
 }
 
 /**
- * Size of a request in tokens: what the provider reported for the last answer plus an estimate of what came after it, or an
- * estimate of everything when nothing believable was reported since `since` (index of the last entry that changed the view).
+ * Size of a request in tokens: what the provider reported for the last answer plus an estimate of everything after it. If no
+ * plausible report came after entry `since` (the last one that changed the view), all of it is estimated.
  */
 export function sizeOf(seen: readonly Seen[], fixed: number, since: number): number {
   const estimates = seen.map(({ message }) => estimateMessage(message))
@@ -46,7 +46,7 @@ export function sizeOf(seen: readonly Seen[], fixed: number, since: number): num
   const { input, output, cacheRead, cacheWrite } = message.usage
   const reported = input + output + cacheRead + cacheWrite
   const upTo = fixed + sum(estimates.slice(0, last + 1))
-  // Some servers report nothing, or only what their cache did not have.
+  // Some servers report nothing, or only the tokens that were not in their cache.
   return reported < upTo / 2 ? all : reported + sum(estimates.slice(last + 1))
 }
 

@@ -3,23 +3,23 @@ import type { Entry } from '../history/entries.ts'
 import { estimateMessage, estimateText } from './estimate.ts'
 
 export interface Sizes {
-  /** Tokens the model takes in all. */
+  /** The model's context window, in tokens. */
   readonly window: number
-  /** At this size the conversation is compacted. */
+  /** The conversation is compacted when it reaches this size. */
   readonly threshold: number
-  /** What is brought down to, so that it is not compacted again at once. */
+  /** The size that compaction aims for, low enough that it is not needed again at once. */
   readonly target: number
-  /** Tokens at the end that stay as they are. */
+  /** Tokens at the end that are kept as they are. */
   readonly protect: number
 }
 
 const THRESHOLD = 0.85
 const TARGET = 0.6
 const PROTECT = 40_000
-/** The protected tail is at most this part of the threshold: what is protected must never be what triggers. */
+/** The protected tail's largest share of the threshold: the tail alone must never trigger compaction. */
 const PROTECT_SHARE = 0.4
 
-/** Sizes for a window. `answer`: tokens that the answer may have; room for them is left. */
+/** Sizes for a window. Room is left for an answer of `answer` tokens, but at most a quarter of the window. */
 export function sizesFor(window: number, answer: number): Sizes {
   const room = window - Math.min(answer, Math.floor(window / 4))
   const threshold = Math.floor(Math.min(window * THRESHOLD, room))
@@ -31,7 +31,7 @@ export function sizesFor(window: number, answer: number): Sizes {
   }
 }
 
-/** Where in `seen` the protected tail begins: as many whole messages from the end as fit into `protect`. */
+/** Index in `seen` at which the protected tail begins: as many whole messages from the end as fit into `protect`. */
 export function tailStart(seen: readonly Seen[], protect: number): number {
   let sum = 0
   for (let at = seen.length - 1; at >= 0; at--) {
@@ -42,15 +42,15 @@ export function tailStart(seen: readonly Seen[], protect: number): number {
 }
 
 /**
- * Where the history may be cut so that the tail is kept whole: the last place at or before `start` where no call is parted from
- * its result, and the task at hand is not alone behind the cut. Null: there is nothing worth a summary before it.
+ * Where to cut the history so that everything after the cut stays intact: the last place at or before `start` that separates no
+ * call from its result and keeps the newest answer. null: too little lies before it to be worth a summary.
  */
 export function safeCut(
   seen: readonly Seen[],
   start: number,
 ): { readonly at: number; readonly keepFrom: number } | null {
   const last = seen.findLastIndex(({ message }) => message.role === 'assistant')
-  // The newest answer and its results are what the model is at: they stay.
+  // The model is working on the newest answer and its results: they stay.
   for (let at = Math.min(start, last); at > 0; at--) {
     const { message, index } = seen[at] as Seen
     if (message.role !== 'toolResult' && index !== null) return at > 1 ? { at, keepFrom: index } : null
@@ -58,7 +58,7 @@ export function safeCut(
   return null
 }
 
-/** Old results that are worth being left out, oldest first: everything before the tail that is not small already. */
+/** Results before index `before` that are worth pruning to `keep` characters, oldest first. Small ones are not. */
 export function prunable(
   seen: readonly Seen[],
   before: number,
@@ -72,10 +72,10 @@ export function prunable(
   })
 }
 
-/** What the note in place of a result takes, in tokens, and a little. */
+/** Generous size in tokens of the note that replaces a pruned result. */
 const NOTE = 60
 
-/** How often each tool was called in what is summarised, for when the model cannot say it. */
+/** Stands in for a summary that the model could not write: calls per tool, and the files that were changed. */
 export function listing(entries: readonly (Entry | null)[]): string {
   const counts = new Map<string, number>()
   const changed = new Set<string>()

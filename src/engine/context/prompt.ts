@@ -4,19 +4,19 @@ import type { Skill } from '../definitions/skills.ts'
 import { schemaSection, type JsonSchema } from '../structured.ts'
 
 export interface PromptParts {
-  /** The agent's own instructions (of its definition); null: Belay's. */
+  /** Instructions from the agent's definition; null: Belay's own. */
   readonly instructions: string | null
   /** Absolute host path. */
   readonly workspace: string
   readonly access: 'read-only' | 'workspace-write' | 'full'
-  /** How commands are confined, for the model to understand refusals. */
+  /** How commands are confined, so that the model understands refusals. */
   readonly sandbox: string
   readonly tools: readonly Tool[]
   readonly memory: readonly MemoryFile[]
   readonly skills: readonly Skill[]
   readonly outputSchema: JsonSchema | null
   readonly platform: string
-  /** Day as `2026-11-21`. */
+  /** The date, as `2026-11-21`. */
   readonly today: string
 }
 
@@ -35,7 +35,7 @@ const ACCESS = {
   full: 'You may change what your user may change. Stay in the workspace unless the task says otherwise.',
 } as const
 
-/** The system prompt: instructions, where the agent is, what it may do, memory, skills, form of the answer. */
+/** The system prompt: instructions, environment, access, memory, skills, form of the answer. */
 export function systemPrompt(parts: PromptParts): string {
   return [
     parts.instructions ?? INSTRUCTIONS,

@@ -13,10 +13,13 @@ const ASK = `Write the hand-over note now. Keep, as facts and with exact names, 
 - what remains to be done, in order
 Be complete and brief. Do not address anybody.`
 
-/** A transcript of `entries` in at most about `max` characters, with the question for a note. `earlier`: the note before it. */
+/**
+ * A transcript of `entries` of about `max` characters at most, followed by the request for a summary. `earlier`: the summary
+ * before.
+ */
 export function summaryPrompt(entries: readonly (Entry | null)[], earlier: string | null, max: number): string {
   const before = earlier === null ? [] : [`# The note so far\n${cap(earlier, Math.floor(max / 3))}`]
-  // Long results are cut harder until all of it fits: every call stays visible.
+  // Results are cut harder until everything fits, so that every call stays visible.
   for (const limit of [4000, 1000, 300, 80]) {
     const text = transcript(entries, limit)
     if (text.length + (before[0]?.length ?? 0) <= max) return [...before, `# Transcript\n${text}`, ASK].join('\n\n')
@@ -46,7 +49,7 @@ function linesOf(entry: Entry, limit: number): string[] {
   }
 }
 
-/** What the model sees in place of what was summarised: the tasks in the user's own words, and the note. */
+/** The message that replaces the summarised part: the user's messages in their own words, and the summary. */
 export function summaryMessage(tasks: readonly string[], note: string, entries: number, max: number): string {
   const each = Math.max(200, Math.floor(max / 2 / Math.max(1, tasks.length)))
   return [

@@ -17,7 +17,7 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER
 })
 
-/** A command that sees calls of tools. */
+/** A command that is run for tool calls. */
 const hookCommand = z.strictObject({
   run: z.string().min(1).describe('text for /bin/sh -c, run in the workspace, in the sandbox of the agent'),
   tools: z.array(z.string().min(1)).min(1).default(['*']).describe('calls of these tools; * is anything'),
@@ -25,7 +25,7 @@ const hookCommand = z.strictObject({
 })
 const hookList = z.array(hookCommand).default([])
 
-/** The keys of `.belay/agents/NAME.md`: the one schema of agent definitions. */
+/** The keys of `.belay/agents/NAME.md`: the only schema of agent definitions. */
 export const agentDefinition = z.strictObject({
   name: z.string().min(1).optional().describe('must be the name of the file'),
   description: z.string().default('').describe('what the agent is for'),
@@ -61,16 +61,16 @@ export interface AgentDefinition {
   readonly name: string
   readonly path: string
   readonly settings: AgentSettings
-  /** Its instructions; null when the file has none. */
+  /** The Markdown below the frontmatter; null: none. */
   readonly instructions: string | null
 }
 
 const KEYS = Object.keys(agentDefinition.shape)
 
-/** In bytes: far more than instructions are, far less than any model's window. */
+/** In bytes: far more than instructions need, far less than any model's window. */
 const LARGEST = 256 * 1024
 
-/** What a definition asks of its sandbox beside its name. */
+/** The sandbox settings of a definition, apart from the backend. */
 export function definedSandbox({ network, image }: AgentSettings): Partial<Pick<SandboxPolicy, 'network' | 'image'>> {
   return {
     ...(image === undefined ? {} : { image }),
@@ -80,7 +80,10 @@ export function definedSandbox({ network, image }: AgentSettings): Partial<Pick<
   }
 }
 
-/** One definition. Unknown keys and bad values are `agent_definition_invalid` and name the key and what was expected. */
+/**
+ * Parses one definition. Throws `agent_definition_invalid` for unknown keys and bad values, naming the key and what was
+ * expected.
+ */
 export async function parseAgentDefinition(name: string, path: string, text: string): Promise<AgentDefinition> {
   const { data, body } = await readFrontmatter(text, path)
   for (const key of Object.keys(data)) {
@@ -107,8 +110,8 @@ export async function parseAgentDefinition(name: string, path: string, text: str
 }
 
 /**
- * The definition of that name: the project's (`.belay/agents` of the workspace or the repository), else the user's. Throws
- * `agent_definition_unknown` with the names there are.
+ * Loads the definition of that name. The nearest `.belay/agents` from the workspace up to the repository's root wins, then the
+ * user's. Throws `agent_definition_unknown`, which lists the existing names.
  */
 export async function loadAgentDefinition(name: string, places: Places): Promise<AgentDefinition> {
   const folders = definitionFolders(places)
@@ -128,7 +131,7 @@ export async function loadAgentDefinition(name: string, places: Places): Promise
   })
 }
 
-/** Names of all definitions that can be loaded, sorted. */
+/** The sorted names of all definition files, valid or not. */
 export async function agentDefinitionNames(places: Places): Promise<string[]> {
   const found = await Promise.all(definitionFolders(places).map(async (folder) => markdownIn(folder)))
   return [...new Set(found.flat())].sort()
@@ -140,7 +143,7 @@ async function textAt(path: string): Promise<string | null> {
     throw error
   })
   if (found === null) return null
-  // Also: whoever reads a named pipe waits for ever.
+  // Opening a named pipe would block for ever.
   if (!found.isFile()) throw invalid(path, 'is no file', 'a Markdown file')
   if (found.size > LARGEST) throw invalid(path, 'is too large', `at most ${LARGEST} bytes`, `${found.size} bytes`)
   return readFile(path, 'utf8')

@@ -22,7 +22,7 @@ function write(path: string, text: string): string {
   return file
 }
 
-/** A repository with a folder two levels down as the workspace, and a user's own folder. */
+/** A repository whose workspace is two folders down, and a user folder. */
 function places() {
   write('repo/.git/HEAD', 'ref: refs/heads/main\n')
   mkdirSync(join(root, 'repo', 'a', 'b'), { recursive: true })
@@ -43,7 +43,7 @@ describe('places', () => {
   it('are the folders from the root of the repository down, or the workspace alone', () => {
     expect(places().projectFolders).toEqual([join(root, 'repo'), join(root, 'repo', 'a'), join(root, 'repo', 'a', 'b')])
     mkdirSync(join(root, 'bare'))
-    // Whoever runs the tests may have a repository around the temporary folder.
+    // The temporary folder may itself lie in a repository.
     expect(placesFor(join(root, 'bare'), null)).toMatchObject({ userFolder: null })
     expect(placesFor(join(root, 'bare'), null).projectFolders.at(-1)).toBe(join(root, 'bare'))
     expect(placesFor('/', null)).toEqual({ projectFolders: ['/'], userFolder: null })

@@ -1,12 +1,15 @@
 import { BelayError, messageOf } from '../../core/errors.ts'
 
 export interface Document {
-  /** What stands between the `---` lines; an empty object when there are none. */
+  /** The YAML between the `---` lines; an empty object if there is none. */
   readonly data: Readonly<Record<string, unknown>>
   readonly body: string
 }
 
-/** A text with YAML between `---` lines at its beginning. Throws `frontmatter_invalid` for YAML that is none, or never ends. */
+/**
+ * Parses text that may begin with YAML between `---` lines. Throws `frontmatter_invalid` if it is not a YAML mapping or not
+ * closed.
+ */
 export async function readFrontmatter(text: string, path: string): Promise<Document> {
   const plain = text.replace(/^\uFEFF/, '')
   const begin = /^---[ \t]*\r?\n/.exec(plain)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { readInside } from './read-inside.ts'
 import type { Places } from './places.ts'
 
-/** Instructions that every conversation is given. */
+/** Instructions that every conversation gets. */
 export interface MemoryFile {
   readonly path: string
   readonly text: string
@@ -15,10 +15,10 @@ export interface Memory {
   readonly problems: readonly string[]
 }
 
-/** Most characters of one file; what is more is cut out of its middle, visibly. */
+/** The most characters of one file. A longer file is cut in its middle, with a note. */
 const MAX = 48_000
 
-/** The chain of AGENTS.md files: the user's folder, the repository's root, and every folder down to the workspace. */
+/** Loads the chain of AGENTS.md files: the user's folder, the repository's root, and every folder down to the workspace. */
 export async function loadMemory({ projectFolders, userFolder }: Places): Promise<Memory> {
   const [root] = projectFolders
   const chain = [

@@ -2,19 +2,19 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Places } from './places.ts'
 
-/** Names of all agent definitions, the nearest first; what they say is not looked at. */
+/** Names of all agent definitions, the nearest first. The files are not read. */
 export async function listAgentDefinitions(places: Places): Promise<string[]> {
   const found = await Promise.all(definitionFolders(places).map(markdownIn))
   return [...new Set(found.flat())]
 }
 
-/** Folders with definitions, the first one that has a name counts. */
+/** Folders that hold definitions. Where a name exists in several, the first folder wins. */
 export function definitionFolders({ projectFolders, userFolder }: Places): string[] {
   const project = projectFolders.toReversed().map((folder) => join(folder, '.belay', 'agents'))
   return userFolder === null ? project : [...project, join(userFolder, 'agents')]
 }
 
-/** Names of the markdown files in a folder, without their ending. */
+/** Names of the Markdown files in a folder, without the extension. */
 export async function markdownIn(folder: string): Promise<string[]> {
   try {
     const files = await readdir(folder)

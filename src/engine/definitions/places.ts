@@ -4,15 +4,15 @@ import { isRepositoryRoot } from '../../core/repository.ts'
 
 /** Where an agent's definition, instructions and skills are looked for. */
 export interface Places {
-  /** From the repository's root down to the workspace; only the workspace when it is in no repository. Absolute, real. */
+  /** From the repository's root down to the workspace; only the workspace if it is in no repository. Absolute real paths. */
   readonly projectFolders: readonly string[]
   /** The user's own folder (`$XDG_CONFIG_HOME/belay`); null: none. */
   readonly userFolder: string | null
 }
 
 /**
- * The places for work in `workspace`. A repository around it counts only when it is its owner's: anybody may put a `.git` and
- * instructions into a folder above that is everybody's.
+ * The places for work in `workspace`. A surrounding repository counts only if it has the same owner as the workspace: in a
+ * shared parent folder such as /tmp, anybody could put a `.git` and instructions.
  */
 export function placesFor(workspace: string, userFolder: string | null): Places {
   const real = realpathSync(workspace)

@@ -7,14 +7,15 @@ export function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
-/** Larger files are read in part only. */
+/** Larger files are left out. */
 const LARGEST = 1024 * 1024
 
 export type Read = { readonly text: string; readonly path: string } | { readonly problem: string } | null
 
 /**
- * A text file of at most about `max` characters, only if it really lies in `folder`: a link in a repository must not bring other
- * files into the prompt. What is opened is what is judged, whatever takes its name meanwhile. Null when it is not there.
+ * Reads a text file of at most about `max` characters, only if it really lies in `folder`: a link in a repository must not
+ * bring other files into the prompt. The opened file itself is checked, so replacing it meanwhile changes nothing. null: no
+ * such file.
  */
 export async function readInside(path: string, folder: string, max: number): Promise<Read> {
   let handle: FileHandle
@@ -22,7 +23,7 @@ export async function readInside(path: string, folder: string, max: number): Pro
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return null // not there, or a link to nothing
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return null // not there, or a link that leads nowhere
     throw error
   }
   try {
@@ -43,7 +44,7 @@ async function readOpened(handle: FileHandle, path: string, folder: string, max:
   return { text: cap(await handle.readFile('utf8'), max), path: real }
 }
 
-/** The real path of an open file; null when something else stands there now. */
+/** The real path of an open file. Without /proc: null if the path leads to another file by now. */
 async function whereIs(handle: FileHandle, path: string, opened: BigIntStats): Promise<string | null> {
   if (process.platform === 'linux') return readlink(`/proc/self/fd/${handle.fd}`)
   const real = await realpath(path).catch(() => null)

@@ -6,15 +6,15 @@ import { readFrontmatter } from './frontmatter.ts'
 import { readInside } from './read-inside.ts'
 import type { Places } from './places.ts'
 
-/** A skill as the prompt names it; the rest is read by the agent when it is wanted. */
+/** A skill as the prompt names it. The agent loads the rest when it needs it. */
 export interface Skill {
   readonly name: string
   readonly description: string
   /** Absolute path of its SKILL.md. */
   readonly path: string
-  /** Its folder, which may be read. */
+  /** The skill's folder, which the agent may read. */
   readonly folder: string
-  /** null: it does not say. */
+  /** null: the skill names none. */
   readonly allowedTools: readonly string[] | null
 }
 
@@ -28,8 +28,8 @@ const MAX_SKILL = 200_000
 const MAX_DESCRIPTION = 1024
 
 /**
- * The skills there are: `skills/` of the user's folder, then `.claude/skills` and `.belay/skills` of the repository's root and
- * the workspace. A later one replaces an earlier one of the same name; a file that cannot be used is left out with the reason.
+ * Loads all skills: `skills/` of the user's folder, then `.claude/skills` and `.belay/skills` of the repository's root and of
+ * the workspace. A later skill replaces an earlier one of the same name. An unusable file is left out with the reason.
  */
 export async function loadSkills({ projectFolders, userFolder }: Places): Promise<Skills> {
   const root = projectFolders[0]
@@ -52,7 +52,7 @@ export async function loadSkills({ projectFolders, userFolder }: Places): Promis
   return { skills: [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), problems }
 }
 
-/** A skill, null when there is no SKILL.md, or what is wrong with it. */
+/** A skill, null if there is no SKILL.md, or a sentence that says what is wrong with it. */
 async function readSkill(folder: string, name: string, within: string): Promise<Skill | string | null> {
   const path = join(folder, 'SKILL.md')
   const read = await readInside(path, within, MAX_SKILL)
@@ -76,7 +76,7 @@ async function readSkill(folder: string, name: string, within: string): Promise<
   }
 }
 
-/** A list, or names in one line; a name may have arguments in brackets, with spaces: `Bash(git add:*)`. */
+/** Accepts a list, or names in one line. A name may have arguments in brackets, spaces included: `Bash(git add:*)`. */
 function toolsOf(value: unknown): readonly string[] | null {
   if (typeof value === 'string') return value.match(/(?:\([^)]*\)?|[^\s,(])+/g) ?? []
   return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : null

@@ -1,4 +1,7 @@
-/** What a conversation's history is made of. Entries are JSON, appended, never changed; the model's view is derived (view.ts). */
+/**
+ * The entries of a conversation's history. They are JSON, only ever appended, and never change; view.ts derives the model's
+ * view.
+ */
 import type { AssistantMessage } from '@earendil-works/pi-ai'
 import { BelayError } from '../../core/errors.ts'
 import type { FinishReason } from '../finish.ts'
@@ -8,22 +11,20 @@ interface At {
   readonly at: string
 }
 
-/**
- * Something said to the model. `task`: what a turn is about; `steer`: said in the middle of one; `engine`: by the loop itself.
- */
+/** A message to the model. `task`: what a turn is about. `steer`: sent during a turn. `engine`: from the loop itself. */
 export interface UserEntry extends At {
   readonly type: 'user'
   readonly source: 'task' | 'steer' | 'engine'
   readonly text: string
 }
 
-/** A whole answer, as the provider gave it: text, reasoning with signatures, calls, usage. */
+/** A complete answer as the provider gave it: text, reasoning with signatures, calls, usage. */
 export interface AssistantEntry extends At {
   readonly type: 'assistant'
   readonly message: AssistantMessage
 }
 
-/** An answer that broke off. Kept for people; the model never sees it. */
+/** An answer that was interrupted. Kept for people; the model never sees it. */
 export interface PartialEntry extends At {
   readonly type: 'partial'
   readonly message: AssistantMessage
@@ -39,11 +40,13 @@ export interface ToolResultEntry extends At {
   readonly exitCode: number | null
   readonly changed: readonly string[]
   readonly fullOutput: string | null
-  /** It was not run: refused, unknown, invalid, or the turn ended before. */
+  /** The call was not run: refused, unknown tool, invalid input, or the turn ended first. */
   readonly skipped: boolean
 }
 
-/** From here on the model sees only the first `keep` characters of these results (`index`: of the entry in the history). */
+/**
+ * From here on the model sees only the first `keep` characters of these results. `index` is the entry's index in the history.
+ */
 export interface PruneEntry extends At {
   readonly type: 'prune'
   readonly results: readonly { readonly index: number; readonly keep: number }[]
@@ -55,15 +58,15 @@ export interface PruneEntry extends At {
 export interface CompactionEntry extends At {
   readonly type: 'compaction'
   readonly summary: string
-  /** Index (from 0, in the whole history) of the first entry that is still seen as it is. */
+  /** Index (from 0, in the whole history) of the first entry that is still seen unchanged. */
   readonly keepFrom: number
-  /** `model`: written by the model. `listing`: made without it, because that failed. */
+  /** `model`: the model wrote the summary. `listing`: Belay made it, because the model failed to. */
   readonly method: 'model' | 'listing'
   readonly tokensBefore: number
   readonly tokensAfter: number
 }
 
-/** A person allowed this call for the rest of the conversation. */
+/** A person allowed this kind of call (`approvalKey`) for the rest of the conversation. */
 export interface AllowedEntry extends At {
   readonly type: 'allowed'
   readonly key: string
@@ -88,7 +91,7 @@ export type Entry =
 
 type Fields = Readonly<Record<string, 'string' | 'number' | 'boolean' | 'object' | 'array'>>
 
-/** What of each kind of entry must be there for the view to be made of it. */
+/** The fields of each entry that the view cannot do without. */
 const NEEDED: Readonly<Record<string, Fields>> = {
   user: { source: 'string', text: 'string' },
   assistant: { message: 'object' },
@@ -101,8 +104,8 @@ const NEEDED: Readonly<Record<string, Fields>> = {
 }
 
 /**
- * Entries as a history holds them, checked. Kinds that this version does not know are kept out of the view but keep their
- * place; an entry that lacks what its kind needs is `history_unreadable`.
+ * Checks stored entries. An entry of an unknown type becomes null: it keeps its index but is not in the view. Throws
+ * `history_unreadable` for an entry that lacks its type or a field it needs.
  */
 export function readEntries(raw: readonly unknown[]): (Entry | null)[] {
   return raw.map((entry, index) => {

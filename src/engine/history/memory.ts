@@ -1,6 +1,6 @@
 import type { History } from '../port.ts'
 
-/** A history that lives as long as the process; entries go through JSON, as in any other. */
+/** A history that lives as long as the process. Entries go through JSON as they do in a stored one. */
 export function memoryHistory(entries: readonly unknown[] = []): History & { readonly entries: readonly unknown[] } {
   const kept: unknown[] = structuredClone([...entries])
   return {

@@ -2,20 +2,20 @@ import type { AssistantMessage, Message, ToolCall, ToolResultMessage } from '@ea
 import { head } from '../../core/text.ts'
 import type { AssistantEntry, CompactionEntry, Entry, PruneEntry, ToolResultEntry, UserEntry } from './entries.ts'
 
-/** One message of the model's view and the entry it was made of (null: made up by the view). */
+/** A message of the model's view and the entry it was made from. */
 export interface Seen {
   readonly message: Message
-  /** Index of the entry in the history. */
+  /** Index of the entry in the history; null: the message has no entry of its own. */
   readonly index: number | null
 }
 
-/** Said in place of a result that never came. */
+/** Replaces a result that never came. */
 export const INTERRUPTED =
   'This call was interrupted: Belay or the turn ended before there was a result. Whether it took effect is not known; look before you repeat it.'
 
 /**
- * What the model is shown of a history: the entries in order, after the last compaction its summary instead of what it stands
- * for, pruned results cut, and for every call exactly one result right behind it. Pure; valid for every prefix of a history.
+ * The model's view of a history: the entries in order, with the last compaction's summary instead of what it covers, pruned
+ * results cut, and exactly one result directly after every call. Pure; works for every prefix of a history.
  */
 export function viewOf(entries: readonly (Entry | null)[]): Seen[] {
   const at = entries.findLastIndex((entry) => entry?.type === 'compaction')
@@ -41,7 +41,7 @@ export function callsOf(entry: AssistantEntry): ToolCall[] {
   return entry.message.content.filter((part) => part.type === 'toolCall')
 }
 
-/** Calls at the end of a history that have no result. */
+/** Calls of the last answer that have no result. */
 export function openCalls(entries: readonly (Entry | null)[]): ToolCall[] {
   const index = entries.findLastIndex((entry) => entry?.type === 'assistant')
   const last = entries[index]
@@ -50,7 +50,7 @@ export function openCalls(entries: readonly (Entry | null)[]): ToolCall[] {
   return callsOf(last).filter((call) => !answered.has(call.id))
 }
 
-/** Text of an answer. */
+/** The text of an answer. */
 export function textOf(message: AssistantMessage): string {
   return message.content
     .flatMap((part) => (part.type === 'text' ? [part.text] : []))
@@ -63,7 +63,7 @@ interface Result {
   readonly index: number
 }
 
-/** Results of the answer at `index`: those before the next answer, for some providers count their calls anew each time. */
+/** Results of the answer at `index`: only those before the next answer, because some providers reuse call ids. */
 function resultsOf(entries: readonly (Entry | null)[], index: number): Map<string, Result> {
   const found = new Map<string, Result>()
   for (let at = index + 1; at < entries.length; at++) {
@@ -95,7 +95,7 @@ function resultMessage(call: ToolCall, found: Result | null, kept: ReadonlyMap<n
   }
 }
 
-/** A result as it is seen when only `keep` characters of it are left. */
+/** A result as the model sees it once it is pruned to `keep` characters; undefined: not pruned. */
 export function cutResult(entry: ToolResultEntry, keep: number | undefined): string {
   if (keep === undefined || entry.text.length <= keep) return entry.text
   const begin = head(entry.text, keep)

@@ -1,4 +1,4 @@
-/** How a service is told the schema of the final answer, where it can hold a model to one. */
+/** Tells a service the schema of the final answer, if the service can constrain a model to one. */
 import { isComplete, narrowSchema } from './narrow-schema.ts'
 import type { WireApi } from './providers.ts'
 import type { ResolvedModel } from './resolve.ts'
@@ -8,20 +8,18 @@ type Payload = Readonly<Record<string, unknown>>
 
 export interface AnswerForm {
   /**
-   * `every`: with each request, tools are on offer beside it. `again`: only when the answer is asked for again, and without
-   * tools: such a service would keep the model from calling any, or refuses to have both.
+   * `every`: sent with each request, beside the tools. `again`: sent only when the model is asked to repeat its answer, and
+   * without tools, because such a service would keep the model from calling them or reject both together.
    */
   readonly when: 'every' | 'again'
-  /** The body of a request with the schema in it. */
+  /** Returns a request body with the schema in it. */
   into(payload: Payload): Payload
 }
 
-/** Services whose model calls tools as before while its answer is held to a schema. Others, also of the same wire, may not. */
+/** Services whose model still calls tools while its answer is constrained. Others of the same wire format may not. */
 const BESIDE_TOOLS = new Set(['anthropic', 'openai', 'openai-chat', 'openai-codex'])
 
-/**
- * Where the schema of an answer goes in requests to this model; null: its service cannot be told, and only the prompt says it.
- */
+/** How requests to this model carry the answer's schema; null: its service cannot be told, and only the prompt states it. */
 export function answerForm(
   { api, model }: Pick<ResolvedModel, 'api' | 'model'>,
   schema: JsonSchema,
@@ -59,7 +57,7 @@ function responses(schema: JsonSchema): AnswerForm['into'] | null {
   return named && withField('text', { format: { type: 'json_schema', ...named } })
 }
 
-/** Strict is only what has no optional property; else the schema is what the model is trained to follow, and no more. */
+/** Strict mode allows no optional properties. For other schemas the service only asks the model to follow the schema. */
 function openAiSchema(
   schema: JsonSchema,
 ): { readonly name: string; readonly schema: JsonSchema; readonly strict: boolean } | null {
@@ -68,7 +66,7 @@ function openAiSchema(
   return schema['type'] === 'object' ? { name: 'answer', schema, strict: false } : null
 }
 
-/** Adds to an object that other settings stand in as well. */
+/** Adds keys to a field of the payload that may hold other settings. */
 function withField(name: string, more: Payload): AnswerForm['into'] {
   return (payload) => ({ ...payload, [name]: { ...(payload[name] as Payload | undefined), ...more } })
 }

@@ -12,15 +12,15 @@ export interface Asking {
   readonly clock: Clock
   readonly emit: Emit
   readonly onEvent: (event: AssistantMessageEvent) => void
-  /** An answer that broke off: what it used is paid for. */
+  /** Called for an answer that was interrupted: its tokens are paid for. */
   onBroken(partial: AssistantMessage, reason: string): Promise<void>
-  /** Why nothing more may be spent, or null; a broken answer may have used up what was left. */
+  /** Whether the budget is used up, possibly by an answer that was interrupted. */
   spent(): boolean
 }
 
 /**
- * Asks the model, again after a wait when the service is overloaded, limits, fails or drops the stream in the middle. Never
- * throws but for what `onBroken` throws; ends early when the request's signal aborts.
+ * Asks the model. Asks again after a wait when the service is overloaded, limits requests, fails, or drops the stream. Rejects
+ * only if `onBroken` does. Ends early when the request's signal aborts.
  */
 export async function askModel(request: ModelRequest, asking: Asking): Promise<ModelAnswer> {
   const { call, retry, clock, emit } = asking
@@ -35,14 +35,14 @@ export async function askModel(request: ModelRequest, asking: Asking): Promise<M
     try {
       await clock.sleepUntil(clock.now() + delayMs, request.signal)
     } catch {
-      return { ...answer, aborted: true } // the turn was ended while it waited
+      return { ...answer, aborted: true } // the turn ended during the wait
     }
   }
 }
 
 /**
- * As `askModel`. Not every model, nor every server, takes the schema of the answer: then it is asked once more without, with all
- * `tools`, and `refused` is told why when that helped.
+ * As `askModel`. If the model or its server seems to reject the answer's schema, asks once more without it and with all
+ * `tools`. If that succeeds, `refused` is called with the reason.
  */
 export async function askInForm(
   request: ModelRequest,
@@ -57,7 +57,7 @@ export async function askInForm(
   return plain
 }
 
-/** Some servers fail on a schema that they cannot make a grammar of, instead of refusing it. */
+/** Some servers fail on a schema that they cannot turn into a grammar, instead of rejecting it. */
 function mayBeTheForm({ kind, message }: Failure): boolean {
   return kind === 'invalid' || (kind === 'provider' && /grammar|schema|response_format/i.test(message))
 }

@@ -22,14 +22,14 @@ export interface ModelRequest {
   readonly messages: readonly Message[]
   readonly tools: readonly Tool[]
   readonly effort: ThinkingLevel | null
-  /** The answer is held to a schema; null: to nothing. */
+  /** How the answer is constrained to a schema; null: not at all. */
   readonly form: AnswerForm | null
   /** Id of the conversation, for the provider's cache. */
   readonly session: string
   readonly signal: AbortSignal
 }
 
-/** What came of one model call. A broken-off answer is there as far as it came. */
+/** Result of one model call. `partial` holds what arrived of an interrupted answer. */
 export type ModelAnswer =
   | { readonly ok: true; readonly message: AssistantMessage }
   | {
@@ -39,7 +39,7 @@ export type ModelAnswer =
       readonly partial: AssistantMessage | null
     }
 
-/** Calls a model once. Never throws; `onEvent` sees the answer grow. */
+/** Calls a model once. Never rejects. `onEvent` sees the answer grow. */
 export type CallModel = (request: ModelRequest, onEvent: (event: AssistantMessageEvent) => void) => Promise<ModelAnswer>
 
 type Stream = (
@@ -48,7 +48,7 @@ type Stream = (
   options: SimpleStreamOptions,
 ) => AsyncIterable<AssistantMessageEvent>
 
-/** How a resolved model is called. `load` is there for tests: it stands in for the provider's wire format. */
+/** Makes the function that calls a resolved model. `load` is for tests: it replaces the provider's wire format. */
 export function modelCaller(
   resolved: ResolvedModel,
   now: () => number = Date.now,
@@ -78,7 +78,7 @@ export function modelCaller(
     } catch (error) {
       return failed(messageOf(error), http, request.signal, now(), null, resolved)
     } finally {
-      own.abort() // nobody reads on
+      own.abort() // nobody reads the rest
     }
   }
 }
@@ -91,7 +91,7 @@ function failed(
   partial: AssistantMessage | null,
   resolved: ResolvedModel,
 ): ModelAnswer {
-  // how Node and HTTP clients say that the other side went away
+  // Messages of Node and of HTTP clients for a connection that the other side closed.
   const isCut = !signal.aborted && /^(aborted|terminated|socket hang up)$/.test(said)
   const isUnreached = answer === null && unreached !== null && /^connection error\.?$/i.test(said)
   const message = isCut ? 'the connection was cut before the answer ended' : isUnreached ? unreached : ofStream(said)
@@ -100,14 +100,14 @@ function failed(
   return { ok: false, aborted: signal.aborted, failure: asked === null ? failure : { ...failure, asked }, partial }
 }
 
-/** How the wire formats say that a stream ended in the middle, in words of people. */
+/** Rewrites the wire formats' messages about a stream that ended early for people. */
 function ofStream(said: string): string {
   return /^(\w+ )*stream ended (without|before) /i.test(said)
     ? `the answer ended before it was finished (${said})`
     : said
 }
 
-/** Of what trying again does not mend: who said so, and which key it was asked with. */
+/** For failures that a retry cannot fix: which service answered, and which key it was asked with. */
 function whoRefused({ kind }: Failure, status: number, { model, keyFrom }: ResolvedModel): string | null {
   if (kind !== 'auth' && kind !== 'invalid') return null
   const { origin, pathname } = new URL(model.baseUrl)
@@ -138,18 +138,18 @@ function optionsOf(
   return {
     signal: AbortSignal.any([request.signal, own]),
     sessionId: request.session,
-    maxRetries: 0, // the loop tries again, and is seen to
+    maxRetries: 0, // the loop retries, and reports it
     headers: { ...headers },
     ...(apiKey === null ? {} : { apiKey }),
     ...(request.effort === null || !model.reasoning ? {} : { reasoning: request.effort }),
     ...(form === null ? {} : { onPayload: (payload: unknown) => form.into(payload as Record<string, unknown>) }),
     ...(takesNoFetch(resolved) ? {} : { fetch: watchedFetch(http) }),
-    // Over a WebSocket neither proxies nor what the service says of its limits would be seen.
+    // A WebSocket would bypass proxies and hide the service's rate limit headers.
     ...(resolved.api === 'openai-codex-responses' ? { transport: 'sse' as const } : {}),
   }
 }
 
-/** Google's wire format calls the global one. */
+/** The wire format for Google only uses the global `fetch`. */
 function takesNoFetch({ api }: ResolvedModel): boolean {
   return api === 'google-generative-ai'
 }

@@ -1,11 +1,11 @@
 import { iso } from '../../core/clock.ts'
 import { head } from '../../core/text.ts'
 
-/** What the service answered over HTTP, when it answered at all. */
+/** The service's HTTP answer, if there was one. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Beginning of the body of an answer that was no success. */
+  /** The beginning of the body, for an answer that reports a failure. */
   readonly body: string
 }
 
@@ -15,17 +15,17 @@ export type FailureKind =
   | 'auth'
   | 'overflow' // the conversation does not fit the model's window
   | 'refused' // the model declined
-  | 'provider' // the service failed, or the connection did
-  | 'invalid' // the request was not understood
+  | 'provider' // the service or the connection failed
+  | 'invalid' // the service did not accept the request
 
 export interface Failure {
   readonly kind: FailureKind
   readonly message: string
-  /** The same request may succeed a little later. */
+  /** Whether the same request may succeed a little later. */
   readonly retryable: boolean
-  /** Ms since the epoch when the service says that it may be tried again; null: it did not say. */
+  /** When the service says to try again, in ms since the epoch; null: it did not say. */
   readonly retryAt: number | null
-  /** Where it was asked, and with whose key, where that is what may be wrong: for people, when a turn ends for it. */
+  /** Which address and which key were used, if they may be to blame; shown to people when the turn ends. */
   readonly asked?: string
 }
 
@@ -37,14 +37,14 @@ const QUOTA =
   /insufficient_quota|exceeded your current quota|usage[_ ]limit|billing_(hard_limit|error)|credit balance is too low|PerDay|quota_exceeded|out of (credits|quota)/i
 const REFUSED =
   /refused to complete|refusal|content[_ ]filter|sensitive|safety|PROHIBITED_CONTENT|BLOCKLIST|RECITATION|SPII|invalid_prompt/i
-/** Google refuses a key as it refuses a request. */
+/** Google reports a bad key with the status of a bad request. */
 const BAD_KEY = /API_KEY_INVALID|API key (not valid|expired)/
-/** How the wire formats say that an answer came to an end that they do not know. */
+/** How the wire formats report a stop reason that they do not know. */
 const STOPPED = /^(?:Unhandled stop reason|Provider finish_reason|Provider stopped with): (\S+)$/
 const PASSING = /error|network|malformed|unexpected|other/i
 const OVERLOADED = /overloaded|rate[_ ]limit|too many requests|RESOURCE_EXHAUSTED|capacity/i
 
-/** What a failed model call means. `message` is what the wire made of it; `http` the last answer of the service. */
+/** Classifies a failed model call. `message`: the wire format's error message. `http`: the service's last answer. */
 export function failureOf(message: string, http: HttpAnswer | null, now: number): Failure {
   const blocked = http === null ? null : blockedIn(http)
   if (blocked !== null) return { kind: 'refused', message: blocked, retryable: false, retryAt: null }
@@ -52,7 +52,7 @@ export function failureOf(message: string, http: HttpAnswer | null, now: number)
   if (wrongPlace !== null) return { kind: 'invalid', message: wrongPlace, retryable: false, retryAt: null }
   const said = head(http?.body ? textOf(http.body, http.status) : message, MESSAGE) || message
   const status = http !== null && http.status >= 400 ? http.status : statusIn(http?.body ? http.body : message)
-  // What the wire makes of it may say more than the service did.
+  // The service's own words count; the wire format's message only where there are none.
   const all = http?.body ? http.body : message
   const retryAt = http === null ? retryAtIn(message, now) : retryAtOf(http, now)
   const make = (kind: FailureKind, retryable: boolean): Failure => ({ kind, message: said, retryable, retryAt })
@@ -70,11 +70,11 @@ export function failureOf(message: string, http: HttpAnswer | null, now: number)
   if (REFUSED.test(message)) return make('refused', false)
   const odd = oddityIn(message)
   if (odd !== null) return { ...make('provider', false), message: odd }
-  // No status at all: the connection was refused or broke, or the stream ended in the middle.
+  // No status at all: the connection was refused or broke, or the stream ended early.
   return make('provider', true)
 }
 
-/** A prompt that Google lets no model answer comes as a stream that ends with nothing else in it. */
+/** When Google blocks a prompt, its stream holds only the reason and no answer. */
 function blockedIn({ status, body }: HttpAnswer): string | null {
   const why = status < 300 ? BLOCKED.exec(body)?.[1] : undefined
   return why === undefined ? null : `the service blocked the prompt: ${why}`
@@ -82,7 +82,7 @@ function blockedIn({ status, body }: HttpAnswer): string | null {
 
 export const BLOCKED = /"blockReason"\s*:\s*"([A-Z_]{1,60})"/
 
-/** What would be the same the next time, and has to be paid for again. */
+/** A failure that a retry would repeat, and have to pay for again; null: it may be temporary. */
 function oddityIn(message: string): string | null {
   const reason = STOPPED.exec(message)?.[1]
   if (reason !== undefined && !PASSING.test(reason))
@@ -92,7 +92,7 @@ function oddityIn(message: string): string | null {
     : null
 }
 
-/** What answers is no model service, or not here: asking again would not mend the address. */
+/** The address does not lead to a model service, so that asking again is no use; null: it seems to. */
 function wrongPlaceIn({ status, headers, body }: HttpAnswer): string | null {
   if (status >= 300 && status < 400) {
     const to = headers['location']
@@ -112,7 +112,7 @@ function isQuota(http: HttpAnswer | null, all: string): boolean {
   return http?.headers['anthropic-ratelimit-unified-status'] === 'rejected' || QUOTA.test(all)
 }
 
-/** The wire formats put the status in front of the message, or the whole JSON body into it. */
+/** The wire formats put the status at the start of the message, or the whole JSON body into it. */
 function statusIn(message: string): number | null {
   const found = /^(\d{3})\b/.exec(message) ?? /"code"\s*:\s*(\d{3})\b/.exec(message)
   const status = Number(found?.[1])
@@ -148,7 +148,7 @@ function retryAtOf({ headers, body }: HttpAnswer, now: number): number | null {
   return retryAtIn(body, now)
 }
 
-/** `"resets_at": 1795...` (seconds), `"retryDelay": "34s"`, or "try again in 1.5s". */
+/** Understands `"resets_at": 1795...` (seconds), `"retryDelay": "34s"`, and "try again in 1.5s". */
 function retryAtIn(text: string, now: number): number | null {
   const at = /"resets_at"\s*:\s*(\d{9,11})\b/.exec(text)
   if (at) return Number(at[1]) * 1000
@@ -156,7 +156,7 @@ function retryAtIn(text: string, now: number): number | null {
   return delay ? now + Number(delay[1]) * 1000 : null
 }
 
-/** `retryAt` as the port wants it. */
+/** `retryAt` as an ISO time, as the agent port has it. */
 export function retryTime(failure: Failure): string | null {
   return failure.retryAt === null ? null : iso(failure.retryAt)
 }

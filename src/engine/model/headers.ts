@@ -1,6 +1,6 @@
 /**
- * Names and values of HTTP, as the model SDKs use the global class of that name. The build puts this one in its place
- * (rolldown.config.ts): the first use of the global loads a whole HTTP client.
+ * The part of the global `Headers` class that the model SDKs use. The build substitutes this class (rolldown.config.ts),
+ * because the first use of the global one loads a whole HTTP client.
  */
 export class Headers {
   readonly #values = new Map<string, string>()
@@ -56,6 +56,6 @@ export class Headers {
   }
 }
 
-/** In place of the global class too: models are sent JSON, so that nothing is ever one of these. @public (the build's) */
+/** Substitutes the global class too. Models are sent JSON, so nothing is ever an instance. @public (used by the build) */
 // oxlint-disable-next-line no-extraneous-class -- `instanceof` needs one
 export class FormData {}

@@ -1,6 +1,6 @@
 /**
- * `fetch` over node:http for calls of model services. The built-in one costs a short-lived process 20 MB and 40 ms (it brings a
- * whole HTTP client of its own); this one has what the wire formats use of it: text or bytes in, a stream out, abort, proxies.
+ * `fetch` over node:http for calls to model services. The built-in `fetch` costs a short-lived process 20 MB and 40 ms, because
+ * it loads a whole HTTP client. This one supports what the wire formats need: text or bytes in, a stream out, abort, proxies.
  */
 import { pipeline, Readable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
@@ -12,15 +12,15 @@ type Input = Parameters<typeof globalThis.fetch>[0]
 type Init = Parameters<typeof globalThis.fetch>[1]
 
 /**
- * As `fetch`, for absolute http(s) addresses and bodies of text or bytes. Redirects are not followed: a key goes where it was
- * sent only.
+ * As `fetch`, for absolute http(s) URLs and bodies of text or bytes. Redirects are not followed, so that a key is only sent to
+ * the address it was meant for.
  */
 export async function httpFetch(input: Input, init: Init = {}): Promise<Response> {
   const url = new URL(input instanceof URL ? input : typeof input === 'string' ? input : input.url)
   const { signal } = init
   const body = bytesOf(init.body)
   const secure = url.protocol === 'https:'
-  // Not imported: the import of node:http reads all of its exports, and one of them loads the client that is avoided here.
+  // Not imported: importing node:http evaluates all of its exports, one of which loads the very client avoided here.
   const { request, Agent } = process.getBuiltinModule(secure ? 'node:https' : 'node:http')
   const headers = Object.fromEntries(pairs(init.headers))
   const options: RequestOptions = {
@@ -53,7 +53,7 @@ type AgentClass = new (options: AgentOptions) => NonNullable<RequestOptions['age
 
 const agents = new Map<boolean, NonNullable<RequestOptions['agent']>>()
 
-/** One agent for all calls: connections stay open between them, and the proxies of the environment are used. */
+/** One agent per protocol: it keeps connections open between calls, and honours the environment's proxy variables. */
 function agentFor(secure: boolean, Agent: unknown): NonNullable<RequestOptions['agent']> {
   const found = agents.get(secure) ?? new (Agent as AgentClass)({ keepAlive: true, proxyEnv: process.env })
   agents.set(secure, found)
@@ -94,7 +94,7 @@ function responseOf(incoming: IncomingMessage, url: URL): Response {
     },
     text,
     json: async (): Promise<unknown> => JSON.parse(await text()),
-    // A second reader of the text is all that is ever wanted of a copy.
+    // A copy is only ever used to read the text a second time.
     clone: () => response,
   }
   return response as unknown as Response
@@ -106,13 +106,13 @@ function readable(incoming: IncomingMessage): Readable {
   return pipeline(content, endingLastEvent(), () => {})
 }
 
-/** Nothing is asked to be compressed, and some gateways do it all the same. */
+/** Decompresses: no compression is asked for, but some gateways compress anyway. */
 function unpacked(incoming: IncomingMessage): Readable {
   const encoding = incoming.headers['content-encoding']
   if (encoding === undefined || !/^(x-gzip|gzip|deflate|br|zstd)$/i.test(encoding)) return incoming
   const { createUnzip, createBrotliDecompress, createZstdDecompress } = process.getBuiltinModule('node:zlib')
   const name = encoding.toLowerCase()
   const make = name === 'br' ? createBrotliDecompress : name === 'zstd' ? createZstdDecompress : createUnzip
-  // What breaks in the one ends the other, which tells who reads it.
+  // `pipeline` destroys each stream with the other's error, so that the reader sees it.
   return pipeline(incoming, make(), () => {})
 }

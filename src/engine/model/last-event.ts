@@ -1,10 +1,10 @@
-/** The end of a stream of server-sent events. */
+/** Completes the end of a stream of server-sent events. */
 import { Transform } from 'node:stream'
 
 /**
- * Passes a stream of server-sent events on, and ends it with an empty line where its last event is whole but no such line follows
- * it: some services leave it out, and an event without one is dropped by most readers, so that an answer that is there seems to
- * have broken off. An event that did break off stays as it is.
+ * Passes server-sent events through and adds a final empty line if the last event is complete but lacks it. Some services leave
+ * this line out, and most readers drop such an event, which makes a complete answer look interrupted. An incomplete event stays
+ * as it is.
  */
 export function endingLastEvent(): Transform {
   let rest: Buffer[] = []
@@ -21,7 +21,7 @@ export function endingLastEvent(): Transform {
   })
 }
 
-/** Of what follows the last empty line: that it is one event whose data has come to its end. */
+/** Whether the text after the last empty line is one event with complete data. */
 function isWholeEvent(text: string): boolean {
   const lines = text.split(/\r\n|\n|\r/)
   if (lines.at(-1) === '') lines.pop()

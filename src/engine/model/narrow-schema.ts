@@ -2,13 +2,13 @@ import { isJsonObject } from '../../core/json.ts'
 type JsonSchema = Readonly<Record<string, unknown>>
 
 const SIMPLE_TYPES = new Set<unknown>(['string', 'number', 'integer', 'boolean', 'null'])
-/** What cannot be left out without keeping the model from an answer that fits. */
+/** Keywords that cannot be dropped: the narrowed schema would then exclude valid answers. */
 const INEXPRESSIBLE = ['allOf', 'patternProperties', 'prefixItems', '$dynamicRef', '$recursiveRef', '$id']
 
 /**
- * The part of a schema that every service with structured output understands: objects with named properties and no others,
- * lists, unions, enumerations, references to definitions. Limits of lengths and numbers, patterns and formats are left out:
- * who checks the answer knows them. null: it is no schema of an object, or something in it cannot be said so.
+ * Reduces a schema to what every service with structured output understands: objects with named properties and no others,
+ * lists, unions, enumerations, references to definitions. Limits of lengths and numbers, patterns and formats are dropped; the
+ * answer is checked against them later. null: not the schema of an object, or something in it cannot be expressed.
  */
 export function narrowSchema(schema: JsonSchema): JsonSchema | null {
   const narrow = narrowed(schema)
@@ -23,7 +23,7 @@ export function narrowSchema(schema: JsonSchema): JsonSchema | null {
   return named
 }
 
-/** Whether no property may be left out, anywhere in a narrow schema. */
+/** Whether every property is required, anywhere in a narrowed schema. */
 export function isComplete(schema: unknown): boolean {
   if (Array.isArray(schema)) return schema.every(isComplete)
   if (!isJsonObject(schema)) return true
@@ -44,7 +44,7 @@ function narrowed(schema: unknown): JsonSchema | null {
     return typeof ref === 'string' && /^#\/(\$defs|definitions)\/[^/]+$/.test(ref) ? { ...told, $ref: ref } : null
   const either = anyOf ?? oneOf
   if (either !== undefined) {
-    // Both, or one beside other rules, would be more than a union.
+    // Both keywords, or one beside other rules, would be more than a union.
     if ((anyOf !== undefined && oneOf !== undefined) || 'properties' in schema || 'items' in schema) return null
     const members = Array.isArray(either) ? either.map(narrowed) : [null]
     return members.includes(null) ? null : { ...told, anyOf: members }
@@ -82,7 +82,7 @@ function fixed(schema: JsonSchema, told: JsonSchema): JsonSchema | null {
 function eachNarrowed(schemas: unknown): Readonly<Record<string, JsonSchema>> | null {
   if (!isJsonObject(schemas)) return null
   const all = Object.entries(schemas).map(([name, schema]) => [name, narrowed(schema)] as const)
-  // entries, not assignment: a property may be called __proto__
+  // fromEntries, not assignment: a property may be called __proto__
   return all.some(([, schema]) => schema === null) ? null : (Object.fromEntries(all) as Record<string, JsonSchema>)
 }
 

@@ -1,15 +1,15 @@
 import type { AssistantMessage, AssistantMessageEvent } from '@earendil-works/pi-ai'
 import type { ResolvedModel } from './resolve.ts'
 
-/** Many times what the longest answer of a model is, in UTF-16 units. */
+/** In UTF-16 units; many times the longest answer of any model. */
 const ANSWER_MAX = 8 << 20
 
 export const ENDLESS = `the answer has no end: it was cut off after ${ANSWER_MAX} characters`
 
-/** Wire formats whose calls come in pieces only, which are mended when they do not fit together. */
+/** Wire formats that deliver a call's input in pieces and repair JSON that is incomplete. */
 const IN_PIECES = new Set(['openai-completions', 'anthropic-messages'])
 
-/** An answer of a model while it comes in. */
+/** A model's answer while it arrives. */
 export class PartialAnswer {
   readonly #inPieces: boolean
   readonly #calls = new Map<number, string>()
@@ -19,7 +19,7 @@ export class PartialAnswer {
     this.#inPieces = IN_PIECES.has(api)
   }
 
-  /** Takes the next event. False: it is longer than any answer, and has to be cut off. */
+  /** Takes the next event. Returns false when the answer is longer than any real one and must be cut off. */
   add(event: AssistantMessageEvent): boolean {
     if (!('delta' in event)) return true
     this.#size += event.delta.length
@@ -29,9 +29,9 @@ export class PartialAnswer {
   }
 
   /**
-   * The whole answer. A call whose input broke off is mended on the way here (`rm -r build/old` may have become `rm -r build`),
-   * and calls to which a service gives the same id or index become one, with the name and the input of the first. Such an answer
-   * is one that was cut off, whatever its service says.
+   * The complete answer. The wire format repairs a call whose input was cut off (`rm -r build/old` may have become `rm -r
+   * build`), and merges calls with the same id or index into one with the name and input of the first. In both cases the answer
+   * is marked as cut off, whatever the service reports.
    */
   complete(message: AssistantMessage): AssistantMessage {
     if (message.stopReason === 'length') return message
@@ -44,7 +44,10 @@ export class PartialAnswer {
 const BROKEN_OFF = 'the input of a call broke off'
 const MERGED = 'calls cannot be told apart'
 
-/** Of an answer that was cut off among its calls: what the model is told of each, and what comes of it when it goes on so. */
+/**
+ * For an answer that was cut off while it made calls: what the model is told about each, and the reason why the turn ends if
+ * this keeps happening.
+ */
 export function cutIn({ errorMessage }: AssistantMessage): { readonly told: string; readonly counted: string } {
   if (errorMessage === MERGED) {
     return {
@@ -64,15 +67,13 @@ export function cutIn({ errorMessage }: AssistantMessage): { readonly told: stri
   }
 }
 
-/**
- * Whether nothing is open at its end. What is wrong in another way is mended rightly: some servers leave line feeds in strings.
- */
+/** Whether every string and bracket is closed. Repairing other errors is safe: some servers leave raw line feeds in strings. */
 function isWhole(text: string): boolean {
   const { depth, quoted } = topLevel(text)
   return !quoted && depth <= 0
 }
 
-/** Whether it is several objects one after the other, and not the same one again. */
+/** Whether `text` consists of several objects that are not all equal. */
 function isSeveral(text: string): boolean {
   return new Set(topLevel(text).objects).size > 1
 }

@@ -1,28 +1,28 @@
-/** The model services that `--model PROVIDER/NAME` may name: their wire format, where they are, and what they are paid with. */
+/** The model services that `--model PROVIDER/NAME` can name: wire format, address, and where their keys come from. */
 import type { Api, Model, ProviderStreams } from '@earendil-works/pi-ai'
 
 type Catalog = Readonly<Record<string, Model<Api>>>
 
 export interface ModelProvider {
-  /** Wire format of models that the catalog does not know. */
+  /** Wire format of models that are not in the catalog. */
   readonly api: WireApi
-  /** Where the service is, when no variable says otherwise; null: a variable must. */
+  /** The service's address if no variable sets it; null: a variable must. */
   readonly baseUrl: string | null
-  /** Environment variables that may hold its address, first that is set wins. */
+  /** Environment variables that may hold the address; the first one that is set wins. */
   readonly baseUrlFrom: readonly string[]
-  /** Variables that may hold an API key or a subscription's token. */
+  /** Environment variables that may hold an API key or a subscription's token. */
   readonly keysFrom: readonly string[]
-  /** Variables that may hold a token to be sent as `Authorization: Bearer`. */
+  /** Environment variables that may hold a token to send as `Authorization: Bearer`. */
   readonly bearerFrom: readonly string[]
-  /** What is wrong with a key, in words that do not hold it; null: nothing that can be seen. Absent: any text will do. */
+  /** Says what is wrong with a key without quoting it; null: nothing obvious. Absent: any text is accepted. */
   readonly keyProblem?: (key: string) => string | null
-  /** False: works without a key (a server of one's own). */
+  /** false: works without a key, such as the user's own server. */
   readonly needsKey: boolean
-  /** Context window of models that the catalog does not know, in tokens. */
+  /** Context window in tokens of models that are not in the catalog. */
   readonly contextWindow: number
-  /** Used when only this provider's key is there and no model was named; null: a model must be named. */
+  /** Model to use if none is named and only this provider has a key; null: a model must be named. */
   readonly defaultModel: string | null
-  /** What is known of its models. */
+  /** Loads what is known about its models; null: nothing is. */
   readonly catalog: (() => Promise<Catalog>) | null
 }
 
@@ -40,16 +40,16 @@ export function isWireApi(api: string): api is WireApi {
   return Object.hasOwn(WIRES, api)
 }
 
-/** The code of a wire format; loaded when the first model call needs it. */
+/** Loads the code of a wire format, when the first model call needs it. */
 export async function loadWire(api: WireApi): Promise<ProviderStreams> {
-  // They would write what a service sends to stderr as it is: it could steer a terminal.
+  // Their logging would write a service's text to stderr unfiltered, where it could control the terminal.
   for (const name of ['OPENAI_LOG', 'ANTHROPIC_LOG']) process.env[name] ??= 'off'
   return WIRES[api]()
 }
 
 const KEYED = { baseUrlFrom: [], bearerFrom: [], needsKey: true, contextWindow: 128_000, defaultModel: null } as const
 
-/** A service that speaks OpenAI's chat completions, known by its key and the catalog. */
+/** A service that speaks OpenAI's chat completions, with one key variable and a catalog. */
 function hosted(baseUrl: string, key: string, catalog: () => Promise<Catalog>): ModelProvider {
   return { ...KEYED, api: 'openai-completions', baseUrl, keysFrom: [key], catalog }
 }
@@ -143,7 +143,7 @@ export const MODEL_PROVIDERS: Readonly<Record<string, ModelProvider>> = {
   ),
 }
 
-/** The account is named in the token itself: a JWT as `codex login` stores it. */
+/** The token must name the account: it is a JWT, as `codex login` stores it. */
 function codexTokenProblem(token: string): string | null {
   const [, claims = '', signature] = token.split('.')
   try {
@@ -151,14 +151,14 @@ function codexTokenProblem(token: string): string | null {
     const account = (said['https://api.openai.com/auth'] as Record<string, unknown> | undefined)?.['chatgpt_account_id']
     if (signature !== undefined && typeof account === 'string' && account !== '') return null
   } catch {
-    // told below
+    // reported below
   }
   return 'it is no access token of a ChatGPT subscription (tokens.access_token in auth.json of codex), or names no account'
 }
 
 export const MODEL_PROVIDER_NAMES: readonly string[] = Object.keys(MODEL_PROVIDERS)
 
-/** Every variable that may hold a secret or an address of a model service: commands that the agent runs are not given them. */
+/** Every variable that may hold a secret or the address of a model service; hidden from the commands that the agent runs. */
 export const MODEL_VARIABLES: ReadonlySet<string> = new Set(
   Object.values(MODEL_PROVIDERS).flatMap(({ baseUrlFrom, keysFrom, bearerFrom }) => [
     ...baseUrlFrom,

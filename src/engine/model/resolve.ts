@@ -6,28 +6,28 @@ import { providerNamed, type ModelFacts, type ModelServices } from './services.t
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** A model that can be called: what the wire needs to know of it, and what it is paid with. */
+/** A model that can be called: what the wire format needs, and the key that pays for it. */
 export interface ResolvedModel {
-  /** As it is named to people: `PROVIDER/NAME`. */
+  /** The name that people see: `PROVIDER/NAME`. */
   readonly title: string
   readonly api: WireApi
   readonly model: Model<Api>
-  /** null: `headers` carry a token instead. */
+  /** null: a token in `headers` replaces it. */
   readonly apiKey: string | null
-  /** The variable that the key or token is from; null: none is sent. */
+  /** The variable that holds the key or token; null: none is sent. */
   readonly keyFrom: string | null
   readonly headers: Readonly<Record<string, string>>
-  /** What it costs is known (else the cost of its use is null). */
+  /** Whether its prices are known; if not, a price table is asked, and the cost may stay unknown. */
   readonly priced: boolean
 }
 
-/** Tools never change in a conversation, and the model that was named is the one that answers, or nobody. */
+/** Tools do not change within a conversation, and only the named model may answer. */
 const PLAIN = { supportsMidConvoToolChanges: false, allowedFallbackModels: [] } as const
 
-/** Tokens of one answer when the catalog does not say how many there may be. */
+/** Most tokens of one answer if the catalog does not say. */
 const MAX_ANSWER = 8192
 
-/** `PROVIDER/NAME` in its two parts. NAME may contain slashes. */
+/** Splits `PROVIDER/NAME`. NAME may contain slashes. Throws `model_unknown`. */
 export function parseModelName(
   title: string,
   services: ModelServices = {},
@@ -53,9 +53,10 @@ export function parseModelName(
 }
 
 /**
- * The model of that name, with address and key from `env`, or of one of `services`, with its key from there. Without a name:
- * the default model of the one provider that `env` has a key for. Throws `model_unknown`, `model_missing` or `model_no_key`
- * with what would help; makes no network call.
+ * Resolves a model by name, with address and key from `env`; `services` adds configured services, whose keys are in `env` too.
+ * Without a name it is the default model of the one provider that `env` has a key for. `contextWindow` overrides the known
+ * window, in tokens. Throws `model_unknown`, `model_missing`, `model_no_key` or `model_no_address` with a hint; makes no
+ * network call.
  */
 export async function resolveModel(
   title: string | null,
@@ -123,7 +124,7 @@ function addressOf(provider: string, known: ModelProvider, env: Environment): st
     throw new BelayError('model_no_address', `${set.name} is not an address`, { expected: 'http(s)://HOST/PATH' })
   }
   const address = set.value.replace(/\/+$/, '')
-  // Google's own SDK takes the address without the version of the interface, the wire format wants it with.
+  // Google's own SDK takes the address without the API version; the wire format needs it.
   return known.api === 'google-generative-ai' && new URL(address).pathname === '/' ? `${address}/v1beta` : address
 }
 
@@ -151,7 +152,7 @@ function authOf(
   })
 }
 
-/** What cannot stand in a header: two lines of a file, quotes of a word processor. */
+/** Rejects keys that cannot be an HTTP header: two lines of a file, quotes from a word processor. */
 function refuseUnsendable({ name, value }: { readonly name: string; readonly value: string }, provider: string): void {
   if (/^[\x20-\x7e]+$/.test(value)) return
   throw new BelayError('model_no_key', `${name} cannot be used: it holds a line feed, or a character that no key has`, {

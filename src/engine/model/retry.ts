@@ -3,17 +3,17 @@ import type { Failure } from './failure.ts'
 export interface RetryPolicy {
   /** Tries after the first. */
   readonly retries: number
-  /** Wait before the first of them, in ms; doubles each time. */
+  /** Delay before the first retry, in ms; it doubles each time. */
   readonly baseMs: number
-  /** Longest wait; a service that wants longer ends the turn with its time. */
+  /** Longest delay, in ms. A service that asks for more ends the turn, with its time. */
   readonly maxMs: number
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { retries: 5, baseMs: 1000, maxMs: 60_000 }
 
 /**
- * How long to wait before try number `attempt` (from 1), or null when there is no use in it. What the service asks for is kept
- * to; else it is exponential with jitter, so that many agents do not come back at once.
+ * The delay in ms before retry number `attempt` (from 1); null: a retry makes no sense. A delay that the service asks for is
+ * honoured. Otherwise it is exponential, with jitter so that many agents do not retry at once.
  */
 export function delayBefore(attempt: number, failure: Failure, policy: RetryPolicy, now: number): number | null {
   if (!failure.retryable || attempt > policy.retries) return null

@@ -1,22 +1,22 @@
-/** Model services that a configuration adds to the ones that are known. */
+/** Model services that a configuration adds to the built-in ones. */
 import type { ModelProvider, WireApi } from './providers.ts'
 import { MODEL_PROVIDERS } from './providers.ts'
 
-/** The words of a configuration for wire formats. */
+/** The configuration's names for wire formats. */
 export const SERVICE_APIS = ['openai-chat', 'openai-responses', 'anthropic', 'google'] as const
 export type ServiceApi = (typeof SERVICE_APIS)[number]
 
 export interface ModelService {
   readonly api: ServiceApi
-  /** http(s), without a login in it. */
+  /** An http(s) URL without credentials. */
   readonly baseUrl: string
-  /** Name of the variable that holds its key; null: it wants none. */
+  /** The variable that holds its key; null: no key is needed. */
   readonly keyEnv: string | null
-  /** What is known of its models, by name. */
+  /** What is known about its models, by name. */
   readonly models: Readonly<Record<string, ModelFacts>>
 }
 
-/** Tokens, and US dollars per million of them; null: not known. */
+/** Sizes in tokens, prices in US dollars per million tokens; null: unknown. */
 export interface ModelFacts {
   readonly contextWindow: number | null
   readonly maxOutput: number | null
@@ -29,10 +29,10 @@ export interface ModelFacts {
   } | null
 }
 
-/** By the name that stands before the slash in `--model`. */
+/** Services by the name before the slash in `--model`. */
 export type ModelServices = Readonly<Record<string, ModelService>>
 
-/** Known names whose address is the user's own anyway: a configuration may say where they are. */
+/** Built-in names whose address is the user's own anyway, so that a configuration may set it. */
 export const OPEN_NAMES: readonly string[] = ['openai-compatible', 'ollama']
 
 const WIRES: Readonly<Record<ServiceApi, { readonly api: WireApi; readonly contextWindow: number }>> = {
@@ -42,7 +42,10 @@ const WIRES: Readonly<Record<ServiceApi, { readonly api: WireApi; readonly conte
   google: { api: 'google-generative-ai', contextWindow: 1_000_000 },
 }
 
-/** The service of that name: the configured one, unless a variable says where the known one is. undefined: there is none. */
+/**
+ * The service of that name: the configured one, unless a variable sets the address of the built-in one. undefined: no such
+ * service.
+ */
 export function providerNamed(
   name: string,
   services: ModelServices,

@@ -1,15 +1,15 @@
-/** `fetch` for one model call that keeps what the service says of a failure: the wire formats pass on the message only. */
+/** `fetch` for one model call that records the service's failure, of which the wire formats only pass on the message. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { messageOf } from '../../core/errors.ts'
 import { head } from '../../core/text.ts'
 import { BLOCKED, type HttpAnswer } from './failure.ts'
 import { httpFetch } from './http.ts'
 
-/** What the last request of a call came to, beside the answer itself; filled while the call runs. */
+/** What is known about the last request of a call beside the answer itself; filled in while the call runs. */
 export interface LastResponse {
-  /** An answer that was no success, or no interface's. */
+  /** An answer that reports failure, or that no model service would give. */
   answer: HttpAnswer | null
-  /** Why there was none at all: the wire formats only say that the connection failed. */
+  /** Why there was no answer at all: the wire formats only say that the connection failed. */
   unreached: string | null
 }
 
@@ -19,15 +19,15 @@ function isOf(type: string, { headers }: Response): boolean {
   return headers.get('content-type')?.startsWith(type) === true
 }
 
-/** Only Google says in its stream, and nowhere else, why there is none. */
+/** Google alone reports a blocked prompt inside an event stream. */
 function mayBeOther(response: Response): boolean {
   if (isOf('text/html', response)) return false
   return !isOf('text/event-stream', response) || response.url.includes(':streamGenerateContent')
 }
 
 /**
- * Notes the beginning of an answer that should be a stream and is something else: an error under a wrong status, or a whole
- * answer of a service that knows no streams, or a stream that only says why there is no answer.
+ * Records the beginning of a body that should be an answer's stream but is something else: an error with a success status, a
+ * complete answer from a service without streaming, or a stream that only says why there is no answer.
  */
 function noteOther(response: Response, last: LastResponse): void {
   const headers = Object.fromEntries(response.headers)
@@ -46,7 +46,7 @@ function noteOther(response: Response, last: LastResponse): void {
   Object.defineProperty(response, 'body', { value: stream })
 }
 
-/** Of an answer's beginning: that it may be one of server-sent events. */
+/** Whether the body so far can be the beginning of server-sent events. */
 function isStream(body: string): boolean {
   return /^\s*((data|event|id|retry)?:|$)/.test(body)
 }
@@ -73,7 +73,10 @@ export function watchedFetch(last: LastResponse): typeof globalThis.fetch {
 const calls = new AsyncLocalStorage<LastResponse>()
 let isInstalled = false
 
-/** Runs `start` so that what it fetches, also later, goes by `watchedFetch`: for a wire format that takes no other `fetch`. */
+/**
+ * Runs `start` so that every fetch it makes, then or later, uses `watchedFetch`: for a wire format that only uses the global
+ * one.
+ */
 export function watchingGlobalFetch<T>(last: LastResponse, start: () => T): T {
   if (!isInstalled) {
     isInstalled = true

@@ -1,4 +1,6 @@
-/** A turn of the loop for tests: a scripted model behind the real wire types, tools made of functions, a clock that jumps. */
+/**
+ * Runs a turn of the loop in tests: a scripted model behind the real wire types, tools made from functions, a clock that jumps.
+ */
 import type { AssistantMessage, AssistantMessageEvent } from '@earendil-works/pi-ai'
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
@@ -24,7 +26,7 @@ export interface Failing {
   readonly partial?: Said
 }
 
-/** What the model does with one request. */
+/** What the model does for one request. */
 export type Reply = Said | Failing | ((request: ModelRequest) => Said | Failing | Promise<Said>)
 
 let calls = 0
@@ -58,11 +60,13 @@ export function message({ text, thinking, calls: wanted = [], usage, stop }: Sai
   }
 }
 
-/** A model that replies in order; a request too many, or one too few, fails the test. */
+/**
+ * A model that replies in order. One request too many fails the test; `turn` also fails it for a reply that was not asked for.
+ */
 export function scriptedModel(replies: readonly Reply[]): CallModel & { readonly requests: ModelRequest[] } {
   const requests: ModelRequest[] = []
   const call: CallModel = async (request, onEvent): Promise<ModelAnswer> => {
-    // The messages are a view that lives on: the test wants them as they were.
+    // The messages are a live view: the test needs them as they were.
     requests.push({ ...request, messages: structuredClone(request.messages) })
     const reply = replies[requests.length - 1]
     if (!reply) throw new Error(`no reply left for request ${requests.length}`)
@@ -111,7 +115,7 @@ export function tool(fake: FakeTool): Tool {
   }
 }
 
-/** A clock on which waiting takes no time. `waits` are the delays that were asked for, in ms. */
+/** A clock on which waiting takes no time. `waits` are the requested delays in ms. */
 export function jumpingClock(): Clock & { readonly waits: number[]; pass(ms: number): void } {
   let now = Date.parse('2026-11-21T12:00:00Z')
   const waits: number[] = []
@@ -130,7 +134,7 @@ export function jumpingClock(): Clock & { readonly waits: number[]; pass(ms: num
   }
 }
 
-/** What no test of the loop itself touches. */
+/** Stands for parts that tests of the loop never use. */
 const NOTHING = {} as never
 
 export function toolContext(more: Partial<ToolContext> = {}): ToolContext {
@@ -197,7 +201,7 @@ export async function turn(
   return { report, events, entries: await history.load(), requests: call.requests }
 }
 
-/** Everything that a request says, in one text. */
+/** Everything a request says, as one text. */
 export function textOfRequest({ messages }: ModelRequest): string {
   return messages
     .map(({ role, content }) => {

@@ -1,4 +1,4 @@
-/** What tools promise, on every sandbox there is: the same call means the same wherever it runs. */
+/** What the tools promise holds in every sandbox: the same call means the same wherever it runs. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ for (const harness of HARNESSES) {
   else cannotRun(title, harness.unavailable)
 }
 
-/** Speaks just enough MCP, in the shell: also where there is no node. */
+/** Speaks just enough MCP, as a shell script: some sandboxes have no node. */
 const MCP = `while read -r line; do
   id=$(printf '%s' "$line" | sed -n 's/.*"id":\\([0-9]*\\).*/\\1/p')
   case $line in
@@ -82,7 +82,7 @@ function describeTools(harness: SandboxHarness): void {
     const inside = sandbox.toInside(join(ground.workspace, 'sub'))
     expect(ran).toMatchObject({ text: `from a tool\n${inside}\n`, exitCode: 0 })
     expect((await use('read', { file_path: 'sub/b.txt' })).text).toBe('     1\tfrom a command')
-    // Paths as commands print them are understood.
+    // A path that a command printed is understood.
     expect((await use('read', { file_path: `${inside}/b.txt` })).text).toBe('     1\tfrom a command')
     expect((await use('edit', { file_path: 'sub/b.txt', old_string: 'a command', new_string: 'both' })).isError).toBe(
       false,
@@ -98,7 +98,7 @@ function describeTools(harness: SandboxHarness): void {
   })
 
   it('ends at the timeout with its grandchildren, and what is left in the background', async () => {
-    // A number that nobody else sleeps for.
+    // A number of seconds that no other process sleeps for.
     const sleep = `sleep ${100_000 + Math.floor(Math.random() * 900_000)}`
     const late = await use('bash', { command: `echo begun; (${sleep} & ${sleep}) & ${sleep}`, timeout: 10_000 })
     expect(late.text).toBe('begun\n[ended after 10s, its timeout]')
@@ -125,7 +125,7 @@ function describeTools(harness: SandboxHarness): void {
   })
 
   it('git runs in it', async () => {
-    // By the user: in a sandbox no repository can be made where there is none.
+    // Run by the user: inside a sandbox no repository can be created where there is none.
     const git = (...args: string[]): Buffer => execFileSync('git', args, { cwd: ground.workspace })
     git('init', '-q', '-b', 'main', '.')
     git('config', 'user.name', 'n')
@@ -171,7 +171,7 @@ function describeTools(harness: SandboxHarness): void {
     try {
       expect(mcp.problems).toEqual([])
       const [where] = mcp.tools
-      // Commands that run beside it do not end it.
+      // Commands that run meanwhile do not end the server.
       await use('bash', { command: 'true' })
       expect(where && (await call(where, {}, context)).text).toBe(sandbox.toInside(ground.workspace))
     } finally {

@@ -10,14 +10,14 @@ import { defineTool, done, failed } from './tool.ts'
 export interface BashLimits {
   readonly timeoutMs: number
   readonly maxTimeoutMs: number
-  /** UTF-16 units of output that the model sees. */
+  /** UTF-16 units of output that the model sees; more is cut in its middle. */
   readonly maxOutput: number
 }
 
-/** stdout and stderr are one stream, in the order they were written; bash where there is one, as the description says. */
+/** Merges stdout and stderr in the order they were written. Uses bash if there is one, as the tool's description says. */
 const SCRIPT = 'exec 2>&1; if command -v bash >/dev/null 2>&1; then exec bash -c "$1"; else exec sh -c "$1"; fi'
 
-/** Runs a command line in the sandbox; what it started has ended when the call returns. */
+/** Runs a command line in the sandbox. Every process that it started has ended when the call returns. */
 export function bashTool({ timeoutMs, maxTimeoutMs, maxOutput }: BashLimits): Tool {
   return defineTool({
     name: 'bash',
@@ -37,7 +37,7 @@ Use read, write, edit, glob and grep for files rather than cat, sed, find or gre
     }),
     effect: 'write',
     title: ({ command }) => `bash: ${command}`,
-    // How it is described, and how long it may take, is nothing that was asked about.
+    // Description and timeout are not part of what a person allowed.
     same: ({ command, workdir }) => [command, workdir],
     demand: ({ command, workdir }, context) => judgeCommand(command, pathOf(workdir, context), context),
     async run({ command, timeout, workdir }, context) {
@@ -63,19 +63,22 @@ Use read, write, edit, glob and grep for files rather than cat, sed, find or gre
   })
 }
 
-/** Where a system keeps its bash: of these folders none is an agent's to write in, nor hidden by a sandbox. */
+/** Where systems keep bash: folders that no agent may write to and no sandbox hides. */
 const SYSTEM = new Set(['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'])
 
-/** The shell for a command line: looked for inside, unless the program is the machine's own and seen there at the same place. */
+/**
+ * The shell for a command line. It is looked up inside the sandbox, unless the host's own bash is visible there at the same
+ * path.
+ */
 function shellOf(command: string, cwd: string, { sandbox, env }: ToolContext): readonly string[] {
   const bash = sandbox.backend === 'os' || sandbox.backend === 'host' ? resolveProgram('bash', cwd, env['PATH']) : null
   const isOurs = bash !== null && SYSTEM.has(bash) && sandbox.policy.denyRead.length === 0
   return isOurs ? [bash, '-c', command] : ['sh', '-c', SCRIPT, 'sh', command]
 }
 
-/** What the command policy says of a command line that runs in the folder `cwd` (host path). */
+/** What the command policy says about a command line that runs in the folder `cwd` (host path). */
 export function judgeCommand(command: string, cwd: string, { sandbox, policy, workspace }: ToolContext): ToolDemand {
-  // Paths in the command are as the command sees them.
+  // Policy judges paths as the command sees them, inside the sandbox.
   const inside = sandbox.toInside(cwd) ?? cwd
   const { decision, reason } = policy.judge({
     command,
@@ -87,7 +90,7 @@ export function judgeCommand(command: string, cwd: string, { sandbox, policy, wo
   return { decision, reason }
 }
 
-/** The real path of a folder that commands may run in. Throws as `openToList`. */
+/** The real path of a folder that commands may run in. Throws as `openToList` does. */
 export function folderOf(given: string, context: ToolContext): string {
   const { folder, path } = openToList(pathOf(given, context), rulesOf(context))
   folder.close()

@@ -5,8 +5,8 @@ const readInto = promisify(read)
 const SIZE = 256 << 10
 
 /**
- * The bytes of an open file from its beginning. A chunk is good until the next one is asked for. The file stays open. Throws
- * the signal's reason on abort.
+ * The bytes of an open file from its beginning. A chunk is only valid until the next one is requested. The file stays open.
+ * Throws the signal's reason on abort.
  */
 export async function* chunksOf(fd: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafe(SIZE)

@@ -11,7 +11,7 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ['\u00fe\u00ff', 'UTF-16 text (convert it with iconv to see it)'],
 ]
 
-/** What a file that begins with these bytes is, when it is not text that can be shown; null for text. */
+/** The kind of a file that begins with these bytes; null: text that can be shown. */
 export function contentKind(begin: Uint8Array): string | null {
   const bytes = Buffer.from(begin).toString('latin1')
   const known = MAGIC.find(([magic]) => bytes.startsWith(magic))

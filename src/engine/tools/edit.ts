@@ -17,7 +17,7 @@ import {
 import { replaceText } from './replace-text.ts'
 import { defineTool, done, failed } from './tool.ts'
 
-/** A file is edited in memory. */
+/** Larger files are refused, because a file is edited in memory. */
 const SIZE_MAX = 64 << 20
 
 /** Replaces text in a file. */

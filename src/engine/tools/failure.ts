@@ -1,6 +1,6 @@
 import { BelayError, messageOf } from '../../core/errors.ts'
 
-/** What a folder, a disk or a path can be expected to answer; anything else is a bug and goes on. */
+/** Error codes that folders, disks and paths can be expected to cause. Any other code is a bug and is thrown. */
 const FILE_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'not permitted',
@@ -23,7 +23,7 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EINVAL: 'the name is not valid',
 }
 
-/** The sentence for what a tool can expect to be told; throws what is a bug. */
+/** The sentence for an expected failure. Throws `error` itself if it is a bug. */
 export function failureOf(error: unknown): string {
   if (error instanceof BelayError) {
     const { message, next } = error

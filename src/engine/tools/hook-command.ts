@@ -1,4 +1,4 @@
-/** Hooks of an agent definition: commands that are told of calls, and may tighten what policy says of them. */
+/** Hooks of an agent definition: commands that see tool calls and may tighten the policy's decision. */
 import { BelayError, messageOf } from '../../core/errors.ts'
 import { globToRegExp } from '../../core/glob.ts'
 import { head, nearest, printable, tail } from '../../core/text.ts'
@@ -8,17 +8,18 @@ import type { AgentSettings, HookCommand } from '../definitions/agent.ts'
 import type { Tool, ToolDemand, ToolResult } from '../port.ts'
 import { runInside } from './run-inside.ts'
 
-/** What is read of an answer, and how much of it is shown. */
+/** Limits of a hook's answer in bytes, and of what is shown of a hook's text in characters. */
 const ANSWER = 64_000
 const SHOWN = 500
 
 /**
- * The hooks that a definition names; undefined: none. Throws `agent_definition_invalid` for one that fits no tool there is: a
- * guard with a slip in it would guard nothing. Servers' tools may come and go.
+ * The hooks of a definition; none if `hooks` is undefined. Throws `agent_definition_invalid` for a pattern that matches no
+ * existing tool, because a misspelt guard would guard nothing. Patterns for MCP tools are not checked: their servers may be
+ * away.
  */
 export function commandHooks(hooks: AgentSettings['hooks'], tools: readonly Tool[]): readonly ToolHook[] {
   if (hooks === undefined) return []
-  // the skill tool is there when there are skills
+  // known here too, although the tool only exists when there are skills
   const names = [...new Set([...tools.map(({ name }) => name), 'skill'])]
   for (const pattern of [...hooks.before, ...hooks.after].flatMap((hook) => hook.tools)) {
     if (pattern.startsWith('mcp__') || names.some((name) => globToRegExp(pattern).test(name))) continue
@@ -63,7 +64,7 @@ function nameOf({ run: text }: HookCommand): string {
   return `hook "${head(printable(text), 80)}"`
 }
 
-/** Runs it; what it wrote on stdout. Throws for anything but exit status 0 in time. */
+/** Runs the command and resolves to its stdout. Rejects unless it exits with status 0 in time. */
 async function run(hook: HookCommand, { tool, input, context }: HookCall, more: object): Promise<string> {
   let stdout = Buffer.alloc(0)
   let stderr = ''
@@ -88,7 +89,7 @@ async function run(hook: HookCommand, { tool, input, context }: HookCall, more: 
   return stdout.toString('utf8')
 }
 
-/** Nothing said is nothing against it. */
+/** A hook that says nothing does not object. */
 function decisionOf(text: string): ToolDemand {
   if (text.trim() === '') return { decision: 'allow', reason: '' }
   let said: unknown

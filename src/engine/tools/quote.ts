@@ -1,4 +1,4 @@
-/** Words as a shell command line that means exactly them. */
+/** Joins words to a shell command line that stands for exactly these words. */
 export function commandLine(words: readonly string[]): string {
   return words.map(quoted).join(' ')
 }

@@ -2,25 +2,25 @@ import { StringDecoder } from 'node:string_decoder'
 import { head } from '../../core/text.ts'
 
 export interface LineRange {
-  /** 1 for the first. */
+  /** The first line to read, counting from 1. */
   readonly from: number
   readonly count: number
-  /** Characters (UTF-16 units) of one line, and of all together. */
+  /** The most characters (UTF-16 units) of one line, and of all lines together. */
   readonly maxLine: number
   readonly maxTotal: number
 }
 
 export interface LinesRead {
   readonly lines: readonly string[]
-  /** How many lines the file has; null when it was not read to its end. */
+  /** Number of lines in the file; null: it was not read to its end. */
   readonly total: number | null
-  /** Whether `maxTotal` ended it before `count` did. */
+  /** Whether `maxTotal` was reached before `count` lines. */
   readonly full: boolean
 }
 
 /**
- * Reads lines of a byte stream in bounded memory. Lines end at LF or CR LF; the end of a line that is too long is replaced by
- * how much was left out. Reading stops `lookAhead` bytes after the last wanted line when the file does not end before.
+ * Reads lines from a byte stream in bounded memory. Lines end at LF or CR LF. A line that is too long is cut, with a note on
+ * how much is missing. After the last wanted line it reads on for about `lookAhead` bytes, to count all lines of the file.
  */
 export async function readLines(
   chunks: AsyncIterable<Buffer>,

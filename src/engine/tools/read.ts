@@ -10,10 +10,10 @@ import { defineTool, done, failed } from './tool.ts'
 const LINES = 2000
 const LINE_MAX = 2000
 const TOTAL_MAX = 60_000
-/** How far it reads on to say how many lines there are. */
+/** How many bytes it reads on after the last wanted line, to count the lines of the file. */
 const LOOK_AHEAD = 16 << 20
 
-/** Reads a range of a text file; never the whole of a big one. */
+/** Reads a range of lines of a text file, never all of a large file. */
 export const readTool: Tool = defineTool({
   name: 'read',
   description: `Reads a text file, with a number before every line. Returns up to ${LINES} lines and ${TOTAL_MAX} characters; use offset and limit for another part of a long file. Lines over ${LINE_MAX} characters are cut. Binary files are named, not shown; for folders use glob.`,

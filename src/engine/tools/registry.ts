@@ -12,16 +12,18 @@ import { taskTools } from './tasks/tools.ts'
 import { writeTool } from './write.ts'
 
 export interface ToolsOptions {
-  /** Names of the tools to have; one that ends in `*` is a beginning. Absent: all. A name that no tool has is an error. */
+  /**
+   * Names of the tools to include; a name that ends in `*` is a prefix. Absent: all. A name that matches no tool is an error.
+   */
   readonly allow?: readonly string[]
-  /** Of bash, in ms; defaults 2 min and 10 min. */
+  /** Default and longest timeout of bash, in ms; 2 min and 10 min if absent. */
   readonly timeoutMs?: number
   readonly maxTimeoutMs?: number
-  /** Of glob and grep, in ms; default 20 s. */
+  /** Time limit of glob and grep, in ms; 20 s if absent. */
   readonly searchTimeoutMs?: number
-  /** Without any there is no skill tool. */
+  /** Without skills there is no skill tool. */
   readonly skills?: readonly Skill[]
-  /** Tools from elsewhere (MCP servers), under names of their own. */
+  /** Other tools (of MCP servers), whose names must be different. */
   readonly more?: readonly Tool[]
 }
 
@@ -29,8 +31,8 @@ export interface ToolsOptions {
 const OUTPUT_MAX = 30_000
 
 /**
- * The tools of an agent: the only source of their names, schemas and descriptions. Throws `unknown_tool` for a name in
- * `allow` that no tool has (those of MCP servers, which may be away, excepted), `tool_name_taken` when two have the same.
+ * The tools of an agent: the only source of their names, schemas and descriptions. Throws `unknown_tool` if a name in `allow`
+ * matches no tool (except MCP tools, whose servers may be away), and `tool_name_taken` if two tools have the same name.
  */
 export function createTools(options: ToolsOptions = {}): readonly Tool[] {
   const { timeoutMs = 120_000, maxTimeoutMs = 600_000, searchTimeoutMs = 20_000, skills = [], more = [] } = options

@@ -4,8 +4,8 @@ export interface Replaced {
 }
 
 /**
- * `content` with `old` replaced by `text`, byte by byte, so that what is no UTF-8 stays as it is; or a sentence that says why
- * not. Where a file's lines end in CR LF, LF in `old` and `text` means that.
+ * Replaces `old` by `text` in `content`, or returns a sentence that says why it cannot. Works on bytes, so that invalid UTF-8
+ * stays as it is. In a file with CR LF line ends, LF in `old` and `text` stands for CR LF.
  */
 export function replaceText(content: Buffer, old: string, text: string, all: boolean): Replaced | string {
   if (old === '') return 'old_string is empty'
@@ -55,7 +55,7 @@ function lineAt(content: Buffer, place: number): number {
   return line
 }
 
-/** What the model most often got wrong. */
+/** A guess at the model's most frequent mistakes. */
 function hint(content: Buffer, old: string): string {
   const squeeze = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
   if (/^ *\d+\t/m.test(old)) return ': leave out the line numbers that read puts before the lines'

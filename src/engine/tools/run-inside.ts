@@ -5,7 +5,7 @@ import { randomId } from '../../core/ids.ts'
 import { endAll, findWith, thisMoment, type Exit, type KeptProcess } from '../../process/index.ts'
 import type { ToolContext } from '../port.ts'
 
-/** The environment variable that all processes of one call carry, so that those which left their group can be ended too. */
+/** Environment variable that marks all processes of one call, so that those which left the process group can be ended too. */
 const CALL = 'BELAY_CALL'
 
 /** Longest argument that Linux takes (MAX_ARG_STRLEN is 128 KiB). */
@@ -17,9 +17,9 @@ export interface Inside {
   readonly cwd: string
   readonly timeoutMs: number
   readonly env?: Readonly<Record<string, string>>
-  /** What it reads; without it nothing. */
+  /** The program's stdin; absent: empty. */
   readonly input?: string
-  /** As of `ProcessSpec`. */
+  /** As in `ProcessSpec`. */
   readonly merged?: boolean
   onStdout(chunk: Buffer): void
   onStderr(chunk: Buffer): void
@@ -27,13 +27,13 @@ export interface Inside {
 
 export interface Ended {
   readonly exit: Exit
-  /** Why it was ended before its time; null when it ended by itself. */
+  /** Why Belay ended the program; null: it ended by itself. */
   readonly cut: 'timeout' | 'aborted' | null
 }
 
 /**
- * Runs a program in the context's sandbox until it ends, its time is over or the call is aborted; whatever it started has
- * ended too when this resolves. Throws `command_not_started` when it cannot be started.
+ * Runs a program in the context's sandbox until it ends, its timeout expires, or the call is aborted. When this resolves, every
+ * process that it started has ended. Throws `command_not_started` if the program cannot be started.
  */
 export async function runInside(context: ToolContext, inside: Inside): Promise<Ended> {
   const long = inside.argv.find((argument) => Buffer.byteLength(argument) > ARGUMENT_MAX)
@@ -87,7 +87,7 @@ async function drained(stream: Readable): Promise<void> {
   try {
     await finished(stream, { writable: false })
   } catch (error) {
-    // A stream that its process's end tore is at its end.
+    // A stream that is cut off because its process ended counts as complete.
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ECONNRESET') throw error
   }

@@ -12,11 +12,11 @@ import { ALLOW, defineTool, done } from './tool.ts'
 const BODY_MAX = 200_000
 const FILES = 50
 const LOOK_MS = 1000
-/** Where the format comes from it is leave to use them without being asked. */
+/** Where the skill format comes from, `allowed-tools` grants the use of tools without asking. */
 const GRANTS_NOTHING =
   'Its allowed-tools give no leave here: what has to be approved is asked for as before, and other tools stay usable.'
 
-/** Loads one of `skills` by its name. What it says becomes part of the conversation only then. */
+/** Loads one of `skills` by name. Its instructions only enter the conversation when the tool is called. */
 export function skillTool(skills: readonly Skill[]): Tool {
   return defineTool({
     name: 'skill',
@@ -54,7 +54,7 @@ function find(skills: readonly Skill[], name: string): Skill {
   })
 }
 
-/** What stands below the front matter. */
+/** The text below the frontmatter. */
 async function bodyOf({ path }: Skill, rules: Rules): Promise<string> {
   const { fd, stat } = openToRead(path, rules)
   try {

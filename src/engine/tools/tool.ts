@@ -3,7 +3,7 @@ import { head, printable } from '../../core/text.ts'
 import type { Tool, ToolContext, ToolDemand, ToolResult } from '../port.ts'
 import { failureOf } from './failure.ts'
 
-/** What a tool is made from: as `Tool`, with `run` free to throw what `failureOf` knows as an expected failure. */
+/** The parts of a tool: as `Tool`, but `demand` and `run` may throw the failures that `failureOf` expects. */
 export interface ToolSpec<Schema extends ZodType> {
   readonly name: string
   readonly description: string
@@ -19,7 +19,7 @@ export const ALLOW: ToolDemand = { decision: 'allow', reason: 'allowed' }
 
 const TITLE_MAX = 200
 
-/** A tool whose expected failures (`BelayError`, errors of the file system) are results, also while its demand is asked. */
+/** Makes a tool. An expected failure (`BelayError`, file system errors) in `run` becomes a result, and in `demand` a denial. */
 export function defineTool<Schema extends ZodType>(spec: ToolSpec<Schema>): Tool {
   const tool: Tool<z.output<Schema>> = {
     name: spec.name,
@@ -46,12 +46,12 @@ export function defineTool<Schema extends ZodType>(spec: ToolSpec<Schema>): Tool
   return tool
 }
 
-/** A result that went well. */
+/** A successful result. */
 export function done(text: string, more: Partial<ToolResult> = {}): ToolResult {
   return { text, isError: false, exitCode: null, changed: [], fullOutput: null, ...more }
 }
 
-/** A result that tells the model what it did wrong. */
+/** A failed result that tells the model what went wrong. */
 export function failed(text: string, more: Partial<ToolResult> = {}): ToolResult {
   return { ...done(text, more), isError: true }
 }

@@ -203,7 +203,7 @@ describe('a write that is killed', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       await once(child.stdout, 'data')
-      // Stopped wherever it is, until that is in the middle of a write.
+      // Stopped and continued until it is caught in the middle of a write.
       for (child.kill('SIGSTOP'); temporary().length === 0; child.kill('SIGSTOP')) {
         child.kill('SIGCONT')
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 5))

@@ -3,7 +3,7 @@ import type { Tool } from '../port.ts'
 import { isSecret, judgePath, openToWrite, pathOf, replaceFile, rulesOf, shown, targetOf } from './paths/index.ts'
 import { defineTool, done } from './tool.ts'
 
-/** Writes a whole file. */
+/** Creates or replaces a whole file. */
 export const writeTool: Tool = defineTool({
   name: 'write',
   description:

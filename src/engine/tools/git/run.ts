@@ -5,12 +5,12 @@ import { pathOf } from '../paths/index.ts'
 import { commandLine } from '../quote.ts'
 import { runInside } from '../run-inside.ts'
 
-/** Longest that one git command of a tool may take. */
+/** Time limit for one git command of a tool. */
 const TIMEOUT_MS = 120_000
 
 /**
- * Nothing of the repository's configuration starts a program where only looking was asked for, and names are names. By
- * environment, so that the command is exactly what was judged.
+ * Keeps git from starting a configured fsmonitor, an editor or a pager, and from asking at a terminal; file names are taken and
+ * printed literally. Set by environment, so that the command line is exactly what policy judged.
  */
 const ENVIRONMENT: Readonly<Record<string, string>> = {
   GIT_CONFIG_COUNT: '2',
@@ -26,17 +26,17 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
 }
 
 export interface GitEnded extends Collected {
-  /** null: it was ended. */
+  /** null: Belay ended it. */
   readonly code: number | null
 }
 
-/** What the command policy says of these git commands, as one command line. */
+/** What the command policy says about these git commands, judged as one command line. */
 export function judgeGit(commands: readonly (readonly string[])[], path: string, context: ToolContext): ToolDemand {
   const line = commands.map((args) => commandLine(['git', ...args])).join(' && ')
   return judgeCommand(line, pathOf(path, context), context)
 }
 
-/** Runs one in the sandbox; `maxOutput` characters of what it says. Throws as `runInside`. */
+/** Runs one git command in the sandbox. The text is at most about `maxOutput` characters. Throws as `runInside` does. */
 export async function runGit(
   args: readonly string[],
   path: string,

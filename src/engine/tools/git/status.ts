@@ -1,5 +1,5 @@
 export interface GitStatus {
-  /** null: no branch (detached). */
+  /** null: detached HEAD. */
   readonly branch: string | null
   readonly upstream: { readonly ahead: number; readonly behind: number } | null
   readonly staged: readonly string[]
@@ -8,7 +8,7 @@ export interface GitStatus {
   readonly untracked: readonly string[]
 }
 
-/** What `git status --porcelain=v2 --branch` says, line by line. */
+/** Parses the output of `git status --porcelain=v2 --branch`. */
 export function parseStatus(text: string): GitStatus {
   const status = {
     branch: null as string | null,

@@ -5,13 +5,13 @@ import { judgeGit, runGit, type GitEnded } from './run.ts'
 import { describeStatus, parseStatus } from './status.ts'
 
 const OUTPUT_MAX = 30_000
-/** A status is parsed, then cut. */
+/** Larger than the others, because a status is parsed before it is shortened. */
 const STATUS_MAX = 4_000_000
 
 const path = z.string().default('.').describe('A folder of the repository, relative to the workspace.')
 const file = z.string().min(1).optional().describe('Only this file or folder, relative to path.')
 
-/** Git as tools: the same commands with bash would do the same, and the same command policy judges them. */
+/** Git as tools: they run the same commands as bash would, judged by the same command policy. */
 export const gitTools: readonly Tool[] = [
   defineTool({
     name: 'git_status',
@@ -107,7 +107,7 @@ function shown({ text, code, fullOutput }: GitEnded, nothing: string): ToolResul
 function failure({ text, code, fullOutput }: GitEnded): ToolResult {
   const why =
     code === null ? 'git was ended: it took too long, or the call was aborted' : `git ended with exit code ${code}`
-  // Outside of a repository `git diff` goes on with all that it could do elsewhere.
+  // Outside a repository, `git diff` prints the help of its other mode after this warning.
   const said = text.startsWith('warning: Not a git repository.') ? 'fatal: not a git repository' : text
   return failed(`${why}\n${said}`.trimEnd(), { exitCode: code, fullOutput })
 }

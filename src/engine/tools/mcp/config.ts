@@ -1,4 +1,4 @@
-/** MCP servers as `mcp.json` names them. */
+/** MCP servers, as `mcp.json` files define them. */
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -11,13 +11,13 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 interface ServerBase {
   readonly name: string
-  /** The file that names it. */
+  /** The file that defines the server. */
   readonly source: string
-  /** Named by the user rather than by the repository. */
+  /** The user's own file defines the server, not the repository's. */
   readonly trusted: boolean
-  /** How long one call may take without a sign of progress, in ms. */
+  /** How long one call may take without reporting progress, in ms. */
   readonly timeoutMs: number
-  /** Tools that need no approval; `*`: all. */
+  /** Tools that need no approval; `*` means all. */
   readonly allow: readonly string[]
 }
 
@@ -26,7 +26,7 @@ export interface StdioServer extends ServerBase {
   readonly command: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Relative to the workspace. */
+  /** The server's working directory, relative to the workspace. */
   readonly cwd: string
 }
 
@@ -69,15 +69,15 @@ const http = z.strictObject({
   ...common,
 })
 
-/** Part of the names of its tools. */
+/** Becomes part of the names of its tools. */
 const serverName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'expected letters, digits, - and _, at most 32')
 
 const file = z.strictObject({ mcpServers: z.record(serverName, z.unknown()) })
 
 /**
- * The servers of `mcp.json` in the user's folder, then of `.belay/mcp.json` from the repository's root to the workspace; a
- * later one replaces an earlier one of the same name. `${NAME}` and `${NAME:-default}` in values are variables of `env`. Throws
- * `mcp_config`, which names file and key.
+ * Loads the servers from `mcp.json` in the user's folder, then from `.belay/mcp.json` in every folder from the repository's
+ * root to the workspace. A later server replaces an earlier one of the same name. `${NAME}` and `${NAME:-default}` in values
+ * stand for variables of `env`. Throws `mcp_config`, which names file and key.
  */
 export async function loadMcpServers(places: Places, env: Environment): Promise<readonly McpServer[]> {
   const { projectFolders, userFolder } = places
@@ -99,7 +99,7 @@ export async function loadMcpServers(places: Places, env: Environment): Promise<
   return [...servers.values()]
 }
 
-/** The servers in the text of an `mcp.json`. Throws as `loadMcpServers`. */
+/** Parses the text of an `mcp.json`. Throws as `loadMcpServers` does. */
 export function parseMcpFile(text: string, source: string, trusted: boolean, env: Environment): McpServer[] {
   let data: unknown
   try {
@@ -128,7 +128,7 @@ export function parseMcpFile(text: string, source: string, trusted: boolean, env
   })
 }
 
-/** `value` with the variables in its strings. */
+/** Replaces the variables in all strings of `value`. */
 function fill(value: unknown, env: Environment, source: string, where: string): unknown {
   if (typeof value === 'string') {
     return value.replaceAll(/\$\{(\w+)(?::-([^}]*))?\}/g, (_, name: string, otherwise: string | undefined) => {
@@ -161,6 +161,6 @@ function existing(folder: string): string {
   try {
     return realpathSync(folder)
   } catch {
-    return folder // not there: then the file is not either
+    return folder // no such folder: then there is no such file either
   }
 }

@@ -6,29 +6,29 @@ import type { McpServer } from './config.ts'
 import { cappedFetch } from './http.ts'
 import { stdioTransport, type StdioTransport } from './stdio.ts'
 
-/** How long a server may take to start, and to name its tools, in all. */
+/** Time limit for a server's start, and for listing its tools. */
 const START_MS = 30_000
-/** Characters of what is told of a failure. */
+/** The most characters of an error message. */
 const SAID_MAX = 1000
-/** How often one is started again after it ended by itself. */
+/** How often a server is restarted after it ended by itself. */
 const RESTARTS = 3
-/** One call may take this many times its timeout when it goes on showing progress. */
+/** A call that keeps reporting progress may take this many times its timeout. */
 const PATIENCE = 10
 
-/** A server that is running, or is started again when it is needed. */
+/** A running server, restarted on demand if it ended. */
 export interface Connection {
-  /** Its tools as they were named last. */
+  /** The tools that it listed last. */
   readonly tools: readonly McpTool[]
-  /** It said that its tools are others now, or was started again. */
+  /** Whether the server said that its tools have changed, or was restarted. */
   readonly isStale: boolean
-  /** Asks for its tools again. Throws `mcp_failed`; the earlier ones are kept then. */
+  /** Lists the tools again. Throws `mcp_failed`; `tools` then stays as it was. */
   refresh(): Promise<void>
-  /** Throws `mcp_failed` when it cannot be called or does not answer; never calls twice. */
+  /** Calls a tool, never twice. Throws `mcp_failed` if the server cannot be called or does not answer. */
   call(name: string, input: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult>
   close(): Promise<void>
 }
 
-/** Connects to a server and asks for its tools. Throws `mcp_failed`. */
+/** Connects to a server and lists its tools. Throws `mcp_failed`. */
 export async function connect(server: McpServer, context: ToolContext): Promise<Connection> {
   const { Client: ClientClass } = await import('@modelcontextprotocol/client')
   let live: { readonly client: Client; readonly transport: Transport } | null = null
@@ -42,16 +42,16 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
     const transport = await transportTo(server, context)
     const client = new ClientClass(
       { name: 'belay', version: '1' },
-      // What a server promises of its answers is not compiled into code.
+      // Output schemas come from the server: they are not compiled into code.
       {
         jsonSchemaValidator: {
           getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),
         },
-        // They are asked for before the next step, once, however often it is said.
+        // Tools are listed again before the next step, once, however many notifications come.
         listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => (stale = true) } },
       },
     )
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a client has no events but these
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client has no other events
     client.onclose = () => {
       if (live?.client === client) live = null
       said = 'said' in transport ? (transport as StdioTransport).said() : ''
@@ -118,7 +118,7 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
         stale = false
         tools = await toolsOf(client)
       } catch (error) {
-        stale = false // it says so again, or is started again
+        stale = false // set again by the next notification or restart
         throw explained(error, 'does not name its tools')
       }
     },

@@ -1,4 +1,4 @@
-/** MCP servers that keep to no rule: each ends in words for the model or for people, none hangs a turn. */
+/** MCP servers that break the rules: each failure becomes a message for the model or for people, and none blocks a turn. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -120,7 +120,7 @@ describe('the tools of a server', () => {
     expect(mcp.problems.join('\n')).toContain('no provider takes a property called a b')
     expect(mcp.problems.filter((problem) => problem.includes('another one has the same name'))).toHaveLength(2)
     for (const text of [...mcp.problems, ...mcp.tools.map(({ description }) => description)])
-      // oxlint-disable-next-line no-control-regex -- what a terminal would obey
+      // oxlint-disable-next-line no-control-regex -- what a terminal would interpret
       expect(text).not.toMatch(/\u001B/)
   })
 
@@ -180,7 +180,7 @@ describe('a server on HTTP', () => {
   let called = 0
   const tool = (name: string) => ({ name, inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } })
 
-  /** As streamable HTTP has it: answers to calls are streams that may hold notifications. */
+  /** As streamable HTTP defines it: the answer to a call is a stream that may hold notifications. */
   beforeEach(async () => {
     called = 0
     listening = createServer((request, response) => {

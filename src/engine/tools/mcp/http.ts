@@ -1,10 +1,10 @@
 import { BelayError } from '../../../core/errors.ts'
 import type { Network } from '../../../sandbox/port.ts'
 
-/** The most that a server may answer to one request, in bytes. */
+/** The most bytes in a server's answer to one request. */
 const ANSWER_MAX = 32 << 20
 
-/** Whether a sandbox's programs could reach this address. */
+/** Whether programs in a sandbox with this network could reach the address. */
 export function isReachable(url: string, network: Network): boolean {
   if (network.mode !== 'hosts') return network.mode === 'full'
   const { hostname, port, protocol } = new URL(url)
@@ -15,7 +15,7 @@ export function isReachable(url: string, network: Network): boolean {
   })
 }
 
-/** `fetch` whose answers have an end, and that is not sent elsewhere by them. */
+/** `fetch` with a limit on the size of an answer, and without redirects. */
 export async function cappedFetch(url: string | URL, init?: RequestInit): Promise<Response> {
   const response = await fetch(url, { ...init, redirect: 'error' })
   if (response.body === null) return response

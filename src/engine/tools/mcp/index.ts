@@ -1,4 +1,4 @@
-/** Tools of MCP servers, as tools of the agent. */
+/** Turns the tools of MCP servers into tools of the agent. */
 import type { Tool as McpTool } from '@modelcontextprotocol/client'
 import { crypto } from '../../../core/crypto.ts'
 import { messageOf } from '../../../core/errors.ts'
@@ -17,27 +17,31 @@ import { schemaOf, unusableProperty } from './schema.ts'
 const TOOLS_MAX = 100
 const DESCRIPTION_MAX = 4000
 const SCHEMA_MAX = 50_000
-/** Characters of all descriptions and schemas of all servers: every request carries them. */
+/** Characters of all descriptions and schemas of all servers: every request to the model carries them. */
 const ALL_MAX = 200_000
-/** Tools that are left out are named up to this number for each server. */
+/** Per server, at most this many of the tools that are left out are named one by one. */
 const NAMED_MAX = 5
-/** What every provider takes as a tool's name. */
+/** Longest tool name that every provider accepts. */
 const NAME_MAX = 64
 
 export interface McpTools {
-  /** As the servers named them last. */
+  /** The tools that the servers listed last. */
   readonly tools: readonly Tool[]
-  /** Servers and tools that are left out, and why. */
+  /** Servers and tools that were left out, and why. */
   readonly problems: readonly string[]
-  /** Asks those servers again that said their tools are others now. What went wrong; null: nothing was said. */
+  /**
+   * Lists the tools again of servers that announced a change or were restarted. Resolves to new problems; null: no server was
+   * stale.
+   */
   refresh(): Promise<readonly string[] | null>
-  /** Ends the servers. Safe to repeat. */
+  /** Ends all servers. Safe to repeat. */
   close(): Promise<void>
 }
 
 /**
- * Connects to servers: stdio ones run in the context's sandbox; http ones of the repository are refused where the sandbox's
- * network would not let its programs reach them. What cannot be used is a problem, not an error. Whoever calls it closes it.
+ * Connects to servers; stdio servers run in the context's sandbox. A server that the repository defines is refused if policy
+ * would not allow its command, or if the sandbox's network does not reach its address. A server that cannot be used is reported
+ * in `problems`; it is not an error. The caller must call `close`.
  */
 export async function connectMcp(servers: readonly McpServer[], context: ToolContext): Promise<McpTools> {
   const opened = await Promise.all(servers.map(async (server) => ({ server, connection: await open(server, context) })))
@@ -81,7 +85,7 @@ async function open(server: McpServer, context: ToolContext): Promise<Connection
   }
 }
 
-/** A repository's server may do nothing that an agent's command could not. */
+/** Why a repository's server is refused, or null. It may do nothing that the agent's own commands could not. */
 function refusalOf(server: McpServer, context: ToolContext): string | null {
   if (server.kind === 'http') {
     if (isReachable(server.url, context.sandbox.policy.network)) return null
@@ -121,7 +125,7 @@ function toolsOf(connected: readonly Connected[]): { tools: readonly Tool[]; lef
   return { tools: [...tools.values()], left }
 }
 
-/** Why a tool cannot be among those of an agent, or null. */
+/** Why the agent cannot have this tool, or null. */
 function unusable(tool: McpTool, made: number, all: number): string | null {
   if (made >= TOOLS_MAX) return `a server may have ${TOOLS_MAX} tools`
   const size = JSON.stringify(tool.inputSchema).length
@@ -131,7 +135,7 @@ function unusable(tool: McpTool, made: number, all: number): string | null {
   return property === null ? null : `no provider takes a property called ${printable(head(property, 100))}`
 }
 
-/** `mcp__SERVER__TOOL` in letters that every provider takes; a long one ends in a hash. */
+/** `mcp__SERVER__TOOL` in characters that every provider accepts. A name that is too long is cut and ends in a hash. */
 function toolName(server: string, tool: string): string {
   const name = `mcp__${server}__${tool.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`
   if (name.length <= NAME_MAX) return name

@@ -60,7 +60,7 @@ async function use(
   return call(tool, input, context)
 }
 
-/** A server that reads no more once it has named its tools, and asks for something again and again. */
+/** A server that stops reading once it has listed its tools, and keeps sending requests. */
 const ASKS_AND_DOES_NOT_READ = `
 const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n')
 const lines = require('node:readline').createInterface({ input: process.stdin })

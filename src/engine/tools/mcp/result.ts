@@ -5,7 +5,7 @@ import { done } from '../tool.ts'
 
 const TEXT_MAX = 30_000
 
-/** A server's answer as text; what is no text is named. */
+/** Converts a server's result to text; parts that are not text are only named. */
 export function resultOf(result: CallToolResult, store: string, name: string): ToolResult {
   const parts = result.content.map((part) => {
     switch (part.type) {

@@ -2,12 +2,12 @@ import type { Tool as McpTool } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import { isJsonObject } from '../../../core/json.ts'
 
-/** What every provider takes as the name of a property. */
+/** Property names that every provider accepts. */
 const PROPERTY = /^[A-Za-z0-9_.-]{1,64}$/
-/** Some providers refuse these where the input itself is described, and with it the whole request. */
+/** At the top level of an input schema, some providers reject these keywords, and with them the whole request. */
 const UNIONS = new Set(['anyOf', 'oneOf', 'allOf', 'not', 'enum', 'const', 'if', 'then', 'else'])
 
-/** The server checks its input itself; the model sees the server's own schema. */
+/** Accepts any object, because the server checks its own input; the model sees the server's schema. */
 export function schemaOf({ inputSchema }: McpTool) {
   const { $schema: _, $id: __, id: ___, ...schema } = inputSchema as Record<string, unknown>
   const plain = Object.fromEntries(Object.entries(schema).filter(([key]) => !UNIONS.has(key)))
@@ -18,7 +18,7 @@ export function schemaOf({ inputSchema }: McpTool) {
     .meta({ ...plain, type: 'object' })
 }
 
-/** A property that no provider takes would have every request refused; null: there is none. */
+/** The first property name that providers would reject, and with it every request; null: none. */
 export function unusableProperty({ inputSchema }: McpTool): string | null {
   const { properties } = inputSchema as { properties?: unknown }
   if (typeof properties !== 'object' || properties === null) return null

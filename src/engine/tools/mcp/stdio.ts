@@ -7,22 +7,24 @@ import { folderOf } from '../bash.ts'
 import type { ToolContext } from '../../port.ts'
 import type { StdioServer } from './config.ts'
 
-/** The environment variable that finds what a server started. */
+/** Environment variable by which the processes that a server started are found. */
 const SERVER = 'BELAY_MCP'
 
 const MESSAGE_MAX = 16 << 20
 const STDERR_MAX = 2000
-/** What may wait to be read by a server, in bytes: one that asks and asks and does not read would fill the memory. */
+/**
+ * The most bytes that may wait for a server to read: one that sends requests without reading the answers would fill the memory.
+ */
 const UNREAD_MAX = 4 << 20
-/** How long a server may take to end when it is told to by the end of its input. */
+/** How long a server may take to exit after its input has ended. */
 const LEAVE_MS = 1000
 
 export interface StdioTransport extends Transport {
-  /** The last words of its stderr. */
+  /** The end of what it wrote to stderr, and of what went wrong with its messages. */
   said(): string
 }
 
-/** Messages to and from a server that runs in the sandbox; a line of JSON is a message. */
+/** Messages to and from a server that runs in the sandbox, one line of JSON each. */
 export function stdioTransport(server: StdioServer, context: ToolContext): StdioTransport {
   const id = randomId(16)
   let kept: KeptProcess | null = null
@@ -44,7 +46,7 @@ export function stdioTransport(server: StdioServer, context: ToolContext): Stdio
     },
     async send(message) {
       const stdin = kept?.stdin
-      // Ended, it waits for the server to leave, which may still ask for something.
+      // While `close` waits for the server to exit, the server may still send requests; they can no longer be answered.
       if (stdin?.writable !== true || over !== null)
         throw new BelayError('mcp_ended', `the MCP server ${server.name} has ended`)
       if (stdin.writableLength > UNREAD_MAX) {
@@ -88,14 +90,14 @@ export function stdioTransport(server: StdioServer, context: ToolContext): Stdio
     try {
       message = JSON.parse(text) as JSONRPCMessage
     } catch {
-      // Some servers print to stdout what is meant for people.
+      // Some servers print text for people to stdout.
       words = tail(`${words}${text}\n`, STDERR_MAX)
       return
     }
     transport.onmessage?.(message)
   }
 
-  /** What the server left running ends with it. */
+  /** Ends everything that the server left running, then reports the close. Runs once. */
   function ended(): Promise<void> {
     over ??= sweep()
     return over

@@ -5,19 +5,22 @@ import { keepOutput, type KeptOutput } from './kept.ts'
 import { headLines, joined, tailLines, type Shortened } from './shorten.ts'
 
 export interface Collected {
-  /** For the model: within `max` but for the note on what was left out, without control characters. */
+  /** For the model: at most `max` units plus a note on what was left out, without control characters. */
   readonly text: string
   readonly fullOutput: string | null
 }
 
-/** Takes a byte stream of any length in bounded memory: its beginning, its end, and the whole in a file once it is too long. */
+/**
+ * Collects a byte stream of any length in bounded memory: its beginning and its end. The complete output goes to a file once it
+ * is too long.
+ */
 export interface Collector {
   add(chunk: Uint8Array): void
-  /** Ends it; nothing is added afterwards. */
+  /** Ends the collection; nothing may be added afterwards. */
   finish(): Collected
 }
 
-/** `max`: UTF-16 units that the model sees. `name`: the tool, for the file's name. */
+/** `max`: UTF-16 units that the model sees. `name`: part of the file's name, usually the tool. */
 export function collect(store: string, name: string, max: number): Collector {
   const decoder = new StringDecoder('utf8')
   const half = Math.floor(max / 2)
@@ -32,7 +35,7 @@ export function collect(store: string, name: string, max: number): Collector {
   const take = (text: string): void => {
     length += text.length
     const room = max - first.length
-    // Never splits a pair: what head leaves out goes to the end.
+    // Surrogate pairs stay together: a unit that `head` leaves out goes to `last`.
     const begin = last === '' && room > 0 ? head(text, room) : ''
     first += begin
     last += text.slice(begin.length)
@@ -81,7 +84,9 @@ function trouble(lost: number, failure: string | null): string {
   return lost === 0 ? '' : `\n[the file ends ${lost} bytes before the output did]`
 }
 
-/** Lines as a file would have them: what a progress bar overwrote stays, colours and other controls go. */
+/**
+ * Normalises line ends, so that what a progress bar overwrote stays as lines, and removes colours and other control characters.
+ */
 function plain(text: string): string {
   return printable(text.replaceAll(/\r\n?/g, '\n'))
 }

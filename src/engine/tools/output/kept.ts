@@ -2,30 +2,30 @@ import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSyn
 import { join } from 'node:path'
 import { randomId } from '../../../core/ids.ts'
 
-/** The most of one output that is kept aside. */
+/** The most bytes of one output that are kept. */
 const KEPT_MAX = 64 << 20
 
-/** The most that one session keeps; the oldest go first. */
+/** The most bytes that one session keeps; the oldest files are deleted first. */
 const ALL_MAX = 512 << 20
 
-/** Where whole outputs are kept, in the session's own folder outside of the workspace. */
+/** Where complete outputs are kept: in the session's own folder, outside the workspace. */
 export function outputsFolder(store: string): string {
   return join(store, 'outputs')
 }
 
-/** A file that takes a whole output. What does not fit is counted. */
+/** A file for a complete output. Bytes beyond its limit are only counted. */
 export interface KeptOutput {
   readonly path: string
   readonly lost: number
   write(chunk: Uint8Array): void
   close(): void
-  /** Closes and removes it: it was not needed. */
+  /** Closes and deletes the file: it was not needed. */
   remove(): void
 }
 
 /**
- * Makes the file for an output of the tool `name`; for its owner only. What the session keeps in all stays within `all` bytes
- * and one output.
+ * Creates the file for an output of the tool `name`, readable by its owner only. Deletes the oldest outputs first, so that the
+ * session keeps at most `all` bytes plus this one. `max`: the most bytes of this one.
  */
 export function keepOutput(store: string, name: string, max = KEPT_MAX, all = ALL_MAX): KeptOutput {
   const folder = outputsFolder(store)

@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(store, { recursive: true }))
 
-/** Letters of one to four bytes, line feeds among them. */
+/** Characters of one to four bytes, and line feeds. */
 const text = fc
   .array(fc.constantFrom('a', 'ä', '€', '😀', '\n', 'word '), { maxLength: 300 })
   .map((parts) => parts.join(''))
@@ -29,7 +29,7 @@ describe('head-and-tail truncation', () => {
         expect(head.length + tail.length).toBeLessThanOrEqual(Math.max(limit, 0))
         expect((head + tail).isWellFormed()).toBe(true)
         if (whole.length <= limit) expect({ head, dropped }).toEqual({ head: whole, dropped: 0 })
-        // No more than a fifth of either half is given up for whole lines.
+        // Each half gives up at most a fifth to end at a line break.
         else expect(head.length + tail.length).toBeGreaterThan(limit * 0.7 - 4)
       }),
     )

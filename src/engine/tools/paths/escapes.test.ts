@@ -32,7 +32,7 @@ beforeEach(() => {
 })
 afterEach(() => bench.remove())
 
-/** Ways to name `outside/file.txt` (or to get there), each by a mechanism of its own; `make` prepares it. */
+/** Ways to name `outside/file.txt` (or to get there), each by a mechanism of its own; `make` sets it up. */
 const ESCAPES: readonly { readonly how: string; readonly path: () => string; readonly make?: () => void }[] = [
   { how: 'absolute', path: () => out },
   { how: 'traversal', path: () => '../outside/file.txt' },
@@ -177,7 +177,7 @@ describe('path validation table: what leads out of the workspace is refused', ()
 })
 
 describe.each([HOLDING, 'compare'] as const)('a swap between the look and the opening (%s)', (holding: Holding) => {
-  /** A folder that somebody keeps swapping for a link out of the workspace, and back. */
+  /** Runs `body` while a thread keeps swapping a folder for a link that leads out of the workspace, and back. */
   async function whileSwapping(body: () => void): Promise<void> {
     const stop = new Int32Array(new SharedArrayBuffer(8))
     const worker = new Worker(
@@ -201,7 +201,7 @@ describe.each([HOLDING, 'compare'] as const)('a swap between the look and the op
     }
   }
 
-  // Opening the folder does not go through a link in its last name, but through one before it.
+  // Opening the folder refuses a link as its last name, but follows links before that.
   it.each(['', 'deep'])('never reads nor writes what the link leads to (%j below it)', async (below) => {
     for (const [folder, text] of [
       [bench.outside, SECRET],
@@ -215,7 +215,7 @@ describe.each([HOLDING, 'compare'] as const)('a swap between the look and the op
     const named = join(workspace, 'sub', below, 'in.txt')
     const seen = { inside: 0, refused: 0 }
     await whileSwapping(() => {
-      // Until both have happened, so that the race was a race, and for a while.
+      // Runs for a while, and until both outcomes were seen, so that the race really took place.
       const until = performance.now() + 1500
       const late = performance.now() + 120_000
       const isRace = (): boolean => seen.inside > 0 && seen.refused > 0

@@ -1,7 +1,7 @@
 /**
- * Folders held open, so that nobody can swap them for a link between a check and what follows it. On Linux a path through
- * `/proc/self/fd/N` is inside of exactly the folder that was opened, wherever it has been moved to since. Elsewhere the real
- * path is used, and compared with the open folder before and after.
+ * Folders held open, so that nobody can swap them for a link between a check and its use. On Linux, a path through
+ * `/proc/self/fd/N` stays inside the folder that was opened, even if it is moved. Elsewhere the real path is used, and compared
+ * with the open folder before and after.
  */
 import {
   closeSync,
@@ -17,34 +17,34 @@ import {
 import { join } from 'node:path'
 import { BelayError } from '../../../core/errors.ts'
 
-/** Not among Node's constants: the folder only as a place, for which search permission is enough. */
+/** Not among Node's constants. Opens the folder as a location only, for which search permission is enough. */
 const O_PATH = 0o10000000
 
 const PROC = process.platform === 'linux' && existsSync('/proc/self/fd')
 
-/** How folders are held: `proc` where the kernel can name an open folder, `compare` elsewhere. */
+/** How folders are held: `proc` if the kernel can name an open folder, otherwise `compare`. */
 export type Holding = 'proc' | 'compare'
 
 export const HOLDING: Holding = PROC ? 'proc' : 'compare'
 
 /**
- * Without a name for the open folder itself a path must be looked at twice, and a swap just in between goes unseen. It would have
- * to come at this very moment every time.
+ * With `compare` the path is looked up twice, and a swap between the two goes unseen. Repeating the check means that an
+ * attacker has to hit that moment every time.
  */
 const LOOKS = 16
 
-/** An open folder; belongs to whoever opened it. */
+/** An open folder. Whoever opened it must close it. */
 export interface Folder {
-  /** The path to use for `name` (one name, not a path) in it; `.` for itself. */
+  /** The path to use for `name` (one name, not a path) in the folder, or for the folder itself with `.`. */
   at(name: string): string
-  /** Its real path now. Throws `path_moved` when it is no longer the one that was opened, or was removed. */
+  /** The folder's real path now. Throws `path_moved` if it was removed or (`compare`) is no longer at its path. */
   where(): string
-  /** The folder `name` in it, never through a link. Throws what the file system says. */
+  /** Opens the subfolder `name`, never through a link. Throws the file system's error. */
   child(name: string): Folder
   close(): void
 }
 
-/** Opens the folder at the real path `real`; throws when it is none, or when its last part is a link. */
+/** Opens the folder at the real path `real`. Throws if there is none, or if its last part is a link. */
 export function openFolder(real: string, holding: Holding = HOLDING): Folder {
   const fd = openSync(real, constants.O_DIRECTORY | constants.O_NOFOLLOW | (holding === 'proc' ? O_PATH : 0))
   return holding === 'proc' ? held(fd) : compared(fd, real)
@@ -79,7 +79,7 @@ function compared(fd: number, real: string): Folder {
   }
 }
 
-/** Whether two looks saw the same file. */
+/** Whether two stats are of the same file. */
 export function isSame(a: BigIntStats, b: BigIntStats): boolean {
   return a.dev === b.dev && a.ino === b.ino
 }

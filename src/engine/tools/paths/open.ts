@@ -1,4 +1,4 @@
-/** Opening what was judged: every path is judged again by where the opened folder really is. */
+/** Opens files that policy has allowed. Every path is checked again, by the real path of the folder that was opened. */
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, type BigIntStats } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { BelayError } from '../../../core/errors.ts'
@@ -8,17 +8,17 @@ import { judgePath, type Rules, type Want } from './rules.ts'
 import { targetOf } from './target.ts'
 
 export interface OpenFile {
-  /** To be closed by the caller. */
+  /** The caller must close it. */
   readonly fd: number
   readonly stat: BigIntStats
-  /** Its real path when it was opened. */
+  /** The file's real path when it was opened. */
   readonly path: string
 }
 
-/** How often a path may change under us before we give up. */
+/** How often a path may change during an attempt before it fails. */
 const TRIES = 5
 
-/** Opens a regular file to read it. Throws `path_refused`, `not_a_file`, or what the file system says. */
+/** Opens a regular file for reading. Throws `path_refused`, `not_a_file`, or the file system's error. */
 export function openToRead(named: string, rules: Rules, holding: Holding = HOLDING): OpenFile {
   for (let tries = 0; ; tries++) {
     const target = targetOf(named)
@@ -30,7 +30,7 @@ export function openToRead(named: string, rules: Rules, holding: Holding = HOLDI
       allowOrThrow(path, named, 'read', rules)
       return openIn(folder, basename(target), path)
     } catch (error) {
-      // A link where there was none a moment ago: look again where it leads.
+      // A link has just appeared: find out where it leads now.
       if ((error as NodeJS.ErrnoException).code !== 'ELOOP' || tries >= TRIES) throw error
     } finally {
       folder.close()
@@ -38,7 +38,7 @@ export function openToRead(named: string, rules: Rules, holding: Holding = HOLDI
   }
 }
 
-/** Opens the regular file `name` of an open folder, never through a link, without waiting at a pipe. */
+/** Opens the regular file `name` in an open folder, never through a link and without blocking on a pipe. */
 export function openIn(folder: Folder, name: string, path: string): OpenFile {
   const fd = openSync(folder.at(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
@@ -52,19 +52,19 @@ export function openIn(folder: Folder, name: string, path: string): OpenFile {
   }
 }
 
-/** A folder held open, and the name in it that a path leads to. */
+/** A folder held open, and a name in it: where a file is to be written. */
 export interface Spot {
   readonly folder: Folder
   readonly name: string
-  /** The real path of both. */
+  /** The file's real path. */
   readonly path: string
-  /** What is there now; null for nothing. */
+  /** The file that exists there now; null: none. */
   readonly stat: BigIntStats | null
 }
 
 /**
- * Opens the folder that the file `named` is or will be in, to write it. With `create`, missing folders are made. Throws
- * `path_refused`, `not_a_file`, or what the file system says. The caller closes the folder.
+ * Opens the folder of the file `named` for writing that file. With `create`, missing folders are made. Throws `path_refused`,
+ * `not_a_file`, or the file system's error. The caller must close the folder.
  */
 export function openToWrite(named: string, rules: Rules, create: boolean, holding: Holding = HOLDING): Spot {
   const target = targetOf(named)
@@ -116,18 +116,18 @@ function makeFolder(parent: Folder, name: string): void {
   }
 }
 
-/** What the name in the folder is, a link itself included; null for nothing. */
+/** The stat of `name` in the folder, without following a link; null: it does not exist. */
 export function statIn(folder: Folder, name: string): BigIntStats | null {
   return lstatSync(folder.at(name), { bigint: true, throwIfNoEntry: false }) ?? null
 }
 
-/** Whether `a` and `b` are the same file with the same content, as far as times tell. */
+/** Whether `a` and `b` are the same file with the same content, judged by size and modification time. */
 export function isUnchanged(a: BigIntStats | null, b: BigIntStats | null): boolean {
   if (a === null || b === null) return a === b
   return isSame(a, b) && a.size === b.size && a.mtimeNs === b.mtimeNs
 }
 
-/** Opens a folder to look into. Throws `path_refused`, or what the file system says. The caller closes it. */
+/** Opens a folder for listing. Throws `path_refused`, or the file system's error. The caller must close it. */
 export function openToList(named: string, rules: Rules, holding: Holding = HOLDING): { folder: Folder; path: string } {
   const target = targetOf(named)
   allowOrThrow(target, named, 'read', rules)
@@ -144,7 +144,7 @@ export function openToList(named: string, rules: Rules, holding: Holding = HOLDI
 
 function allowOrThrow(target: string, named: string, want: Want, rules: Rules): void {
   const { decision, reason } = judgePath(target, named, want, rules)
-  // What is to be asked was asked before the tool ran.
+  // A person has already been asked about `ask`, before the tool ran.
   if (decision === 'deny') throw new BelayError('path_refused', reason)
 }
 

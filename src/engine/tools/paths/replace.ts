@@ -20,15 +20,16 @@ import { isUnchanged, statIn, type Spot } from './open.ts'
 
 const TEMPORARY = /^\.belay-\w{12}\.tmp$/
 
-/** Notes of what is being written, in the session's folder. */
+/** Notes about temporary files that are being written, in the session's folder. */
 function notesFolder(store: string): string {
   return join(store, 'writing')
 }
 
 /**
- * Puts `bytes` at the spot in one step: whoever reads it sees the old or the new content whole. The mode of what was there
- * stays, `secret` files are for their owner only. Throws `file_changed` when the file is no longer what the spot saw, and
- * what the file system says; then nothing has changed. What a killed Belay leaves is noted in `store`, see `sweepWriting`.
+ * Replaces the file at the spot atomically: a reader sees either the old or the new content. An existing file keeps its mode
+ * and, if permitted, its owner; a `secret` file is readable by its owner only. Throws `file_changed` if the file is no longer
+ * the one that the spot saw, or the file system's error; the file is then unchanged. A note in `store` lets `sweepWriting`
+ * remove the temporary file if Belay is killed.
  */
 export function replaceFile(spot: Spot, bytes: Uint8Array, secret: boolean, store: string): void {
   const { folder, name } = spot
@@ -53,12 +54,12 @@ export function replaceFile(spot: Spot, bytes: Uint8Array, secret: boolean, stor
   }
 }
 
-/** Removes what a killed Belay left half written for the session of `store`. Nobody else may be writing for it. */
+/** Removes temporary files that a killed Belay left for the session of `store`. Nobody else may be writing for that session. */
 export function sweepWriting(store: string): void {
   for (const name of notesIn(store)) {
     const note = join(notesFolder(store), name)
     const path = readFileSync(note, 'utf8')
-    // The note itself can have been cut.
+    // The note itself may be incomplete.
     if (TEMPORARY.test(name) && basename(path) === name) rmSync(path, { force: true })
     rmSync(note)
   }
@@ -96,7 +97,7 @@ function keepOwner(fd: number, uid: bigint, gid: bigint): void {
   try {
     fchownSync(fd, Number(uid), Number(gid))
   } catch (error) {
-    // Only root can give files away; the content is what was asked for.
+    // Only root can give files away; the new content matters more than the owner.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
   }
 }

@@ -10,26 +10,26 @@ import { isBelayFile, isGitInternal, isSecret, isStartFile } from './names.ts'
 
 export type Want = 'read' | 'write'
 
-/** What file tools may touch; all paths are real. */
+/** What file tools may touch. All paths are real paths. */
 export interface Rules {
   readonly workspace: string
-  /** `null`: everywhere. */
+  /** null: everything. */
   readonly readable: readonly string[] | null
   readonly writable: readonly string[] | null
   readonly denied: readonly string[]
-  /** Neither, but for what of it is `known`. */
+  /** Neither readable nor writable, except for paths in `known`. */
   readonly hidden: readonly string[]
   readonly known: readonly string[]
 }
 
-/** The rules that the context's sandbox policy makes for file tools, which run outside of the sandbox. */
+/** The context's sandbox policy as rules for file tools, which run outside the sandbox. */
 export function rulesOf(context: ToolContext): Rules {
   const { access, write, denyRead, read } = context.sandbox.policy
   const workspace = real(context.workspace)
-  // What a program put a link in the place of meanwhile is not what was meant.
+  // Policy paths are real paths. One that is a link by now was replaced, and no longer counts.
   const inPlace = (paths: readonly string[]): readonly string[] => paths.filter((path) => real(path) === path)
   const folders = inPlace(write).filter((path) => !isGitFolder(path))
-  // Belay's own record, where the workspaces of its runs lie too.
+  // Belay's state folder; it also holds the workspaces of runs, which stay accessible as `known`.
   const hidden = [stateHome(process.env)]
   const known = [workspace, ...[...inPlace(read), ...context.readable, outputsFolder(context.store)].map(real)]
   return {
@@ -45,17 +45,19 @@ export function rulesOf(context: ToolContext): Rules {
   }
 }
 
-/** The absolute host path that the model means; nothing is looked at. Throws `path_refused` for what is no path. */
+/**
+ * The absolute host path that the model means, without looking at the file system. Throws `path_refused` for an invalid path.
+ */
 export function pathOf(given: string, context: ToolContext): string {
   if (given === '') throw new BelayError('path_refused', 'the path is empty', { expected: 'a path in the workspace' })
   if (given.includes('\0')) throw new BelayError('path_refused', 'a path cannot hold a NUL character')
   if (given === '~' || given.startsWith('~/')) return join(context.env['HOME'] ?? homedir(), given.slice(1))
   if (!isAbsolute(given)) return resolve(context.workspace, given)
-  // Programs in a container see the workspace elsewhere, and the model takes paths from what they print.
+  // In a container the workspace has another path, which the model sees in the output of programs.
   return resolve(context.sandbox.toHost(given) ?? given)
 }
 
-/** How a path is shown: relative to the workspace when it is in it. */
+/** A path for display: relative to the workspace if it is inside. */
 export function shown(path: string, context: ToolContext): string {
   for (const root of [context.workspace, real(context.workspace)]) {
     if (isWithin(path, root)) return printable(relative(root, path)) || '.'
@@ -64,8 +66,8 @@ export function shown(path: string, context: ToolContext): string {
 }
 
 /**
- * Whether `target`, a real path, may be read or written. `named` is the path as the model gave it (absolute): a secret
- * file is asked for by its own name, never reached through a link with a harmless one.
+ * Decides whether `target`, a real path, may be read or written. `named` is the absolute path that the model gave: a secret
+ * file must be requested by its own name, not through a link with a harmless one.
  */
 export function judgePath(target: string, named: string, want: Want, rules: Rules): ToolDemand {
   const roots = want === 'read' ? rules.readable : rules.writable
@@ -94,7 +96,7 @@ export function judgePath(target: string, named: string, want: Want, rules: Rule
   return { decision: 'allow', reason: 'in the workspace' }
 }
 
-/** Names above the workspace say nothing about what is in it. */
+/** Only the part of a path below the workspace is judged by its names. */
 function inside(path: string, rules: Rules): string {
   return isWithin(path, rules.workspace) ? relative(rules.workspace, path) : path
 }
@@ -103,7 +105,7 @@ function deny(reason: string): ToolDemand {
   return { decision: 'deny', reason }
 }
 
-/** Whether `path` is `root` or below it; both absolute and normal. */
+/** Whether `path` is `root` or below it. Both must be absolute and normalised. */
 export function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
 }
@@ -116,6 +118,6 @@ function real(path: string): string {
   try {
     return realpathSync.native(path)
   } catch {
-    return resolve(path) // not there yet: nothing can be in it either
+    return resolve(path) // does not exist, so nothing can be inside it
   }
 }

@@ -5,8 +5,8 @@ import { BelayError } from '../../../core/errors.ts'
 const MAX_LINKS = 40
 
 /**
- * The real path that `path` (absolute) leads to now; names that are not there yet stay as they are, a link to something that
- * is not there is followed. Throws what the file system says when it cannot be known.
+ * The real path that `path` (absolute) leads to now. Parts that do not exist yet are kept, and dangling links are followed.
+ * Throws `path_refused` for too many links, or the file system's error.
  */
 export function targetOf(path: string, links = 0): string {
   try {

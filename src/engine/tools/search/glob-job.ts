@@ -3,21 +3,21 @@ import { printable } from '../../../core/text.ts'
 import type { GlobJob, Say } from './job.ts'
 import { walk, type FoundFile, type Walked } from './walk.ts'
 
-/** Files and folders that one search looks at. */
+/** The most files and folders that one search visits. */
 export const ENTRIES_MAX = 300_000
 
-/** A test for paths: a pattern without a slash is for the name alone, at any depth. */
+/** Compiles a test for paths. A pattern without a slash is matched against the name alone, at any depth. */
 export function pathTest(pattern: string): (path: string, name: string) => boolean {
   const glob = globToRegExp(pattern.replace(/^(\.\/)+/, ''))
   return pattern.includes('/') ? (path) => glob.test(path) : (_, name) => glob.test(name)
 }
 
-/** Newest first; those of the same time by name. */
+/** Sorts the newest first, and files of the same time by path. */
 export function newestFirst(files: readonly FoundFile[]): FoundFile[] {
   return [...files].sort((a, b) => b.mtimeMs - a.mtimeMs || (a.path < b.path ? -1 : 1))
 }
 
-/** Why a walk did not see all there is. */
+/** Explains why a walk is incomplete. */
 export function notesOf({ stopped, unreadable }: Walked): string[] {
   const notes: string[] = []
   if (stopped === 'time') notes.push('stopped at the time limit: look in a smaller folder')
@@ -26,7 +26,7 @@ export function notesOf({ stopped, unreadable }: Walked): string[] {
   return notes
 }
 
-/** Names the files that fit. */
+/** Reports the paths of the matching files, newest first. */
 export function runGlob({ named, rules, ignored, pattern, limit, timeoutMs }: GlobJob, say: Say): void {
   const limits = { until: performance.now() + timeoutMs, entries: ENTRIES_MAX }
   const walked = walk(named, rules, ignored, pathTest(pattern), limits)

@@ -10,7 +10,7 @@ export interface GrepLimits {
 }
 
 export interface FileMatches {
-  /** Lines as `12: text`, those around a match as `13- text`; `--` between what is not neighbouring. */
+  /** Matches as `12: text`, lines around them as `13- text`, and `--` between groups that are not adjacent. */
   readonly text: string
   readonly count: number
   readonly binary: boolean
@@ -18,16 +18,19 @@ export interface FileMatches {
 }
 
 const CHUNK = 256 << 10
-/** What of a line is searched, in UTF-16 units. */
+/** The most of a line that is searched, in UTF-16 units. */
 const LINE_MAX = 1 << 20
 const SHOWN_MAX = 300
-/** How many lines are searched between two looks at the clock. */
+/** Lines between two checks of the time limit. */
 const CLOCK_LINES = 256
 
-/** Files are searched one after the other: a buffer for each would cost more than all else. */
+/** Files are searched one after the other, so one buffer serves all; a buffer per file would cost more than everything else. */
 const buffer = Buffer.allocUnsafe(CHUNK)
 
-/** Searches an open file line by line, in bounded memory. `size`: what it had when it was opened, in bytes. */
+/**
+ * Searches an open file line by line, in bounded memory. `size`: the file's size in bytes when it was opened. `around`: lines
+ * shown before and after a match.
+ */
 export function grepFile(
   { fd, size: whole }: { readonly fd: number; readonly size: number },
   pattern: RegExp,
@@ -52,7 +55,7 @@ export function grepFile(
     lastShown = at
   }
   const take = (text: string): FileMatches['stopped'] => {
-    // What follows a rest that was cut does not belong to it.
+    // Text may have been appended to an unfinished line that was already cut: cut it again.
     const line = head(text, LINE_MAX)
     number += 1
     if (number % CLOCK_LINES === 0 && performance.now() > limits.until) return 'time'
@@ -84,12 +87,12 @@ export function grepFile(
     const length = readSync(fd, buffer, 0, CHUNK, null)
     const first = seen === 0
     seen += length
-    // Most files are read at once: another read only to learn that nothing is left doubles what they cost.
+    // Most files fit into one read: a second read, only to learn that nothing is left, would double their cost.
     const last = length === 0 || (length < CHUNK && seen >= whole)
     if (first && contentKind(buffer.subarray(0, Math.min(length, 8192))) !== null) return end(null, true)
     const lines = (rest + decoder.write(buffer.subarray(0, length)) + (last ? decoder.end() : '')).split('\n')
     rest = lines.pop() ?? ''
-    // The rest of a line that is too long is read, not searched.
+    // Of a line that is too long, the rest is read but not searched.
     if (rest.length > LINE_MAX) rest = head(rest, LINE_MAX)
     for (const line of lines) {
       const stopped = take(line.endsWith('\r') ? line.slice(0, -1) : line)
@@ -100,7 +103,7 @@ export function grepFile(
   }
 }
 
-/** A line for showing: what is around the match when it is long. */
+/** A line for display. A long one is cut to the part around the match. */
 function cutLine(line: string, at: number): string {
   if (line.length <= SHOWN_MAX) return printable(line)
   const lead = at <= SHOWN_MAX / 2 ? 0 : at - SHOWN_MAX / 3

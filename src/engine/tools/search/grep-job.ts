@@ -13,7 +13,7 @@ import { walk } from './walk.ts'
 
 const LATE = 'stopped at the time limit: look in a smaller folder, or in fewer files with include'
 
-/** Says the lines that fit, file by file, newest file first. */
+/** Reports the matching lines, file by file, newest file first. */
 export function runGrep(job: GrepJob, say: Say): void {
   const pattern = patternOf(job.pattern, job.ignoreCase)
   const until = performance.now() + job.timeoutMs
@@ -29,7 +29,7 @@ export function runGrep(job: GrepJob, say: Say): void {
       break
     }
     const isNamed = path === ''
-    // A secret file is searched only when it was asked for by its own name.
+    // A secret file is only searched if it was requested by its own name.
     if (!isNamed && isSecret(path)) {
       secret += 1
       continue
@@ -68,7 +68,7 @@ export function runGrep(job: GrepJob, say: Say): void {
   say({ type: 'end', notes })
 }
 
-/** Paths below `named`; the empty one for a file that is named itself. */
+/** Paths below `named`; a single empty path if `named` is itself a file. */
 function filesOf({ named, rules, ignored, include }: GrepJob, until: number): { paths: string[]; notes: string[] } {
   const wanted = include === null ? () => true : pathTest(include)
   try {
@@ -81,7 +81,7 @@ function filesOf({ named, rules, ignored, include }: GrepJob, until: number): { 
   }
 }
 
-/** Opens files that a walk has found. Most lie beside the one before: its folder is kept open. */
+/** Opens files that a walk has found. Most lie in the same folder as the one before, so that folder is kept open. */
 class Opener {
   readonly #job: GrepJob
   #at: string | null = null

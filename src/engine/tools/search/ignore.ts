@@ -3,19 +3,19 @@ import { globToRegExp } from '../../../core/glob.ts'
 /** One line of a .gitignore. */
 interface IgnoreRule {
   readonly matches: RegExp
-  /** On the whole path below the file's folder; else on the name alone. */
+  /** Matches the whole path below the file's folder; otherwise only the name. */
   readonly anchored: boolean
   readonly foldersOnly: boolean
   readonly negated: boolean
 }
 
-/** The rules of one file, with the folder it speaks for (relative to the root of the walk, '' for that). */
+/** The rules of one .gitignore. `folder` is where it lies, relative to the root of the walk (empty: the root itself). */
 export interface IgnoreFile {
   readonly folder: string
   readonly rules: readonly IgnoreRule[]
 }
 
-/** The rules in the text of a .gitignore; lines that are no pattern are left out, as git does. */
+/** Parses a .gitignore. Lines that are not patterns are skipped, as git does. */
 export function parseIgnore(folder: string, text: string): IgnoreFile {
   return { folder, rules: text.split('\n').flatMap((line) => parseLine(line.replace(/\r$/, ''))) }
 }
@@ -33,18 +33,18 @@ function parseLine(line: string): IgnoreRule[] {
   try {
     return [{ matches: globToRegExp(asGlob(pattern)), anchored, foldersOnly, negated }]
   } catch {
-    return [] // a set such as [z-a], which matches nothing
+    return [] // an invalid set such as [z-a], which matches nothing
   }
 }
 
-/** Spaces at the end do not count, unless the last is escaped. */
+/** Trailing spaces do not count, unless the last one is escaped. */
 function withoutTrailingSpaces(line: string): string {
   let end = line.length
   while (line[end - 1] === ' ' && line[end - 2] !== '\\') end -= 1
   return line.slice(0, end)
 }
 
-/** A .gitignore knows no braces, and `**` only as a whole name. */
+/** A .gitignore has no braces, and `**` only as a whole name. */
 function asGlob(pattern: string): string {
   return pattern
     .split('/')
@@ -58,7 +58,10 @@ function asGlob(pattern: string): string {
     .join('/')
 }
 
-/** Whether `path` (relative to the root of the walk) is ignored by `files`, the innermost last. */
+/**
+ * Whether `files` ignore `path`, which is relative to the root of the walk. `files` are ordered from the outermost to the
+ * innermost.
+ */
 export function isIgnored(path: string, isFolder: boolean, files: readonly IgnoreFile[]): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1)
   for (const { folder, rules } of files.toReversed()) {

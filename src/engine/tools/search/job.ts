@@ -1,11 +1,11 @@
-/** What is asked of a search and what it says; it runs in a thread of its own, so all of it can be copied. */
+/** The request to a search and its messages. A search runs in its own thread, so all of this must be cloneable. */
 import type { Rules } from '../paths/rules.ts'
 
 interface JobBase {
-  /** Absolute path to look in. */
+  /** Absolute path of the folder, or for grep the file, to search. */
   readonly named: string
   readonly rules: Rules
-  /** Also what .gitignore names, and node_modules. */
+  /** Include what .gitignore names, and node_modules. */
   readonly ignored: boolean
   readonly limit: number
   readonly timeoutMs: number
@@ -23,13 +23,13 @@ export interface GrepJob extends JobBase {
   readonly include: string | null
   /** Lines shown before and after a match. */
   readonly context: number
-  /** Characters of all answers together. */
+  /** The most characters of all matches together. */
   readonly maxText: number
 }
 
 export type Job = GlobJob | GrepJob
 
-/** `begin` is the first, `part`s come as they are found, `end` or `problem` is the last. */
+/** `begin` comes first, then a `part` for each find, and finally `end` or `problem`. */
 export type Said =
   | { readonly type: 'begin' }
   | { readonly type: 'part'; readonly text: string; readonly count: number }

@@ -1,6 +1,6 @@
 import { BelayError, messageOf } from '../../../core/errors.ts'
 
-/** The expression of a search. `(?i)` at its beginning is understood as elsewhere. Throws `bad_pattern`. */
+/** Compiles a search pattern. A leading `(?i)`, as other engines have it, is understood. Throws `bad_pattern`. */
 export function patternOf(text: string, ignoreCase: boolean): RegExp {
   const inline = text.startsWith('(?i)')
   const source = inline ? text.slice(4) : text

@@ -7,16 +7,16 @@ export interface SearchResult {
   readonly parts: readonly string[]
   readonly count: number
   readonly notes: readonly string[]
-  /** Why there is no answer; null when there is one, of whatever size. */
+  /** Why there is no result; null: there is one, possibly empty. */
   readonly problem: string | null
 }
 
-/** How long past its own limit a search may take to notice it. */
+/** How long past its time limit a search may take to notice. */
 const GRACE_MS = 1500
-/** How long a thread may take to begin: that is no part of the search's time. */
+/** How long a thread may take to start; this does not count as search time. */
 const BEGIN_MS = 30_000
 
-/** Runs a search in a thread. One that does not come to its end in time is ended; what it had found until then is the answer. */
+/** Runs a search in a thread. One that exceeds its time limit is terminated; what it found by then is the result. */
 export function runSearch(job: Job, signal: AbortSignal): Promise<SearchResult> {
   return new Promise((resolve) => {
     const parts: string[] = []

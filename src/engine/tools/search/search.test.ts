@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => bench.remove())
 
 let age = 0
-/** Every file is older than the one before. */
+/** Writes a file that is older than the one written before. */
 function put(name: string, content: string | Buffer = ''): void {
   const path = join(bench.workspace, name)
   mkdirSync(dirname(path), { recursive: true })
@@ -76,7 +76,7 @@ describe('glob', () => {
     expect((await use('glob', { pattern: '*.{js,log}' })).split('\n')).toEqual(['keep.log'])
     const all = await use('glob', { pattern: '*.{js,log}', ignored: true })
     expect(all.split('\n')).toEqual(['dist/x.js', 'a.log', 'keep.log', 'node_modules/m/x.js'])
-    // What is ignored can be looked into by its own name.
+    // Ignored files and folders can be searched by naming them.
     expect(await use('glob', { pattern: '*', path: 'dist' })).toBe('x.js')
     expect(await use('glob', { pattern: '*', path: 'node_modules/m' })).toBe('x.js')
   })
@@ -162,7 +162,7 @@ describe('ignored files', () => {
     try {
       put(path, content)
     } catch {
-      // A file stands where a folder would be.
+      // A file already stands where the path needs a folder.
     }
   }
 
@@ -321,7 +321,7 @@ describe('grep', () => {
     chmodSync(join(bench.workspace, 'closed'), 0)
     const text = await use('grep', { pattern: 'needle' })
     chmodSync(join(bench.workspace, 'closed'), 0o755)
-    // Root reads everything.
+    // Root can read everything.
     if (process.getuid?.() !== 0) expect(text).toContain('[1 folders could not be read]')
     else expect(text).toContain('closed/a.txt')
   })

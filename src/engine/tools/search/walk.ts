@@ -6,35 +6,35 @@ import { isWithin, type Rules } from '../paths/rules.ts'
 import { isIgnored, parseIgnore, type IgnoreFile } from './ignore.ts'
 
 export interface FoundFile {
-  /** Relative to where the walk began. */
+  /** Relative to the folder where the walk began. */
   readonly path: string
   readonly isLink: boolean
   readonly mtimeMs: number
 }
 
 export interface WalkLimits {
-  /** `performance.now()` at which it stops. */
+  /** The `performance.now()` at which the walk stops. */
   readonly until: number
-  /** Files and folders it looks at. */
+  /** The most files and folders that the walk visits. */
   readonly entries: number
 }
 
 export interface Walked {
   readonly files: readonly FoundFile[]
-  /** Why it is not all; null when it is. */
+  /** Why the walk is incomplete; null: it is complete. */
   readonly stopped: 'time' | 'entries' | null
   /** Folders that could not be read. */
   readonly unreadable: number
 }
 
-/** Not looked into unless `ignored` is asked for. Git's own is never. */
+/** Not entered unless `ignored` is set. `.git` never is. */
 const HEAVY = new Set(['node_modules'])
 const DEPTH_MAX = 100
 const IGNORE_FILE_MAX = 1n << 20n
 
 /**
- * The files below the folder `named` that `wanted` wants. Links are named, never followed; every folder is opened in the one
- * before, so that nothing outside is looked at. With `ignored`, also what .gitignore names, and node_modules.
+ * Finds the files below the folder `named` that `wanted` accepts. Links are listed but never followed. Every folder is opened
+ * from its parent, so that nothing outside is visited. `ignored`: include what .gitignore names, and node_modules.
  */
 export function walk(
   named: string,
@@ -44,7 +44,7 @@ export function walk(
   limits: WalkLimits,
 ): Walked {
   const { folder: root, path: base } = openToList(named, rules)
-  // Ignore files speak of paths from the workspace.
+  // Ignore rules apply to paths relative to the workspace.
   const prefix =
     isWithin(base, rules.workspace) && base !== rules.workspace ? `${relative(rules.workspace, base)}/` : ''
   const files: FoundFile[] = []
@@ -91,7 +91,7 @@ export function walk(
       inner = folder.child(name)
       inner.where()
     } catch {
-      unreadable += 1 // gone, swapped for a link, or not ours to read
+      unreadable += 1 // deleted, swapped for a link, or not readable
       return
     }
     try {
@@ -108,8 +108,8 @@ export function walk(
 }
 
 /**
- * The ignore files of the folders from the workspace down to (not with) `base`; null when `base` itself is ignored: then
- * whoever asks for it wants to see it.
+ * The ignore files of the folders from the workspace down to `base`, without `base` itself. null: `base` is ignored, so whoever
+ * names it wants to see its files.
  */
 function ignoreFilesAbove(base: string, rules: Rules): readonly IgnoreFile[] | null {
   const inside = relative(rules.workspace, base)
@@ -142,7 +142,7 @@ function readIgnoreFile(folder: Folder, path: string): IgnoreFile | null {
   try {
     return parseIgnore(path, textIn(folder, join(path, '.gitignore')))
   } catch {
-    return null // a link, or not ours to read: git does not follow it either
+    return null // a link, which git does not follow either, or not readable
   }
 }
 

@@ -1,4 +1,4 @@
-/** The thread of one search: what hangs in it (a regular expression can) is ended with it. */
+/** The thread of one search. Terminating it ends whatever hangs, such as a regular expression. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureOf } from '../failure.ts'
 import { runGlob } from './glob-job.ts'
@@ -16,7 +16,7 @@ try {
   if (job.kind === 'glob') runGlob(job, say)
   else runGrep(job, say)
 } catch (error) {
-  // An expression can be too large for the engine, which it says only when it is used.
+  // An expression can be too large for the engine, which only reports it when it runs.
   const isPattern = error instanceof SyntaxError || error instanceof RangeError
   say({ type: 'problem', message: isPattern ? `the pattern cannot be used: ${error.message}` : failureOf(error) })
 }

@@ -1,4 +1,4 @@
-/** The session's task list: what the agent means to do, in `tasks.json` of the session's folder. */
+/** The session's task list: what the agent plans to do, in `tasks.json` of the session's folder. */
 import {
   closeSync,
   constants,
@@ -21,7 +21,7 @@ const taskSchema = z.strictObject({
   id: z.string(),
   subject: z.string(),
   description: z.string(),
-  /** What people see while it is worked on: `Running the tests`. */
+  /** What people see while the task is being worked on: `Running the tests`. */
   active_form: z.string().nullable(),
   status: z.enum(PROGRESS),
   /** Tasks that must be completed before this one; the only direction that is stored. */
@@ -32,7 +32,7 @@ const taskSchema = z.strictObject({
 
 const listSchema = z.strictObject({
   version: z.literal(1),
-  /** Ids are never used twice. */
+  /** The next id: no id is used twice. */
   next: z.int().min(1),
   tasks: z.array(taskSchema),
 })
@@ -42,7 +42,7 @@ export type TaskList = z.infer<typeof listSchema>
 
 const FILE = 'tasks.json'
 
-/** The list of the session that keeps its files in `store`; empty before the first task. Throws `tasks_damaged`. */
+/** Loads the list of the session that keeps its files in `store`; empty before the first task. Throws `tasks_damaged`. */
 export function loadTasks(store: string): TaskList {
   const path = join(store, FILE)
   let text: string
@@ -62,7 +62,7 @@ export function loadTasks(store: string): TaskList {
   }
 }
 
-/** Keeps the list: whenever the machine stops, the file holds the old or the new one whole. */
+/** Stores the list atomically: after a crash the file holds either the old or the new list. */
 export function saveTasks(store: string, list: TaskList): void {
   mkdirSync(store, { recursive: true, mode: 0o700 })
   const temporary = join(store, `${FILE}.${randomId(8)}`)
@@ -81,7 +81,7 @@ export function saveTasks(store: string, list: TaskList): void {
   }
 }
 
-/** The task `id`. Throws `unknown_task`, which names those that there are. */
+/** The task `id`. Throws `unknown_task`, which names the existing ones. */
 export function taskOf({ tasks }: TaskList, id: string): ListedTask {
   const found = tasks.find((task) => task.id === id)
   if (found) return found
@@ -92,12 +92,12 @@ export function taskOf({ tasks }: TaskList, id: string): ListedTask {
   })
 }
 
-/** The tasks that wait for `id`. */
+/** Ids of the tasks that wait for `id`. */
 export function blocksOf({ tasks }: TaskList, id: string): string[] {
   return tasks.filter((task) => task.blocked_by.includes(id)).map((task) => task.id)
 }
 
-/** Makes `waiting` wait for `first`. Throws `unknown_task`, and `task_cycle` when `first` waits for `waiting` already. */
+/** Makes `waiting` wait for `first`. Throws `unknown_task`, or `task_cycle` if `first` already waits for `waiting`. */
 export function addDependency(list: TaskList, waiting: string, first: string): void {
   const task = taskOf(list, waiting)
   const path = pathBetween(list, first, waiting)
@@ -110,7 +110,7 @@ export function addDependency(list: TaskList, waiting: string, first: string): v
   if (!task.blocked_by.includes(first)) task.blocked_by.push(first)
 }
 
-/** From `from` along what it waits for to `to`; null when it does not wait for it. */
+/** The chain of dependencies from `from` to `to`; null: `from` does not wait for `to`. */
 function pathBetween(list: TaskList, from: string, to: string, seen = new Set<string>()): string[] | null {
   const task = taskOf(list, from)
   if (from === to) return [from]
@@ -123,7 +123,7 @@ function pathBetween(list: TaskList, from: string, to: string, seen = new Set<st
   return null
 }
 
-/** Removes a task; nothing waits for it any longer. */
+/** Removes a task; no task waits for it any longer. */
 export function removeTask(list: TaskList, id: string): void {
   taskOf(list, id)
   list.tasks = list.tasks.filter((task) => task.id !== id)

@@ -67,7 +67,7 @@ describe('task list', () => {
     expect(await use('task_update', { task_id: '1', add_blocked_by: ['1'] })).toContain('circle')
     expect(await use('task_update', { task_id: '1', add_blocks: ['9'] })).toContain('error: there is no task 9')
     expect(await use('task_create', { subject: 'd', blocked_by: ['7'] })).toContain('error: there is no task 7')
-    // Nothing of what was refused was kept.
+    // No refused call has changed the list.
     expect(loadTasks(store()).tasks.map(({ blocked_by }) => blocked_by)).toEqual([[], ['1'], ['2']])
   })
 

@@ -21,7 +21,7 @@ const subject = z.string().trim().min(1).max(200)
 const description = z.string().max(10_000)
 const activeForm = z.string().max(200).describe('What people see while it is worked on, such as "Running the tests".')
 
-/** The task list of the session; it outlasts compaction and restarts. */
+/** Tools for the session's task list, which survives compaction and restarts. */
 export function taskTools(clock: Clock = systemClock): readonly Tool[] {
   const change = (store: string, with_: (list: TaskList, now: string) => string): string => {
     const list = loadTasks(store)

@@ -12,16 +12,16 @@ export interface Bench {
   readonly workspace: string
   readonly outside: string
   readonly context: ToolContext
-  /** The same with other parts, and other parts of the sandbox's policy. */
+  /** The same context with other parts, or with another sandbox policy. */
   with(parts: Partial<ToolContext>, policy?: Partial<SandboxPolicy>): ToolContext
-  /** Writes a file of the workspace and returns its path; folders are made. */
+  /** Writes a file in the workspace, creating its folders, and returns its path. */
   put(file: string, content: string | Buffer, mode?: number): string
   contentOf(file: string): string
   modeOf(file: string): number
   remove(): void
 }
 
-/** Denies what holds `forbidden`, asks for what holds `careful`: the real rules have their own tests. */
+/** Denies commands that contain `forbidden`, asks about those that contain `careful`. The real rules have their own tests. */
 const wordPolicy: CommandPolicy = {
   judge({ command, confined }) {
     const decision = command.includes('forbidden') ? 'deny' : command.includes('careful') ? 'ask' : 'allow'
@@ -29,7 +29,7 @@ const wordPolicy: CommandPolicy = {
   },
 }
 
-/** Folders and a context for tools, with an unconfined sandbox of real processes. */
+/** Creates folders and a context for tools; its sandbox runs real processes unconfined. */
 export function makeBench(name: string): Bench {
   const root = realpathSync(mkdtempSync(join(tmpdir(), `belay-${name}-`)))
   const [workspace, store, outside] = ['workspace', 'store', 'outside'].map((folder) => join(root, folder))
@@ -86,7 +86,7 @@ export function makeBench(name: string): Bench {
   }
 }
 
-/** Calls a tool as the loop does: its input through the schema, its demand, then itself unless that says no. */
+/** Calls a tool as the loop does: parses the input, checks the demand, then runs it unless it is denied. */
 export async function call(tool: Tool, input: unknown, context: ToolContext): Promise<ToolResult> {
   const parsed = tool.input.parse(input)
   const { decision, reason } = await tool.demand(parsed, context)

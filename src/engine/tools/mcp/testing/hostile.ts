@@ -1,6 +1,6 @@
 /**
- * An MCP server that keeps to no rule, on stdio without the SDK: `node hostile.ts MODE`. Its tool `go` does what the mode says,
- * or its list of tools is what the mode says.
+ * An MCP server on stdio that breaks the rules, without the SDK: `node hostile.ts MODE`. The mode decides what its tool `go`
+ * does, or what its list of tools is.
  */
 import { createInterface } from 'node:readline'
 

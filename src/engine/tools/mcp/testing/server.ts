@@ -1,4 +1,4 @@
-/** An MCP server for tests: `node server.ts`, with a tool for everything that servers do, and for what they should not. */
+/** An MCP server for tests: `node server.ts`. It has a tool for everything that servers do, and for what they should not do. */
 import { spawn } from 'node:child_process'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
@@ -6,7 +6,7 @@ import { z } from 'zod'
 
 const text = (said: string) => ({ content: [{ type: 'text' as const, text: said }] })
 
-/** The server itself, for other transports. */
+/** The server itself, for use with other transports. */
 export function testServer(): McpServer {
   const server = new McpServer({ name: 'test', version: '1' })
   const looks = { annotations: { readOnlyHint: true } }
