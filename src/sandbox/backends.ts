@@ -12,7 +12,7 @@ const ALL: Readonly<Record<BackendName, SandboxBackend>> = {
   e2b: e2bBackend,
 }
 
-/** The backend of this name; throws `sandbox_unknown`, which names those that there are. */
+/** The backend of this name; throws `sandbox_unknown`, which names the known ones. */
 export function findBackend(name: string): SandboxBackend {
   return ALL[backendName(name)]
 }

@@ -4,9 +4,9 @@ import { unenforceable } from './refusal.ts'
 import { isWithin, real } from './paths.ts'
 
 /**
- * A policy with its paths resolved now, so that a link that a program puts in place of one later leads nowhere
- * (`stillCanonical`). Refused where a link leads out of a folder that programs may write: an earlier program may have put it
- * there.
+ * A policy with its paths resolved now, so that a program cannot redirect a path later by putting a link in its place
+ * (`stillCanonical`). Refused if a link leads out of a folder that programs may write, because an earlier program may have
+ * created it.
  */
 export function canonicalPolicy(
   policy: SandboxPolicy,
@@ -27,7 +27,7 @@ export function canonicalPolicy(
   }
 }
 
-/** Of the paths of a canonical policy those that still lead where they led. */
+/** Those paths of a canonical policy that still resolve to themselves. */
 export function stillCanonical(paths: readonly string[]): readonly string[] {
   return paths.filter((path) => real(path) === path)
 }

@@ -1,8 +1,8 @@
 import type { KeptProcess } from '../process/index.ts'
 
 /**
- * A program as `kept`, which is closed only when `after` is done too. What goes wrong there is told to whoever waits for
- * `closed`, however much later: to nobody else, so that who ends a program and does not wait needs not listen.
+ * `kept` with a `closed` that also waits for `after`. A failure of `after` rejects `closed`, however late somebody awaits it. It
+ * never becomes an unhandled rejection, so a caller that ends a program without waiting need not handle it.
  */
 export function closedAfter(kept: KeptProcess, after: () => Promise<void>): KeptProcess {
   const closed = kept.closed.then(async (exit) => {

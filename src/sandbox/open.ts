@@ -6,13 +6,13 @@ import { canonicalPolicy } from './canonical.ts'
 
 export interface Opened {
   readonly sandbox: Sandbox
-  /** What the caller must tell the user: nothing is confined although confinement is the default. */
+  /** What the caller must tell the user: nothing is confined, although confinement is the default. null: nothing. */
   readonly warning: string | null
 }
 
 /**
- * Opens a sandbox. `auto` is `os` where that works, else `host` with a warning. Throws `sandbox_unknown`, and `sandbox_...`
- * when the backend refuses; a policy that asks for more than the host can keep is then refused too, never weakened.
+ * Opens a sandbox. `auto` is `os` if that works, else `host` with a warning. Throws `sandbox_unknown`, `sandbox_policy`, or the
+ * `sandbox_...` code of the backend's refusal. A policy that the chosen backend cannot enforce is refused, never weakened.
  */
 export async function openSandbox(
   name: BackendName | 'auto' | (string & {}),

@@ -4,10 +4,13 @@ import type { SandboxPolicy } from './port.ts'
 import { isWithin, real } from './paths.ts'
 import { stillCanonical } from './canonical.ts'
 
-/** What is in a folder of settings, but need not be seen: it is written all the time, and by several it would be broken. */
+/**
+ * Entries of a settings folder that need not be visible. They are written constantly, and concurrent writers would corrupt
+ * them.
+ */
 const SCRATCH = /^(\.?tmp|cache|shell[-_]snapshots|logs?|debug|.*\.sqlite(-wal|-shm|-journal)?)$/
 
-/** A program's own folder, as it is to be shown. */
+/** How a program's own folder is shown. */
 export interface OwnFolder {
   readonly path: string
   /** Real paths that are shown read-only at the same place. */
@@ -15,7 +18,7 @@ export interface OwnFolder {
   readonly links: readonly { readonly path: string; readonly to: string }[]
 }
 
-/** The folders of `own` that are there. */
+/** The existing folders of `own`. */
 export function ownFolders(policy: SandboxPolicy): readonly OwnFolder[] {
   const write = new Set(policy.write.map(real))
   const folders = stillCanonical(policy.own).filter(

@@ -9,18 +9,18 @@ interface Found {
 const ROOT: Found = { place: '/', there: true }
 
 /**
- * As `real`, for many paths that share their folders: each component is read once. What it has read may be out of date at once:
- * make one for a question, and do not keep it.
+ * Like `real`, for many paths that share folders: each component is read only once. What was read can become outdated, so
+ * create one resolver per task and do not keep it.
  */
 export class PathResolver {
   readonly #found = new Map<string, Found>([['/', ROOT]])
 
-  /** The real path, or of what is not there the real path of its nearest folder with the rest. */
+  /** The real path. For a missing path: the real path of its nearest existing folder, with the rest appended. */
   real(path: string): string {
     return this.#at(resolve(path)).place
   }
 
-  /** Whether something is there, links followed. */
+  /** Whether the path exists; links are followed. */
   exists(path: string): boolean {
     return this.#at(resolve(path)).there
   }
@@ -43,11 +43,11 @@ function below(folder: Found, name: string): Found {
     if (found === undefined) return { place, there: false }
     return { place: found.isSymbolicLink() ? realpathSync(place) : place, there: true }
   } catch {
-    return { place, there: false } // a link to nowhere, or not ours to look at
+    return { place, there: false } // a broken link, or not ours to read
   }
 }
 
-/** The real path, or of what is not there yet the real path of its nearest folder with the rest. */
+/** The real path. For a missing path: the real path of its nearest existing folder, with the rest appended. */
 export function real(path: string): string {
   try {
     return realpathSync(path)
@@ -57,7 +57,7 @@ export function real(path: string): string {
   }
 }
 
-/** Whether `path` is `folder` or below it; both as they are. */
+/** Whether `path` is `folder` or below it; the paths are compared as text. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
 }

@@ -11,17 +11,17 @@ import { PATH, ranOf } from './testing/harness.ts'
 import { TEST_IMAGE } from './testing/image.ts'
 
 /**
- * What every backend does with everything that a policy can ask for: it enforces it (other tests show how), or refuses it. The
- * types make a new field, network, limit or backend a row or column that is missing here.
+ * How each backend answers each thing that a policy can ask for: it enforces it (other tests show how) or refuses it. Because
+ * of the types, a new field, network, limit or backend is a missing row or column here.
  */
 type Answer =
   | 'enforced'
   | 'refused'
-  // On the host it means something to Belay's own tools, and grants what is there anyway: nothing to enforce.
+  // On the host it only concerns Belay's own tools and grants what is available anyway, so there is nothing to enforce.
   | 'grants'
 type Row = Readonly<Record<BackendName, Answer>>
 const linux = process.platform === 'linux'
-/** Control groups are root's to make. */
+/** Only root can create control groups. */
 const limits: Answer = linux && process.geteuid?.() === 0 ? 'enforced' : 'refused'
 
 const networks: Readonly<Record<Network['mode'], Row>> = {
@@ -40,7 +40,7 @@ const VALUES: Resources = { cpus: 1, memoryBytes: 512 << 20, pids: 200, diskByte
 const UNLIMITED: Resources = { cpus: null, memoryBytes: null, pids: null, diskBytes: null }
 
 const access: Readonly<Record<SandboxPolicy['access'], Row>> = {
-  // Left to the agent's own tools and the command policy, and documented so.
+  // Left to the agent's own tools and the command policy, as documented.
   'read-only': { host: 'grants', os: 'enforced', docker: 'enforced', e2b: 'enforced' },
   'workspace-write': { host: 'grants', os: 'enforced', docker: 'enforced', e2b: 'enforced' },
   full: { host: 'grants', os: 'grants', docker: 'grants', e2b: 'grants' },

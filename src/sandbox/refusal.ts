@@ -1,22 +1,22 @@
 import { BelayError } from '../core/errors.ts'
 import type { BackendName, Network, Refusal, SandboxPolicy } from './port.ts'
 
-/** The tool, service or kernel feature that a backend needs is not there. */
+/** A tool, service or kernel feature that the backend needs is missing. */
 export function unavailable(message: string, next: string | null = null): Refusal {
   return { code: 'sandbox_unavailable', message, next }
 }
 
-/** The backend works, but cannot keep this policy. */
+/** The backend works, but cannot enforce this policy. */
 export function unenforceable(message: string, next: string | null = null): Refusal {
   return { code: 'sandbox_unenforceable', message, next }
 }
 
-/** The backend should have worked and did not. */
+/** The backend should have worked but did not. */
 export function failed(message: string, next: string | null = null): Refusal {
   return { code: 'sandbox_failed', message, next }
 }
 
-/** A refusal as an error for people: exit status 2, nothing was started. */
+/** A refusal as an error for people: exit status 2; nothing was started. */
 export function refusalError(backend: BackendName, refusal: Refusal): BelayError {
   return new BelayError(
     refusal.code,
@@ -25,7 +25,7 @@ export function refusalError(backend: BackendName, refusal: Refusal): BelayError
   )
 }
 
-/** What a policy may ask for that not every backend can give. */
+/** What a policy can require that not every backend supports. */
 export interface Abilities {
   readonly network: readonly Network['mode'][]
   readonly resources: readonly (keyof SandboxPolicy['resources'])[]
@@ -41,7 +41,7 @@ const RESOURCE_WORDS = {
   diskBytes: 'a limit on disk space',
 } as const
 
-/** The first thing that `policy` asks for and `abilities` lack; null when all of it can be enforced. */
+/** Why a backend with these abilities cannot enforce `policy`, naming the first missing ability; null: it can. */
 export function lacking(backend: BackendName, policy: SandboxPolicy, abilities: Abilities): Refusal | null {
   const no = (what: string, next: string | null = null): Refusal =>
     unenforceable(`${what} cannot be enforced by "${backend}"`, next)

@@ -1,8 +1,8 @@
 import type { Sandbox } from './port.ts'
 
 /**
- * What people are to be told of a sandbox that was closed, one sentence each: what it removed from the workspace, and what it
- * kept its programs from.
+ * What to tell people about a closed sandbox, one sentence each: what it removed from the workspace, and what it refused to its
+ * programs.
  */
 export function sandboxRemarks(sandbox: Sandbox): readonly string[] {
   const removed = (sandbox.removed?.() ?? []).map(

@@ -2,11 +2,11 @@ import { isAbsolute } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { BACKENDS, type BackendName, type Network, type SandboxPolicy } from './port.ts'
 
-/** What somebody asks of a sandbox. What is left out is the backend's own, and strictest where there is a choice. */
+/** A request for a sandbox. An absent field gets the backend's default, the strictest one where there is a choice. */
 export type SandboxRequest = Pick<SandboxPolicy, 'access' | 'workspace'> &
   Partial<Omit<SandboxPolicy, 'access' | 'workspace'>>
 
-/** A request with what else is asked for: it wins, but takes away nothing that is to be readable. */
+/** Adds fields to a request. New fields replace old ones, except `read`, which is joined. */
 export function withMore(
   request: SandboxRequest,
   more: Partial<Omit<SandboxRequest, 'access' | 'workspace'>>,
@@ -14,7 +14,7 @@ export function withMore(
   return { ...request, ...more, read: [...(request.read ?? []), ...(more.read ?? [])] }
 }
 
-/** A host that confines nothing has its whole network; elsewhere nobody gets out unless it is asked for. */
+/** The host confines nothing, so its network is full. Elsewhere the network must be requested. */
 const NETWORK: Readonly<Record<BackendName, Network>> = {
   host: { mode: 'full' },
   os: { mode: 'none' },
@@ -22,7 +22,7 @@ const NETWORK: Readonly<Record<BackendName, Network>> = {
   e2b: { mode: 'none' },
 }
 
-/** The whole policy that a request is on a backend. Throws `sandbox_policy` for paths that are not absolute. */
+/** The complete policy of a request on a backend. Throws `sandbox_policy` for paths that are not absolute. */
 export function policyOf(backend: BackendName, request: SandboxRequest): SandboxPolicy {
   const policy: SandboxPolicy = {
     access: request.access,
@@ -46,7 +46,7 @@ export function policyOf(backend: BackendName, request: SandboxRequest): Sandbox
   return policy
 }
 
-/** The backend of this name as a type; throws `sandbox_unknown`, which names those that there are. */
+/** The name of a backend as its type; throws `sandbox_unknown`, which names the known ones. */
 export function backendName(name: string): BackendName {
   const found = BACKENDS.find((one) => one === name)
   if (found !== undefined) return found

@@ -27,6 +27,6 @@ it('homes of other people are secrets, and one’s own is none', () => {
   const [root] = process.platform === 'darwin' ? ['/var/root'] : ['/root']
   expect(secretPaths({ HOME: '/home/belay-nobody' })).toContain(root)
   expect(secretPaths({ HOME: root })).not.toContain(root)
-  // A folder in it is not somebody else's either.
+  // Nor if the home is inside that folder.
   expect(secretPaths({ HOME: `${root}/inside` })).not.toContain(root)
 })

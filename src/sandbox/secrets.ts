@@ -6,7 +6,7 @@ import { PathResolver, isWithin } from './paths.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Under the home folder: keys, logins, histories, and what browsers keep. Not there: nothing to hide. */
+/** In the home folder: keys, logins, histories, and browser data. Missing paths need no hiding. */
 const AT_HOME = [
   '.ssh',
   '.gnupg',
@@ -74,7 +74,7 @@ const AT_HOME = [
   '.local/share/opencode/auth.json',
 ]
 
-/** Outside of it: what only root may read, in case Belay is run by root. */
+/** Outside the home folder: files that only root can read, in case root runs Belay. */
 const OF_THE_MACHINE = [
   '/etc/shadow',
   '/etc/shadow-',
@@ -95,8 +95,8 @@ const OF_THE_MACHINE = [
 ]
 
 /**
- * What no confined program may read, whether it is there or not: Belay's record, keys and logins (of agents too), other
- * people's homes. Absolute paths, symbolic links not followed.
+ * Paths that no confined program may read, whether they exist or not: Belay's record, keys and logins (also agents'), other
+ * people's homes. Absolute paths; symbolic links are not followed.
  */
 export function secretPaths(env: Environment = process.env, paths = new PathResolver()): readonly string[] {
   const home = env['HOME'] ?? homedir()
@@ -144,6 +144,6 @@ function entries(folder: string): string[] {
   try {
     return readdirSync(folder).map((name) => join(folder, name))
   } catch {
-    return [] // not there, or not ours to read: then it is not the sandbox's either
+    return [] // missing, or not readable for us and so not for the sandbox either
   }
 }

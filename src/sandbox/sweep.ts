@@ -4,13 +4,13 @@ import { sweepPlaceholders } from './repositories/placeholders.ts'
 import { sweepTools } from './os/bwrap.ts'
 import { sweepGroups } from './os/cgroup.ts'
 
-/** A daemon that does not answer by then has nothing for us. */
+/** A daemon that has not answered by then is ignored. */
 const PATIENCE_MS = 5000
 
 /**
- * Removes what sandboxes of Belays that were killed left on this machine: containers, empty folders that were held, temporary
- * folders and control groups. The next sandbox of the same kind does so, too. Returns how many containers went; where no daemon
- * answers there is none to ask. Throws what a daemon that answers says. Safe to repeat, and while other Belays work.
+ * Removes what sandboxes of killed Belay processes left on this machine: containers, placeholders, temporary folders and
+ * control groups. The next sandbox of the same kind does so too. Returns the number of removed containers, 0 if no daemon
+ * answers. Throws the errors of a daemon that answers. Safe to repeat, and while other Belay processes work.
  */
 export async function sweepSandboxes(): Promise<{ readonly containers: number }> {
   sweepPlaceholders()

@@ -3,13 +3,13 @@ import { messageOf } from '../../core/errors.ts'
 import type { Refusal } from '../port.ts'
 import { unavailable } from '../refusal.ts'
 
-/** A daemon that answers. */
+/** A docker daemon that answers. */
 export interface Daemon {
   readonly docker: Docker
   readonly info: DaemonInfo
 }
 
-/** What is used of its description of itself. */
+/** The used part of the daemon's description of itself. */
 interface DaemonInfo {
   readonly OSType: string
   readonly Runtimes?: Readonly<Record<string, unknown>>
@@ -17,8 +17,8 @@ interface DaemonInfo {
 }
 
 /**
- * Connects to the daemon of `DOCKER_HOST` (docker's or podman's), else of the usual socket. `timeoutMs`: the longest that an
- * answer may take, now and later.
+ * Connects to the daemon (docker's or podman's) of `DOCKER_HOST`, else of the usual socket. `timeoutMs` limits each answer, now
+ * and later, in ms.
  */
 export async function connect(timeoutMs?: number): Promise<Daemon | { readonly refusal: Refusal }> {
   const { default: Client } = await import('dockerode')
@@ -33,7 +33,7 @@ export async function connect(timeoutMs?: number): Promise<Daemon | { readonly r
   }
 }
 
-/** The status of a refused request; null for anything else. */
+/** The HTTP status of a refused request; null for any other error. */
 export function statusOf(error: unknown): number | null {
   const { statusCode } = (error ?? {}) as { statusCode?: unknown }
   return typeof statusCode === 'number' ? statusCode : null

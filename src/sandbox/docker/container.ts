@@ -4,19 +4,19 @@ import { findWith, isAlive, thisHost, thisProcess } from '../../process/index.ts
 import type { SandboxPolicy } from '../port.ts'
 import { statusOf } from './client.ts'
 
-/** Labels by which a later Belay knows whose container it is. */
+/** The label by which Belay finds its containers; further labels name their owner. */
 const LABEL = 'belay.sandbox'
 
-/** In the environment of its first process: shows whether this machine's process table has it. */
+/** Environment variable of the first process; shows whether this machine's process table contains it. */
 const BOX = 'BELAY_BOX'
 
-/** More would only be a runaway; a policy may ask for fewer, or more. */
+/** The default limit on processes, against runaways. A policy may set a lower or a higher one. */
 const PIDS = 4096
 
 /**
- * The first process of a container: ends when its stdin does, and with it everything in the container. The daemon closes it
- * when the connection of the Belay that attached to it goes, however it went. While it waits it takes away dead processes, and
- * it begins again when somebody killed what it waits for.
+ * The first process of a container. It ends when its stdin does, and with it everything in the container. The daemon closes
+ * that stdin when the connection of the attached Belay ends, for whatever reason. While waiting, the shell reaps dead
+ * processes, and it restarts `cat` if that was killed.
  */
 const LIFELINE = 'until cat >/dev/null; do :; done'
 
@@ -26,13 +26,13 @@ export interface ContainerSpec {
   readonly image: string
   readonly user: string
   readonly mounts: Docker.MountConfig
-  /** The daemon is podman: it fills folders in memory with what is beneath them unless it is told not to. */
+  /** Whether the daemon is podman, which copies underlying files into tmpfs mounts unless told not to. */
   readonly podman: boolean
-  /** Podman without root: maps this user to itself. */
+  /** User namespace mode; for rootless podman, which then maps the user to itself. */
   readonly userns: string | null
 }
 
-/** What is asked of the daemon; the escape suite and the docs rely on every line of it. */
+/** The request to the daemon. The escape suite and the docs rely on every line of it. */
 export function containerRequest(spec: ContainerSpec): Docker.ContainerCreateOptions {
   const { policy, image, user, podman, userns } = spec
   const { mounts, tmpfs } = podman ? asOptions(spec.mounts) : { mounts: spec.mounts, tmpfs: {} }
@@ -76,10 +76,10 @@ export function containerRequest(spec: ContainerSpec): Docker.ContainerCreateOpt
   }
 }
 
-/** Podman's word for: not with the files that are beneath. Only in lists of options can it be said. */
+/** Podman's option against copying the underlying files. It can only be given in option lists. */
 const EMPTY = 'notmpcopyup'
 
-/** Mounts with those in memory as options. */
+/** Splits mounts: tmpfs mounts become option lists, the others stay. */
 function asOptions(all: Docker.MountConfig): { mounts: Docker.MountConfig; tmpfs: Record<string, string> } {
   const inMemory = all.filter(({ Type }) => Type === 'tmpfs')
   const options = inMemory.map(({ Target, ReadOnly, TmpfsOptions }) => {
@@ -90,18 +90,18 @@ function asOptions(all: Docker.MountConfig): { mounts: Docker.MountConfig; tmpfs
   return { mounts: all.filter((mount) => !inMemory.includes(mount)), tmpfs: Object.fromEntries(options) }
 }
 
-/** Starts a container that lives as long as the connection that is given back. */
+/** Starts a container that lives as long as the returned connection (`line`). */
 export async function startContainer(docker: Docker, spec: ContainerSpec) {
   const container = await docker.createContainer(containerRequest(spec))
   let line: NodeJS.ReadWriteStream | null = null
   try {
     line = await container.attach({ stream: true, hijack: true, stdin: true })
-    line.on('error', () => {}) // it goes with the container, whose end is seen in every exec
+    line.on('error', () => {}) // it ends with the container, whose end every exec notices
     line.resume()
     await container.start()
     return { container, line, seen: await isSeen(spec.id) }
   } catch (error) {
-    // Without its container it would stay, and Belay with it.
+    // Without its container, the connection would stay open and keep Belay running.
     line?.end()
     ;(line as Duplex | null)?.destroy()
     await removeContainer(container)
@@ -109,7 +109,7 @@ export async function startContainer(docker: Docker, spec: ContainerSpec) {
   }
 }
 
-/** The first process takes its environment a moment after it was started. */
+/** Repeats, because the environment of the first process is visible only a moment after its start. */
 async function isSeen(id: string): Promise<boolean> {
   for (let round = 0; round < 50; round++) {
     if (findWith(BOX, (value) => value === id).length > 0) return true
@@ -118,7 +118,7 @@ async function isSeen(id: string): Promise<boolean> {
   return false
 }
 
-/** Removes a container with everything in it; one that is gone or going is what was wanted. */
+/** Removes a container with everything in it. One that is already removed or being removed is no error. */
 export async function removeContainer(container: Docker.Container): Promise<void> {
   try {
     await container.remove({ force: true })
@@ -127,7 +127,7 @@ export async function removeContainer(container: Docker.Container): Promise<void
   }
 }
 
-/** Removes containers of Belays on this machine that are dead, and says how many. */
+/** Removes the containers of dead Belay processes on this machine, and returns how many. */
 export async function sweep(docker: Docker): Promise<number> {
   const { host, boot } = thisHost()
   const all = await docker.listContainers({ all: true, filters: { label: [LABEL, `belay.host=${host}`] } })

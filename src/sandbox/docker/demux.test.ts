@@ -24,7 +24,7 @@ it('waits for a slow reader again and again, and listens once', async () => {
   }
   await handedOn
   expect(read).toBe(30 * content.length)
-  // One of ours, and what reading itself takes.
+  // One of the test's own, and what reading itself needs.
   expect(most - before).toBeLessThanOrEqual(3)
 })
 

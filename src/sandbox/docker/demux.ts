@@ -1,8 +1,8 @@
 import type { Duplex, PassThrough } from 'node:stream'
 
 /**
- * Takes apart what a daemon sends of a program without a terminal: frames of eight bytes (stream, three zeros, length) and
- * content. Waits for a slow reader. Resolves when everything was handed on; ends both streams.
+ * Splits the daemon's output stream of a program without a terminal: frames of an eight-byte header (stream, three zeros,
+ * length) and content. Waits for a slow reader. Resolves after everything was passed on; always ends both streams.
  */
 export async function demultiplex(from: Duplex, stdout: PassThrough, stderr: PassThrough): Promise<void> {
   let header = Buffer.alloc(0)
@@ -34,7 +34,7 @@ export async function demultiplex(from: Duplex, stdout: PassThrough, stderr: Pas
   }
 }
 
-/** Resolves when a stream takes more, or is closed. */
+/** Resolves when a stream can take more, or is closed. */
 function roomIn(stream: PassThrough): Promise<void> {
   return new Promise((resolve) => {
     const go = (): void => {

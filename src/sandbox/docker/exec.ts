@@ -15,27 +15,27 @@ import {
 import { EXEC_ID, KILL_MARKED } from '../kill-marked.ts'
 import { demultiplex } from './demux.ts'
 
-/** Kills everything but the first process and itself. */
+/** Kills everything except the container's first process and this shell. */
 const KILL_ALL = 'kill -9 -1; :'
 
-/** What a program said last gets this time to arrive. */
+/** How long, in ms, the last output of a program may take to arrive. */
 const LAST_WORDS_MS = 1000
 
-/** A container in which programs are run. */
+/** A container in which programs are started. */
 export interface Box {
   readonly container: Docker.Container
   readonly umask: string
-  /** Its processes are in this machine's process table (they are not where the daemon has a machine of its own). */
+  /** Whether its processes are in this machine's process table. They are not if the daemon runs in its own machine. */
   readonly seen: boolean
-  /** The daemon is podman, which tells only the numbers that processes have inside. */
+  /** Whether the daemon is podman, which reports only pids inside the container. */
   readonly podman: boolean
-  /** Resolves when it has ended. */
+  /** Resolves when the container has ended. */
   readonly gone: Promise<unknown>
-  /** Ids of what runs in it. */
+  /** Ids of the programs that run in it. */
   readonly running: Set<string>
 }
 
-/** Runs a program in the container, as `spawnKept` does. `env` and `cwd` are as they are inside. */
+/** Starts a program in the container, as `spawnKept` does. `env` and `cwd` are as seen inside. */
 export async function execKept(box: Box, spec: ProcessSpec): Promise<KeptProcess> {
   const id = randomId(16)
   const open = spec.stdin !== 'none'
@@ -51,13 +51,13 @@ export async function execKept(box: Box, spec: ProcessSpec): Promise<KeptProcess
   })
   const connection: Duplex = await exec.start({ hijack: true, stdin: open })
   box.running.add(id)
-  connection.on('error', () => {}) // seen as its end
+  connection.on('error', () => {}) // its end is noticed
   const stdout = new PassThrough()
   const stderr = new PassThrough()
   const stdin = open ? toProgram(connection) : null
   if (typeof spec.stdin === 'object') stdin?.end(spec.stdin.text)
-  const drained = demultiplex(connection, stdout, stderr).catch(() => {}) // the container is gone: so is the program
-  // With some runtimes (gVisor) a connection stays when its container is gone.
+  const drained = demultiplex(connection, stdout, stderr).catch(() => {}) // the container is gone, and the program with it
+  // With some runtimes (gVisor), a connection outlives its container.
   void box.gone.then(() => setTimeout(() => connection.destroy(), LAST_WORDS_MS).unref())
   const identity = await identify(exec, box)
 
@@ -76,7 +76,7 @@ export async function execKept(box: Box, spec: ProcessSpec): Promise<KeptProcess
     exited,
     closed,
     async end() {
-      // A session of its own began with it, and so a group.
+      // The program began its own session, and therefore its own process group.
       if (identity.pid > 0 && isAlive(identity)) killQuietly(-identity.pid)
       else await runQuietly(box.container, KILL_MARKED, id)
       return closed
@@ -84,22 +84,22 @@ export async function execKept(box: Box, spec: ProcessSpec): Promise<KeptProcess
   }
 }
 
-/** The program's stdin: its end is the end of file, the connection stays open for the output. */
+/** The program's stdin. Ending it is end of file for the program; the connection stays open for output. */
 function toProgram(connection: Duplex): Writable {
   const stdin = new PassThrough()
-  stdin.on('error', () => {}) // the program does not read: that it went is seen in `exited`
+  stdin.on('error', () => {}) // the program does not read; `exited` tells that it ended
   stdin.pipe(connection)
   return stdin
 }
 
-/** The program in this machine's process table; an identity of nothing where the containers are in another machine. */
+/** The program's identity in this machine's process table; pid 0 if the containers run in another machine. */
 async function identify(exec: Docker.Exec, { seen }: Box): Promise<KeptProcess['identity']> {
   const rounds = seen ? 100 : 0
   for (let round = 0; round < rounds; round++) {
     const { Pid, Running, ExitCode } = await exec.inspect()
     const startTime = Pid > 0 ? startTimeOf(Pid) : null
     if (startTime !== null) return { pid: Pid, startTime }
-    // It is not there yet, or not any more.
+    // The process does not exist yet, or no longer.
     if (!Running && ExitCode !== null) break
     await new Promise((resolve) => setTimeout(resolve, 2 + round))
   }
@@ -114,7 +114,7 @@ async function exitOf(exec: Docker.Exec): Promise<Exit> {
       await new Promise((resolve) => setTimeout(resolve, 5 + round))
     }
   } catch {
-    // the container is gone, and with it what it knew
+    // the container is gone, and its exit codes with it
   }
   return { code: null, signal: 'SIGKILL' }
 }
@@ -123,20 +123,20 @@ function signalName(number: number): string | null {
   return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? null
 }
 
-/** Ends what a program left behind: all of it when nothing else runs here, else what carries its mark. */
+/** Ends what a program left behind: everything, if no other program runs in the container; else the processes with its mark. */
 async function endRest(box: Box, id: string): Promise<void> {
   const { container, running, seen, podman } = box
   if (running.size > 0) return runQuietly(container, KILL_MARKED, id)
   for (let round = 0; round < 20; round++) {
     const left = seen && podman ? await processesHere(container) : await processes(container)
-    // The first process and what it waits for.
+    // These are the first process and the `cat` that it waits for.
     if (running.size > 0 || left.length <= 2) return
     if (!seen) return runQuietly(container, KILL_ALL, id)
     for (const { pid, parent } of left) if (left.some((other) => other.pid === parent)) killQuietly(pid)
   }
 }
 
-/** What runs in the container, with the numbers of the daemon's machine. */
+/** The container's processes, with pids on the daemon's machine. */
 async function processes(container: Docker.Container): Promise<{ pid: number; parent: number }[]> {
   const table = await container.top().catch(() => null) // gone: nothing is left
   if (table === null) return []
@@ -146,7 +146,7 @@ async function processes(container: Docker.Container): Promise<{ pid: number; pa
   return rows.map((row) => ({ pid: Number(row[column('PID')]), parent: Number(row[column('PPID')]) }))
 }
 
-/** The same from this machine's process table: what is in the process namespace of the container's first process. */
+/** The same from this machine's process table: processes in the pid namespace of the container's first process. */
 async function processesHere(container: Docker.Container): Promise<{ pid: number; parent: number }[]> {
   const state = await container.inspect().catch(() => null) // gone: nothing is left
   const first = state === null ? null : namespaceOf(state.State.Pid)
@@ -183,6 +183,6 @@ async function runQuietly(container: Docker.Container, script: string, argument:
     connection.resume()
     await new Promise((resolve) => connection.once('close', resolve).once('end', resolve))
   } catch {
-    // The container has ended, which is more than was asked for.
+    // The container has ended, and everything in it.
   }
 }

@@ -7,13 +7,13 @@ import type { SandboxPolicy } from '../port.ts'
 import { isWithin, real } from '../paths.ts'
 import { secretPaths } from '../secrets.ts'
 
-/** What of this machine a container sees: at the same paths, so that there is nothing to map. */
+/** The host paths that a container sees. They are at the same paths inside, so nothing needs mapping. */
 export interface Folders {
   readonly mounts: Docker.MountConfig
   isSeen(path: string): boolean
 }
 
-/** Places that an image fills itself. */
+/** Folders that an image fills itself. */
 const OF_THE_IMAGE = new Set([
   '/',
   '/bin',
@@ -29,7 +29,7 @@ const OF_THE_IMAGE = new Set([
   '/tmp',
 ])
 
-/** The mounts of a policy; null when the workspace is where an image keeps its own files. */
+/** The mounts of a policy; null if the workspace, or another shown path, is a folder that an image fills itself. */
 export function foldersOf(policy: SandboxPolicy, guards: readonly GitGuards[]): Folders | null {
   const shown = new Map<string, 'ro' | 'rw'>()
   const show = (paths: readonly string[], how: 'ro' | 'rw'): void => {
@@ -79,12 +79,12 @@ function bind(source: string, target: string, readOnly: boolean): Docker.MountSe
   return { Type: 'bind', Source: source, Target: target, ReadOnly: readOnly, BindOptions: { Propagation: 'rprivate' } }
 }
 
-/** A folder of its own that everybody inside may write. */
+/** An empty folder that everybody inside can write. */
 function scratch(path: string): Docker.MountSettings {
   return { Type: 'tmpfs', Target: path, Source: '', TmpfsOptions: { SizeBytes: 256 << 20, Mode: 0o1777 } }
 }
 
-/** An empty folder that only root could look into. */
+/** An empty folder that only root could open. */
 function nothing(path: string): Docker.MountSettings {
   return { Type: 'tmpfs', Target: path, Source: '', ReadOnly: true, TmpfsOptions: { SizeBytes: 4096, Mode: 0o500 } }
 }

@@ -12,7 +12,7 @@ const harness: SandboxHarness = {
   can: {
     confine: true,
     readOnly: true,
-    // Below: they end more than a program.
+    // Off: reaching a limit ends more than one program. See below.
     limits: false,
     fullNetwork: false,
     seen: false,

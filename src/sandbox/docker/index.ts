@@ -16,14 +16,14 @@ import { execKept, type Box } from './exec.ts'
 import { foldersOf, type Folders } from './folders.ts'
 import { containerUser, type ContainerUser } from './user.ts'
 
-/** Has git, a compiler and the usual tools; never fetched by Belay. */
+/** Contains git, a compiler and the usual tools. Belay never pulls images. */
 export const DEFAULT_IMAGE = 'buildpack-deps:stable'
 
 const IMAGE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
- * A container of docker (or podman, by its socket): read-only root, no capabilities, no new privileges, not root, no network,
- * always. It ends when Belay does.
+ * A docker container (or podman, through its socket), always with a read-only root, without capabilities, new privileges and
+ * network, and never as root. It ends when Belay does.
  */
 export const dockerBackend: SandboxBackend = {
   name: 'docker',
@@ -89,7 +89,7 @@ async function openContainer(
     if ('refusal' in found) return found
     const { path } = found
     await sweep(docker)
-    // First what a Belay that was killed left.
+    // First, clean up after a killed Belay.
     await user.disarm()
     await user.admit()
     const { container, line, seen } = await startContainer(docker, {
@@ -101,7 +101,7 @@ async function openContainer(
       podman,
       userns: podman && rootless ? 'keep-id' : null,
     })
-    const gone = container.wait().catch(() => {}) // it was removed, or the daemon went
+    const gone = container.wait().catch(() => {}) // it was removed, or the daemon has ended
     const box: Box = { container, umask: user.umask, seen, podman, gone, running: new Set() }
     return { sandbox: dockerSandbox({ policy, ...ground, box, line, path, user }) }
   } catch (error) {
@@ -118,7 +118,7 @@ interface Ground {
   readonly folders: Folders
   readonly guards: readonly GitGuards[]
   readonly repositories: Repositories
-  /** Ends what is held for the mounts. */
+  /** Releases the placeholders that were created for the mounts. */
   readonly release: () => void
 }
 
@@ -162,19 +162,22 @@ function dockerSandbox(opened: Opened): Sandbox {
         await user.disarm()
         await repositories.settle(guards, release, true)
       } finally {
-        line.end() // with it the container ends, too
+        line.end() // this also ends the container
       }
     },
   }
 }
 
-/** What of the container's limits was reached, where this machine's kernel keeps to them. */
+/** Limits of the container that were reached, as far as this machine's kernel enforces them. */
 async function reachedLimits({ container, seen }: Box, { resources }: SandboxPolicy): Promise<readonly string[]> {
-  const state = seen ? await container.inspect().catch(() => null) : null // gone, and its counts with it
+  const state = seen ? await container.inspect().catch(() => null) : null // gone, and its counters with it
   return state === null || state.State.Pid === 0 ? [] : reachedBy(state.State.Pid, resources)
 }
 
-/** Folders of this machine mean nothing inside: programs are the image's (and the workspace's), home is a place to write. */
+/**
+ * Adapts an environment to the container: PATH is the image's (after folders of the workspace), and HOME and TMPDIR are
+ * writable.
+ */
 function environment(
   { env }: ProcessSpec,
   path: string,
@@ -190,7 +193,7 @@ function environment(
   }
 }
 
-/** The image and the runtime that a policy names are there: the image's search path. */
+/** The search path of the policy's image, or why the image or the runtime cannot be used. */
 async function imageOf(
   named: Pick<SandboxPolicy, 'image' | 'runtime'>,
   { docker, info }: Daemon,
@@ -206,7 +209,7 @@ async function imageOf(
   return { refusal: unavailable(`there is no image "${image}"${asked}`, `docker pull ${image}`) }
 }
 
-/** The search path that an image has; null when there is no such image. */
+/** The search path that an image defines; null: there is no such image. */
 async function imagePath(docker: Docker, image: string): Promise<string | null> {
   try {
     const { Config } = await docker.getImage(image).inspect()

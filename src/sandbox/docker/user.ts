@@ -4,18 +4,18 @@ import { promisify } from 'node:util'
 import { SYSTEM_PATH } from '../os/environment.ts'
 import type { SandboxPolicy } from '../port.ts'
 
-/** Who programs in a container are: never root. */
+/** The user as which programs in a container run; never root. */
 export interface ContainerUser {
   readonly user: string
-  /** New files are for the group, too. */
+  /** Umask for programs; 002 if the group must be able to write new files. */
   readonly umask: string
-  /** Lets git work in what is another's; added to an environment. */
+  /** Environment variables that let git work in another user's files; to be added to `env`. */
   trust(env: Readonly<Record<string, string>>): Record<string, string>
-  /** Lets the user write what is the workspace's; safe to repeat. */
+  /** Lets the user write the workspace's files. Safe to repeat. */
   admit(): Promise<void>
   /**
-   * Takes the set-user-id and set-group-id bits from files that programs made: on this machine, outside of the container, they
-   * would run as the files' owner and group. Safe to repeat.
+   * Removes set-user-id and set-group-id bits from files that programs created. On this machine, outside the container, such
+   * files would run as their owner and group. Safe to repeat.
    */
   disarm(): Promise<void>
 }
@@ -24,19 +24,19 @@ const NOBODY = 65534
 
 const FIND_ENV = { PATH: SYSTEM_PATH, LC_ALL: 'C' }
 
-/** The clock of file systems lags behind. */
+/** Timestamps of file systems may lag behind the clock by this. */
 const LAG_MS = 100
 
 /**
- * The owner of the workspace; where that is root, nobody in root's group (which is nothing in a container), and the files are
- * given the group's rights. git knows only whether a file can be executed by its owner: it sees no change.
+ * The owner of the workspace. If that is root: nobody in root's group (which has no privileges in a container), and the files
+ * get permissions for the group. Git sees no change, because it tracks only whether the owner can execute a file.
  */
 export function containerUser(policy: SandboxPolicy): ContainerUser {
   const { uid, gid } = statSync(policy.workspace)
   const readOnly = policy.access === 'read-only'
   const writable = readOnly ? policy.write : [policy.workspace, ...policy.write]
   if (uid !== 0) {
-    // The files are the user's, made by whoever: only what changed meanwhile.
+    // The files are the user's, whoever created them, so only those that changed since are treated.
     const opened = Date.now() - LAG_MS
     return {
       user: `${uid}:${gid}`,
@@ -54,7 +54,7 @@ export function containerUser(policy: SandboxPolicy): ContainerUser {
       if (readOnly) await grant([policy.workspace], '-040', 'g+rX')
       await grant(writable, '-060', 'g+rwX')
     },
-    // All that is nobody's was made in a container.
+    // Every file that belongs to nobody was created in a container.
     disarm: () => disarm(writable, (file) => file.uid === NOBODY),
   }
 }
@@ -74,12 +74,12 @@ async function disarm(folders: readonly string[], isTheirs: (file: Stats) => boo
       continue
     }
     const is = lstatSync(path, { throwIfNoEntry: false })
-    // Nobody can read it, and its mode could only be set through what might be a link by then.
+    // Nobody can read the file, and setting its mode by path could follow a link that has replaced it.
     if (is !== undefined && is.isFile() && (is.mode & 0o6000) !== 0 && isTheirs(is)) rmSync(path, { force: true })
   }
 }
 
-/** Not through a link: another program may still run. */
+/** Opens a file, never through a link, because another program may still be running. */
 function openIfThere(path: string): number | null {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -88,7 +88,7 @@ function openIfThere(path: string): number | null {
   }
 }
 
-/** What \`find\` says; that something went while it looked is no failure. */
+/** Output of `find`. Files that disappear during the search are no failure. */
 async function find(folders: readonly string[], words: readonly string[]): Promise<string> {
   if (folders.length === 0) return ''
   try {

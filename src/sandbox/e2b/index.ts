@@ -7,13 +7,14 @@ import { secretPaths } from '../secrets.ts'
 import { Sync, type Shared } from './machine.ts'
 import { runKept } from './process.ts'
 
-/** The sandbox ends by itself after this time; renewed as long as Belay lives. */
+/** The sandbox ends by itself after this time, in ms; it is renewed as long as Belay is alive. */
 const LIFE_MS = 60_000
 const RENEW_MS = 20_000
 
 /**
- * A machine of e2b's: the workspace is carried there before each program and back after it. It ends with Belay, or a minute
- * after Belay was killed. Needs E2B_API_KEY; E2B_DOMAIN (or E2B_API_URL and E2B_SANDBOX_URL) for an installation of one's own.
+ * A machine of e2b's. Files are copied there before a program (if none is running) and back after each one. It ends with Belay,
+ * or a minute after Belay was killed. Needs E2B_API_KEY; E2B_DOMAIN (or E2B_API_URL and E2B_SANDBOX_URL) selects a private
+ * installation.
  */
 export const e2bBackend: SandboxBackend = {
   name: 'e2b',
@@ -50,7 +51,7 @@ function noKey(): Refusal | null {
   return unavailable('E2B_API_KEY is not set', 'set E2B_API_KEY')
 }
 
-/** The folders that are carried over, the workspace first. */
+/** The folders that are copied, the workspace first. */
 function sharedOf(policy: SandboxPolicy): Shared[] {
   const folders = (paths: readonly string[]): string[] => paths.filter((path) => existsSync(path)).map(real)
   const more = new Map(folders([...policy.own, ...policy.read]).map((host) => [host, false]))
@@ -68,7 +69,7 @@ function e2bSandbox(policy: SandboxPolicy, remote: InstanceType<(typeof import('
   const running = new Set<{ end(): Promise<unknown> }>()
   let closed = false
   const renewing = setInterval(() => {
-    void remote.setTimeout(LIFE_MS).catch(() => {}) // tried again soon; what runs there notices when it is gone
+    void remote.setTimeout(LIFE_MS).catch(() => {}) // tried again soon; programs there notice when it is gone
   }, RENEW_MS)
   renewing.unref()
   const toInside = (path: string): string | null => {
@@ -90,7 +91,7 @@ function e2bSandbox(policy: SandboxPolicy, remote: InstanceType<(typeof import('
       if (closed) throw new Error('the sandbox was closed')
       const cwd = toInside(spec.cwd)
       if (cwd === null) throw new Error(`${spec.cwd} is not to be seen in the sandbox`)
-      // What runs there already has the files: what it makes must not be taken away.
+      // A program that already runs there has the files, and its changes must not be overwritten.
       if (running.size === 0) await sync.push()
       const [program = '', ...args] = spec.argv
       const argv = [program.startsWith('/') ? (toInside(program) ?? program) : program, ...args]

@@ -1,7 +1,7 @@
 import type { Sandbox as Remote } from 'e2b'
 import { fingerprint, pack, unpackInto } from './mirror.ts'
 
-/** A folder of this machine and where it is in the sandbox. */
+/** A folder of this machine, and its path in the sandbox. */
 export interface Shared {
   readonly host: string
   readonly inside: string
@@ -9,10 +9,10 @@ export interface Shared {
 }
 
 const ARCHIVE = '/tmp/.belay-sync.tar'
-/** A big workspace takes long; there is no other limit to it. */
+/** Timeout of one transfer in ms. A large workspace takes long. */
 const SYNC_MS = 30 * 60_000
 
-/** Carries folders into the sandbox before a program and back after it, one after the other. */
+/** Copies folders into the sandbox before a program and back after it; one transfer at a time. */
 export class Sync {
   readonly #remote: Remote
   readonly #shared: readonly Shared[]
@@ -26,7 +26,7 @@ export class Sync {
     this.#skip = new Set(hidden)
   }
 
-  /** What changed here since it was last the same on both sides. */
+  /** Uploads every folder that has changed here since both sides were last equal. */
   push(): Promise<void> {
     return this.#inTurn(async () => {
       for (const { host, inside } of this.#shared) {
@@ -43,7 +43,7 @@ export class Sync {
     })
   }
 
-  /** What programs changed there. */
+  /** Downloads the writable folders, as programs have left them. */
   pull(): Promise<void> {
     return this.#inTurn(async () => {
       for (const { host, inside, writable } of this.#shared) {
@@ -64,12 +64,12 @@ export class Sync {
 
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#turn.then(work)
-    this.#turn = done.catch(() => {}) // whoever waits for it is told
+    this.#turn = done.catch(() => {}) // the caller gets the rejection
     return done
   }
 }
 
-/** Words as one line of a shell, which gets them as they are. */
+/** Words as one shell command line, quoted so that the command gets them unchanged. */
 export function shellLine(argv: readonly string[]): string {
   return argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
 }

@@ -21,10 +21,10 @@ import { crypto } from '../../core/crypto.ts'
 
 const run = promisify(execFile)
 
-/** Never carried over, in neither direction: what is in it makes git run programs. */
+/** Never copied in either direction, because its content makes git run programs. */
 const GIT = '.git'
 
-/** What a folder holds, by names, sizes and times: equal as long as nothing was changed. `skip`: paths that are left out. */
+/** A hash over a folder's names, sizes and times: equal as long as nothing has changed. `skip`: paths that are left out. */
 export function fingerprint(folder: string, skip: ReadonlySet<string>): string {
   const hash = crypto().createHash('sha256')
   const walk = (at: string): void => {
@@ -40,7 +40,7 @@ export function fingerprint(folder: string, skip: ReadonlySet<string>): string {
   return hash.digest('hex')
 }
 
-/** A folder as a tar archive. */
+/** A folder as a tar archive, without `.git` and the paths in `skip`. */
 export async function pack(folder: string, skip: readonly string[]): Promise<Buffer> {
   const inFolder = skip
     .filter((path) => path.startsWith(`${folder}/`))
@@ -54,8 +54,8 @@ export async function pack(folder: string, skip: readonly string[]): Promise<Buf
 }
 
 /**
- * Makes `folder` what an archive from a sandbox holds. The archive is untrusted: it is unpacked in a folder of its own, and
- * what is put in place follows no link and sets no owner. `.git` and `skip` stay as they are.
+ * Makes the content of `folder` equal to an archive from a sandbox. The archive is untrusted: it is unpacked in a separate
+ * folder, and moving files into place follows no link and sets no owner. `.git` and `skip` stay as they are.
  */
 export async function unpackInto(folder: string, archive: Uint8Array, skip: ReadonlySet<string>): Promise<void> {
   const temp = mkdtempSync(join(tmpdir(), 'belay-e2b-'))
@@ -100,7 +100,7 @@ function isSame(source: string, is: Stats, target: string, was: Stats | undefine
   return readFileSync(source).equals(readFileSync(target))
 }
 
-/** A file or link; anything else (a device, a pipe) stays where it is. */
+/** Copies a file or link; ignores anything else (a device, a pipe). */
 function put(source: string, is: Stats, target: string): void {
   const made = `${target}.belay-${process.pid}`
   if (is.isSymbolicLink()) symlinkSync(readlinkSync(source), made)

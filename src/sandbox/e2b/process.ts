@@ -7,10 +7,10 @@ import { closedAfter } from '../closing.ts'
 import { EXEC_ID, KILL_MARKED } from '../kill-marked.ts'
 import { shellLine } from './machine.ts'
 
-/** Names that mean something of this machine: the sandbox has its own. */
+/** Variables that are only valid on this machine; the sandbox has its own. */
 const OF_THE_HOST = new Set(['PATH', 'HOME', 'TMPDIR', 'SHELL', 'PWD', 'OLDPWD'])
 
-/** Runs a program in the sandbox; `cwd` and `argv` are as they are inside. `after` runs before it counts as closed. */
+/** Starts a program in the sandbox. `cwd` and `argv` are as seen inside. `closed` waits for `after`. */
 export async function runKept(remote: Remote, spec: ProcessSpec, after: () => Promise<void>): Promise<KeptProcess> {
   const id = randomId(16)
   const kept = Object.entries(spec.env).filter(([name]) => !OF_THE_HOST.has(name))
@@ -66,7 +66,7 @@ async function feed(handle: CommandHandle, stdin: PassThrough): Promise<void> {
     for await (const chunk of stdin) await handle.sendStdin(new Uint8Array(chunk as Buffer))
     await handle.closeStdin()
   } catch {
-    // The program does not read any more: that it went is seen in `exited`.
+    // The program no longer reads; `exited` tells that it ended.
   }
 }
 

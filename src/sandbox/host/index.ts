@@ -4,8 +4,8 @@ import type { Sandbox, SandboxBackend, SandboxPolicy } from '../port.ts'
 import { failed, lacking } from '../refusal.ts'
 
 /**
- * No confinement: programs run as the user does. `access` is then kept by the agent's own tools and the command policy alone;
- * everything else that a policy may ask for is refused.
+ * No confinement: programs run as the user does. Only the agent's own tools and the command policy then enforce `access`;
+ * anything else that a policy may require is refused.
  */
 export const hostBackend: SandboxBackend = {
   name: 'host',

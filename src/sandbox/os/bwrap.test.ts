@@ -3,7 +3,7 @@ import { bwrapArgv, enterArgv } from './bwrap.ts'
 
 const TOOLS = { bwrap: '/usr/bin/bwrap', program: Buffer.alloc(0) }
 
-/** Each of these keeps something out that another of them keeps out too, so that no attempt to escape tells that one is gone. */
+/** Each of these options also prevents something that another one prevents, so no escape test shows that one is missing. */
 it('a program gets no terminal, outlives nobody, and has nothing of the machine but its files', () => {
   const words = [
     '--new-session',

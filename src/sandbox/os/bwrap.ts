@@ -7,22 +7,22 @@ import { unavailable } from '../refusal.ts'
 import { SYSTEM_PATH } from './environment.ts'
 import { seccompFilter } from './seccomp.ts'
 
-/** What sandboxes on Linux are made with. */
+/** What a sandbox on Linux is built with. */
 export interface FoundTools {
   readonly bwrap: string
-  /** The seccomp filter. */
+  /** The seccomp filter as a program. */
   readonly program: Buffer
 }
 
-/** The same, made ready. `folder` is their own, of the user's alone, and goes with `remove`. */
+/** The same, ready for use. `folder` is private to the user and removed by `remove`. */
 export interface Tools extends FoundTools {
-  /** File with the seccomp filter. */
+  /** Path of the file with the seccomp filter. */
   readonly filter: string
   readonly folder: string
   remove(): void
 }
 
-/** Finds what a sandbox needs. */
+/** Finds what a sandbox needs, or says what is missing. */
 export function findTools(): FoundTools | { readonly refusal: Refusal } {
   const bwrap = resolveProgram('bwrap', '/', SYSTEM_PATH)
   if (bwrap === null) {
@@ -40,7 +40,7 @@ export function findTools(): FoundTools | { readonly refusal: Refusal } {
   return { bwrap, program }
 }
 
-/** Makes what a sandbox needs. */
+/** Prepares what a sandbox needs, or says what is missing. */
 export function makeTools(): { readonly tools: Tools } | { readonly refusal: Refusal } {
   const found = findTools()
   if ('refusal' in found) return found
@@ -52,7 +52,7 @@ export function makeTools(): { readonly tools: Tools } | { readonly refusal: Ref
   return { tools: { ...found, filter, folder, remove: () => rmSync(folder, { recursive: true, force: true }) } }
 }
 
-/** Removes what Belays that were killed left. */
+/** Removes tool folders of killed Belay processes. */
 export function sweepTools(): void {
   for (const entry of readdirSync(tmpdir())) {
     const [, pid, startTime] = /^belay-os-(\d+)-(\d+)-/.exec(entry) ?? []
@@ -60,26 +60,26 @@ export function sweepTools(): void {
     try {
       rmSync(join(tmpdir(), entry), { recursive: true, force: true })
     } catch {
-      // another user's: theirs to remove
+      // another user's: not ours to remove
     }
   }
 }
 
-/** `$1` is the number of control groups, whose files follow. */
+/** Shell script. `$1` is the number of control groups, whose files follow. */
 const ENTER = [
   'n=$1; shift',
   'while [ "$n" -gt 0 ]; do echo "$$" >"$1" || exit 126; shift; n=$((n - 1)); done',
   'exec "$@"',
 ].join('\n')
 
-/** Brings a program up to the door of a sandbox: through its control groups. */
+/** The command prefix that puts a program into control groups before its sandbox starts. */
 export function enterArgv(groups: readonly string[]): readonly string[] {
   return groups.length === 0 ? [] : ['/bin/sh', '-c', ENTER, 'belay-enter', String(groups.length), ...groups]
 }
 
 /**
- * The words that start bwrap, which wants the filter at descriptor 9: those for the file system follow, then `--` and the
- * program.
+ * The arguments that start bwrap with the filter at descriptor 9. The caller appends arguments for the file system, then `--`
+ * and the program.
  */
 export function bwrapArgv({ bwrap }: FoundTools, unshareNetwork: boolean): readonly string[] {
   return [

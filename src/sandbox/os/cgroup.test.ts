@@ -14,7 +14,7 @@ it('a control group that is still in use is removed when it is not any more', ()
     const made = limitedGroup({ cpus: null, memoryBytes: null, pids: 5, diskBytes: null }, home)
     if ('why' in made) throw new Error(made.why)
     const folder = dirname(made.group.joins[0] ?? '')
-    // What the kernel shows there goes with the folder; here it keeps the folder in use.
+    // In the real cgroup file system the files disappear with the folder; here they keep it from being removed.
     expect(() => made.group.remove()).toThrow(/ENOTEMPTY/)
     for (const name of readdirSync(folder)) rmSync(join(folder, name))
     made.group.remove()

@@ -4,19 +4,19 @@ import { randomId } from '../../core/ids.ts'
 import { isAlive, thisProcess } from '../../process/index.ts'
 import type { Resources } from '../port.ts'
 
-/** Where limits are kept: one folder per controller with the old hierarchy, one for all of them with the new. */
+/** Control groups that enforce limits: one folder per controller in cgroup v1, one for all controllers in cgroup v2. */
 export interface Cgroup {
-  /** Files into which a process writes its number to be limited, with all that it starts. */
+  /** Files into which a process writes its pid to be limited, with all its descendants. */
   readonly joins: readonly string[]
-  /** Limits that were reached so far, a sentence each. */
+  /** Limits that were reached so far, one sentence each. */
   reached(): readonly string[]
-  /** Removes it; what is still in it must have ended before. */
+  /** Removes the groups; their processes must have ended. */
   remove(): void
 }
 
 /**
- * Makes a control group with these limits, or says why that cannot be (null limits need none). Groups of Belays that are
- * dead are removed on the way.
+ * Creates control groups with these limits, or says why that is impossible (null limits need none). Also removes groups of dead
+ * Belay processes. `proc`: the process whose groups are the parents.
  */
 export function limitedGroup(resources: Resources, proc = '/proc/self'): { group: Cgroup } | { why: string } {
   const wanted = limitsOf(resources)
@@ -24,7 +24,7 @@ export function limitedGroup(resources: Resources, proc = '/proc/self'): { group
   const remove = (): void => {
     for (let folder = folders.at(-1); folder !== undefined; folder = folders.at(-1)) {
       rmdirSync(folder)
-      folders.pop() // not before: one that is still in use is tried again
+      folders.pop() // only after success, so that a group in use is tried again
     }
   }
   const me = thisProcess()
@@ -52,7 +52,7 @@ export function limitedGroup(resources: Resources, proc = '/proc/self'): { group
   return { group: { joins: folders.map((folder) => join(folder, 'cgroup.procs')), reached, remove } }
 }
 
-/** Limits that were reached in the control groups of a process, a sentence each; none when it has ended. */
+/** Limits that were reached in the control groups of a process, one sentence each; empty if the process has ended. */
 export function reachedBy(pid: number, resources: Resources): readonly string[] {
   try {
     const { v1, v2 } = hierarchy(`/proc/${pid}`, '/proc/self')
@@ -64,7 +64,7 @@ export function reachedBy(pid: number, resources: Resources): readonly string[] 
   }
 }
 
-/** How often something happened, as the kernel's files count it: the same words with both hierarchies. */
+/** The kernel's count for `word`; both cgroup versions use the same words. */
 function countIn(folders: readonly string[], names: readonly string[], word: string): number {
   const files = folders.flatMap((folder) => names.map((name) => join(folder, name))).filter((file) => existsSync(file))
   const counts = files.map((file) => new RegExp(`^${word} (\\d+)$`, 'm').exec(readFileSync(file, 'utf8'))?.[1])
@@ -113,10 +113,10 @@ function limitsOf({ cpus, memoryBytes, pids }: Resources): Record<string, Files>
   return limits
 }
 
-/** Our own groups: per controller of the old hierarchy, and in the new one. */
+/** The groups of a process: per controller in cgroup v1, and in cgroup v2. */
 function hierarchy(proc: string, mounts = proc): { v1: Map<string, string>; v2: string | null } {
   const own = readFileSync(`${proc}/cgroup`, 'utf8').trim().split('\n')
-  // Where they are is seen from here, not from a container.
+  // Mount points are as this process sees them, not as a container does.
   const v1 = new Map<string, string>()
   let v2: string | null = null
   for (const line of readFileSync(`${mounts}/mountinfo`, 'utf8').split('\n')) {
@@ -134,7 +134,7 @@ function hierarchy(proc: string, mounts = proc): { v1: Map<string, string>; v2: 
   return { v1, v2 }
 }
 
-/** Removes the groups of Belays that are dead; where there are none to be had there is nothing to remove. */
+/** Removes the groups of dead Belay processes; does nothing where there are no control groups. */
 export function sweepGroups(proc = '/proc/self'): void {
   const { v1, v2 } = hierarchy(proc)
   for (const place of new Set([...v1.values(), ...(v2 === null ? [] : [v2])])) if (existsSync(place)) sweep(place)
@@ -147,7 +147,7 @@ function sweep(place: string): void {
     try {
       rmdirSync(join(place, entry))
     } catch {
-      // what was in it is still dying: it is swept the next time
+      // its processes are still dying; it is swept the next time
     }
   }
 }

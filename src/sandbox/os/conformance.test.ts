@@ -11,7 +11,7 @@ describeSandboxConformance({
   can: {
     confine: true,
     readOnly: true,
-    // Control groups are root's to make.
+    // Only root can create control groups.
     limits: linux && process.geteuid?.() === 0,
     fullNetwork: true,
     seen: true,

@@ -5,7 +5,10 @@ import { openMacOS, probeMacOS } from './macos.ts'
 
 const nowhere = unavailable(`there is no sandbox for ${process.platform}`, 'use Linux, macOS or docker')
 
-/** The operating system's own sandbox: bubblewrap with sandbox-runtime's seccomp helper and proxy on Linux, Seatbelt on macOS. */
+/**
+ * The operating system's own sandbox: bubblewrap with Belay's seccomp filter and sandbox-runtime's proxy on Linux, Seatbelt on
+ * macOS.
+ */
 export const osBackend: SandboxBackend = {
   name: 'os',
   probe() {

@@ -15,7 +15,7 @@ import { hostsProxy, relayArgv, type HostsProxy } from './proxy.ts'
 
 let works: Promise<Refusal | null> | null = null
 
-/** Whether a sandbox can be made here: found out once, by making one. */
+/** Why a sandbox cannot be created here, or null. Determined once, by creating one. */
 export function probeLinux(): Promise<Refusal | null> {
   works ??= tryOne()
   return works
@@ -35,7 +35,7 @@ async function tryOne(): Promise<Refusal | null> {
   )
 }
 
-/** Runs bwrap with a filter at descriptor 9; `said` is what it wrote on stderr, or why it did not start. */
+/** Runs bwrap with a filter at descriptor 9. `said` is its stderr, or why it did not start. */
 async function tried(
   program: string,
   args: readonly string[],
@@ -52,7 +52,7 @@ async function tried(
   const nine = (child.stdio as readonly unknown[])[9] as Writable | null | undefined
   nine?.on('error', () => {}) // it ended without reading, which its status tells
   nine?.end(filter)
-  // Not by `once`, which rejects when it does not start.
+  // `once` would reject if the program does not start.
   const code = await new Promise<number | null>((resolve) => {
     child.on('close', resolve)
     child.on('error', (error) => {
@@ -63,7 +63,10 @@ async function tried(
   return { code, said }
 }
 
-/** Opens a sandbox of bubblewrap. Its folders and limits are made for each program anew; a proxy lives as long as it. */
+/**
+ * Opens a bubblewrap sandbox. Its mounts are computed anew for each program; control groups and proxy live as long as the
+ * sandbox.
+ */
 export async function openLinux(policy: SandboxPolicy): Promise<{ sandbox: Sandbox } | { refusal: Refusal }> {
   const lacks = lacking('os', policy, {
     network: ['none', 'full', 'hosts'],
@@ -181,7 +184,7 @@ function linuxSandbox(
   }
 }
 
-/** Processes that were killed leave their group a moment later. */
+/** Repeats, because killed processes leave their group a moment later. */
 async function untilGone(remove: () => void): Promise<void> {
   for (let round = 0; ; round++) {
     try {
@@ -194,7 +197,7 @@ async function untilGone(remove: () => void): Promise<void> {
   }
 }
 
-/** What is set anew inside; the rest of the environment is inherited, so that it is in no argument list. */
+/** Variables that are set inside. The rest of the environment is inherited, so that it appears in no argument list. */
 function inside({ env }: ProcessSpec, policy: SandboxPolicy, proxy: HostsProxy | null): [string, string][] {
   const temp: [string, string][] = policy.access === 'full' || env['TMPDIR'] === undefined ? [] : [['TMPDIR', '/tmp']]
   return [...restored(env), ...temp, ...Object.entries(proxy?.env ?? {})]

@@ -7,7 +7,7 @@ import { policyOf } from '../request.ts'
 import { gitGuards } from '../repositories/guards.ts'
 import { openMacOS, seatbelt } from './macos.ts'
 
-/** Seatbelt is not here: what is tested is the profile that it would be given. */
+/** Seatbelt cannot run here, so its profile is tested. */
 let workspace = ''
 beforeAll(() => {
   workspace = realpathSync(mkdtempSync(join(tmpdir(), 'belay-seatbelt-')))
@@ -24,7 +24,7 @@ function profile(more: Parameters<typeof policyOf>[1] | object = {}): string {
   return seatbelt(spec, policy, '/private/tmp/t', [gitGuards(workspace)], wrapCommandWithSandboxMacOS)
 }
 
-/** The paths of the rule that begins so. */
+/** The paths in the rule that begins with `begins`. */
 function rule(text: string, begins: string): string {
   const at = text.indexOf(`(${begins}\n`)
   return at === -1 ? '' : text.slice(at, text.indexOf('\n(', at + 1))

@@ -14,14 +14,14 @@ import { outside, restored } from './environment.ts'
 
 const SANDBOX_EXEC = '/usr/bin/sandbox-exec'
 
-/** Whether Seatbelt is there. */
+/** Why Seatbelt cannot be used, or null. */
 export function probeMacOS(): Promise<Refusal | null> {
   return Promise.resolve(existsSync(SANDBOX_EXEC) ? null : unavailable(`${SANDBOX_EXEC} is not there`))
 }
 
 /**
- * Opens a sandbox of Seatbelt. It has no limits on resources, and no network or all of it: a proxy would be reached over the
- * loopback that everything else on the machine is on, too.
+ * Opens a Seatbelt sandbox. It cannot limit resources, and has no network or all of it: a proxy would have to be reached over
+ * the loopback, which everything else on the machine uses too.
  */
 export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandbox } | { refusal: Refusal }> {
   const refusal =
@@ -38,7 +38,7 @@ export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandb
   }
   const { wrapCommandWithSandboxMacOS } =
     await import('@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js')
-  // What programs keep for a moment goes here: the machine's own folder for it is everybody's.
+  // Temporary files go here, because the machine's own temporary folder is shared.
   const temp = real(mkdtempSync(join(tmpdir(), 'belay-sandbox-')))
   const repositories = await Repositories.of(policy)
   const running = new Set<KeptProcess>()
@@ -74,7 +74,7 @@ export async function openMacOS(policy: SandboxPolicy): Promise<{ sandbox: Sandb
 type Wrap =
   (typeof import('@anthropic-ai/sandbox-runtime/dist/sandbox/macos-sandbox-utils.js'))['wrapCommandWithSandboxMacOS']
 
-/** The command line that runs a program under Seatbelt; exported for the test of its profile, which no Linux can run. */
+/** The command line that runs a program under Seatbelt. Exported for the test of its profile, which cannot run on Linux. */
 export function seatbelt(
   spec: ProcessSpec,
   policy: SandboxPolicy,
@@ -84,7 +84,7 @@ export function seatbelt(
 ): string {
   const { readConfig, writeConfig } = rulesOf(policy, temp, guards)
   return wrap({
-    // Its own variables come after ours: TMPDIR is set where nothing comes after.
+    // sandbox-runtime sets its own variables after ours, so TMPDIR is set in the command itself.
     command: `TMPDIR=${quoted(temp)}; export TMPDIR; exec ${spec.argv.map(quoted).join(' ')}`,
     needsNetworkRestriction: policy.network.mode === 'none',
     readConfig,

@@ -7,14 +7,17 @@ import { PathResolver, isWithin } from '../paths.ts'
 import { secretPaths } from '../secrets.ts'
 import { stillCanonical } from '../canonical.ts'
 
-/** What a path is inside; of two for the same path the one that stands later here counts. */
+/** What a path is inside. If two kinds apply to one path, the later one in this list counts. */
 const KINDS = ['hidden', 'private', 'readable', 'writable', 'guarded', 'denied'] as const
 type Kind = (typeof KINDS)[number]
 
-/** Folders that every program gets its own, empty, of: what others keep there (sockets among it) is not to be seen. */
+/** Folders that each program gets empty and private, because others keep things there (sockets, for example). */
 const PRIVATE = ['/tmp', '/var/tmp', '/run']
 
-/** What of /proc is the machine's, not a process's: who is root outside could write it although he may do nothing inside. */
+/**
+ * Parts of /proc that belong to the kernel, not to a process. Root's files there could be written by root even without
+ * capabilities inside.
+ */
 const OF_THE_KERNEL = [
   'sys',
   'fs',
@@ -34,13 +37,13 @@ function kernelSettings(): string[] {
   return there.flatMap((path) => ['--ro-bind', path, path])
 }
 
-/** In `/run`, but needed: name resolution, and the programs of NixOS. */
+/** Paths in `/run` that are needed: name resolution, and the programs of NixOS. */
 const OF_RUN = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager/resolv.conf', '/run/current-system']
 
 /**
- * The file system of a sandbox, as words for bwrap: everything read-only, the workspace and `write` as the policy has it,
- * secrets hidden, and of `programs` (folders) what lies in private places. Deeper paths come later, so that they count. Made
- * anew for each program: what is there may have changed.
+ * The file system of a sandbox as arguments for bwrap: everything read-only, the workspace and `write` as the policy says,
+ * secrets hidden, and those folders of `programs` visible that are in private places. Deeper paths come later, so that they
+ * take precedence. Computed anew for each program, because the paths may have changed.
  */
 export function mountsOf(
   policy: SandboxPolicy,
@@ -70,7 +73,7 @@ export function mountsOf(
   } else {
     for (const path of secretPaths(env, paths)) put(path, 'hidden')
     for (const path of PRIVATE) put(path, 'private')
-    // Inside of what may be written they are there already, and stay writable.
+    // Inside a writable folder they are visible anyway, and must stay writable.
     for (const path of programs.map((folder) => paths.real(folder))) {
       if (
         PRIVATE.some((folder) => path !== folder && isWithin(path, folder)) &&
@@ -114,7 +117,7 @@ export function mountsOf(
   return argv
 }
 
-/** The host path seen at `path` inside: null where something else, or nothing, is there. */
+/** Whether a path shows the same file inside as on the host. */
 export function isSeen(
   path: string,
   policy: SandboxPolicy,

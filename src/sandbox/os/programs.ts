@@ -3,8 +3,8 @@ import type { ProcessSpec } from '../../process/index.ts'
 import { real } from '../paths.ts'
 
 /**
- * Folders that hold what a program and those on its PATH are made of: the folder itself, or the whole `node_modules` that it is
- * in. They must be seen inside also where everything around them is private (an installation below /tmp).
+ * Folders with the files of a program and of the programs on its PATH: the folder itself, or the whole `node_modules` that
+ * contains it. They must be visible inside, even where everything around them is private (an installation below /tmp).
  */
 export function programFolders({ argv, env }: Pick<ProcessSpec, 'argv' | 'env'>): readonly string[] {
   const [program = ''] = argv

@@ -8,24 +8,28 @@ import { failed, unavailable } from '../refusal.ts'
 import type { Tools } from './bwrap.ts'
 import { SYSTEM_PATH } from './environment.ts'
 
-/** An HTTP proxy (also for CONNECT) that lets through to the hosts of a list; the only way out of a sandbox without network. */
+/**
+ * An HTTP proxy (also for CONNECT) that allows connections to listed hosts only. It is the only way out of a sandbox without
+ * network.
+ */
 export interface HostsProxy {
   readonly socket: string
   readonly socat: string
   readonly env: Readonly<Record<string, string>>
-  /** Hosts that were asked for and are not on the list, a sentence each. */
+  /** Refused hosts, one sentence each, at most `MOST_REFUSED`. */
   refused(): readonly string[]
   close(): Promise<void>
 }
 
-/** More says no more. */
+/** More would not help the reader. */
 const MOST_REFUSED = 20
 
-/** Where the proxy is found inside. The sandbox has a loopback of its own: the number collides with nobody's. */
+/** The proxy's port inside. Each sandbox has its own loopback, so the number cannot collide. */
 const PORT = 3128
 
 /**
- * Starts the proxy for these hosts (exact names, `*.suffix`, with `:port` where only one is meant); its socket is in `folder`.
+ * Starts the proxy for these hosts (exact names or `*.suffix`, with `:port` to allow only that port). Its socket is in
+ * `folder`.
  */
 export async function hostsProxy(
   hosts: readonly string[],
@@ -106,8 +110,8 @@ async function hostsFilter(
 }
 
 /**
- * What stands before the words that start a sandbox whose way out is the proxy: a network of its own, in which a relay listens.
- * The relay is outside of the sandbox proper, as what is inside can have no Unix sockets.
+ * The arguments in front of those that start a sandbox whose only way out is the proxy. They create a network namespace in
+ * which a relay listens. The relay runs outside the inner sandbox, because programs inside cannot create Unix sockets.
  */
 export function relayArgv({ bwrap }: Tools, { socat, socket }: HostsProxy): readonly string[] {
   const script = [
@@ -125,7 +129,7 @@ export function relayArgv({ bwrap }: Tools, { socat, socket }: HostsProxy): read
     '--unshare-net',
     '--cap-drop',
     'ALL',
-    // The sandbox makes a user namespace of its own, in which the kernel lets uid 0 be mapped only by who has this.
+    // The inner sandbox creates its own user namespace, in which only a process with this capability may map uid 0.
     ...(process.geteuid?.() === 0 ? ['--cap-add', 'CAP_SETFCAP'] : []),
     '--bind',
     '/',

@@ -1,12 +1,12 @@
 /**
- * The seccomp filter of sandboxes on Linux, as the program that bwrap's `--seccomp` takes: what stays refused even to who finds
- * a way around the namespaces. Programs of another architecture (also x32 and 32-bit x86) can do nothing at all.
+ * The seccomp filter of sandboxes on Linux, as the program that bwrap's `--seccomp` takes. It refuses calls even to a program
+ * that finds a way around the namespaces. Programs of another architecture (also x32 and 32-bit x86) cannot make any call.
  *
- * sandbox-runtime has a helper for it; that one mounts a /proc of its own, in which root could write /proc/sys.
+ * sandbox-runtime has a helper for this, but that helper mounts its own /proc, in which root could write /proc/sys.
  */
 
 interface Architecture {
-  /** AUDIT_ARCH_*. */
+  /** The kernel's AUDIT_ARCH_* constant. */
   readonly audit: number
   readonly calls: Readonly<Record<string, number>>
 }
@@ -89,7 +89,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   },
 }
 
-/** Refused whatever their arguments. */
+/** Calls that are refused whatever their arguments. */
 const REFUSED = [
   'setns',
   'mount',
@@ -109,7 +109,7 @@ const REFUSED = [
   'bpf',
   'perf_event_open',
   'userfaultfd',
-  // Would make sockets where no filter looks.
+  // These would create sockets without a filtered call.
   'io_uring_setup',
   'io_uring_enter',
   'io_uring_register',
@@ -145,7 +145,7 @@ const load = (offset: number): Instruction => [LOAD, 0, 0, offset]
 const give = (value: number): Instruction => [RETURN, 0, 0, value]
 const back: Instruction = load(0)
 
-/** Calls that set a mode, and which argument it is. */
+/** Calls that set a file mode, and the index of that argument. */
 const setsUserId = [
   { name: 'chmod', mode: 1 },
   { name: 'fchmod', mode: 1 },
@@ -156,7 +156,7 @@ const setsUserId = [
   { name: 'mknodat', mode: 2 },
 ] as const
 
-/** Calls that set one when they make a file; it follows the flags. */
+/** Calls that set a mode if they create the file; the mode follows the flags. */
 const opens = [
   { name: 'open', flags: 1 },
   { name: 'openat', flags: 2 },
@@ -169,12 +169,12 @@ const refuseSetUserId = (mode: number): Instruction[] => [
   give(refuse(EPERM)),
 ]
 
-/** The filter for this architecture; null where there is none. */
+/** The filter for this architecture; null: there is none. */
 export function seccompFilter(arch: string = process.arch): Buffer | null {
   const known = ARCHITECTURES[arch]
   if (known === undefined) return null
   const call = (name: string): number => known.calls[name] as number
-  /** Runs `body` when the call is `name`, then has the call's number loaded again. */
+  /** Runs `body` if the call is `name`, then loads the number of the call again. */
   const on = (name: string, body: readonly Instruction[]): Instruction[] => [
     [JUMP_EQUAL, 0, body.length + 1, call(name)],
     ...body,
@@ -185,12 +185,12 @@ export function seccompFilter(arch: string = process.arch): Buffer | null {
     [JUMP_EQUAL, 1, 0, known.audit],
     give(refuse(ENOSYS)),
     back,
-    // x32: the numbers of another table.
+    // x32 uses another table of numbers.
     ...(arch === 'x64' ? ([[JUMP_NOT_BELOW, 0, 1, 0x40000000], give(refuse(ENOSYS))] as Instruction[]) : []),
     ...REFUSED.flatMap((name): Instruction[] => [[JUMP_EQUAL, 0, 1, call(name)], give(refuse(EPERM))]),
-    // Its arguments are behind a pointer. Programs fall back to clone.
+    // The arguments are behind a pointer, which a filter cannot read. Programs fall back to clone.
     ...on('clone3', [give(refuse(ENOSYS))]),
-    // Others are not the network namespace's to confine: Unix sockets, a virtual machine's host, the kernel's own.
+    // The network namespace does not confine other families: Unix sockets, those to a virtual machine's host, the kernel's own.
     ...on('socket', [
       argument(0),
       [JUMP_EQUAL, 3, 0, AF_INET],
@@ -198,21 +198,21 @@ export function seccompFilter(arch: string = process.arch): Buffer | null {
       [JUMP_EQUAL, 1, 0, AF_NETLINK],
       give(refuse(EPERM)),
     ]),
-    // No program that runs as its owner or group, which may be root's. Opening with a mode makes one, too.
+    // Refuse creating programs that run as their owner or group, which may be root. Opening with a mode creates such files too.
     ...setsUserId.flatMap(({ name, mode }) => (name in known.calls ? on(name, refuseSetUserId(mode)) : [])),
     ...opens.flatMap(({ name, flags }) =>
       name in known.calls
         ? on(name, [argument(flags), [AND, 0, 0, O_CREAT], [JUMP_EQUAL, 0, 4, O_CREAT], ...refuseSetUserId(flags + 1)])
         : [],
     ),
-    // Its arguments are behind a pointer, too. Programs fall back to openat.
+    // The arguments are behind a pointer here too. Programs fall back to openat.
     ...on('openat2', [give(refuse(ENOSYS))]),
-    // A pair of datagram sockets can send to any other.
+    // Sockets of a datagram pair can send to any other socket.
     ...on('socketpair', [argument(1), [AND, 0, 0, 0xf], [JUMP_EQUAL, 0, 1, SOCK_DGRAM], give(refuse(EPERM))]),
     ...['clone', 'unshare'].flatMap((name) =>
       on(name, [argument(0), [AND, 0, 0, CLONE_NEWUSER], [JUMP_EQUAL, 0, 1, CLONE_NEWUSER], give(refuse(EPERM))]),
     ),
-    // A lease on a file that can only be read keeps its owner from writing it.
+    // A lease on a file that the program can only read would keep its owner from writing to it.
     ...on('fcntl', [argument(1), [JUMP_EQUAL, 0, 1, F_SETLEASE], give(refuse(EPERM))]),
     ...on('ioctl', [argument(1), [JUMP_EQUAL, 1, 0, TIOCSTI], [JUMP_EQUAL, 0, 1, TIOCLINUX], give(refuse(EPERM))]),
     give(ALLOW),

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The only settings that a repository keeps that was made in a sandbox: none of them makes git run a program. */
+/** The only settings that stay in a repository that was created in a sandbox. None of them makes git run a program. */
 const HARMLESS = [
   /^core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol|worktree|sharedrepository)$/,
   /^extensions\.(objectformat|refstorage|worktreeconfig|partialclone|compatobjectformat)$/,
@@ -14,12 +14,12 @@ const HARMLESS = [
   /^init\.defaultbranch$/,
 ]
 
-/** A remote that is a program instead of a place. */
+/** A remote that names a program (a remote helper) instead of a place. */
 const RUNS = /^[A-Za-z0-9]+::/
 
 /**
- * Takes out of a git folder everything by which git would run a program: hooks, and all settings but harmless ones. Returns what
- * was taken away, for people. Nobody may write there meanwhile. Safe to repeat: then nothing is there to take.
+ * Removes everything from a git folder that makes git run a program: hooks, and all but harmless settings. Returns what was
+ * removed, for people. No other process may write there meanwhile. Safe to repeat.
  */
 export function disarm(gitDir: string): readonly string[] {
   const took: string[] = []
@@ -66,7 +66,7 @@ function isHarmless(key: string, value: string | null): boolean {
 
 type Setting = readonly [key: string, value: string | null]
 
-/** As git itself reads the file, which includes no other; null when it cannot, or is not there: then the file goes. */
+/** The settings of a file as git itself reads them, without includes; null: git cannot read the file, which is then removed. */
 function settingsOf(file: string): readonly Setting[] | null {
   const env = { PATH: process.env['PATH'] ?? '', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' }
   try {
@@ -97,7 +97,7 @@ function line(key: string, value: string | null): string {
   return `[${key.slice(0, first)}${sub}]\n\t${key.slice(last + 1)}${text === undefined ? '' : ` = "${text}"`}\n`
 }
 
-/** Whether something in a git folder that can make git run a program was made or changed at or after `time` (ms). */
+/** Whether anything in a git folder that can make git run a program was created or changed at or after `time` (ms). */
 export function changedSince(gitDir: string, time: number): boolean {
   const hooks = join(gitDir, 'hooks')
   const inHooks = existsSync(hooks) && lstatSync(hooks).isDirectory() ? readdirSync(hooks) : []

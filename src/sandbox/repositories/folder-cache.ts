@@ -1,13 +1,13 @@
 import { lstatSync, readdirSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
 
-/** What of a folder a look for repositories wants to know. */
+/** What the search for repositories needs to know about a folder. */
 export interface FolderLook {
-  /** It has what makes git take it for a repository itself. */
+  /** Whether git would take the folder itself for a git folder. */
   readonly isGit: boolean
-  /** What is called `.git` in it. */
+  /** Entries named `.git`, in any case. */
   readonly dotGit: readonly { readonly path: string; readonly isFile: boolean }[]
-  /** The folders in it that are to be looked at, links not among them. */
+  /** Subfolders to search, without links. */
   readonly folders: readonly string[]
 }
 
@@ -18,23 +18,25 @@ interface Kept {
   readonly look: FolderLook
 }
 
-/** File systems count time in steps of up to this: what was changed so shortly before may change again and look the same. */
+/**
+ * File systems may count time in steps of up to this. A folder that changed more recently may change again without a new time.
+ */
 const STEP_MS = 2000
 const MOST = 50_000
 const NOTHING: FolderLook = { isGit: false, dotGit: [], folders: [] }
 
 /**
- * Reads folders, and those that did not change since not again. What changed is known by the time that the kernel itself keeps
- * (ctime), which no program can set; only names are kept, what is in files is never.
+ * Reads folders, and caches those that have not changed. Changes are recognized by the kernel's change time (ctime), which
+ * programs cannot set. Only names are cached, never the content of files.
  */
 export class FolderCache {
   readonly #kept = new Map<string, Kept>()
 
-  /** Nothing where there is no folder, or none of ours to read: then git does not read it either. */
+  /** Empty if there is no such folder or we may not read it; git does not read it then either. */
   look(folder: string): FolderLook {
     try {
       const now = Date.now()
-      // Before it is read: what changes meanwhile makes it differ the next time.
+      // Taken before reading, so that a change during the read makes the next look differ.
       const found = lstatSync(folder, { throwIfNoEntry: false })
       if (found === undefined || !found.isDirectory()) return NOTHING
       const { dev, ino, ctimeMs: changed } = found

@@ -4,16 +4,16 @@ import { addPlaceholder, isPlaceholder, removePlaceholder } from './placeholders
 import { real } from '../paths.ts'
 
 /**
- * What of a git repository must not be written although it lies in a folder that can be: everything by which git would later
- * run a program for whoever uses the repository outside of the sandbox.
+ * Paths of a git repository that must not be written although they are in a writable folder: everything that could later make
+ * git run a program for those who use the repository outside the sandbox.
  */
 export interface GitGuards {
-  /** Folders that must stay where they are, so that nobody puts another in their place. */
+  /** Folders that must stay in place, so that they cannot be replaced. */
   readonly pinned: readonly string[]
   readonly readOnly: readonly string[]
-  /** Folders that are not there and must not come into being. */
+  /** Missing folders that must not be created. */
   readonly absent: readonly string[]
-  /** Files that must not come into being, and that nothing can be put in place of; they are removed when they do. */
+  /** Missing files that must not be created but cannot be blocked by a placeholder; they are removed afterwards. */
   readonly forbidden: readonly string[]
 }
 
@@ -21,8 +21,8 @@ const IN_GIT_DIR = ['config', 'config.worktree', 'hooks', 'info', 'modules', 'wo
 const NONE: GitGuards = { pinned: [], readOnly: [], absent: [], forbidden: [] }
 
 /**
- * The guards of a folder that can be written: of the repository that it is, or that has its working tree there; where there is
- * none, of the place where one would be made.
+ * The guards of a writable folder: those of the repository that it is, or whose working tree is there; if there is none, of the
+ * place where one would be created.
  */
 export function gitGuards(root: string): GitGuards {
   if (!(statSync(root, { throwIfNoEntry: false })?.isDirectory() ?? false)) return NONE
@@ -37,7 +37,7 @@ export function gitGuards(root: string): GitGuards {
   return guardsOfGitDir(real(dotGit), true)
 }
 
-/** The guards of a git folder; `pin`: it must stay where it is. */
+/** The guards of a git folder. `pin`: it must also stay in place. */
 export function guardsOfGitDir(gitDir: string, pin: boolean): GitGuards {
   const paths = IN_GIT_DIR.map((name) => join(gitDir, name))
   return {
@@ -46,14 +46,14 @@ export function guardsOfGitDir(gitDir: string, pin: boolean): GitGuards {
     absent: ['hooks', 'info', 'modules']
       .map((name) => join(gitDir, name))
       .filter((path) => !existsSync(path) || isPlaceholder(path)),
-    // These two lead git elsewhere; an empty file of the first would break it, so that nothing can be put in its place.
+    // Both redirect git. An empty `commondir` would break git, so these cannot be blocked by a placeholder.
     forbidden: ['commondir', 'config.worktree'].map((name) => join(gitDir, name)).filter((path) => !existsSync(path)),
   }
 }
 
 /**
- * Puts an empty folder wherever a guard wants none to come into being, so that it can be mounted read-only. Returns what takes
- * them away again, unless something else was put there from outside or another program still needs them; safe to repeat.
+ * Creates an empty folder wherever a guard wants none to be created, so that it can be mounted read-only. Returns a function
+ * that removes these folders, except those that got content from outside or that other programs still need. Safe to repeat.
  */
 export function addPlaceholders(guards: readonly GitGuards[]): () => void {
   const places = guards.flatMap((one) => one.absent).filter((path) => addPlaceholder(path))
@@ -65,7 +65,7 @@ export function addPlaceholders(guards: readonly GitGuards[]): () => void {
   }
 }
 
-/** Removes what came into being although it must not. Returns what was removed. */
+/** Removes forbidden files that were created nevertheless. Returns what was removed. */
 export function removeForbidden(guards: readonly GitGuards[]): readonly string[] {
   const found = guards.flatMap((one) => one.forbidden).filter((path) => existsSync(path))
   for (const path of found) rmSync(path, { recursive: true, force: true })
@@ -77,8 +77,8 @@ function isGitDir(folder: string): boolean {
 }
 
 /**
- * The git folders outside of `root` that its working tree needs to be readable: its own and the common one. Only those of a
- * repository that says itself that this is its working tree: what stands in `.git` may be an agent's.
+ * The git folders outside `root` that must be readable for its working tree: its own and the common one. Only those of a
+ * repository that confirms that this is its working tree, because an agent may have written `.git`.
  */
 export function outsideGitDirs(root: string): readonly string[] {
   const dotGit = join(root, '.git')
@@ -97,11 +97,11 @@ function readIfThere(file: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8') : null
 }
 
-/** Files of a home folder that a shell or a program reads when its owner uses it. */
+/** Files of a home folder that a shell or another program reads when the user starts it. */
 const READ_AT_LOGIN =
   /^\.(bash|zsh|profile|login|gitconfig|gitmodules|ripgreprc|inputrc|tmux|vimrc|npmrc|pam_environment|xprofile|xsessionrc|kshrc|cshrc)/
 
-/** Where `folder` is a home folder: what there must stay as it is. */
+/** Paths that must stay unchanged if `folder` is the home folder; else empty. */
 export function homeGuards(folder: string, home: string): readonly string[] {
   if (real(folder) !== real(home)) return []
   const dotfiles = readdirSync(folder).filter((name) => READ_AT_LOGIN.test(name))

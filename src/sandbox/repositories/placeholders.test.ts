@@ -73,7 +73,7 @@ it('takes away what dead ones left, also their lock, but nothing that is used', 
 const why = (await findBackend('os').probe())?.message ?? null
 if (why !== null) cannotRun('two Belays in one folder', why)
 else {
-  /** Another Belay with a program in the workspace that ends when a file `end` is made there. */
+  /** Another Belay process with a program in the workspace that ends when a file `end` is created there. */
   async function other(): Promise<ChildProcess> {
     const script = 'touch up; until [ -e end ]; do sleep 0.05; done; rm end'
     const holder = fileURLToPath(new URL('../testing/holder.ts', import.meta.url))

@@ -5,17 +5,17 @@ import { stateHome } from '../../core/home.ts'
 import { isAlive, thisProcess } from '../../process/index.ts'
 
 /**
- * Empty folders that sandboxes put at places where nothing may come into being, for as long as a program runs. Several Belays
- * may need one: each leaves a note in the state folder first, and the last one removes the folder. What a killed Belay left is
- * removed by the next one.
+ * Placeholders: empty folders that sandboxes create where nothing may be created while a program runs. Several Belay processes
+ * may need the same one. Each first leaves a note in the state folder, and the last one removes the placeholder. The next Belay
+ * removes what a killed one left.
  */
 
-/** How many programs of this process need a place. */
+/** How many programs of this process need a placeholder, by path. */
 const needed = new Map<string, number>()
 
 /**
- * Whether a place has nothing but the empty folder that a sandbox put there: to the next program nothing is there either. What
- * the user puts into it meanwhile (`git init`) is there.
+ * Whether a path holds nothing but a sandbox's placeholder, and so counts as missing for the next program. Content that the
+ * user adds meanwhile (`git init`) makes it an ordinary folder.
  */
 export function isPlaceholder(path: string): boolean {
   return (needed.has(path) || notesOf(path).some(isLive)) && isEmpty(path)
@@ -31,7 +31,7 @@ function isEmpty(path: string): boolean {
   }
 }
 
-/** Makes the placeholder, or counts one more who needs it; false: it cannot be made, or something else is there. */
+/** Creates a placeholder, or counts one more user of it. False: it cannot be created, or something else is there. */
 export function addPlaceholder(path: string): boolean {
   const before = needed.get(path) ?? 0
   if (before > 0) {
@@ -47,7 +47,8 @@ export function addPlaceholder(path: string): boolean {
       const code = (error as NodeJS.ErrnoException).code ?? ''
       if (code !== 'EEXIST' || !others) {
         rmSync(ownNote(path), { force: true })
-        // It came since, or we may not write there: then programs inside, being the same user, may not either.
+        // Something was created there, or we may not write there. In the second case programs inside, which run as the same
+        // user, may not either.
         if (['EEXIST', 'EACCES', 'EROFS', 'EPERM', 'ENOENT'].includes(code)) return false
         throw error
       }
@@ -57,7 +58,7 @@ export function addPlaceholder(path: string): boolean {
   })
 }
 
-/** Removes the placeholder, unless others need it still or somebody uses the folder by now. */
+/** Removes a placeholder, unless others still need it or somebody has put something into it. */
 export function removePlaceholder(path: string): void {
   const left = (needed.get(path) ?? 1) - 1
   if (left > 0) {
@@ -71,14 +72,14 @@ export function removePlaceholder(path: string): void {
   })
 }
 
-/** Removes what killed Belays left. */
+/** Removes placeholders of killed Belay processes. */
 export function sweepPlaceholders(): void {
   if (notes().every(isLive)) return
   underLock(() => {
     for (const note of notes()) {
       if (isLive(note)) continue
       const path = readFileSync(join(folder(), note), 'utf8')
-      // Without its whole path it was never acted on: the note comes first.
+      // A note without its complete path was never acted on, because the note comes first.
       if (note.startsWith(`${keyOf(path)}-`) && !notesOf(path).some(isLive)) removeEmpty(path)
       rmSync(join(folder(), note), { force: true })
     }
@@ -89,7 +90,7 @@ function removeEmpty(path: string): void {
   try {
     rmdirSync(path)
   } catch (error) {
-    // Gone with its repository, or somebody uses it by now.
+    // Gone with its repository, or in use by now.
     const known = ['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS']
     if (!known.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
@@ -129,21 +130,21 @@ function isLive(note: string): boolean {
   return isAlive({ pid: Number(pid), startTime })
 }
 
-/** Whether a lock is that of a Belay that was killed. */
+/** Whether a lock belongs to a killed Belay process. */
 function isLeft(lock: string): boolean {
   try {
     const owner = readFileSync(lock, 'utf8')
     return owner !== '' && !isLive(owner)
   } catch {
-    return false // given up meanwhile
+    return false // released meanwhile
   }
 }
 
 const LOCK = 'lock'
-/** The work under the lock takes less than a millisecond; longer has it only who was stopped. */
+/** The work under the lock takes less than a millisecond; only a stopped process holds it longer. */
 const PATIENCE_MS = 2000
 
-/** Does something while no other Belay does: between looking at the notes and acting on them nothing may change. */
+/** Runs `work` while no other Belay process does: the notes must not change between reading them and acting on them. */
 function underLock<T>(work: () => T): T {
   const lock = join(folder(), LOCK)
   mkdirSync(folder(), { recursive: true, mode: 0o700 })
@@ -156,7 +157,7 @@ function underLock<T>(work: () => T): T {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOSPC' || code === 'EDQUOT') {
-        // On a full disk nobody can take it, and what is over must still be tidied up: that makes room.
+        // On a full disk no process can take the lock, but cleaning up must still be possible because it frees space.
         rmSync(lock, { force: true })
         return work()
       }

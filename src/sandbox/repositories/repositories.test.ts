@@ -106,7 +106,7 @@ it('where it could not look at everything, takes for new only what changed since
   const policy = policyOf('os', { access: 'workspace-write', workspace: folder })
   const repositories = await Repositories.of(policy, 50)
   git('-C', 'node_modules/touched', 'config', 'core.pager', 'evil')
-  // Out of sight, so that both repositories are found now.
+  // Move it out of sight, so that both repositories are found now.
   const away = mkdtempSync(join(tmpdir(), 'belay-repositories-'))
   renameSync(many, join(away, 'many'))
   try {
@@ -120,7 +120,7 @@ it('where it could not look at everything, takes for new only what changed since
 
 describe('a look with a memory', () => {
   const age = async (path: string): Promise<void> => {
-    // The kernel keeps this time by itself: only waiting makes it old.
+    // The kernel sets this time itself, so only waiting makes it old.
     await expect.poll(() => Date.now() - statSync(path).ctimeMs, { interval: 100 }).toBeGreaterThan(2100)
   }
   const found = async (memory: FolderCache): Promise<readonly string[]> => {
@@ -139,7 +139,7 @@ describe('a look with a memory', () => {
     git('init', '-q', '--bare', 'other/deep')
     expect(await found(memory)).toEqual(['a/b/c/d/.git', 'old/.git', 'other/deep'])
     rmSync(join(folder, 'old'), { recursive: true })
-    // The time that programs can set says nothing.
+    // The time that programs can set must not matter.
     utimesSync(folder, new Date(0), new Date(0))
     expect(await found(memory)).toEqual(['a/b/c/d/.git', 'other/deep'])
   })
@@ -151,7 +151,7 @@ describe('a look with a memory', () => {
     await age(join(folder, 'tree'))
     const memory = new FolderCache()
     expect(await found(memory)).toEqual(['places/x.git'])
-    // Written in place: the folder does not change.
+    // Written in place, so the folder does not change.
     writeFileSync(join(folder, 'tree/.git'), 'gitdir: ../places/y.git\n')
     expect(await found(memory)).toEqual(['places/y.git'])
   })

@@ -8,16 +8,17 @@ import type { SandboxPolicy } from '../port.ts'
 import { real } from '../paths.ts'
 
 /**
- * Folders that are looked through when a sandbox opens and closes, and after each of its programs: then most are as they were.
+ * How many folders are searched when a sandbox opens and closes, and after each of its programs. The later searches find most
+ * of them unchanged.
  */
 const MOST = 20_000
 
-/** The clock of file systems lags behind. */
+/** Timestamps of file systems may lag behind the clock by this. */
 const LAG_MS = 100
 
 /**
- * The repositories that programs of one sandbox could change. Those that are there when it opens are guarded; those that are
- * made later have what makes git run programs taken out when a program ends, before anybody uses them.
+ * The repositories that programs of one sandbox could change. Those that exist when it opens are guarded. From those created
+ * later, everything that makes git run a program is removed when a program ends, before anybody uses them.
  */
 export class Repositories {
   readonly #writable: readonly string[]
@@ -42,7 +43,7 @@ export class Repositories {
     this.#since = since
   }
 
-  /** Looks at what a policy lets programs write, in `most` folders. With access `full` nothing is guarded. */
+  /** Searches what a policy lets programs write, in at most `most` folders. With access `full`, nothing is guarded. */
   static async of(policy: SandboxPolicy, most = MOST): Promise<Repositories> {
     if (policy.access === 'full') return new Repositories([], new Map(), null, most)
     sweepPlaceholders()
@@ -50,13 +51,13 @@ export class Repositories {
     const opened = Date.now()
     const memory = new FolderCache()
     const { gitDirs, cut } = await findGitDirs(writable, most, memory)
-    // What another Belay's sandbox put there is no repository.
+    // A placeholder of another Belay's sandbox is no repository.
     const there = [...gitDirs].filter((path) => !isPlaceholder(path))
     const known = new Map(there.map((path) => [identity(path) ?? path, path] as const))
     return new Repositories(writable, known, cut ? opened - LAG_MS : null, most, memory)
   }
 
-  /** What is to be kept, as it is now. */
+  /** The current guards. */
   guards(): readonly GitGuards[] {
     const roots = this.#writable.map(gitGuards)
     const guarded = new Set([...roots.flatMap(({ pinned }) => pinned), ...this.#writable])
@@ -64,22 +65,22 @@ export class Repositories {
     return [...roots, ...nested.map((path) => guardsOfGitDir(path, true))]
   }
 
-  /** Empty folders at places that must stay empty, for the mounts; as `addPlaceholders`. */
+  /** Creates the placeholders for the mounts; as `addPlaceholders`. */
   hold(guards: readonly GitGuards[]): () => void {
     return addPlaceholders(guards)
   }
 
-  /** A program has ended: takes away what it must not have made. `last`: and so has the sandbox. */
+  /** Called after a program has ended: removes what it must not have created. `last`: the sandbox is closing. */
   settle(guards: readonly GitGuards[], release: () => void, last = false): Promise<void> {
     const cleaned = this.#work.then(() => this.#clean(guards, release, last))
-    this.#work = cleaned.catch(() => {}) // told to who asked; what comes after is cleaned all the same
+    this.#work = cleaned.catch(() => {}) // the caller gets the rejection; later cleanups run anyway
     return cleaned
   }
 
   async #clean(guards: readonly GitGuards[], release: () => void, last: boolean): Promise<void> {
     release()
     this.#removed.push(...removeForbidden(guards))
-    // The last look trusts no clock.
+    // The last search ignores the cache, because that relies on a clock.
     const { gitDirs } = await findGitDirs(this.#writable, this.#most, last ? new FolderCache() : this.#memory)
     for (const path of gitDirs) {
       const id = identity(path)
@@ -88,13 +89,13 @@ export class Repositories {
     }
   }
 
-  /** What was taken away so far, for people. */
+  /** What was removed so far, for people. */
   get removed(): readonly string[] {
     return this.#removed
   }
 }
 
-/** What a git folder stays the same by, however it is moved; null: it is not there. */
+/** The identity of a git folder, which stays the same when it is moved; null: it does not exist. */
 function identity(path: string): string | null {
   const found = statSync(path, { throwIfNoEntry: false })
   return found === undefined ? null : `${found.dev}:${found.ino}`

@@ -3,24 +3,24 @@ import { basename, join, resolve } from 'node:path'
 import { FolderCache } from './folder-cache.ts'
 import { isWithin, real } from '../paths.ts'
 
-/** What a look through folders found. */
+/** The result of searching folders for repositories. */
 export interface FoundGitDirs {
-  /** Real paths of git folders, common ones among them, that lie in the folders looked through. */
+  /** Real paths of the git folders (common ones included) inside the searched folders. */
   readonly gitDirs: ReadonlySet<string>
-  /** Not all folders were looked at. */
+  /** Whether the limit was reached before all folders were searched. */
   readonly cut: boolean
 }
 
-/** Looked at after all others: they are many, and nobody works in them. */
+/** Searched after all others: they contain many folders, and nobody works in them. */
 const LAST = new Set(['node_modules', '.venv', 'venv', 'target', 'vendor', '.cache'])
 
-/** Folders after which others have their turn. */
+/** The number of folders after which other work gets a turn. */
 const AT_ONCE = 250
 
 /**
- * Looks for everything in `roots` that git takes for a repository when it is run there: `.git` folders, bare repositories, and
- * what `.git` files and links lead to. Follows no link to a folder. Looks at `limit` folders at most, the shallow ones first.
- * `memory`: of an earlier look, which makes this one quick where little changed.
+ * Searches `roots` for everything that git takes for a repository when it is run there: `.git` folders, bare repositories, and
+ * the targets of `.git` files and links. Follows no link to a folder. Searches at most `limit` folders, shallow ones first.
+ * `memory`: the cache of an earlier search, which makes this one fast if little has changed.
  */
 export async function findGitDirs(
   roots: readonly string[],
@@ -61,7 +61,7 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
-/** What a small file leads to; null when it is not one. */
+/** The path in a small file; null: it is not such a file. */
 function pointed(file: string, pattern: RegExp): string | null {
   const found = existsSync(file) ? lstatSync(file) : undefined
   if (found === undefined || found.isDirectory() || statSync(file).size > 8192 || !statSync(file).isFile()) return null

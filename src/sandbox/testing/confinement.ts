@@ -7,7 +7,7 @@ import type { Stage } from './harness.ts'
 
 const none = { cpus: null, memoryBytes: null, pids: null, diskBytes: null }
 
-/** What a policy forbids is not possible. Ways around it are tried in src/sandbox/escape. */
+/** What a policy forbids is impossible. src/sandbox/escape tries ways around it. */
 export function describeConfinement({ harness, ground }: Stage): void {
   describe('confinement', () => {
     it('says that it confines', async () => {
@@ -84,7 +84,7 @@ export function describeConfinement({ harness, ground }: Stage): void {
       })
       const many = 'n=0; while [ $n -lt 60 ]; do sleep 5 & n=$((n+1)); done; echo all'
       expect((await ground().run(sandbox, many)).out).not.toContain('all')
-      // tail keeps what it reads until a line ends.
+      // tail buffers what it reads until a line ends.
       const much = await ground().run(sandbox, 'head -c 400000000 /dev/zero | tail -c 300000000 | wc -c')
       expect(much.out.trim()).not.toBe('300000000')
       const fits = await ground().run(sandbox, 'head -c 4000000 /dev/zero | tail -c 3000000 | wc -c')

@@ -6,8 +6,8 @@ import { PATH } from './harness.ts'
 import { TEST_IMAGE, importTestImage } from './image.ts'
 
 /**
- * A docker daemon with the test image, its socket in DOCKER_HOST: one for the whole test run, without network of its own. Returns
- * why there is none, or null.
+ * A docker daemon with the test image and its socket in DOCKER_HOST: one for the whole test run, without its own network.
+ * Returns why there is none, or null.
  */
 export async function startTestDocker(): Promise<string | null> {
   const folder = process.env['BELAY_TEST_DOCKERD']
@@ -60,7 +60,7 @@ function startDaemon(folder: string): void {
   }).unref()
 }
 
-/** gVisor where it is installed; it does not look into the network namespace that it is given, which has no network. */
+/** gVisor, if installed. It does not use the network namespace that it is given, which has no network. */
 function runtimes(): object {
   const runsc = resolveProgram('runsc', '/', PATH)
   return runsc === null ? {} : { runsc: { path: runsc, runtimeArgs: ['--network=none'] } }

@@ -8,7 +8,7 @@ import { constants, homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 
-/** One request to the service's own API, as it came. */
+/** One request to the service's own API, as received. */
 export interface Asked {
   readonly method: string
   readonly path: string
@@ -19,7 +19,7 @@ export interface Asked {
 export interface FakeE2b {
   readonly url: string
   readonly asked: readonly Asked[]
-  /** Sandboxes that live. */
+  /** Number of running sandboxes. */
   readonly living: () => number
   close(): Promise<void>
 }
@@ -30,8 +30,8 @@ interface Machine {
 }
 
 /**
- * E2B's API and the daemon of its machines, on loopback, as far as its SDK uses them. A machine is bubblewrap over this one, with
- * a /home and a /tmp of its own, and without its user's files.
+ * E2B's API and the daemon of its machines, on loopback, as far as the SDK uses them. A machine is bubblewrap over this one,
+ * with its own /home and /tmp, and without the user's files.
  */
 export async function startFakeE2b(): Promise<FakeE2b> {
   const machines = new Map<string, Machine>()
@@ -127,7 +127,7 @@ interface StartRequest {
   readonly stdin?: boolean
 }
 
-/** Runs a program in a machine, and streams what it says as Connect frames. */
+/** Starts a program in a machine, and streams its output as Connect frames. */
 function start({ root, processes }: Machine, body: Buffer, response: ServerResponse): void {
   const { process: asked, stdin } = JSON.parse(body.toString()) as StartRequest
   const cwd = asked.cwd ?? '/home/user'

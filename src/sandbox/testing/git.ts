@@ -16,7 +16,7 @@ function git(cwd: string, ...args: string[]): string {
   return execFileSync('git', safe, { cwd, encoding: 'utf8', env: { PATH, HOME: '/', ...IDENTITY } }).trim()
 }
 
-/** Repositories in the workspace, and the parts of them that are outside. */
+/** Repositories in the workspace, and parts of them outside it. */
 export function describeGit({ harness, ground }: Stage): void {
   describe('git', () => {
     const confined = harness.can.confine

@@ -6,22 +6,22 @@ import { it } from 'vitest'
 import { endMarked, type Exit, type KeptProcess, type ProcessSpec } from '../../process/index.ts'
 import { openSandbox, type BackendName, type Sandbox, type SandboxRequest } from '../index.ts'
 
-/** One backend with what it needs to be tested. */
+/** A backend and what is needed to test it. */
 export interface SandboxHarness {
   readonly backend: BackendName
   /** Why it cannot be tested here; null when it can. */
   readonly unavailable: string | null
-  /** What a request needs more, e.g. an image. */
+  /** Additional fields for each request, e.g. an image. */
   readonly more: Partial<SandboxRequest>
   readonly can: {
     readonly confine: boolean
     readonly readOnly: boolean
     readonly limits: boolean
     readonly fullNetwork: boolean
-    /** Processes inside are seen in this machine's process table. */
+    /** Whether processes inside are in this machine's process table. */
     readonly seen: boolean
     readonly git: boolean
-    /** False: when Belay is killed everything ends when its time is up, not at once. */
+    /** False: when Belay is killed, everything ends after a timeout, not at once. */
     readonly endsAtOnce?: boolean
   }
 }
@@ -34,10 +34,10 @@ export interface Ran {
 
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** A workspace and a place outside of it on one machine, with sandboxes over them. */
+/** A workspace and a place outside it, with sandboxes over the workspace. */
 export interface Ground {
   readonly workspace: string
-  /** Not in a folder for temporary files, as those are private to each sandbox. */
+  /** Not in a temporary folder, because those are private to each sandbox. */
   readonly outside: string
   open(more?: Partial<SandboxRequest>): Promise<Sandbox>
   start(sandbox: Sandbox, script: string, more?: Partial<ProcessSpec>): Promise<KeptProcess>
@@ -46,7 +46,7 @@ export interface Ground {
   clear(): Promise<void>
 }
 
-/** What the parts of the suite are given. */
+/** What the parts of the suite get. */
 export interface Stage {
   readonly harness: SandboxHarness
   ground(): Ground
@@ -103,7 +103,7 @@ export async function ranOf(kept: KeptProcess): Promise<Ran> {
   return { out, err, exit }
 }
 
-/** Says why a suite does not run: in CI that is a failure. */
+/** Reports why a suite cannot run; in CI that is a failure. */
 export function cannotRun(title: string, why: string): void {
   if (process.env['CI'] === 'true') {
     it(title, () => {

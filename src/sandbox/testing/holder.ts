@@ -1,4 +1,4 @@
-/** A Belay that holds a sandbox with one program in it until it is killed: `holder.ts JSON`. */
+/** A Belay that holds a sandbox with one program until it is killed: `holder.ts JSON`. */
 import { openSandbox } from '../index.ts'
 
 const {
@@ -12,7 +12,7 @@ const {
   script: string
   mark: string
   workspace: string
-  /** It ends as it should when its program does. */
+  /** Close the sandbox and end normally after the program has ended. */
   close?: boolean
 }
 const { sandbox } = await openSandbox(backend, { access: 'workspace-write', ...request }, new AbortController().signal)

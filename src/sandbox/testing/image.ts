@@ -15,7 +15,7 @@ import { basename, dirname, join } from 'node:path'
 import { resolveProgram } from '../../process/index.ts'
 import { PATH } from './harness.ts'
 
-/** The image of the tests: this machine's own shell, tools, git and perl with their libraries. */
+/** The image for tests: this machine's own shell, tools, git and perl with their libraries. */
 export const TEST_IMAGE = 'belay-test:1'
 
 const PROGRAMS = [
@@ -35,7 +35,7 @@ const PROGRAMS = [
   'mount',
 ]
 
-/** Makes the image with `command`, a shell command that takes the files as a tar archive on stdin. */
+/** Imports the image with `command`, a shell command that reads the files as a tar archive from stdin. */
 export function importTestImage(command: string, env: NodeJS.ProcessEnv = process.env): void {
   const root = mkdtempSync(join(tmpdir(), 'belay-image-'))
   try {

@@ -7,10 +7,10 @@ import { describe, expect, it } from 'vitest'
 import { findMarked, isAlive } from '../../process/index.ts'
 import type { Stage } from './harness.ts'
 
-/** A script that adds to a file as long as it lives. */
+/** A script that appends to a file as long as it lives. */
 const BEATS = (file: string): string => `while :; do echo x >> ${file}; sleep 0.05; done`
 
-/** Whether nothing beats any more: the file stays as it is for much longer than a beat takes. */
+/** Whether nothing appends any more: the file stays unchanged for much longer than one beat. */
 async function isStill(file: string): Promise<boolean> {
   const size = (): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
   const before = size()
@@ -18,7 +18,7 @@ async function isStill(file: string): Promise<boolean> {
   return size() === before
 }
 
-/** When what runs inside ends. */
+/** Tests of when programs inside end. */
 export function describeLives({ harness, ground }: Stage): void {
   describe('lives', () => {
     it('ends a program with all it started on end()', async () => {

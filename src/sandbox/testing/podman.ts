@@ -13,7 +13,7 @@ export interface TestPodman {
   end(): Promise<void>
 }
 
-/** Starts podman's service with a storage of its own and lets DOCKER_HOST name its socket. */
+/** Starts podman's service with its own storage and sets DOCKER_HOST to its socket. */
 export async function startTestPodman(): Promise<TestPodman> {
   const none = (why: string): TestPodman => ({ why, end: () => Promise.resolve() })
   if (process.platform !== 'linux' || process.geteuid?.() !== 0) return none('podman is tested by root on Linux')
@@ -26,7 +26,7 @@ export async function startTestPodman(): Promise<TestPodman> {
   const log = openSync(join(folder, 'log'), 'a')
   const service = spawn('podman', ['system', 'service', '--time=0', `unix://${socket}`], {
     env,
-    // Its monitors leave a file where they were started when memory runs out.
+    // When memory runs out, its monitors leave a file in their working directory.
     cwd: folder,
     stdio: ['ignore', log, log],
   })
@@ -34,13 +34,13 @@ export async function startTestPodman(): Promise<TestPodman> {
   const end = async (): Promise<void> => {
     service.kill()
     await gone
-    // Its storage is a mount on itself; containers that were just removed leave mounts of theirs for a moment.
+    // Its storage is a mount on itself; just-removed containers leave their mounts for a moment.
     const unmount = 'grep -o " $1/[^ ]*" /proc/self/mounts | sort -r | while read -r at; do umount -l "$at"; done'
     execFileSync('/bin/sh', ['-c', `${unmount} 2>/dev/null; :`, 'sh', folder])
     try {
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     } catch (error) {
-      // What was tested is over: a folder that is still busy fails nothing.
+      // The tests are over, so a folder that is still busy fails nothing.
       process.stderr.write(`left: ${folder}: ${String(error)}\n`)
     }
   }
@@ -56,7 +56,10 @@ export async function startTestPodman(): Promise<TestPodman> {
   return { why: null, end }
 }
 
-/** Everything of it in one folder; its default runtime needs rights to raise limits that a test machine may not have. */
+/**
+ * Configuration that keeps everything in one folder. The default runtime needs the right to raise limits, which a test machine
+ * may lack.
+ */
 function settings(folder: string): Record<string, string> {
   const containers = [
     '[containers]',

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { MARK } from '../../process/index.ts'
 import { PATH, ranOf, type Stage } from './harness.ts'
 
-/** How programs run inside: as `spawnKept` runs them. */
+/** Tests of how programs run inside: as `spawnKept` runs them. */
 export function describePrograms({ ground }: Stage): void {
   describe('programs', () => {
     it('keeps stdout and stderr apart and reports the exit code', async () => {
