@@ -43,7 +43,7 @@ async function removeLocks(session: Session, path: string): Promise<void> {
   const text = await git(['rev-parse', '--path-format=absolute', '--git-dir', '--git-common-dir'], { cwd: path })
   const [gitDir = '', commonDir = ''] = text.split('\n')
   await endOrphans([path, gitDir])
-  for (const name of ['index.lock', 'HEAD.lock']) await rm(join(gitDir, name), { force: true })
+  for (const name of ['index.lock', 'HEAD.lock', 'ORIG_HEAD.lock']) await rm(join(gitDir, name), { force: true })
   const branch = session.meta.repository?.branch ?? null
   await removeStale({ root: path, commonDir, refs: branch === null ? [] : [branchRef(branch)] })
 }
