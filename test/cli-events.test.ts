@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RecordStore, appendEvents } from '../src/record/index.ts'
 import { outcomesWorld } from './support/outcomes-world.ts'
 import { World, collect } from './support/world.ts'
 
@@ -7,6 +8,7 @@ interface Line {
   readonly seq: number
   readonly time: string
   readonly type: string
+  readonly project: string | null
   readonly run: string | null
   readonly task: string | null
   readonly data: Record<string, unknown>
@@ -69,6 +71,23 @@ describe('belay events', () => {
     const run = all[0]?.run ?? ''
     expect(await events('--run', run)).toEqual(all)
     expect(await events('--task', `${run}/T004`)).toEqual(all.filter(({ task }) => task === 'T004'))
+  })
+
+  it('refuses a type that no event has, and names the one that is near', async () => {
+    const asked = async (type: string) => {
+      const { code, stdout, stderr } = await world.belay(['events', '--type', type])
+      return [code, stdout, /next: +(.*)/.exec(stderr)?.[1]]
+    }
+    expect(await asked('nope')).toEqual([2, '', 'docs/events.md lists all types'])
+    expect(await asked('gate.finish')).toEqual([2, '', 'did you mean gate.finished?'])
+    expect(await asked('gates.*')).toEqual([2, '', 'did you mean gate.*?'])
+    expect((await asked('(gate|x).*'))[0]).toBe(2)
+    expect(await world.json(['events', '--type', ''])).toMatchObject({
+      error: { code: 'usage', received: '', expected: expect.stringContaining('run.*, task.*') as string },
+    })
+    // Types that are known and have no event here, and patterns of every form.
+    for (const type of ['item.*', 'agent.available', '*.failed', 'usage', '*', 'TASK.DONE', '*ta*.*ne'])
+      expect((await asked(type))[0], type).toBe(0)
   })
 
   it('refuses a task or run that is not there', async () => {
@@ -241,4 +260,12 @@ describe('belay logs', () => {
       slow.dispose()
     }
   })
+})
+
+it('belay events --type shows a type that the record has, and this version does not know', async () => {
+  const { run = null, project = null } = all[0] ?? {}
+  const record = RecordStore.open(world.home)
+  await record.write((tx) => appendEvents(tx, new Date().toISOString(), [{ type: 'later.thing', project, run }]))
+  await record.close()
+  expect((await events('--type', 'later.*')).map(({ type }) => type)).toEqual(['later.thing'])
 })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { EVENT_TYPES } from '../src/record/index.ts'
 import { BatchWorld } from './support/batch-world.ts'
 import { WorkflowWorld } from './support/workflow-world.ts'
 import { World } from './support/world.ts'
@@ -74,6 +75,10 @@ async function checked(): Promise<ReadonlySet<string>> {
 const USAGE = { input_tokens: 1, output_tokens: 1, cost_usd: 0.01 }
 
 describe('whose an event is', () => {
+  it('the page names every type that `belay events --type` takes', () => {
+    expect([...OWNERS.keys()]).toEqual(EVENT_TYPES)
+  })
+
   it('the page names every type that the sources have', () => {
     const folders = ['runs', 'kernel', 'programs', 'scheduler', 'workspace'].map((name) => `src/${name}`)
     const text = execFileSync('grep', ['-rhoE', '--include=*.ts', "type: [^'`]*['`][a-z]+\\.[a-z_]+['`]", ...folders], {

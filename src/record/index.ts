@@ -12,6 +12,7 @@ export {
   type CheckpointRow,
   type NewCheckpoint,
 } from './checkpoints.ts'
+export { EVENT_TYPES } from './event-types.ts'
 export { appendEvents, lastSeq, readEvents, type EventFilter, type NewEvent, type RecordedEvent } from './events.ts'
 export { stateHome } from '../core/home.ts'
 export { dropIntent, getIntent, putIntent } from './intents.ts'

@@ -1,8 +1,16 @@
 import { Command } from 'commander'
-import { listRuns, listTasks, type EventFilter, type RecordStore, type RecordedEvent } from '../../record/index.ts'
+import {
+  EVENT_TYPES,
+  listRuns,
+  listTasks,
+  readEvents,
+  type EventFilter,
+  type RecordStore,
+  type RecordedEvent,
+} from '../../record/index.ts'
 import { parseDuration } from '../../core/duration.ts'
 import { BelayError } from '../../core/errors.ts'
-import { nearest } from '../../core/text.ts'
+import { head, nearest, printable } from '../../core/text.ts'
 import { eventLine } from '../event-line.ts'
 import { listenForEnd } from '../interrupt.ts'
 import type { Io } from '../io.ts'
@@ -83,6 +91,7 @@ function sinceFlag(text: string | undefined): string | null {
 }
 
 async function whatToShow(io: Io, record: RecordStore, flags: Flags): Promise<EventFilter> {
+  if (flags.type !== undefined) await checkType(record, flags.type)
   const project = await projectOf(io, record, flags.run !== undefined)
   const asked = splitTask(flags.task, await runIds(record, project))
   const id = flags.run ?? asked.run
@@ -130,6 +139,20 @@ async function checkTask(record: RecordStore, runs: readonly string[], handle: s
     expected: [...handles].slice(0, 20).join(', ') || 'no run has been made in this repository yet',
     received: handle,
     next: near === null ? 'belay status' : `did you mean ${near}?`,
+  })
+}
+
+/** A mistyped type would show nothing, as if nothing had happened. A record may have types that this version does not know. */
+async function checkType(record: RecordStore, glob: string): Promise<void> {
+  const like = new RegExp(`^${glob.replace(/[\\^$.|?+()[\]{}]/g, '\\$&').replace(/\*+/g, '.*')}$`, 'is')
+  if (EVENT_TYPES.some((type) => like.test(type))) return
+  if ((await readEvents(record.read, { type: glob, limit: 1 })).length > 0) return
+  const families = [...new Set(EVENT_TYPES.map((type) => type.replace(/\..*$/, '.*')))]
+  const near = nearest(glob, [...EVENT_TYPES, ...families])
+  throw new BelayError('usage', `no event type is "${printable(head(glob, 100))}"`, {
+    expected: families.join(', '),
+    received: glob,
+    next: near === null ? 'docs/events.md lists all types' : `did you mean ${near}?`,
   })
 }
 
