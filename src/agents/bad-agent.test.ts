@@ -1,4 +1,4 @@
-/** Every protocol, with a program that breaks it. */
+/** Every protocol, spoken by a program that breaks it. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -95,7 +95,7 @@ it.each([
   async (protocol, first) => {
     const stop = new AbortController()
     const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf(protocol, 'deaf') }
-    // A grace that no test could wait for.
+    // No test could wait out this grace.
     const request = requestIn(scene as unknown as Scene, '/tmp', { graceMs: 3_600_000, signal: stop.signal })
     const played = await play(AGENTS[protocol as keyof typeof AGENTS], request, ({ type }) => {
       if (type === first) stop.abort()

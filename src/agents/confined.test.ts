@@ -63,7 +63,7 @@ it.skipIf(skip)('may do everything inside, and reads what it is given besides, n
     const confined = confinedAgent(agent, { backend: 'os', more: { read: [given] } })
     for await (const _ of confined.turn({ ...request, cwd, standing: true, env: { PATH: '/usr/bin:/bin' } }));
     expect(said).toEqual([{ access: 'full', standing: false, out: 'seenno\n' }])
-    // Nothing confines it here, so that its own limits are to.
+    // Nothing confines the agent here, so its own limits have to.
     const host = confinedAgent(agent, { backend: 'host', more: { network: { mode: 'full' } } })
     for await (const _ of host.turn({ ...request, cwd }));
     expect(said[1]?.access).toBe('workspace-write')

@@ -4,21 +4,21 @@ import { createEngineAgent, localDeps } from './engine/index.ts'
 import { programRequest } from './paths/own.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
 
-/** Which sandbox an agent works in, and what is asked of it besides the access and workspace of each turn. */
+/** The sandbox an agent works in. `more`: what it asks for besides the access and workspace of each turn. */
 export interface AgentSandbox {
   readonly backend: BackendName
   readonly more: Omit<SandboxRequest, 'access' | 'workspace'>
 }
 
 /**
- * `agent`, confined: every turn has a sandbox of its own, of the turn's access over its workspace, with the agent's own paths
- * and, where nothing else is asked for, the network, without which it cannot reach its model. Inside, the agent may do
- * everything: the sandbox is what keeps it. The engine stays outside and runs its tools inside. A sandbox that does not open
- * fails the turn with `spawn`.
+ * Wraps `agent` so that every turn runs in its own sandbox, with the turn's access to its workspace and the agent's own paths.
+ * The sandbox has full network access unless `more` says otherwise, because without it no agent reaches its model. Inside a
+ * sandbox that confines, the agent gets `full` access. The engine itself stays outside and runs its tools inside. A sandbox
+ * that cannot be opened fails the turn with `spawn`.
  */
 export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
   const { backend, more } = sandbox
-  // The engine has a sandbox when nothing is said of one: `host` has to be said to it too.
+  // By default the engine opens a sandbox of its own choice, so even `host` must be passed to it.
   if (agent.provider === 'engine') {
     return createEngineAgent({
       ...localDeps,

@@ -1,6 +1,6 @@
-/** The environment of agents and of gates: inherited, minus what must not leak. */
+/** The environment of agents and of gates: inherited, except what must not leak. */
 
-/** Set by agents for their own children; an agent that sees them refuses to start or reports to the wrong parent. */
+/** Agents set these for their own children. An agent that sees them refuses to start, or reports to the wrong parent. */
 const NESTING_MARKERS = new Set([
   'CLAUDECODE',
   'CLAUDE_CODE_ENTRYPOINT',
@@ -16,7 +16,7 @@ const NESTING_MARKERS = new Set([
   'AI_AGENT',
 ])
 
-/** Tokens of forges and the SSH agent: only Belay itself talks to forges. */
+/** Tokens for forges, and the SSH agent: only Belay itself talks to forges. */
 const FORGE_SECRETS = new Set([
   'GH_TOKEN',
   'GITHUB_TOKEN',
@@ -36,7 +36,7 @@ const FORGE_SECRETS = new Set([
   'AZURE_DEVOPS_EXT_PAT',
   'SYSTEM_ACCESSTOKEN',
   'SSH_AUTH_SOCK',
-  // Belay's own: where events go.
+  // Access to Belay's own event stream.
   'BELAY_NATS_TOKEN',
   'BELAY_NATS_USER',
   'BELAY_NATS_PASSWORD',
@@ -46,7 +46,7 @@ const FORGE_SECRETS = new Set([
   'BELAY_NATS_KEY',
 ])
 
-/** Keys and logins of model providers: gates need none. */
+/** Keys and logins for model providers, which gates do not need. */
 const MODEL_SECRETS =
   /^(ANTHROPIC_.*|CLAUDE_CODE_OAUTH_TOKEN|OPENAI_.*|CODEX_API_KEY|CODEX_ACCESS_TOKEN|GEMINI_API_KEY|GOOGLE_API_KEY|GOOGLE_GENERATIVE_AI_API_KEY|AZURE_OPENAI_.*|AWS_BEARER_TOKEN_BEDROCK|OPENROUTER_API_KEY|MISTRAL_API_KEY|DEEPSEEK_API_KEY|XAI_API_KEY|GROQ_API_KEY|CEREBRAS_API_KEY|FIREWORKS_API_KEY|TOGETHER_API_KEY|HF_TOKEN)$/
 
@@ -58,7 +58,7 @@ function without(env: Environment, drop: (name: string) => boolean): Record<stri
   return kept
 }
 
-/** What an agent gets; `changes` adds variables or removes them (null), as `workflow.roles.X.env` says. */
+/** The environment of an agent. `changes` adds variables, or removes them (null), as `workflow.roles.X.env` says. */
 export function agentEnvironment(
   env: Environment,
   changes: Readonly<Record<string, string | null>> = {},
@@ -71,12 +71,12 @@ export function agentEnvironment(
   return kept
 }
 
-/** What gates and setup commands get: as agents, without model keys. */
+/** The environment of gates and setup commands: as for agents, without model keys. */
 export function gateEnvironment(env: Environment): Record<string, string> {
   return without(agentEnvironment(env), (name) => MODEL_SECRETS.test(name))
 }
 
-/** Belay may itself run in a git hook: these would point a child's git at the user's repository or index. */
+/** If Belay runs in a git hook, these would point a child's git at the user's repository or index. */
 function isForeignGit(name: string): boolean {
   return /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|PREFIX)$/.test(name)
 }

@@ -1,17 +1,17 @@
-/** What a failure means that an agent tells in words only. */
+/** Classifies a failure that an agent only describes in words. */
 import { head } from '../core/text.ts'
 import type { TurnErrorCode } from './port.ts'
 
 export interface Fault {
   readonly code: TurnErrorCode
   readonly message: string
-  /** ISO time, when one was named. */
+  /** ISO time; null: none was named. */
   readonly retryAt: string | null
 }
 
 const MESSAGE = 4096
 
-/** In order: the first that fits counts. */
+/** Checked in order: the first match counts. */
 const WORDS: readonly (readonly [TurnErrorCode, RegExp])[] = [
   [
     'quota',
@@ -28,12 +28,12 @@ const WORDS: readonly (readonly [TurnErrorCode, RegExp])[] = [
   ],
 ]
 
-/** Reads a failure's text; `status`: the HTTP status, when the agent names one. */
+/** Classifies a failure by its text. `status`: the HTTP status, if the agent names one. */
 export function faultIn(text: string, status: number | null = null): Fault {
   const message = head(text.trim() || 'the agent failed without a reason', MESSAGE)
   const named = status === null ? null : codeOfStatus(status)
   const worded = WORDS.find(([, pattern]) => pattern.test(message))?.[0] ?? null
-  // A provider says 429 for both; only its words tell a used-up quota from haste.
+  // Providers use 429 for both; only the text tells a used-up quota from a rate limit.
   const code = named === 'rate_limit' && worded === 'quota' ? 'quota' : (named ?? worded ?? 'failed')
   return { code, message, retryAt: null }
 }

@@ -1,6 +1,6 @@
 import type { Usage } from '../core/words.ts'
 
-/** When the table was last compared with what providers publish. */
+/** When the table was last checked against the providers' price lists. */
 export const PRICES_OF = '2026-11-21'
 
 /** US dollars per million tokens at the standard tier, for requests of usual length (up to about 200,000 tokens). */
@@ -9,7 +9,7 @@ interface Price {
   readonly output: number
   /** Input that the provider reads from its cache. */
   readonly cacheRead: number
-  /** Input that the provider writes to its cache; as `input` where that costs nothing extra. */
+  /** Input that the provider writes to its cache; equal to `input` where writing costs nothing extra. */
   readonly cacheWrite: number
 }
 
@@ -42,7 +42,7 @@ const PRICES: ReadonlyMap<string, Price> = new Map([
   ['gpt-5-codex', price(1.25, 10, 0.125)],
   ['gpt-5', price(1.25, 10, 0.125)],
   ['gpt-5-mini', price(0.25, 2, 0.025)],
-  // Claude Code says itself what a turn cost, except when the turn is cut off.
+  // Claude Code reports the cost itself, except for a turn that is cut off.
   ['claude-fable-5', price(10, 50, 1, 12.5)],
   ['claude-opus-5-5', price(4, 20, 0.2, 5)],
   ['claude-opus-5', price(5, 25, 0.5, 6.25)],
@@ -57,12 +57,12 @@ const PRICES: ReadonlyMap<string, Price> = new Map([
   ['claude-haiku-4-5', price(1, 5, 0.1, 1.25)],
 ])
 
-/** `-2026-04-01` or `-20260401`, and the marks that Claude Code puts behind a name for a longer context. */
+/** A date (`-2026-04-01` or `-20260401`), and the suffix that Claude Code adds for a longer context. */
 const SUFFIX = /(?:-\d{4}-\d{2}-\d{2}|-\d{8})?(?:\[\w+\])?$/
 
 /**
- * What `usage` costs by the price table, or null when the model is not in it: a similar name may have another price. An
- * estimate: fast and batch tiers, very long requests and a plan's flat price are not known here.
+ * The estimated cost of `usage` in US dollars; null: the model is not in the table, and a similar name may have another price.
+ * Fast and batch tiers, very long requests and a plan's flat price are not taken into account.
  */
 export function estimateCost(model: string | null, usage: Usage): number | null {
   const found = priceOf(model)
@@ -74,7 +74,7 @@ export function estimateCost(model: string | null, usage: Usage): number | null 
   return millionths / 1_000_000
 }
 
-/** Whether the price table knows this model. */
+/** Whether the table has a price for this model. */
 export function hasPrice(model: string | null): boolean {
   return priceOf(model) !== undefined
 }

@@ -11,7 +11,7 @@ import { findAgent } from './registry.ts'
 const CLIS = fileURLToPath(new URL('../../test/agent-clis/package.json', import.meta.url))
 const DOCS = fileURLToPath(new URL('../../docs/agents.md', import.meta.url))
 
-/** Agents, their programs and the packages that these come in. */
+/** Agents, their programs, and the packages that contain these. */
 const PINNED = [
   ['claude', 'claude', '@anthropic-ai/claude-code'],
   ['codex', 'codex', '@openai/codex'],

@@ -1,4 +1,4 @@
-/** How it is found out whether an agent's program works here. */
+/** Finds out whether an agent's program works on this machine. */
 import type { Readable } from 'node:stream'
 import { randomId } from '../core/ids.ts'
 import { head, printable } from '../core/text.ts'
@@ -7,19 +7,19 @@ import type { Probe } from './port.ts'
 
 type Env = Readonly<Record<string, string>>
 
-/** How long a program may take to say something of itself, in ms: some take many seconds on a busy machine. */
+/** Time limit for a program to report its version and the like, in ms; some take many seconds on a busy machine. */
 const SAY_MS = 30_000
 const MOST_SAID = 64 << 10
 
 export interface Said {
   readonly stdout: string
-  /** Null: it ran and ended well. Else why not, in words. */
+  /** null: the program ran and exited with 0. Otherwise what went wrong. */
   readonly problem: string | null
 }
 
 /**
- * Runs `argv` for what it says of itself, 30 s at most; nothing it starts lives on when this resolves. Throws only when that
- * cannot be ended, as `endAll`.
+ * Runs `argv` and collects its stdout; 30 s by default. When this resolves, every process that it started has ended. Throws
+ * only if they cannot be ended, as `endAll` does.
  */
 export async function sayOf(argv: readonly string[], env: Env, limitMs = SAY_MS): Promise<Said> {
   let timer: NodeJS.Timeout | undefined
@@ -41,12 +41,12 @@ export async function sayOf(argv: readonly string[], env: Env, limitMs = SAY_MS)
     return { stdout, problem: error instanceof Error ? error.message : String(error) }
   } finally {
     clearTimeout(timer)
-    // What was killed may still be dying, and a daemon may have left the group.
+    // Killed processes may still be dying, and a daemon may have left the group.
     await endAll(mark, () => findWith(MARK, (value) => value === mark, before))
   }
 }
 
-/** All that is read, of which the beginning is kept. */
+/** Reads the whole stream and keeps its beginning. */
 async function textOf(stream: Readable): Promise<string> {
   let said = ''
   for await (const chunk of stream) if (said.length < MOST_SAID) said += (chunk as Buffer).toString('utf8')
@@ -62,26 +62,26 @@ function failureOf({ code, signal }: Exit, said: string): string {
   return why === undefined ? how : `${head(why, 300)} (${how})`
 }
 
-/** An agent's program, as far as a probe has to know it. */
+/** What a probe has to know about an agent's program. */
 export interface Program {
-  /** Its name on PATH and the arguments that make it the agent; only the name is asked for a version. */
+  /** Its name on PATH, and the arguments that make it the agent. The version is asked with the name only. */
   readonly argv: readonly string[]
   /** The command that installs or updates it. */
   readonly install: string
   /** The version that Belay is tested with. */
   readonly tested: string
-  /** Whether there are versions that know no `--version`: that they answer `--help` is enough then. */
+  /** Whether some versions do not know `--version`: then it is enough if they answer `--help`. */
   readonly mayNotTell?: boolean
   loggedIn(env: Env): boolean | null
   /** How to log in. */
   readonly login: string
-  /** What else stands in the way, or null. */
+  /** Any other obstacle; null: none. */
   hint?(env: Env): string | null
 }
 
 /**
- * Looks for a program, its version and a login, on this machine only. A program that does not answer `--version` is not taken
- * for installed, unless it is one of the user's own (`command`), which may know no such argument. Never throws.
+ * Checks a program, its version and its login, on this machine only. A program that does not answer `--version` counts as not
+ * installed, unless it is the user's own (`command`), which may not know this argument. Throws only as `sayOf` does.
  */
 export async function probeProgram(wanted: Program, env: Env, command: readonly string[] | null): Promise<Probe> {
   const [name = '', ...args] = command ?? wanted.argv.slice(0, 1)
@@ -110,7 +110,7 @@ export async function probeProgram(wanted: Program, env: Env, command: readonly 
   return { installed: true, path, version, loggedIn, hint: hints.length === 0 ? more : hints.join('; ') }
 }
 
-/** By major, then minor, then patch version; what comes after these does not count. */
+/** Compares major, minor and patch version; anything after these is ignored. */
 export function isOlder(version: string, than: string): boolean {
   const [a, b] = [version, than].map((text) => text.split('.', 3).map((part) => Number.parseInt(part, 10) || 0))
   for (const [n, part] of (b ?? []).entries()) {

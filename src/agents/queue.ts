@@ -1,7 +1,7 @@
-/** How many events may wait before their producer is held up. */
+/** How many events may wait before their producer has to wait. */
 const HIGH_WATER = 1000
 
-/** Hands values from callbacks to one `for await` reader, in order, and holds the producer up while the reader is slow. */
+/** Hands values from callbacks to one `for await` reader, in order, and makes the producer wait while the reader is slow. */
 export class EventQueue<T> implements AsyncIterable<T> {
   #items: T[] = []
   #closed = false
@@ -9,7 +9,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
   #wakeReader: (() => void) | null = null
   #wakeProducers: (() => void)[] = []
 
-  /** Resolves when there is room for more. */
+  /** Resolves when there is room for more, or the reader has left. */
   push(item: T): Promise<void> {
     if (this.#abandoned) return Promise.resolve()
     this.#items.push(item)
@@ -18,7 +18,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
     return new Promise((resolve) => this.#wakeProducers.push(resolve))
   }
 
-  /** No more will be pushed: the reader ends after what is waiting. */
+  /** Nothing more will be pushed: the reader ends after the waiting values. */
   close(): void {
     this.#closed = true
     this.#wakeReader?.()
@@ -37,7 +37,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
         this.#wakeReader = null
       }
     } finally {
-      // A reader that leaves early must not leave the producer held up.
+      // A reader that leaves early must not keep the producer waiting.
       this.#abandoned = true
       this.#items = []
       this.#release()

@@ -23,7 +23,7 @@ export const AGENTS: readonly Agent[] = [
   engineAgent,
 ]
 
-/** The agent of this name; `agent_unknown` when there is none. */
+/** The agent of this name. Throws `agent_unknown`. */
 export function findAgent(provider: string): Agent {
   const agent = AGENTS.find((one) => one.provider === provider)
   if (agent) return agent

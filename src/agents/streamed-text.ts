@@ -1,13 +1,13 @@
 import type { Item, TurnEvent } from './port.ts'
 import { capItemText, itemEvent } from './stdio/index.ts'
 
-/** A streamed message is sent again when it has grown by this factor, so that all its states together stay small. */
+/** A streamed message is sent again when it has grown by this factor, so that all its versions together stay small. */
 const GROWTH = 1.5
 const FIRST_PIECE = 80
-/** Of what is said in one piece no more is kept. */
+/** About the most characters that are kept of one message. */
 const KEPT = 4 << 20
 
-/** Puts text that comes in pieces together into items: one for each stretch that nothing else interrupts. */
+/** Joins streamed pieces of text into items: one for each stretch that nothing else interrupts. */
 export class StreamedText {
   readonly #kind: Item['kind']
   #count = 0
@@ -21,12 +21,12 @@ export class StreamedText {
     this.#kind = kind
   }
 
-  /** All of the last stretch, also while it goes on. */
+  /** The text of the last stretch, even while it is still growing. */
   get last(): string {
     return this.#id === null ? this.#last : this.#text
   }
 
-  /** Takes a piece; `name`: the agent's own id of the message, which begins a new stretch when it changes. */
+  /** Adds a piece. `name` is the agent's own id of the message; a new name starts a new stretch. */
   *add(piece: string, name: string | null = null): Generator<TurnEvent> {
     if (this.#id !== null && name !== null && this.#named !== null && name !== this.#named) yield* this.close()
     if (this.#id === null) {
@@ -41,7 +41,7 @@ export class StreamedText {
     yield this.#event('running')
   }
 
-  /** The stretch is over. */
+  /** Completes the current stretch. */
   *close(): Generator<TurnEvent> {
     if (this.#id === null) return
     if (this.#text !== '') {

@@ -13,7 +13,7 @@ const APPROVAL = {
   reason: null,
 } as const
 
-/** An agent that waits for `answer` before it ends, or for its abort. */
+/** An agent that waits for `answer` or its abort before it ends. */
 function asking(answered: Promise<void>): Agent {
   async function* turn({ signal }: TurnRequest): AsyncGenerator<TurnEvent> {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))

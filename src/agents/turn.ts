@@ -1,7 +1,7 @@
 import type { Usage } from '../core/words.ts'
 import type { Agent, TurnEnd, TurnEvent, TurnRequest } from './port.ts'
 
-/** A turn that nobody watches: no approvals, no messages in between, the agent's program is started as it is, for this turn. */
+/** A turn without supervision: no approver, no messages, and a program that is started plainly, for this turn only. */
 export const ALONE = {
   approve: null,
   steer: null,
@@ -12,30 +12,31 @@ export const ALONE = {
 export interface TurnLimits {
   /** Wall time of the whole turn, in ms. */
   readonly timeoutMs: number
-  /** The longest silence (no event at all), in ms. Waiting for the answer to an approval is no silence. */
+  /** The longest time without any event, in ms. Waiting for the answer to an approval request does not count. */
   readonly stallMs: number
 }
 
-/** How a turn ended, as the one who asked for it sees it. `timeout` and `stall` are Belay's own doing. */
+/** How a turn ended for its caller. `timeout` and `stall`: Belay ended it. */
 export type TurnOutcome = TurnEnd | { readonly status: 'timeout' | 'stall'; readonly afterMs: number }
 
 export interface TurnReport {
   readonly outcome: TurnOutcome
-  /** Native id of the conversation, for taking it up again. */
+  /** Native id of the conversation, for resuming it. */
   readonly native: string | null
   readonly model: string | null
-  /** Sum of what was reported; `costUsd` is null when no part of it had a cost. */
+  /** Sum of what was reported. `costUsd` is null if no part had a cost. */
   readonly usage: Usage
 }
 
 export type TurnObserver = (event: TurnEvent) => Promise<void>
 
-/** How long an agent has to end by itself when its turn is aborted, in ms. */
+/** How long an agent may take to end after its turn is aborted, in ms. */
 const GRACE_MS = 5000
 
 /**
- * Takes one turn of an agent and enforces its limits. Every event is handed to `observe` in order before the next is read;
- * what `observe` throws aborts the turn and is thrown once the agent has ended. Rejects for nothing else.
+ * Takes one turn of an agent and enforces its limits. Every event is passed to `observe`, in order, before the next one is
+ * read. If `observe` throws, the turn is aborted, and the error is thrown once the agent has ended. Nothing else makes this
+ * reject, except an agent that breaks the port.
  */
 export async function takeTurn(
   agent: Agent,
@@ -74,7 +75,7 @@ export async function takeTurn(
         session.model = event.model ?? session.model
       }
       if (event.type === 'usage') add(sum, event.usage)
-      if (refused) continue // read on until the agent has ended, so that nothing is left running
+      if (refused) continue // keep reading until the agent has ended, so that nothing is left running
       try {
         await observe(event)
       } catch (error) {

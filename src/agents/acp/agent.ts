@@ -6,7 +6,7 @@ import { AcpDialogue } from './dialogue.ts'
 import type { AcpPreset } from './preset.ts'
 import { anyPreset, claudePreset, codexPreset, geminiPreset, opencodePreset } from './presets.ts'
 
-/** An agent that speaks ACP, one process per turn. `command` replaces the preset's program. */
+/** An agent that speaks ACP, with one process per turn. `command` replaces the preset's program. */
 function acpAgent(preset: AcpPreset): Agent {
   return {
     provider: preset.provider,
@@ -33,7 +33,7 @@ async function* turn(preset: AcpPreset, request: TurnRequest): AsyncGenerator<Tu
     yield { type: 'end', end: failed('spawn', `no program is named: ${preset.install}`) }
     return
   }
-  // Loaded when it is needed: no other command should wait for it.
+  // Imported here so that no other command has to load the SDK.
   const sdk = await import('@agentclientprotocol/sdk')
   yield* runDialogue(request, new AcpDialogue(request, argv, preset, sdk))
 }
@@ -48,7 +48,7 @@ function probe(
   if (program !== null && command === null) {
     return probeProgram({ argv: program, install, tested, mayNotTell, loggedIn, login }, env, null)
   }
-  // A program of the user's own is not run with arguments that it may not know.
+  // The user's own program may not know the arguments of a probe, so it is not run.
   const [name = ''] = command ?? []
   const path = name === '' ? null : resolveProgram(name, process.cwd(), env.PATH)
   const known = path === null ? null : loggedIn(env)

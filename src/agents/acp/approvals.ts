@@ -1,4 +1,4 @@
-/** What an ACP agent asks for (`session/request_permission`), and the answer in the protocol's words. */
+/** An ACP agent's permission requests (`session/request_permission`) and the answers to them. */
 import type { Access, ApprovalAnswer, ApprovalRequest } from '../port.ts'
 import { asFrame, asList, asText, type Frame } from '../stdio/index.ts'
 
@@ -10,10 +10,10 @@ const KINDS: Readonly<Record<string, ApprovalRequest['kind']>> = {
   fetch: 'network',
 }
 
-/** Kinds of tool calls that change nothing here and reach nothing outside. */
+/** Kinds of tool calls that change nothing and reach nothing outside. */
 const HARMLESS = new Set(['read', 'search', 'think'])
 
-/** `call`: what is known of the tool call, the request's own fields last. */
+/** Translates a request. `call`: what is known about the tool call; where both name a field, the request's own counts. */
 export function approvalOf(id: string, call: Frame, cwd: string): ApprovalRequest {
   const input = asFrame(call.rawInput)
   const kind = KINDS[asText(call.kind) ?? ''] ?? 'tool'
@@ -31,13 +31,13 @@ export function approvalOf(id: string, call: Frame, cwd: string): ApprovalReques
   }
 }
 
-/** The command line as data. A title is not taken for it: it is text for people. */
+/** The command line, from the call's input only: the title is text for people. */
 function commandOf(input: Frame): string | null {
   const text = asText(input.command) ?? asText(input.cmd)
   if (text !== null) return text
   const words = asList(input.command).map(asText)
   if (words.length === 0 || words.includes(null)) return null
-  // A shell is what runs it: what it runs is the command.
+  // A shell around the command is left out: what it runs is the command.
   return /^(.*\/)?(ba|z|da)?sh$/.test(words[0] ?? '') && /^-l?c$/.test(words[1] ?? '') && words.length === 3
     ? (words[2] ?? null)
     : words.map((word) => quoted(word ?? '')).join(' ')
@@ -47,7 +47,10 @@ function quoted(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
-/** What is decided when nobody is there: what `access` covers. `confines`: the agent asks only for what leads out of it. */
+/**
+ * Decides when there is no approver: allows what `access` covers. `confines`: the agent only asks about what its sandbox
+ * forbids.
+ */
 export function withoutApprover(call: Frame, access: Access, confines: boolean): ApprovalAnswer {
   const covered =
     access === 'full' ||
@@ -59,8 +62,8 @@ export function withoutApprover(call: Frame, access: Access, confines: boolean):
 }
 
 /**
- * The outcome to answer with. Always the option for this once: what `always` means, and where it is written, the protocol
- * does not say. An agent that offers no such option is told that the request was cancelled.
+ * The outcome to send. Only ever allows or rejects once, because the protocol does not define what `always` covers or where it
+ * is stored. An agent that offers no such option is told that the request was cancelled.
  */
 export function outcomeOf(options: unknown, answer: ApprovalAnswer | null): { readonly outcome: Frame } {
   const wanted = answer === null ? null : answer.decision === 'deny' ? 'reject_once' : 'allow_once'

@@ -23,10 +23,10 @@ import { SessionRefused, openSession } from './session.ts'
 import { UsageMeter } from './usage.ts'
 import { openWire, type Wire } from './wire.ts'
 
-/** The turn was interrupted before it had a conversation: there is nothing to wait for. */
+/** The turn was interrupted before it had a session, so there is nothing to wait for. */
 const NOT_BEGUN: Fault = { code: 'failed', message: 'interrupted before the conversation was open', retryAt: null }
 
-/** One turn of an agent that speaks ACP (version 1), by the official SDK. */
+/** One turn of an agent that speaks ACP (version 1), using the official SDK. */
 export class AcpDialogue implements Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -45,7 +45,7 @@ export class AcpDialogue implements Dialogue {
   #result: Frame | null = null
   #fault: Fault | null = null
   #asked = 0
-  /** What was not allowed last. */
+  /** Title of the last request that was denied. */
   #denied: string | null = null
   #usedBefore: Usage | null = null
   #isWritten: () => boolean = () => true
@@ -73,13 +73,13 @@ export class AcpDialogue implements Dialogue {
     void this.#converse(connection.agent)
   }
 
-  /** Never rejects: what goes wrong becomes the turn's fault, and `#post(null)` has it looked at. */
+  /** Never rejects: failures become the turn's fault, and `#post(null)` makes `answered` be checked again. */
   async #converse(agent: Sdk.ClientContext): Promise<void> {
     try {
       const { id, model, version } = await openSession(agent, this.#request, this.#preset)
       this.#post({ type: 'session', native: id, model, version })
       if (this.#request.resume !== null) this.#usedBefore = this.#preset.tokens?.(id, this.#request.env) ?? null
-      if (this.#fault !== null) return // interrupted meanwhile: nothing is asked
+      if (this.#fault !== null) return // interrupted meanwhile: no prompt is sent
       this.#agent = agent
       this.#session = id
       await agent.request('session/prompt', {
@@ -87,7 +87,7 @@ export class AcpDialogue implements Dialogue {
         prompt: [{ type: 'text', text: promptOf(this.#request) }],
       })
     } catch (error) {
-      // The answer to the prompt itself is read where it arrives; a connection that closed is judged by `finish`.
+      // The result of the prompt is read when its frame arrives. If the connection closed, `finish` decides.
       if (this.#result === null && this.#fault === null && error instanceof SessionRefused) this.#fault = error.fault
     }
     this.#post(null)
@@ -105,7 +105,7 @@ export class AcpDialogue implements Dialogue {
     const live = this.#session !== null && this.#result === null && this.#fault === null
     const said = asFrame(update)
     if (said.sessionUpdate === 'usage_update') this.#usage.onUpdate(said, live)
-    // Before the prompt: an old conversation told again. After the end, or of another session: nothing of this turn.
+    // Updates before the prompt replay an old conversation. Later ones, or those of other sessions, are not part of this turn.
     if (!live) return true
     if (sessionId !== this.#session) return false
     return yield* this.#items.take(said)
@@ -136,7 +136,7 @@ export class AcpDialogue implements Dialogue {
         ? withoutApprover(call, access, this.#preset.confines === true)
         : await this.#desk.ask({
             ...approvalOf(id, call, cwd),
-            // What such an agent can do in its own sandbox, it does not ask for.
+            // Within its own sandbox, such an agent acts without asking.
             ...(this.#preset.confines === true && access !== 'full' ? { beyond: true as const } : {}),
           })
     if (answer?.decision === 'deny') this.#denied = approvalOf(id, call, cwd).title
@@ -144,13 +144,13 @@ export class AcpDialogue implements Dialogue {
   }
 
   interrupt(): void {
-    this.#desk?.close() // every request that is open is answered as cancelled
+    this.#desk?.close() // all open requests are answered as cancelled
     if (this.#agent === null || this.#session === null) {
       this.#fault ??= NOT_BEGUN
       this.#post(null)
     } else {
       this.#isWritten = this.#preset.watchInterruption?.(this.#session, this.#request.env) ?? this.#isWritten
-      this.#agent.notify('session/cancel', { sessionId: this.#session }).catch(() => {}) // it is gone: what was wanted
+      this.#agent.notify('session/cancel', { sessionId: this.#session }).catch(() => {}) // already gone
     }
   }
 
@@ -196,7 +196,7 @@ export class AcpDialogue implements Dialogue {
   }
 }
 
-/** A message that begins with a slash would be run as a command of the agent; after a line feed it is text. */
+/** The agent would run a message that starts with a slash as a command; with a line before it, it is text. */
 function promptOf({ prompt, outputSchema }: TurnRequest): string {
   return promptWithSchema(/^\s*\//.test(prompt) ? `Task:\n${prompt}` : prompt, outputSchema)
 }

@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { OwnPaths } from '../port.ts'
 
-/** Where Gemini CLI keeps its login and settings. */
+/** Where Gemini CLI stores its login and settings. */
 export function geminiPaths(env: Readonly<Record<string, string>>): OwnPaths {
   const folder = join(env.HOME ?? homedir(), '.gemini')
   return {

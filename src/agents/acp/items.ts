@@ -3,7 +3,7 @@ import type { Item, TurnEvent } from '../port.ts'
 import { asFrame, asList, asText, capItemText, itemEvent, type Frame } from '../stdio/index.ts'
 import { StreamedText } from '../streamed-text.ts'
 
-/** Updates that carry nothing for the port; they are kept as raw frames only. */
+/** Updates that mean nothing to the port; only the raw frames are kept. */
 const SILENT = new Set([
   'user_message_chunk',
   'available_commands_update',
@@ -16,7 +16,7 @@ const SILENT = new Set([
 const STATUS: Readonly<Record<string, Item['status']>> = { completed: 'completed', failed: 'failed' }
 const FILE_KINDS = new Set(['edit', 'delete', 'move'])
 
-/** Items of one turn from `session/update`. */
+/** Builds the items of one turn from `session/update` notifications. */
 export class Items {
   readonly #cwd: string
   readonly #calls = new Map<string, Frame>()
@@ -27,17 +27,17 @@ export class Items {
     this.#cwd = cwd
   }
 
-  /** The last thing that was said. */
+  /** The agent's last message. */
   get text(): string {
     return this.#said.last
   }
 
-  /** What is known of a tool call. */
+  /** Everything known about a tool call. */
   call(id: string): Frame {
     return this.#calls.get(id) ?? {}
   }
 
-  /** Yields what an update means; returns whether its type is known. */
+  /** Yields the events of an update. Returns whether its type is known. */
   *take(update: Frame): Generator<TurnEvent, boolean> {
     const type = asText(update.sessionUpdate) ?? ''
     if (type === 'agent_message_chunk') {
@@ -62,13 +62,13 @@ export class Items {
     return SILENT.has(type)
   }
 
-  /** What was being said is said. */
+  /** Completes the texts that were being streamed. */
   *close(): Generator<TurnEvent> {
     yield* this.#said.close()
     yield* this.#thought.close()
   }
 
-  /** Calls that were running when the turn ended. */
+  /** Marks calls that were still running at the end of the turn as failed. */
   *end(): Generator<TurnEvent> {
     yield* this.close()
     for (const call of this.#calls.values()) {

@@ -1,4 +1,4 @@
-/** Agents whose particulars in ACP are known. */
+/** Agents that speak ACP and whose specifics are known. */
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import type { TurnRequest } from '../port.ts'
 import { geminiPaths } from './gemini-paths.ts'
 import type { AcpPreset } from './preset.ts'
 
-/** As `claude` itself is started to read: no tool that writes is there, and no hook of the project. */
+/** As for `claude` itself: no tool that writes, and no hooks of the project. */
 const READ_ONLY_OPTIONS = { tools: READ_ONLY_TOOLS, settingSources: ['user'] }
 
 type Env = Readonly<Record<string, string>>
@@ -37,8 +37,8 @@ export const geminiPreset: AcpPreset = {
   install: 'npm install -g @google/gemini-cli',
   tested: '0.61.0',
   login: 'start gemini in a terminal and log in, or set GEMINI_API_KEY',
-  // It offers session/load, but finds no session of another process. Its plan mode writes nothing, but hooks and servers of the
-  // project's settings are commands that the change under review may have written.
+  // It offers session/load, but does not find sessions of other processes. Its plan mode writes nothing, but the project's
+  // settings may name hooks and servers: commands that the change under review may have written.
   capabilities: { usage: 'tokens', readOnly: false, model: true, resume: false },
   args: ({ model }) => (model === null ? [] : [`--model=${model}`]),
   mode: ({ access, approve }) => (access === 'read-only' ? 'plan' : approve === null ? 'yolo' : 'default'),
@@ -76,13 +76,13 @@ export const claudePreset: AcpPreset = {
     },
   }),
   mode: ({ access, approve }) => (access === 'read-only' || approve !== null ? 'default' : 'bypassPermissions'),
-  // What the user might say next is guessed for people at a screen, and costs a request.
+  // Suggestions for the user's next prompt are for people at a screen, and each costs a request.
   environment: () => ({ DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION: 'false' }),
   ownPaths: claudePaths,
   loggedIn: isClaudeLoggedIn,
 }
 
-/** Sandbox and approval policy of codex's modes. */
+/** Sandbox mode and approval policy of codex's session modes. */
 const CODEX_MODES = {
   'read-only': ['read-only', 'on-request'],
   auto: ['workspace-write', 'on-request'],
@@ -103,7 +103,7 @@ export const codexPreset: AcpPreset = {
   login: 'codex login, or set OPENAI_API_KEY or CODEX_API_KEY',
   capabilities: { usage: 'tokens', readOnly: true, model: true },
   tokens: tokensOf,
-  // It is started in its mode: when it is told to change to one, it writes the workspace as trusted into the user's settings.
+  // The mode is set at start: switching to a mode later makes codex store the workspace as trusted in the user's settings.
   args: (request) => {
     const [sandbox, policy] = CODEX_MODES[codexMode(request)]
     return ['-c', `sandbox_mode="${sandbox}"`, '-c', `approval_policy="${policy}"`]
@@ -117,8 +117,7 @@ export const codexPreset: AcpPreset = {
 }
 
 /**
- * A plan's limit is called a rate limit by its bridge; its words say more: "You've hit your 5-hour limit · resets 6:34pm
- * (UTC)".
+ * The bridge reports a plan's limit as a rate limit; only its text tells: "You've hit your 5-hour limit · resets 6:34pm (UTC)".
  */
 function planLimit(text: string): Fault | null {
   if (!/hit your .*limit|usage limit/i.test(text)) return null

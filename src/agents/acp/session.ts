@@ -1,4 +1,4 @@
-/** From a started agent to a session that a prompt can be sent to. */
+/** Opens a session with a started agent, ready for a prompt. */
 import type { ClientContext } from '@agentclientprotocol/sdk'
 import { messageOf } from '../../core/errors.ts'
 import { faultIn, type Fault } from '../fault.ts'
@@ -25,7 +25,7 @@ export class SessionRefused extends Error {
 const AUTH_REQUIRED = -32000
 const METHOD_NOT_FOUND = -32601
 
-/** Introduces Belay, opens or takes up the session, and sets its mode and model. Throws `SessionRefused`. */
+/** Introduces Belay, opens or resumes the session, and sets its mode and model. Throws `SessionRefused`. */
 export async function openSession(
   agent: ClientContext,
   request: TurnRequest,
@@ -34,7 +34,7 @@ export async function openSession(
   const hello = asFrame(
     await ask(agent, 'initialize', {
       protocolVersion: 1,
-      // Files and terminals would be touched by Belay itself, outside of the agent's sandbox.
+      // Belay itself would access files and terminals, outside the agent's sandbox.
       clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
       clientInfo: { name: 'belay', title: 'Belay', version: '1' },
     }),
@@ -55,7 +55,7 @@ export async function openSession(
   return { id, model, version: asText(asFrame(hello.agentInfo).version) }
 }
 
-/** Begins a session, or takes one up; logs in first when the agent wants it and there is a way without a person. */
+/** Starts or resumes a session. Logs in first if the agent demands it and a method works without a person. */
 async function enter(
   agent: ClientContext,
   request: TurnRequest,
@@ -84,7 +84,7 @@ function resumeMethod(capabilities: Frame): string {
   throw refusal('failed', 'this agent cannot take up a conversation again')
 }
 
-/** Sets the model that is wanted, in whichever way the agent has; the value is what it says it uses. */
+/** Sets the wanted model in the way that the agent supports. Returns the model that the session uses. */
 async function chooseModel(
   agent: ClientContext,
   wanted: string | null,
@@ -113,7 +113,7 @@ async function ask(agent: ClientContext, method: string, params: unknown): Promi
   try {
     return await agent.request(method, params)
   } catch (error) {
-    // Without a code it is no answer: the agent went away, which is judged by how it ended.
+    // An error without a code is not an answer: the agent went away, and how it ended decides.
     const { code, data } = asFrame(error)
     if (typeof code !== 'number') throw error
     const detail = asText(asFrame(data).details) ?? asText(asFrame(data).message) ?? asText(data) ?? ''

@@ -2,20 +2,20 @@ import type { TurnEvent } from '../port.ts'
 import { asAmount, asFrame, type Frame } from '../stdio/index.ts'
 
 /**
- * Usage as far as an agent tells it: tokens with the answer to a prompt (`usage`, or Gemini's `_meta.quota`), cost as a
- * session's running total (`usage_update`). Told once, when the turn is over.
+ * Collects the usage that an agent reports: tokens with the result of a prompt (`usage`, or Gemini's `_meta.quota`), cost as a
+ * running total of the session (`usage_update`). Emitted once, at the end of the turn.
  */
 export class UsageMeter {
   readonly #resumed: boolean
   #costBefore: number | null = null
   #cost: number | null = null
 
-  /** `resumed`: the first total that is told holds earlier turns; only what comes on top of it is this turn's. */
+  /** `resumed`: the first reported total includes earlier turns; only the increase counts for this turn. */
   constructor(resumed: boolean) {
     this.#resumed = resumed
   }
 
-  /** `live`: the prompt was sent; what is told before belongs to earlier turns. */
+  /** `live`: the prompt was sent; updates before that belong to earlier turns. */
   onUpdate(update: Frame, live: boolean): void {
     const { amount, currency } = asFrame(update.cost)
     if (typeof amount !== 'number' || (currency !== undefined && currency !== 'USD')) return

@@ -1,23 +1,23 @@
-/** The bridge between lines of stdout and the official SDK, which sees only messages that it can do something with. */
+/** Connects lines of stdout to the official SDK, which only gets messages that it can handle. */
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk'
 import type { Frame } from '../stdio/index.ts'
 
-/** Methods of a client that Belay answers; all others are refused by the SDK as not there. */
+/** The only client method that Belay answers; the SDK rejects all others as unknown. */
 const PERMISSION = 'session/request_permission'
 
 export interface Wire {
   readonly stream: Stream
   /**
-   * What an incoming message is: `update` (the caller reads it), `result` (of a request of ours, already handed on), `taken`
-   * (handed on), `unknown` (handed on when it has to be answered).
+   * Classifies an incoming message: `update` (the caller reads it), `result` (of our request, already passed on), `taken`
+   * (passed on), `unknown` (passed on if it needs an answer).
    */
   receive(frame: Frame): 'update' | 'result' | 'taken' | 'unknown'
-  /** The method of our request that this response answers; only right after `receive` said `result`. */
+  /** The method of our request that was answered; valid only directly after `receive` returned `result`. */
   answered(): string
   close(): void
 }
 
-/** Writes with `send`; reads what `receive` is given. */
+/** Makes a stream for the SDK: it writes with `send`, and reads what `receive` is given. */
 export function openWire(send: (frame: unknown) => void): Wire {
   const pending = new Map<unknown, string>()
   let controller: ReadableStreamDefaultController<AnyMessage> | null = null

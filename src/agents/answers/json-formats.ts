@@ -1,6 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** `format` of JSON Schema, as far as Belay checks it: one that it does not know would let everything through unseen. */
+/**
+ * The `format` values of JSON Schema that Belay checks. A schema with any other is refused: it would silently let everything
+ * through.
+ */
 export const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   date: isDate,
   time: isTime,
@@ -45,7 +48,7 @@ function isHostname(text: string): boolean {
   return text.length <= 253 && text.split('.').every((part) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(part))
 }
 
-/** No character that a URI may not hold, and no half escape. */
+/** Checks for characters that a URI may not contain, and for incomplete escapes. */
 function isUri(text: string): boolean {
   return /^(?:[a-z0-9._~:/?#[\]@!$&'()*+,;=-]|%[0-9a-f]{2})*$/i.test(text)
 }

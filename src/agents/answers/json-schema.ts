@@ -1,4 +1,4 @@
-/** Checking values against a user's JSON Schema. */
+/** Checks values against a user's JSON Schema. */
 import { Ajv, type ErrorObject } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -13,17 +13,16 @@ const DIALECTS = [
   { id: /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/, make: Ajv },
 ] as const
 
-/** Problems of one answer that its agent is told of. */
+/** The most problems of one answer that its agent is told about. */
 const MAX_PROBLEMS = 10
 
-/** Says what is wrong with a value, one line each; nothing when it fits. */
+/** Describes what is wrong with a value, one entry per problem; empty: it matches. */
 export type Checker = (value: unknown) => readonly string[]
 
 /**
- * Makes the checker of a user's JSON Schema (draft-07, 2019-09, 2020-12; without `$schema` 2020-12, or draft-07 when it is
- * only valid there). Unknown keywords are allowed, an unknown `format` is not: it would let through what it seems to keep out.
- * Nothing is loaded from anywhere. Throws an Error that says
- * what is wrong with the schema.
+ * Compiles a user's JSON Schema (draft-07, 2019-09, 2020-12; without `$schema` 2020-12, or draft-07 if it is only valid there).
+ * Unknown keywords are allowed. An unknown `format` is not, because it would let through what it seems to exclude. Never loads
+ * anything. Throws an Error that says what is wrong with the schema.
  */
 export function compileSchema(schema: JsonSchema): Checker {
   const { $schema: dialect } = schema
@@ -34,7 +33,7 @@ export function compileSchema(schema: JsonSchema): Checker {
       try {
         return compile(Ajv, schema)
       } catch {
-        throw error // the newest dialect's opinion is the one to mend it by
+        throw error // the error of the newest dialect helps most
       }
     }
   }
@@ -44,7 +43,7 @@ export function compileSchema(schema: JsonSchema): Checker {
 }
 
 function compile(Dialect: typeof Ajv | typeof Ajv2019 | typeof Ajv2020, schema: JsonSchema): Checker {
-  // An asynchronous validator answers with a promise, which would let every value through.
+  // An asynchronous validator returns a promise, which would accept every value.
   if ('$async' in schema) throw new Error('"$async" is not a keyword of JSON Schema')
   const ajv = new Dialect({ strict: false, allErrors: true, ownProperties: true, logger: false })
   checkFormats(ajv)
@@ -52,7 +51,7 @@ function compile(Dialect: typeof Ajv | typeof Ajv2019 | typeof Ajv2020, schema: 
   return (value) => (valid(value) ? [] : linesOf(valid.errors ?? []))
 }
 
-/** Ajv alone passes every format over in silence. */
+/** Ajv alone ignores every format silently. */
 function checkFormats(ajv: Ajv | Ajv2019 | Ajv2020): void {
   ajv.removeKeyword('format')
   ajv.addKeyword({
@@ -71,7 +70,7 @@ function checkFormats(ajv: Ajv | Ajv2019 | Ajv2020): void {
   })
 }
 
-/** Whether a schema can be used; null, or what is wrong with it. */
+/** What is wrong with a schema; null: it can be used. */
 export function schemaProblem(schema: JsonSchema): string | null {
   try {
     compileSchema(schema)
@@ -91,7 +90,7 @@ function linesOf(errors: readonly ErrorObject[]): string[] {
   return more > 0 ? [...lines.slice(0, MAX_PROBLEMS), `... and ${more} more`] : lines
 }
 
-/** What Ajv's own sentence leaves out. */
+/** Details that Ajv's own message leaves out. */
 function detail({ keyword, params }: ErrorObject): string {
   const named: unknown = {
     additionalProperties: params['additionalProperty'],

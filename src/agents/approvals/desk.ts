@@ -2,7 +2,7 @@ import { messageOf } from '../../core/errors.ts'
 import { cap } from '../../core/text.ts'
 import type { ApprovalAnswer, ApprovalRequest, Approver, TurnEvent } from '../port.ts'
 
-/** The longest text of a request that is told on; whoever decides sees all of it. */
+/** The longest text of a request in events; the approver sees all of it. */
 const TOLD_TEXT = 4 << 10
 const TOLD_PATHS = 50
 
@@ -12,8 +12,8 @@ interface Open {
 }
 
 /**
- * What an agent asks for during one turn: tells it as `approval` events, has it decided, and forgets it when the agent
- * withdraws it or the turn is over. Every request ends in exactly one `answered` or `withdrawn`.
+ * Handles an agent's approval requests during one turn: emits `approval` events, gets each request decided, and drops it when
+ * the agent withdraws it or the turn ends. Every request ends in exactly one `answered` or `withdrawn`.
  */
 export class ApprovalDesk {
   readonly #approve: Approver
@@ -27,8 +27,8 @@ export class ApprovalDesk {
   }
 
   /**
-   * Resolves with the answer, or null when it is of no use any more. Never rejects: an approver that fails has denied. A second
-   * request with an id that is still open is denied, so that no answer can be taken for that of another question.
+   * Resolves to the answer, or to null if it is no longer needed. Never rejects: an approver that fails counts as a denial. A
+   * request with the id of one that is still open is denied, so that an answer cannot be taken for that of another request.
    */
   async ask(request: ApprovalRequest): Promise<ApprovalAnswer | null> {
     if (this.#closed) return null
@@ -43,7 +43,7 @@ export class ApprovalDesk {
     return answer
   }
 
-  /** The agent does not wait for this answer any more; unknown ids are ignored. */
+  /** The agent no longer waits for this answer. Unknown ids are ignored. */
   withdraw(id: string): void {
     const open = this.#open.get(id)
     if (!open) return
@@ -52,7 +52,7 @@ export class ApprovalDesk {
     open.withdrawn.abort()
   }
 
-  /** The turn is over: withdraws what is open, and asks nothing more. Safe to repeat. */
+  /** The turn is over: withdraws all open requests and accepts no more. Safe to repeat. */
   close(): void {
     this.#closed = true
     for (const id of this.#open.keys()) this.withdraw(id)

@@ -26,7 +26,7 @@ function change(...paths: readonly string[]): ApprovalRequest {
   return { ...ASK, kind: 'file_change', paths }
 }
 
-/** `asked`: a person was. */
+/** Resolves to the decision, or to `asked` if a person was asked. */
 async function decide(request: ApprovalRequest, judging: PolicyContext): Promise<string> {
   let asked = false
   const person = (): Promise<{ decision: 'deny'; reason: string }> => {
@@ -39,7 +39,7 @@ async function decide(request: ApprovalRequest, judging: PolicyContext): Promise
 
 describe('what an agent asks for', () => {
   it.each([
-    // request, on the host, in a sandbox, in a run on the host
+    // request; decision on the host, in a sandbox, in a run on the host
     ['a known command', command('npm test'), 'allow', 'allow', 'allow'],
     ['a denied one', command('kubectl delete pod x'), 'deny', 'deny', 'deny'],
     ['one of the own ask list', command('npm publish'), 'asked', 'asked', 'asked'],

@@ -1,25 +1,25 @@
-/** What an agent asks for, put to the command policy before any person is. */
+/** Puts an agent's approval requests to the command policy before a person is asked. */
 import { isAbsolute, resolve } from 'node:path'
 import type { Access } from '../../core/words.ts'
 import type { CommandPolicy, Decision, Verdict } from '../../policy/index.ts'
 import type { ApprovalAnswer, ApprovalRequest, Approver } from '../port.ts'
 
 export interface PolicyContext {
-  /** Made ready when the first question comes. */
+  /** Loads the policy when the first request comes. */
   readonly policy: () => Promise<CommandPolicy>
   /** Absolute path of the workspace. */
   readonly cwd: string
   readonly access: Access
-  /** Belay's sandbox holds the agent, whatever it is allowed. */
+  /** The agent runs in one of Belay's sandboxes, whatever its access. */
   readonly confined: boolean
   /**
-   * What is said of what policy has no words for, where no sandbox holds it: tools, the network, commands that are not named.
-   * `ask`: the person's. `allow`: it is what `access` gives leave for.
+   * What happens to requests that policy has no rules for, outside a sandbox: tools, the network, commands that are not named.
+   * `ask`: a person decides. `allow`: `access` covers them.
    */
   readonly rest: 'ask' | 'allow'
 }
 
-/** Nobody is there: what is not allowed by itself is denied. */
+/** Denies everything that needs a person, because there is none. */
 export const nobody: Approver = ({ reason }) =>
   Promise.resolve({
     decision: 'deny',
@@ -27,8 +27,9 @@ export const nobody: Approver = ({ reason }) =>
   })
 
 /**
- * Decides what policy decides, and hands on to `person` what it leaves to one: commands by their rules, changes of files by
- * their paths. An agent that asks to leave its own sandbox is let out only by a rule of the configuration.
+ * Decides requests by policy, and passes on to `person` what policy leaves to one. Commands are judged by the command rules,
+ * file changes by their paths. A request to leave the agent's own sandbox is allowed only by a configured rule; otherwise it
+ * goes to a person.
  */
 export function policyApprover(context: PolicyContext, person: Approver): Approver {
   return async (request, signal) => {
@@ -42,11 +43,11 @@ export function policyApprover(context: PolicyContext, person: Approver): Approv
   }
 }
 
-/** What policy says; null when it has no words for such a thing. */
+/** The policy's verdict; null: policy has no rule for such a request. */
 async function verdictOn(request: ApprovalRequest, context: PolicyContext): Promise<Verdict | null> {
   const { kind, command, title } = request
   if (kind === 'command' && command !== null) return judge(await context.policy(), request, context, command)
-  // Text for people: it can say too much, and never enough.
+  // A title is text for people: enough to deny a command, never enough to allow it.
   if (kind === 'command') {
     const said = judge(await context.policy(), request, context, title)
     return said.decision === 'deny' ? said : null
@@ -68,7 +69,7 @@ function judge(
   return policy.judge({ command, cwd: asked ?? cwd, workspace: cwd, access, confined })
 }
 
-/** What only concerns whoever works in a checkout: in a run it is read from none of its workspaces. */
+/** Built-in rules that only matter in a person's checkout; a run never reads these files from its workspaces. */
 const OF_THE_CHECKOUT: ReadonlySet<string> = new Set(['builtin/belay-files', 'builtin/env-file'])
 
 function judgeChange(policy: CommandPolicy, path: string, request: ApprovalRequest, context: PolicyContext): Verdict {
@@ -83,7 +84,7 @@ function isOwnRule({ findings }: Verdict): boolean {
   return findings.length > 0 && findings.every(({ rule }) => rule.startsWith('policy/'))
 }
 
-/** What policy has no words for. */
+/** Decides a request that policy has no rule for. */
 function settle(
   request: ApprovalRequest,
   { access, confined, rest }: PolicyContext,

@@ -1,15 +1,15 @@
-/** What an agent asks for, as a question to a person. */
+/** Turns an agent's approval request into a question to a person. */
 import { head, spelledOut } from '../../core/text.ts'
 import type { ApprovalAnswer, ApprovalRequest, Approver } from '../port.ts'
 
-/** What a person is shown: characters on the line of a question, and in what belongs to it. */
+/** Limits in characters of what a person is shown: the question's line, and the details below it. */
 const MAX_LINE = 500
 const MAX_COMMAND = 8000
 const MAX_TITLE = 2000
 const MAX_INPUT = 4000
 const MAX_PATHS = 50
 
-/** Puts one request after the other to `approve`; one that is withdrawn while it waits is denied. */
+/** Passes requests to `approve` one at a time. A request that is withdrawn while it waits is denied. */
 export function oneAtATime(approve: Approver): Approver {
   let before: Promise<unknown> = Promise.resolve()
   return async (request, signal) => {
@@ -26,13 +26,13 @@ export function oneAtATime(approve: Approver): Approver {
   }
 }
 
-/** What a person's answer (`allow`, `always`, `deny`) means; anything else is a no. */
+/** The meaning of a person's answer (`allow`, `always`, `deny`); anything else counts as a denial. */
 export function askedOf(value: string, note: string | null): ApprovalAnswer {
   const reason = `a person said ${value}${note === null ? '' : `: ${note}`}`
   return { decision: value === 'always' ? 'allow_session' : value === 'allow' ? 'allow' : 'deny', reason }
 }
 
-/** What is asked, on one line. */
+/** The question, on one line. */
 export function questionOf(request: ApprovalRequest): string {
   const what = spelledOut(request.command ?? request.title)
     .replace(/\s+/g, ' ')
@@ -40,18 +40,18 @@ export function questionOf(request: ApprovalRequest): string {
   return `may the agent do this? ${shown(what, MAX_LINE)}`
 }
 
-/** Why a person cannot be asked: nobody may approve a command that is not shown in full. */
+/** Why a person cannot be asked, or null. Nobody may approve a command that is not shown in full. */
 export function tooLong({ command }: ApprovalRequest): string | null {
   if (command === null || command.length <= MAX_COMMAND) return null
   return `the command is longer (${command.length} characters) than what a person is shown (${MAX_COMMAND}): put it into a file`
 }
 
-/** The beginning of a text, which says how much is missing. */
+/** The beginning of a text, and how much is missing. */
 function shown(text: string, most: number): string {
   return text.length <= most ? text : `${head(text, most)} ... (cut here: ${text.length - most} more characters)`
 }
 
-/** What a person needs to decide it, as far as it can be shown. */
+/** The details that a person needs to decide. */
 export function contextOf({
   kind,
   title,

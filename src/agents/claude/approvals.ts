@@ -1,4 +1,4 @@
-/** What Claude Code asks before it uses a tool (`can_use_tool`), and the answer in its words. */
+/** Claude Code's permission requests (`can_use_tool`) and the answers to them. */
 import type { ApprovalAnswer, ApprovalRequest } from '../port.ts'
 import { asFrame, asList, asText, type Frame } from '../stdio/index.ts'
 
@@ -12,7 +12,7 @@ const KINDS: Readonly<Record<string, ApprovalRequest['kind']>> = {
   WebSearch: 'network',
 }
 
-/** From a `can_use_tool` request; `id` is that of the control request. */
+/** Translates a `can_use_tool` request; `id` is the id of the control request. */
 export function approvalOf(id: string, asked: Frame, cwd: string): ApprovalRequest {
   const name = asText(asked.tool_name) ?? 'unknown'
   const input = asFrame(asked.input)
@@ -32,7 +32,7 @@ export function approvalOf(id: string, asked: Frame, cwd: string): ApprovalReque
   }
 }
 
-/** The payload of the control response. What is allowed for the session is written nowhere. */
+/** The payload of the control response. A permission for the session is never stored. */
 export function responseTo(asked: Frame, { decision, reason }: ApprovalAnswer): Frame {
   if (decision === 'deny') return { behavior: 'deny', message: reason === '' ? 'This was not allowed.' : reason }
   const allowed = { behavior: 'allow', updatedInput: asked.input }

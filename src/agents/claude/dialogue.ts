@@ -21,10 +21,10 @@ import { Items } from './items.ts'
 import { argvOf, environmentOf, promptOf } from './launch.ts'
 import { UsageMeter } from './usage.ts'
 
-/** A retry that far away is not waited for inside the turn: the kernel has a schedule for that. */
+/** The turn does not wait for a retry further away than this: the kernel schedules it. */
 const LONGEST_RETRY_MS = 120_000
 
-/** Types of frames that carry nothing for the port; they are kept as raw frames only. */
+/** Frame types that mean nothing to the port; only the raw frames are kept. */
 const SILENT = new Set([
   'control_response',
   'transcript_mirror',
@@ -36,7 +36,7 @@ const SILENT = new Set([
   'prompt_suggestion',
 ])
 
-/** One turn of Claude Code: its stream-json protocol, with control requests both ways. */
+/** One turn of Claude Code: its stream-json protocol, with control requests in both directions. */
 export class ClaudeDialogue implements Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -45,7 +45,7 @@ export class ClaudeDialogue implements Dialogue {
   readonly #items: Items
   readonly #usage: UsageMeter
   readonly #reader = new FrameReader(isDelta)
-  /** Messages that were sent in the middle of the turn and were not taken yet. */
+  /** Messages that were sent during the turn and that the agent has not taken yet. */
   readonly #steered = new Set<string>()
   #desk: ApprovalDesk | null = null
   #send: (frame: unknown) => void = () => {}
@@ -71,7 +71,7 @@ export class ClaudeDialogue implements Dialogue {
     this.#say(prompt)
   }
 
-  /** The agent takes it between two steps; the turn is not over before it did. */
+  /** The agent takes the message between two steps; the turn does not end before. */
   steer(text: string): void {
     this.#steered.add(this.#say(text))
   }
@@ -95,7 +95,7 @@ export class ClaudeDialogue implements Dialogue {
     yield* this.#reader.read(line, (frame) => this.#take(frame))
   }
 
-  /** Whether the frame was one that is known. */
+  /** Returns whether the frame's type is known. */
   *#take(frame: Frame): Generator<TurnEvent, boolean> {
     switch (frame.type) {
       case 'system':
@@ -108,7 +108,7 @@ export class ClaudeDialogue implements Dialogue {
         else yield* this.#items.onAssistant(frame)
         return true
       case 'user':
-        if (this.#steered.delete(asText(frame.uuid) ?? '')) this.#result = null // what it says to this is still to come
+        if (this.#steered.delete(asText(frame.uuid) ?? '')) this.#result = null // the answer to this message is still to come
         yield* this.#items.onUser(frame)
         return true
       case 'rate_limit_event':
@@ -160,7 +160,7 @@ export class ClaudeDialogue implements Dialogue {
     }
   }
 
-  /** What asks for a permission is decided, or denied when nobody is here; other requests are not offered. Never rejects. */
+  /** Answers a permission request, with a denial if there is no approver; other requests are rejected. Never rejects. */
   async #answer(frame: Frame): Promise<void> {
     const asked = asFrame(frame.request)
     const { request_id } = frame
@@ -179,9 +179,9 @@ export class ClaudeDialogue implements Dialogue {
   answered(): boolean {
     if (this.#gaveUp !== null) return true
     if (this.#result === null) return false
-    // A message that was not taken yet begins another part of the turn.
+    // A message that was not taken yet starts another part of the turn.
     if (this.#steered.size > 0 && this.#result.is_error !== true) return false
-    // With tasks in the background another result follows, unless this one already has the answer.
+    // While tasks run in the background another result follows, unless this one already holds the answer.
     return this.#backgroundTasks === 0 || this.#result.is_error === true || this.#result.structured_output !== undefined
   }
 

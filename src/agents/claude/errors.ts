@@ -11,7 +11,7 @@ export interface Fault {
 
 const MESSAGE = 4096
 
-/** What the CLI calls the kinds of API errors, in `error` of an assistant frame and of `api_retry`. */
+/** The CLI's names for kinds of API errors, in `error` of an assistant frame and of `api_retry`. */
 const NAMED: Readonly<Record<string, TurnErrorCode>> = {
   authentication_failed: 'auth',
   oauth_org_not_allowed: 'auth',
@@ -23,7 +23,7 @@ const NAMED: Readonly<Record<string, TurnErrorCode>> = {
 }
 
 /**
- * What a `result` that is an error means. `error` is the kind that the last API error frame named, `limit` the last
+ * Classifies a `result` that reports an error. `error`: the kind that the last API error frame named. `limit`: the last
  * `rate_limit_info`. Trap: an API failure is `subtype: success` with `is_error: true`.
  */
 export function faultOf(result: Frame, error: string | null, limit: Frame, now: number): Fault {
@@ -54,7 +54,7 @@ function retryAt(limit: Frame, message: string, now: number): string | null {
   return resetTimeIn(message, now)
 }
 
-/** The CLI refuses to skip permissions for root outside a sandbox; it says so on stderr only. */
+/** The CLI refuses to skip permissions for root outside a sandbox, and says so on stderr only. */
 export function launchHint(stderr: string): string | null {
   return /root\/sudo privileges/.test(stderr)
     ? 'Claude Code does not run unattended as root unless it is told that this is a sandbox: use another user, or set IS_SANDBOX=1 when this is a container or a throwaway machine'

@@ -8,7 +8,7 @@ const TITLE = 200
 const FILE_TOOLS = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit'])
 const PLAN_TOOLS = new Set(['TodoWrite', 'TaskCreate', 'TaskUpdate'])
 
-/** Items of one turn. Ids are the provider's: of tool calls as given, of texts the message's id and a count. */
+/** The items of one turn. Ids come from the provider: a tool call's own id; for texts, the message's id and a count. */
 export class Items {
   readonly #cwd: string
   readonly #blocks = new Map<string, number>()
@@ -18,7 +18,7 @@ export class Items {
     this.#cwd = cwd
   }
 
-  /** From an `assistant` frame. Each frame carries one or more blocks of its message. */
+  /** Handles an `assistant` frame. Each frame carries one or more blocks of its message. */
   *onAssistant(frame: Frame): Generator<TurnEvent> {
     const message = asFrame(frame.message)
     for (const entry of asList(message.content)) {
@@ -41,7 +41,7 @@ export class Items {
     }
   }
 
-  /** From a `user` frame: results of tool calls. */
+  /** Handles a `user` frame: results of tool calls. */
   *onUser(frame: Frame): Generator<TurnEvent> {
     for (const entry of asList(asFrame(frame.message).content)) {
       const block = asFrame(entry)
@@ -58,7 +58,7 @@ export class Items {
     }
   }
 
-  /** Calls that were running when the turn ended. */
+  /** Marks calls that were still running at the end of the turn as failed. */
   *onEnd(): Generator<TurnEvent> {
     for (const call of this.#calls.values()) yield itemEvent({ ...call, status: 'failed' })
     this.#calls.clear()
@@ -118,7 +118,7 @@ function resultText(content: unknown): string {
     .join('\n')
 }
 
-/** A shell call that failed says so in its first line; one that went well exited with 0. */
+/** The output of a failed shell call starts with its exit code; a successful one exited with 0. */
 function exitCodeOf(tool: string, bad: boolean, output: string): number | null {
   if (tool !== 'Bash') return null
   if (!bad) return 0
@@ -126,7 +126,7 @@ function exitCodeOf(tool: string, bad: boolean, output: string): number | null {
   return code === undefined ? null : Number(code)
 }
 
-/** Input as it was, unless it is too big to be kept; then its beginning as text. */
+/** The input itself, or its shortened JSON text if it is too large to keep. */
 function cappedInput(input: unknown): unknown {
   const text = JSON.stringify(input) ?? 'null'
   const kept = capItemText(text)

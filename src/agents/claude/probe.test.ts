@@ -58,7 +58,7 @@ describe('probe', () => {
       version: null,
       hint: expect.stringContaining('--version failed: exit status 1') as string,
     })
-    // A program of the user's own may know no such argument.
+    // The user's own program may not know this argument.
     expect(await claudeAgent.probe(env, [join(home, 'claude')])).toMatchObject({ installed: true, version: null })
   })
 })

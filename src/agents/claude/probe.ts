@@ -5,7 +5,7 @@ import type { OwnPaths, Probe } from '../port.ts'
 import { probeProgram, type Program } from '../probe.ts'
 import { asFrame, jsonOrNull } from '../stdio/index.ts'
 
-/** Variables that are a login by themselves. */
+/** Variables that are a login on their own. */
 const LOGINS = [
   'ANTHROPIC_API_KEY',
   'ANTHROPIC_AUTH_TOKEN',
@@ -27,12 +27,12 @@ const PROGRAM: Program = {
       : null,
 }
 
-/** Looks for the program, its version and a login, on this machine only. Never throws. */
+/** Checks the program, its version and its login, on this machine only. Throws only as `sayOf` does. */
 export function probeClaude(env: Readonly<Record<string, string>>, command: readonly string[] | null): Promise<Probe> {
   return probeProgram(PROGRAM, env, command)
 }
 
-/** Where it keeps its login, settings and conversations. */
+/** Where Claude Code stores its login, settings and conversations. */
 export function claudePaths(env: Readonly<Record<string, string>>): OwnPaths {
   const folder = folderOf(env)
   return {
@@ -42,7 +42,7 @@ export function claudePaths(env: Readonly<Record<string, string>>): OwnPaths {
   }
 }
 
-/** Where its conversations are, a folder in it for each place they were begun in. */
+/** The folder of all conversations; it has a subfolder for each working directory. */
 export function conversationsIn(env: Readonly<Record<string, string>>): string {
   return join(folderOf(env), 'projects')
 }
@@ -55,7 +55,7 @@ function homeOf(env: Readonly<Record<string, string>>): string {
   return env['HOME'] ?? homedir()
 }
 
-/** Whether Claude Code has a login. null: macOS may keep it in its keychain, which asks a person before it is read. */
+/** Whether Claude Code has a login. null: on macOS it may be in the keychain, which would ask a person for permission. */
 export function isLoggedIn(env: Readonly<Record<string, string>>): boolean | null {
   if (LOGINS.some((name) => env[name] !== undefined && env[name] !== '')) return true
   const folder = env.CLAUDE_CONFIG_DIR ?? (env.HOME === undefined ? null : join(env.HOME, '.claude'))
@@ -70,6 +70,6 @@ function hasKeyHelper(settings: string): boolean {
   try {
     return typeof asFrame(jsonOrNull(readFileSync(settings, 'utf8'))).apiKeyHelper === 'string'
   } catch {
-    return false // no settings, or not ours to read
+    return false // no settings, or not readable
   }
 }

@@ -1,7 +1,7 @@
 /**
- * When a usage limit is over, from the sentence that the CLI shows to people, for versions and paths that send no
- * structured time: `...|1795256669`, `resets 10:24am (UTC)`, `resets 3pm (Europe/Berlin)`, `resets Nov 24, 10am (UTC)`.
- * ISO time, or null when none is named. A time of day is the next such time after `now` (ms).
+ * When a usage limit resets, from the CLI's message for people, for versions and cases without a structured time:
+ * `...|1795256669`, `resets 10:24am (UTC)`, `resets 3pm (Europe/Berlin)`, `resets Nov 24, 10am (UTC)`. Returns an ISO time;
+ * null: none is named. A time of day is the next such time after `now` (ms).
  */
 export function resetTimeIn(text: string, now: number): string | null {
   const epoch = /\|(\d{10})\b/.exec(text)?.[1]
@@ -18,7 +18,7 @@ export function resetTimeIn(text: string, now: number): string | null {
   const month = monthName === undefined ? today.month : MONTHS.indexOf(monthName.toLowerCase())
   if (month < 0) return null
   const date = day === undefined ? today.day : Number(day)
-  // Tomorrow or next year when that time has passed; days and years differ in length, so ask the calendar.
+  // If the time has passed, it means tomorrow or next year. Days and years differ in length, so the calendar decides.
   for (const later of [0, 1]) {
     const year = today.year + (day === undefined ? 0 : later)
     const at = instant(Date.UTC(year, month, date + (day === undefined ? later : 0), hour, Number(minute)), zone)
@@ -29,14 +29,16 @@ export function resetTimeIn(text: string, now: number): string | null {
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
-/** The instant at which clocks in `zone` show what `wall` shows in UTC. Twice, for the hour around a change of clocks. */
+/**
+ * The instant at which clocks in `zone` show what `wall` shows in UTC. The second round corrects for a change of clocks nearby.
+ */
 function instant(wall: number, zone: string): number {
   let at = wall
   for (let round = 0; round < 2; round++) at += wall - (wallClock(at, zone)?.shown ?? at)
   return at
 }
 
-/** What clocks in `zone` show at `at`, or null when there is no such zone. */
+/** What clocks in `zone` show at `at`; null: there is no such zone. */
 function wallClock(at: number, zone: string): { year: number; month: number; day: number; shown: number } | null {
   let format: Intl.DateTimeFormat
   try {

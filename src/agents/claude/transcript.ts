@@ -2,15 +2,15 @@ import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { conversationsIn } from './probe.ts'
 
-/** What Claude Code adds to a conversation whose turn was interrupted. */
+/** What Claude Code appends to a conversation when its turn was interrupted. */
 const INTERRUPTED = '[Request interrupted by user'
 
-/** The most that is read of what was added: that it was interrupted comes last. */
+/** The most bytes of an addition that are read: the interruption is at the end. */
 const MOST_ADDED = 4 << 20
 
 /**
- * Watches the file of a conversation, from now on: the function that is returned tells whether Claude Code has written that it
- * was interrupted, and with it all that came before. Never throws; what cannot be read was not written.
+ * Watches the file of a conversation from now on. The returned function tells whether Claude Code has stored the interruption,
+ * and so everything before it. Never throws; a file that cannot be read counts as not stored.
  */
 export function watchInterruption(session: string, env: Readonly<Record<string, string>>): () => boolean {
   const before = sizeOf(fileOf(session, env))
@@ -20,7 +20,7 @@ export function watchInterruption(session: string, env: Readonly<Record<string, 
   }
 }
 
-/** Conversations lie in a folder for each place they were begun in. */
+/** Conversations are in a subfolder for each working directory. */
 function fileOf(session: string, env: Readonly<Record<string, string>>): string | null {
   if (!/^[\w-]+$/.test(session)) return null
   const root = conversationsIn(env)
@@ -28,7 +28,7 @@ function fileOf(session: string, env: Readonly<Record<string, string>>): string 
     const files = readdirSync(root).map((place) => join(root, place, `${session}.jsonl`))
     return files.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true) ?? null
   } catch {
-    return null // there are none yet
+    return null // there are no conversations yet
   }
 }
 
@@ -47,6 +47,6 @@ function addedTo(file: string, before: number): string {
       closeSync(opened)
     }
   } catch {
-    return '' // it went while we looked
+    return '' // the file was removed meanwhile
   }
 }

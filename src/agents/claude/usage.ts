@@ -4,7 +4,7 @@ import { asAmount, asFrame, asText, type Frame } from '../stdio/index.ts'
 interface Tokens {
   readonly input: number
   readonly output: number
-  /** Of `input`: from the cache, and into it. */
+  /** The parts of `input` that were read from the cache, and written to it. */
   readonly read: number
   readonly written: number
 }
@@ -12,11 +12,11 @@ interface Tokens {
 const NONE: Tokens = { input: 0, output: 0, read: 0, written: 0 }
 
 /**
- * Increments of usage. Tokens are told as messages end; the cost is told once, with the result, so increments before it
- * carry cost 0 and the sum is right at the end. A turn that is cut off before its result ends with an increment of unknown
- * cost. Input tokens include those read from and written to the provider's cache.
+ * Turns reports into increments of usage. Tokens are reported as messages end. The cost only comes with the result, so earlier
+ * increments carry cost 0, and the sum is right at the end. A turn that is cut off before its result ends with an increment of
+ * unknown cost. Input tokens include those read from and written to the provider's cache.
  *
- * Trap: `total_cost_usd` and `modelUsage` of a resumed conversation count its earlier turns too.
+ * Trap: `total_cost_usd` and `modelUsage` of a resumed conversation include its earlier turns.
  */
 export class UsageMeter {
   readonly #resumed: boolean
@@ -29,7 +29,7 @@ export class UsageMeter {
     this.#resumed = resumed
   }
 
-  /** From a `stream_event`: counters come with the start and the end of a message. */
+  /** Handles a `stream_event`: counters come at the start and the end of a message. */
   *onStreamEvent(frame: Frame): Generator<TurnEvent> {
     const event = asFrame(frame.event)
     const message = asFrame(event.message)
@@ -42,7 +42,7 @@ export class UsageMeter {
     yield* this.#tell(combine(started, now, Math.max), 0)
   }
 
-  /** From a `result`: the rest of the tokens (other models, subagents), and what it all cost. */
+  /** Handles a `result`: the remaining tokens (other models, subagents), and the total cost. */
   *onResult(result: Frame): Generator<TurnEvent> {
     const total = asAmount(result.total_cost_usd)
     const models = Object.values(asFrame(result.model_usage_since_last_result)).map(asFrame)
@@ -60,7 +60,7 @@ export class UsageMeter {
     this.#open.clear()
   }
 
-  /** When no result will come: what messages had begun, at unknown cost. */
+  /** Called when no result will come: emits the tokens of unfinished messages, at unknown cost. */
   *onCutOff(): Generator<TurnEvent> {
     const begun = [...this.#open.values()].reduce(add, NONE)
     this.#open.clear()
@@ -96,7 +96,7 @@ function combine(a: Tokens, b: Tokens, by: (a: number, b: number) => number): To
   }
 }
 
-/** Reads both spellings: the API's (`input_tokens`) and that of the usage by model (`inputTokens`). */
+/** Accepts both spellings: the API's (`input_tokens`), and that of the usage per model (`inputTokens`). */
 function tokensOf(usage: Frame): Tokens {
   const read = asAmount(usage.cache_read_input_tokens) + asAmount(usage.cacheReadInputTokens)
   const written = asAmount(usage.cache_creation_input_tokens) + asAmount(usage.cacheCreationInputTokens)

@@ -2,11 +2,11 @@ import type { Access, TurnRequest } from '../port.ts'
 import type { AskForApproval, SandboxPolicy } from './protocol.gen.ts'
 
 /**
- * Codex's own sandbox (bubblewrap on Linux, Seatbelt on macOS) for a turn.
+ * The policy for codex's own sandbox (bubblewrap on Linux, Seatbelt on macOS) in a turn.
  *
- * `workspace-write` lets commands write in the workspace and the temporary folders only, and use the network: without it
- * codex also forbids loopback sockets, so that an unattended agent could neither run tests that open a server nor install
- * a dependency. `.git` stays read-only, also that of a worktree, which lies elsewhere.
+ * With `workspace-write`, commands may write in the workspace and the temporary folders only, and use the network. Without
+ * network, codex also forbids loopback sockets: an unattended agent could neither run tests that open a server nor install a
+ * dependency. `.git` stays read-only, including that of a worktree, which is elsewhere.
  */
 export function sandboxPolicy(access: Access): SandboxPolicy {
   switch (access) {
@@ -26,8 +26,8 @@ export function sandboxPolicy(access: Access): SandboxPolicy {
 }
 
 /**
- * When codex asks. Nobody there: never. Else for every command that it does not know to be harmless (what is allowed still runs
- * in its sandbox), and to be let out of it. Read-only stays read-only whoever is there.
+ * When codex asks. Without an approver, or read-only: never. Otherwise for every command that it does not know to be harmless
+ * (an allowed command still runs in codex's sandbox), and before it leaves its sandbox.
  */
 export function approvalPolicy({ access, approve }: Pick<TurnRequest, 'access' | 'approve'>): AskForApproval {
   if (approve === null || access === 'read-only') return 'never'

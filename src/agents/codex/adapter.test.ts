@@ -1,4 +1,4 @@
-/** What the adapter does where the real server cannot be brought to it: overload, a sandbox that does not run, odd frames. */
+/** Cases that the real server cannot be brought into: overload, a sandbox that does not run, unexpected frames. */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -2,7 +2,7 @@ import type { Agent } from '../port.ts'
 import { codexPaths, probeCodex } from './probe.ts'
 import { codexTurn, warmCodex } from './turn.ts'
 
-/** OpenAI's Codex CLI, driven by its app-server (one process per turn). */
+/** OpenAI's Codex CLI, driven by its app-server. A server may be kept for further turns (servers.ts). */
 export const codexAgent: Agent = {
   provider: 'codex',
   capabilities: {

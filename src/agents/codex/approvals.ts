@@ -14,11 +14,11 @@ import type {
 } from './protocol.gen.ts'
 
 /**
- * The answer to what the server asks in a turn that nobody watches; null when the method is not known. Such turns run with
- * the approval policy `never`, so that most of this is asked only where an administrator's rules forbid that policy.
+ * Answers the server's requests in a turn without an approver; null: the method is unknown. Such turns run with the approval
+ * policy `never`, so that most of these requests only come where an administrator's rules forbid that policy.
  *
- * Within `workspace-write` a command is accepted when it stays in the sandbox: one that wants out says so with a reason or a
- * network context, and is declined, as the access level promises.
+ * With `workspace-write` a command is accepted if it stays in the sandbox. One that wants to leave it carries a reason or a
+ * network context, and is declined.
  */
 export function answerRequest(method: string, params: unknown, access: Access): unknown {
   switch (method) {
@@ -44,7 +44,10 @@ export function answerRequest(method: string, params: unknown, access: Access): 
   }
 }
 
-/** What a request asks for, as Belay tells it; null when it is no question of allowing. `paths`: what its item would change. */
+/**
+ * Translates a request for approval; null: the method does not ask for one. `paths` returns the files that an item would
+ * change.
+ */
 export function approvalOf(
   id: string,
   method: string,
@@ -105,10 +108,10 @@ export function approvalOf(
   }
 }
 
-/** What leads out of codex's sandbox says so with a reason, a host or a folder. */
+/** A request that leads out of codex's sandbox carries a reason, a host or a folder. */
 const BEYOND = { beyond: true } as const
 
-/** The response that tells the server how an `approvalOf` was decided. It has no place for a reason. */
+/** The response for a decided `approvalOf` request. The protocol has no field for the reason. */
 export function responseTo(method: string, params: unknown, { decision }: ApprovalAnswer): unknown {
   if (method === 'item/permissions/requestApproval') {
     const { permissions } = params as { readonly permissions: GrantedPermissionProfile }
@@ -129,7 +132,7 @@ function commandDecision(
   return access === 'workspace-write' && !wantsOut ? 'accept' : 'decline'
 }
 
-/** What a change of files carries when it wants to write outside the workspace. */
+/** Fields that a file change carries if it wants to write outside the workspace. */
 interface WiderAccess {
   readonly reason?: string | null
   readonly grantRoot?: string | null

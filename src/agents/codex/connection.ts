@@ -5,7 +5,7 @@ import { endMarked, spawnKept, type Exit, type ProcessIdentity, type ProcessSpec
 import type { TurnRequest } from '../port.ts'
 import { boundedOutput } from '../stdio/bounded.ts'
 
-/** JSON-RPC as the app-server speaks it: one object per line, without the `jsonrpc` field. */
+/** An error of the app-server's JSON-RPC: one object per line, without the `jsonrpc` field. */
 export interface RpcError {
   readonly code: number
   readonly message: string
@@ -14,52 +14,52 @@ export interface RpcError {
 export type Reply<T> = { readonly ok: true; readonly result: T } | { readonly ok: false; readonly error: RpcError }
 
 export interface Handlers {
-  /** Every line as it came (capped), before any interpretation. Awaited: reading waits for a slow consumer. */
+  /** Gets every line as it came (capped), before interpretation. It is awaited, so a slow consumer holds up reading. */
   raw(frame: string): Promise<void>
-  /** `frame` is the whole line. */
+  /** Handles a notification; `frame` is the whole line. */
   notification(method: string, params: unknown, frame: string): void
   /**
-   * Answers a request of the server, at once or later; null when the method is not known, undefined when no answer is wanted
-   * any more. `id` is the request's own.
+   * Answers a request of the server, at once or later. null: the method is unknown. undefined: send no answer. `id` is the
+   * request's id.
    */
   request(method: string, params: unknown, id: string): unknown
-  /** A line that is not a message of the protocol. */
+  /** Gets a line that is not a valid message of the protocol. */
   stray(line: string): void
 }
 
 export interface Connection {
   readonly identity: ProcessIdentity
-  /** Sends a request. Overload is retried with growing, jittered delays. Never rejects; a lost connection is an error reply. */
+  /** Sends a request. Retries on overload with growing, jittered delays. Never rejects; a lost connection is an error reply. */
   request<T>(method: string, params?: unknown): Promise<Reply<T>>
   notify(method: string, params?: unknown): void
-  /** Resolves when the server's output has ended: nothing more will come. */
+  /** Resolves when the server's output has ended and no more messages will come. */
   readonly ended: Promise<void>
   /**
-   * Ends stdin, gives the server `graceMs` to leave, then kills its group; resolves when all its output was read and nothing
-   * with its mark lives. Safe to repeat.
+   * Ends stdin, gives the server `graceMs` to exit, then kills its group. Resolves when all output has been read and no process
+   * with its mark is left. Safe to repeat.
    */
   close(graceMs: number): Promise<Exit>
   stderrTail(): string
-  /** The server wrote more than one turn may, and was ended. */
+  /** Whether the server was ended because it wrote more than one turn may. */
   overflowed(): boolean
-  /** Another turn begins: what it may write is counted anew, and what stderr said before is forgotten. */
+  /** Starts another turn: resets the output limit, and discards earlier stderr. */
   renew(): void
-  /** Nothing more can be asked of it. */
+  /** Whether the server accepts no more requests. */
   isOver(): boolean
 }
 
-/** The server is overloaded: the request was not taken and may be sent again. */
+/** The server is overloaded; the request was not accepted and may be sent again. */
 const OVERLOADED = -32001
 const METHOD_NOT_FOUND = -32601
 const INVALID_PARAMS = -32602
-/** Ours, never on the wire: the server went away before it answered. */
+/** Belay's own code, never on the wire: the server exited before it answered. */
 export const CONNECTION_LOST = -1
 
 const RETRIES = 6
 const FIRST_DELAY_MS = 100
 const MAX_RAW = 64 << 10
 
-/** Starts the server and reads it until it ends. Rejects only when no process can be started at all. */
+/** Starts the server and reads its output until it ends. Rejects only if the process cannot be started. */
 export async function connect(
   spec: Omit<ProcessSpec, 'stdin'>,
   handlers: Handlers,
@@ -133,7 +133,7 @@ export async function connect(
     try {
       await receiveAll()
     } catch (error) {
-      // A broken pipe is an end like any other; what is known of it goes where its reader looks.
+      // A broken pipe is an end like any other; its message is added to the stderr tail.
       broken = `\n${messageOf(error)}`
     }
     over = true
@@ -149,7 +149,7 @@ export async function connect(
         if (dropped > 0) handlers.stray(text)
         else receive(text)
       } catch {
-        // A frame of another shape than this version of the protocol describes: kept as it is.
+        // A frame with another shape than this version of the protocol describes is kept unchanged.
         handlers.stray(text)
       }
     }
@@ -168,7 +168,7 @@ export async function connect(
       const exit = await kept.closed
       clearTimeout(timer)
       await ended
-      // What was killed may still be dying, and a command's terminal has a session of its own.
+      // Killed processes may still be dying, and a command's terminal has its own session.
       await endMarked(spec.mark)
       return exit
     },
@@ -192,7 +192,7 @@ function parse(line: string): Message | null {
     const value: unknown = JSON.parse(line)
     return isJsonObject(value) ? value : null
   } catch {
-    return null // not JSON: kept by the caller as it is
+    return null // not JSON: the caller keeps the line unchanged
   }
 }
 

@@ -1,4 +1,4 @@
-/** From a started server to a thread that a turn can begin on. */
+/** Prepares a started server up to a thread in which a turn can start. */
 import type { TurnRequest } from '../port.ts'
 import { approvalPolicy, sandboxPolicy } from './access.ts'
 import { CONNECTION_LOST, type Connection, type RpcError } from './connection.ts'
@@ -13,7 +13,7 @@ import type {
   ThreadStartParams,
 } from './protocol.gen.ts'
 
-/** What is read of the answer to thread/start and thread/resume. */
+/** The part of the answers to thread/start, thread/resume and thread/fork that is used. */
 export interface OpenedThread {
   readonly thread: { readonly id: string }
   readonly model: string
@@ -21,12 +21,12 @@ export interface OpenedThread {
 
 export type Step<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault }
 
-/** Keeps a key that is handed over in memory: nothing is written to the user's login. */
+/** Keeps the key in memory only, so that the user's stored login stays as it is. */
 export const IN_MEMORY_LOGIN = ['-c', 'cli_auth_credentials_store="ephemeral"'] as const
 
 const SANDBOX_CHECK_MS = 20_000
 
-/** Introduces Belay; the value is the server's version, when it says one. */
+/** Introduces Belay. The value is the server's version; null: it named none. */
 export async function initialize(connection: Connection): Promise<Step<string | null>> {
   const params: InitializeParams = {
     clientInfo: { name: 'belay', title: 'Belay', version: '1' },
@@ -35,15 +35,15 @@ export async function initialize(connection: Connection): Promise<Step<string | 
   const reply = await connection.request<{ readonly userAgent?: string }>('initialize', params)
   if (!reply.ok) return failed('protocol', `codex app-server did not start: ${reply.error.message}`)
   connection.notify('initialized')
-  // "belay/0.169.0 (Debian ...)": our name, its version.
+  // "belay/0.169.0 (Debian ...)": Belay's name, the server's version.
   return { ok: true, value: /^[^/]+\/(\S+)/.exec(reply.result.userAgent ?? '')?.[1] ?? null }
 }
 
 export type Login = 'ready' | 'key_needed'
 
 /**
- * Whether this server is logged in. The app-server does not read keys from the environment by itself: `key_needed` says that
- * it must be started again with `IN_MEMORY_LOGIN` and be given the key. No login and no key: a fault, before any paid call.
+ * Whether this server is logged in. The app-server does not read keys from the environment: `key_needed` means that it must be
+ * restarted with `IN_MEMORY_LOGIN` and given the key. Without login and key the result is a fault, before any paid call.
  */
 export async function checkLogin(connection: Connection, request: Pick<TurnRequest, 'env'>): Promise<Step<Login>> {
   const reply = await connection.request<GetAccountResponse>('account/read', {})
@@ -53,15 +53,15 @@ export async function checkLogin(connection: Connection, request: Pick<TurnReque
   return failed('auth', `codex is not logged in: ${LOGIN_HINT}`)
 }
 
-/** Logs in with the key of the environment, for the life of this process. */
+/** Logs in with the key from the environment, for the lifetime of this process. */
 export async function loginWithKey(connection: Connection, request: Pick<TurnRequest, 'env'>): Promise<Step<null>> {
   const reply = await connection.request('account/login/start', { type: 'apiKey', apiKey: apiKeyOf(request.env) })
   return reply.ok ? { ok: true, value: null } : failed('auth', `codex refused the key: ${reply.error.message}`)
 }
 
 /**
- * Runs nothing in the sandbox, to see that it works here: in many containers it does not, and then every command of a paid
- * turn would fail.
+ * Runs an empty command in the sandbox to see whether it works. In many containers it does not, and then every command of a
+ * paid turn would fail.
  */
 export async function checkSandbox(connection: Connection, request: TurnRequest): Promise<Step<null>> {
   if (request.access === 'full') return { ok: true, value: null }
@@ -77,9 +77,9 @@ export async function checkSandbox(connection: Connection, request: TurnRequest)
 }
 
 /**
- * Begins or takes up the conversation. It is opened read-only whatever the access, and the turn widens it: opening a thread
- * with write access makes codex write the workspace as trusted into the user's config.toml. A conversation that another server
- * has loaded (`elsewhere`) goes on as a copy, under an id of its own: codex lets only one server write it.
+ * Starts or resumes the conversation. It is always opened read-only, and the turn widens the access: opening a thread with
+ * write access makes codex store the workspace as trusted in the user's config.toml. A conversation that another server has
+ * loaded (`elsewhere`) continues as a copy with a new id, because codex lets only one server write it.
  */
 export async function openThread(
   connection: Connection,
@@ -103,10 +103,13 @@ export async function openThread(
     : failed('protocol', 'codex opened a thread without an id')
 }
 
-/** Variables that differ between the turns of one server: its commands get them by configuration, not by its environment. */
+/**
+ * Variables that differ between the turns of one server. Its commands get them by configuration, not from the server's
+ * environment.
+ */
 const OF_TURN = new Set(['GIT_COMMITTER_EMAIL'])
 
-/** The part of an agent's environment that is of the turn alone (`true`), or of every turn. */
+/** The part of an agent's environment that belongs to this turn alone (`true`), or to every turn (`false`). */
 export function splitEnv(env: TurnRequest['env'], ofTurnAlone: boolean): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => OF_TURN.has(name) === ofTurnAlone))
 }
@@ -115,7 +118,7 @@ function commandEnv(env: Readonly<Record<string, string>>): Record<string, strin
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [`shell_environment_policy.set.${name}`, value]))
 }
 
-/** A refused request as a fault: a lost connection or a refusal. */
+/** Turns a failed request into a fault: the connection was lost, or codex refused the request. */
 export function refused(what: string, error: RpcError): { readonly ok: false; readonly fault: Fault } {
   return error.code === CONNECTION_LOST
     ? failed('protocol', `codex ended before it answered ${what}`)

@@ -2,12 +2,14 @@ import { cap } from '../../core/text.ts'
 import type { Item } from '../port.ts'
 import type { ThreadItem, TurnPlanUpdatedNotification } from './protocol.gen.ts'
 
-/** The longest text, output or diff that an item carries. */
+/** The longest text, output or diff of an item. */
 const MAX_TEXT = 64 << 10
 
 type Status = Item['status']
 
-/** A codex item in Belay's words; null for what Belay itself said. `done`: its end was reported. */
+/**
+ * Translates a codex item; null for the user's messages, which Belay sent itself. `done`: codex has reported its completion.
+ */
 export function itemOf(item: ThreadItem, done: boolean): Item | null {
   const ended: Status = done ? 'completed' : 'running'
   const { id } = item as { readonly id: string }
@@ -60,12 +62,12 @@ export function itemOf(item: ThreadItem, done: boolean): Item | null {
     case 'imageGeneration':
     case 'sleep':
     case 'subAgentActivity':
-    default: // also what later versions add
+    default: // includes types that later versions add
       return text('unknown', JSON.stringify(item))
   }
 }
 
-/** The agent's list of steps, as one item per turn. */
+/** The agent's plan, as one item per turn. */
 export function planOf({ turnId, explanation, plan }: TurnPlanUpdatedNotification): Item {
   const marks: Readonly<Record<string, string>> = { completed: 'x', inProgress: '>' }
   const steps = plan.map(({ step, status }) => `[${marks[status] ?? ' '}] ${step}`)
@@ -82,7 +84,7 @@ function capped(text: string | null | undefined): string | null {
   return text === null || text === undefined ? null : cap(text, MAX_TEXT)
 }
 
-/** Codex's item states: inProgress, completed, failed, declined. */
+/** Translates codex's item states: inProgress, completed, failed, declined. */
 function statusOf(status: string, done: boolean): Status {
   if (status === 'failed' || status === 'declined') return 'failed'
   return done || status === 'completed' ? 'completed' : 'running'

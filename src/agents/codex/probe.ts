@@ -15,7 +15,7 @@ export const LOGIN_HINT = 'log in with: codex login (or set OPENAI_API_KEY)'
 export const SANDBOX_HINT =
   'allow user namespaces (see https://developers.openai.com/codex/concepts/sandboxing), or set workflow.roles.<role>.access: full where the machine itself is the sandbox'
 
-/** Program and leading arguments of codex, or null when there is none that can be run. */
+/** Path and leading arguments of codex; null: no executable was found. */
 export function locateCodex(env: Env, command: readonly string[] | null, cwd: string): readonly string[] | null {
   const [name = 'codex', ...args] = command ?? []
   const program = resolveProgram(name, cwd, env['PATH'])
@@ -23,7 +23,8 @@ export function locateCodex(env: Env, command: readonly string[] | null, cwd: st
 }
 
 /**
- * Looks for codex, its version, its login and (`whole`) whether its sandbox can run here. Never throws, makes no network call.
+ * Checks codex, its version, its login and, with `whole`, whether its sandbox works here. Throws only as `sayOf` does; makes no
+ * network call.
  */
 export async function probeCodex(
   env: Env,
@@ -67,8 +68,8 @@ export async function probeCodex(
 }
 
 /**
- * `codex login status` looks at stored logins only. A key in the environment is a login too, as the adapter hands it over.
- * A provider of the user's own (config.toml) may need none: not known without a call.
+ * `codex login status` only checks stored logins. A key in the environment counts as a login too, because the adapter passes it
+ * on. A provider in the user's config.toml may need none, which only a call would show: null.
  */
 async function isLoggedIn(argv: readonly string[], env: Env): Promise<boolean | null> {
   if (apiKeyOf(env) !== null) return true
@@ -77,17 +78,17 @@ async function isLoggedIn(argv: readonly string[], env: Env): Promise<boolean | 
   return existsSync(join(codexHome(env), 'config.toml')) ? null : false
 }
 
-/** The key that logs codex in when nothing else does. */
+/** The key that is used if codex has no stored login. */
 export function apiKeyOf(env: Env): string | null {
   return env['CODEX_API_KEY'] || env['OPENAI_API_KEY'] || null
 }
 
-/** Where it keeps its login, settings and conversations. */
+/** The folder of codex's login, settings and conversations. */
 export function codexHome(env: Env): string {
   return env['CODEX_HOME'] || join(env['HOME'] || homedir(), '.codex')
 }
 
-/** Where it keeps its login, settings and conversations. */
+/** Where codex stores its login, settings and conversations. */
 export function codexPaths(env: Readonly<Record<string, string>>): OwnPaths {
   const folder = codexHome(env)
   return {

@@ -1,11 +1,11 @@
-/** What a turn is asked, and the answer read back. */
+/** Builds the request for a turn, and reads the answer. */
 import { answerIn, promptWithSchema } from '../answers/structured.ts'
 import type { JsonSchema, TurnRequest } from '../port.ts'
 import { approvalPolicy, sandboxPolicy } from './access.ts'
 import type { TurnStartParams } from './protocol.gen.ts'
 import { withoutNulls } from './schema.ts'
 
-/** `strict`: the answer's schema in the form that codex enforces. One that has no such form is told in words. */
+/** `strict`: the answer's schema in the form that codex enforces; null: it has none, and the prompt states the schema. */
 export function turnParams(request: TurnRequest, threadId: string, strict: JsonSchema | null): TurnStartParams {
   const { cwd, access, model, effort } = request
   return {
@@ -26,7 +26,7 @@ export function turnParams(request: TurnRequest, threadId: string, strict: JsonS
   }
 }
 
-/** The answer as a value; null when free text was wanted or it is not JSON. `strict`: it was asked for in the strict form. */
+/** The answer as a value; null: free text was wanted, or it is not JSON. `strict`: the strict form of the schema was used. */
 export function outputOf(answer: string, schema: JsonSchema | null, strict: boolean): unknown {
   if (schema === null) return null
   const value = answerIn(answer)

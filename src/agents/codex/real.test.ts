@@ -1,4 +1,4 @@
-/** What only the real Codex can tell: that its sandbox holds, and that the user's settings and login stay as they are. */
+/** What only the real Codex can show: that its sandbox holds, and that the user's settings and login stay unchanged. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ describe.skipIf(skipped)('the real codex', () => {
   let model: ModelServer | null = null
   let home: CodexHome | null = null
   beforeEach(() => {
-    // The sandbox lets everyone write in /tmp and $TMPDIR, where this checkout may lie too.
+    // The sandbox allows writing in /tmp and $TMPDIR, where this checkout may be.
     folder = realpathSync(mkdtempSync('/var/tmp/belay-codex-'))
   })
   afterEach(async () => {

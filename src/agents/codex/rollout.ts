@@ -1,14 +1,14 @@
-/** What codex writes down of a conversation, for whoever does not speak to codex itself. */
+/** Reads codex's own files about a conversation, for adapters that do not talk to codex directly. */
 import { closeSync, fstatSync, openSync, readSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Usage } from '../../core/words.ts'
 import { asAmount, asFrame, jsonOrNull, type Frame } from '../stdio/index.ts'
 import { codexHome } from './probe.ts'
 
-/** Counts are written after every answer of the model: the last one is near the end. */
+/** Counts are written after every answer of the model, so the last one is near the end. */
 const END_BYTES = 4 << 20
 
-/** Tokens that a conversation has used so far, by its own file; null when it says nothing. Never throws. */
+/** Tokens that a conversation has used so far, from its file; null: the file has no counts. Never throws. */
 export function tokensOf(session: string, env: Readonly<Record<string, string>>): Usage | null {
   const file = fileOf(session, join(codexHome(env), 'sessions'))
   const line = file === null ? undefined : endOf(file).findLast((one) => one.includes('"token_count"'))
@@ -17,7 +17,7 @@ export function tokensOf(session: string, env: Readonly<Record<string, string>>)
   return line === undefined || Object.keys(total).length === 0 ? null : usageOf(total)
 }
 
-/** What came on top of `before`. A total that is smaller was begun anew. */
+/** The usage added since `before`. A total that has shrunk was reset, and counts in full. */
 export function since(before: Usage | null, after: Usage): Usage {
   const isAnew = before === null || after.inputTokens < before.inputTokens || after.outputTokens < before.outputTokens
   if (isAnew) return after
@@ -38,7 +38,7 @@ function usageOf(total: Frame): Usage {
   }
 }
 
-/** `YEAR/MONTH/DAY/rollout-TIME-SESSION.jsonl`, the newest first. */
+/** Finds `YEAR/MONTH/DAY/rollout-TIME-SESSION.jsonl`, the newest first. */
 function fileOf(session: string, folder: string, depth = 0): string | null {
   if (!/^[\w-]+$/.test(session)) return null
   const names = namesIn(folder).toSorted().toReversed()
@@ -57,7 +57,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch {
-    return [] // nothing was written yet, or it is no folder
+    return [] // nothing was written yet, or it is not a folder
   }
 }
 
@@ -73,6 +73,6 @@ function endOf(file: string): string[] {
       closeSync(opened)
     }
   } catch {
-    return [] // it went while we looked
+    return [] // the file was removed meanwhile
   }
 }

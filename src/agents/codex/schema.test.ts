@@ -111,7 +111,7 @@ describe('withoutNulls', () => {
   })
 })
 
-/** Schemas as an agent's answer may have them, with a value each. */
+/** Schemas as agents may use them for answers, each with a matching value. */
 interface Sample {
   readonly schema: Record<string, unknown>
   readonly value: unknown
@@ -142,7 +142,7 @@ const object = (sample: fc.Arbitrary<Sample>): fc.Arbitrary<Sample> =>
     }
   })
 
-/** Null and absence are the same to the strict form where null is allowed anyway. */
+/** Where null is allowed anyway, the strict form cannot tell null from an absent property. */
 const takesNull = (schema: Record<string, unknown>): boolean => Array.isArray(schema['type'])
 
 const list = (sample: fc.Arbitrary<Sample>): fc.Arbitrary<Sample> =>
@@ -166,7 +166,7 @@ describe('the strict form as a whole', () => {
   })
 })
 
-/** What a model would answer to the strict form: every property there, null for those that are absent. */
+/** A model's answer to the strict form: every property is present, and null stands for absent ones. */
 function fill(schema: Record<string, unknown>, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => fill(schema['items'] as Record<string, unknown>, item))
   if (typeof value !== 'object' || value === null) return value

@@ -1,13 +1,13 @@
 /**
- * OpenAI accepts only a strict form of JSON Schema for answers: every object lists all its properties as required and
- * forbids others. An optional property becomes one that may be null, and null is taken out of the answer again.
+ * OpenAI accepts only a strict form of JSON Schema for answers: every object lists all its properties as required and forbids
+ * others. An optional property becomes nullable, and its null is removed from the answer again.
  */
 import { isJsonObject } from '../../core/json.ts'
 import type { JsonSchema } from '../port.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Keywords that the strict form refuses. Belay checks answers against the whole schema itself, so leaving them out is safe. */
+/** Keywords that the strict form rejects. Dropping them is safe, because Belay checks answers against the original schema. */
 const REFUSED = new Set([
   '$schema',
   '$id',
@@ -37,10 +37,10 @@ const REFUSED = new Set([
   'contentMediaType',
 ])
 
-/** Keywords without which the schema would mean something else, and that the strict form cannot say. */
+/** Keywords that change a schema's meaning and that the strict form cannot express. */
 const INEXPRESSIBLE = ['patternProperties', 'propertyNames', 'prefixItems', 'allOf'] as const
 
-/** The strict form of `schema`, or null when it has none (open objects, values of any type, a root that is no object). */
+/** The strict form of `schema`; null: it has none (open objects, values of any type, a root that is not an object). */
 export function strictSchema(schema: JsonSchema): JsonSchema | null {
   if (schema.type !== 'object') return null
   return convert(schema)
@@ -61,7 +61,7 @@ function convert(schema: unknown): Json | null {
   return { ...out, required: Object.keys(schema.properties as Json), additionalProperties: false }
 }
 
-/** The strict form of one keyword's value; undefined when there is none. */
+/** The strict form of one keyword's value; undefined: there is none. */
 function convertKeyword(key: string, value: unknown, schema: Json): unknown {
   switch (key) {
     case 'properties':
@@ -98,7 +98,7 @@ function nullable(schema: Json): Json {
   return { ...(description === undefined ? {} : { description }), anyOf: [rest, { type: 'null' }] }
 }
 
-/** `value` as an answer to `schema`: null is taken out where it only stands for an absent property. */
+/** Removes from an answer to `schema` every null that only stands for an absent property. */
 export function withoutNulls(schema: JsonSchema, value: unknown): unknown {
   return restore(schema, value, schema)
 }
@@ -123,7 +123,7 @@ function restore(schema: unknown, value: unknown, root: Json): unknown {
   return out
 }
 
-/** Whether `value` looks like this branch: its JSON type, and the constants by which branches are told apart. */
+/** Whether `value` matches this branch, judged by its JSON type and the constants that distinguish branches. */
 function fits(branch: unknown, value: unknown): boolean {
   if (!isJsonObject(branch)) return false
   if (value === null) return allowsNull(branch)

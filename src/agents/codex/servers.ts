@@ -1,7 +1,7 @@
 /**
- * App-servers and how a turn comes by one. Starting one costs more than a short turn (it looks at the machine, its plugins, its
- * login), so a caller that takes many turns may let them stand in between (`TurnRequest.standing`). A standing server serves
- * one turn at a time and is never handed to another run, environment or program.
+ * Provides app-servers for turns. Starting one takes longer than a short turn (it examines the machine, its plugins, its
+ * login), so a caller with many turns may keep servers between them (`TurnRequest.standing`). A standing server serves one turn
+ * at a time, and never another run, environment or program.
  */
 import { randomId } from '../../core/ids.ts'
 import { messageOf } from '../../core/errors.ts'
@@ -19,39 +19,39 @@ import {
   type Step,
 } from './handshake.ts'
 
-/** Turns that one server may serve: what it leaks is bounded. */
+/** The most turns of one server, so that its leaks stay bounded. */
 const MAX_TURNS = 40
-/** A server that nobody has wanted for this long ends. */
+/** A server that is not used for this long is ended. */
 const MAX_IDLE_MS = 120_000
-/** How long a server may take to leave when it is ended between turns. */
+/** How long a server may take to exit when it is ended between turns. */
 const LEAVE_MS = 2000
 
 export interface ServerRequest {
-  /** Program and leading arguments of codex. */
+  /** Path and leading arguments of codex. */
   readonly argv: readonly string[]
   readonly request: Pick<TurnRequest, 'env' | 'cwd' | 'mark' | 'run' | 'spawn' | 'standing' | 'resume'>
-  /** Ends a server that is still being started. */
+  /** Ends a server that is still starting. */
   readonly signal: AbortSignal
-  /** Told of every server that is started or taken for the turn, at once. */
+  /** Called at once for every server that is started or taken for the turn. */
   readonly onServer: (connection: Connection) => void
 }
 
-/** An app-server that is initialised and logged in, held for one turn. */
+/** An initialised app-server with a login, reserved for one turn. */
 export interface Server {
   readonly connection: Connection
-  /** What codex says its version is. */
+  /** The version that codex reports. */
   readonly version: string | null
-  /** Whether codex's sandbox works here for the turn's access; asked once for each access. */
+  /** Checks whether codex's sandbox works here with the turn's access; runs once per access. */
   checkSandbox(request: TurnRequest): Promise<Step<null>>
-  /** It has stood before this turn. */
+  /** Whether the server has served an earlier turn. */
   readonly reused: boolean
-  /** The conversation to be taken up is loaded in another server, which has a turn. */
+  /** Whether the conversation to resume is loaded in another server, which is busy with a turn. */
   readonly elsewhere: boolean
-  /** It has loaded this conversation. */
+  /** Records that this server has loaded the conversation. */
   opened(thread: string): void
   /**
-   * Gives it back: it stands for another turn when this one ended well (`reuse`), else it has `graceMs` to leave. Nothing that
-   * the turn started lives on when this resolves. Safe to repeat.
+   * Returns the server. With `reuse` (the turn ended well) it is kept for another turn if possible; otherwise it has `graceMs`
+   * to exit. When this resolves, every process that the turn started has ended. Safe to repeat.
    */
   release(reuse: boolean, graceMs: number): Promise<void>
 }
@@ -62,9 +62,9 @@ interface Standing {
   readonly version: string | null
   readonly mark: string
   readonly reusable: boolean
-  /** Whom it speaks to at the moment. */
+  /** Receives the server's messages: the current turn's handlers, or `NOBODY`. */
   readonly listener: { handlers: Handlers }
-  /** Processes of the server itself; all others with its mark are of a turn. */
+  /** Processes of the server itself; all others with its mark belong to a turn. */
   readonly own: ReadonlySet<number>
   readonly sandboxes: Map<Access, Promise<Step<null>>>
   readonly threads: Set<string>
@@ -72,13 +72,13 @@ interface Standing {
   idle: NodeJS.Timeout | null
 }
 
-/** Servers that wait for a turn, those that are being started for none in particular included. */
+/** Idle servers, including those that are still being started in advance. */
 const waiting = new Map<Standing | Promise<Step<Standing>>, string>()
 
-/** Servers that have a turn. */
+/** Servers that are serving a turn. */
 const busy = new Set<Standing>()
 
-/** No turn listens: what the server says of itself is of no use, and it may do nothing. */
+/** Used between turns: messages are dropped, and requests are refused. */
 const NOBODY: Handlers = {
   raw: () => Promise.resolve(),
   notification: () => {},
@@ -86,14 +86,14 @@ const NOBODY: Handlers = {
   stray: () => {},
 }
 
-/** A server for a turn: a standing one where there is one that may serve it, else a new one. A fault says why there is none. */
+/** Provides a server for a turn: an idle one if possible, otherwise a new one. A fault says why there is none. */
 export async function openServer(wanted: ServerRequest, handlers: Handlers): Promise<Step<Server>> {
   const key = keyOf(wanted)
   const loaded = await loadedIn(wanted, key)
   for (const [one, itsKey] of [...(loaded.waiting ? [[loaded.waiting, key] as const] : []), ...waiting]) {
     if (itsKey !== key || !mayStand(wanted) || !waiting.delete(one)) continue
     const step = one instanceof Promise ? await one : ({ ok: true, value: one } as const)
-    if (!step.ok) continue // a new one says what is wrong
+    if (!step.ok) continue // starting a new one shows what is wrong
     if (step.value.idle) clearTimeout(step.value.idle)
     if (step.value.connection.isOver()) {
       await end(step.value, 0)
@@ -108,7 +108,10 @@ export async function openServer(wanted: ServerRequest, handlers: Handlers): Pro
   return started.ok ? { ok: true, value: hold(started.value, loaded.busy) } : started
 }
 
-/** Where the conversation that is to go on is loaded: a server that waits and may serve the turn, or one that has a turn. */
+/**
+ * Where the conversation to resume is loaded: `waiting` is an idle server that may serve the turn; `busy`: a server with
+ * another turn.
+ */
 async function loadedIn(
   { request }: ServerRequest,
   key: string,
@@ -119,26 +122,26 @@ async function loadedIn(
   for (const one of waiting.keys()) {
     if (one instanceof Promise || !one.threads.has(resume)) continue
     if (one.key === key) return { waiting: one, busy: false }
-    // Its agent has changed: the conversation is let go of, so that another server can write it.
+    // The agent's settings have changed: the server is ended, so that another one can write the conversation.
     waiting.delete(one)
     await end(one, LEAVE_MS)
   }
   return { waiting: null, busy: false }
 }
 
-/** Starts a server that waits for a turn. What goes wrong is found out by the turn. */
+/** Starts a server in advance. A failure shows up in the turn. */
 export function warmServer(wanted: ServerRequest): void {
   onCloseStanding(closeServers)
   const key = keyOf(wanted)
-  if ([...waiting.values()].includes(key)) return // one is enough to begin with
+  if ([...waiting.values()].includes(key)) return // one server is enough to start with
   const starting = start(wanted, key, NOBODY)
   waiting.set(starting, key)
   void settle(starting)
 }
 
 async function settle(starting: Promise<Step<Standing>>): Promise<void> {
-  const step = await starting.catch(() => null) // a turn that waits for it is told; else the next one finds out
-  // Not there any more: a turn waits for it, or all were closed.
+  const step = await starting.catch(() => null) // a turn that waits for it, or the next start, shows why
+  // Otherwise a turn has claimed this server, or all servers were closed.
   if (waiting.delete(starting) && step?.ok) stand(step.value)
 }
 
@@ -164,7 +167,7 @@ function mayStand({ request }: ServerRequest): boolean {
 async function start(wanted: ServerRequest, key: string, handlers: Handlers): Promise<Step<Standing>> {
   const { argv, request, signal } = wanted
   const reusable = mayStand(wanted)
-  // One that may stand is not its first task's: what ends the task's processes must not end it.
+  // A server that may be kept does not belong to its first task: ending the task's processes must not end it.
   const mark = reusable ? standingMark(request.run, randomId(8)) : request.mark
   const listener = { handlers }
   const through: Handlers = {
@@ -186,7 +189,7 @@ async function start(wanted: ServerRequest, key: string, handlers: Handlers): Pr
       return unstarted(`codex could not be started: ${messageOf(error)}`)
     }
     wanted.onServer(connection)
-    if (signal.aborted) onAbort() // nobody would end what was being started just now
+    if (signal.aborted) onAbort() // nobody else would end the server that was just started
     const hello = await initialize(connection)
     if (hello.ok) return { ok: true, value: { connection, version: hello.value } }
     await connection.close(LEAVE_MS)
@@ -212,7 +215,7 @@ async function start(wanted: ServerRequest, key: string, handlers: Handlers): Pr
     return { ok: true, value: { key, ...opened.value, mark, reusable, listener, own, ...state } }
   } finally {
     signal.removeEventListener('abort', onAbort)
-    // Also when something of it is not as the protocol says, which throws.
+    // Also if a message was not as the protocol says, which throws.
     if (!isUp) await (connection as Connection | null)?.close(0)
   }
 }

@@ -1,4 +1,4 @@
-/** Servers that stand between turns, with the real Codex and a scripted model. */
+/** Servers that are kept between turns, with the real Codex and a scripted model. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

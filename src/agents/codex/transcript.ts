@@ -1,4 +1,4 @@
-/** What the server tells during a turn, as Belay's events, and what of it decides how the turn ended. */
+/** Turns the server's notifications into Belay's events, and keeps what decides how the turn ended. */
 import { cap } from '../../core/text.ts'
 import type { Item, TurnEvent } from '../port.ts'
 import { itemOf, planOf } from './items.ts'
@@ -21,18 +21,18 @@ import { UsageMeter } from './usage.ts'
 
 const MAX_UNKNOWN = 4 << 10
 
-/** A streamed message is sent again when it has grown by this factor, so that all its states together stay small. */
+/** A streamed message is sent again when it has grown by this factor, so that all its versions together stay small. */
 const GROWTH = 1.5
 const FIRST_PIECE = 80
 
 export class Transcript {
-  /** Resolves with our turn when the server reports its end. */
+  /** Resolves to this turn when the server reports its end. */
   readonly completed: Promise<Turn>
-  /** The account's limits as last told; updates are sparse. */
+  /** The account's limits as last reported; updates are sparse. */
   limits: RateLimitSnapshot | null = null
   /** The last error that the server did not retry. */
   lastError: TurnError | null = null
-  /** What the agent said last, preferably as its final answer. */
+  /** The agent's last message, preferably one marked as the final answer. */
   answer: string | null = null
 
   readonly #emit: (event: TurnEvent) => void
@@ -52,13 +52,13 @@ export class Transcript {
     this.completed = new Promise((resolve) => (this.#resolve = resolve))
   }
 
-  /** Whose items and end count as this turn's: threads of sub-agents report on the same connection. */
+  /** Sets which thread and turn count: threads of subagents report on the same connection. */
   follow(thread: string, turn: string | null): void {
     this.#thread = thread
     this.#turn = turn
   }
 
-  /** Takes one notification; what this version does not know becomes an item of kind `unknown`. */
+  /** Handles one notification. An unknown one becomes an item of kind `unknown`. */
   notification(method: string, params: unknown, frame: string): void {
     switch (method) {
       case 'item/started':
@@ -102,12 +102,12 @@ export class Transcript {
     }
   }
 
-  /** The files that an item changes, as far as it was told. */
+  /** The files that a running item changes, as far as reported. */
   pathsOf(item: string): readonly string[] {
     return this.#paths.get(item) ?? []
   }
 
-  /** Keeps a frame that means nothing to this adapter. */
+  /** Keeps a frame that means nothing to this adapter, as an item of kind `unknown`. */
   stray(text: string): void {
     this.#unknown += 1
     const item: Item = {
@@ -119,7 +119,7 @@ export class Transcript {
     this.#emit({ type: 'item', item })
   }
 
-  /** Marks what was still running as failed: nothing more will be told of it. */
+  /** Marks items that were still running as failed: no more reports will come. */
   finish(): void {
     for (const item of this.#open.values()) this.#emit({ type: 'item', item: { ...item, status: 'failed' } })
     this.#open.clear()
@@ -143,7 +143,7 @@ export class Transcript {
     if (item !== null) this.#upsert(item)
   }
 
-  /** A message marked as the final answer beats one that is not. */
+  /** A message marked as the final answer takes precedence over one that is not. */
   #say({ text, phase }: Extract<ThreadItem, { type: 'agentMessage' }>): void {
     const final = phase === 'final_answer'
     if (this.#final && !final) return
@@ -168,7 +168,7 @@ export class Transcript {
   }
 }
 
-/** A sparse update: null does not clear what was known. */
+/** Merges a sparse update: null does not clear a known value. */
 function merge(known: RateLimitSnapshot | null, update: RateLimitSnapshot): RateLimitSnapshot {
   const told = Object.entries(update).filter(([, value]) => value !== null)
   return { ...(known ?? update), ...Object.fromEntries(told) }

@@ -20,12 +20,12 @@ import { strictSchema } from './schema.ts'
 import { openServer, warmServer, type Server } from './servers.ts'
 import { Transcript } from './transcript.ts'
 
-/** How long the server may take to leave after a turn that ended by itself. */
+/** How long the server may take to exit after a turn that ended by itself. */
 const LEAVE_MS = 2000
-/** How long the account's limits may take to be read. */
+/** How long reading the account's limits may take. */
 const LIMITS_MS = 5000
 
-/** One turn, see `Agent.turn`. A reader that stops early ends the program like an abort without grace. */
+/** One turn, see `Agent.turn`. If the consumer stops early, the turn is aborted. */
 export async function* codexTurn(request: TurnRequest): AsyncGenerator<TurnEvent, void, undefined> {
   const events = new EventQueue<TurnEvent>()
   const left = new AbortController()
@@ -38,7 +38,7 @@ export async function* codexTurn(request: TurnRequest): AsyncGenerator<TurnEvent
   }
 }
 
-/** Starts a server for a turn to come, see `Agent.warm`. */
+/** Starts a server for a later turn, see `Agent.warm`. */
 export function warmCodex({ env, command, cwd, run: id }: Parameters<NonNullable<Agent['warm']>>[0]): void {
   const argv = locateCodex(env, command, cwd)
   if (argv === null) return
@@ -64,7 +64,7 @@ class CodexTurn {
   #opening: Promise<Step<Server>> | null = null
   #server: Server | null = null
   #connection: Connection | null = null
-  /** When an aborted turn must be over, in ms. */
+  /** When an aborted turn must be over (`performance.now()`), in ms. */
   #deadline = Number.POSITIVE_INFINITY
 
   constructor(request: TurnRequest, events: EventQueue<TurnEvent>, signal: AbortSignal) {
@@ -103,7 +103,7 @@ class CodexTurn {
     return { status: 'failed', error: { ...end.error, stderrTail: this.#connection?.stderrTail() ?? '' } }
   }
 
-  /** The server is given back, or has a moment to leave; one that was still being started has none. */
+  /** Returns the server, or gives it a moment to exit. */
   async #leave(end: TurnEnd): Promise<void> {
     const opened = await this.#opening
     const server = opened?.ok ? opened.value : null
@@ -142,7 +142,7 @@ class CodexTurn {
     const sandbox = await server.checkSandbox(this.#request)
     const thread = sandbox.ok ? await openThread(this.#live(), this.#request, server.elsewhere) : sandbox
     if (thread.ok || !server.reused || !server.connection.isOver() || this.#signal.aborted) return thread
-    // It died while nobody looked: nothing was asked of a model yet, so another one may try.
+    // The idle server had died. No model has been asked yet, so another server may try.
     await server.release(false, 0)
     return this.#prepare()
   }
@@ -171,7 +171,7 @@ class CodexTurn {
     return answer === null ? undefined : responseTo(method, params, answer)
   }
 
-  /** Hands messages on while the turn runs. One that the server does not take is kept as an item of kind `unknown`. */
+  /** Passes messages on during the turn. A message that the server refuses becomes an item of kind `unknown`. */
   async #steer(
     connection: Connection,
     threadId: string,
@@ -215,7 +215,7 @@ class CodexTurn {
     return this.#endOf(first, strict !== null)
   }
 
-  /** Asks for the turn's end and waits for it, `graceMs` at most; `run` then ends what is left. */
+  /** Asks the server to end the turn, and waits for that until the grace is over. `run` then ends the server. */
   async #interrupt(
     connection: Connection,
     threadId: string,
@@ -254,7 +254,9 @@ class CodexTurn {
     return faultOf(error, (await this.#readLimits()) ?? limits, Date.now())
   }
 
-  /** The account's limits as its service knows them; null when there are none to read (a key instead of a plan). */
+  /**
+   * The account's limits as the service reports them; null: there are none (a key instead of a plan), or they come too late.
+   */
   async #readLimits(): Promise<RateLimitSnapshot | null> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<null>((resolve) => (timer = setTimeout(resolve, LIMITS_MS, null)))

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { ThreadTokenUsageUpdatedNotification } from './protocol.gen.ts'
 import { UsageMeter } from './usage.ts'
 
-/** Half of the input came from the cache, a tenth went into it. */
+/** Half of the input was read from the cache, a tenth was written to it. */
 function report(threadId: string, turnId: string, input: number, output: number, lastInput = 0, lastOutput = 0) {
   const breakdown = (inputTokens: number, outputTokens: number) => ({
     totalTokens: inputTokens + outputTokens,

@@ -4,21 +4,21 @@ import type { ThreadTokenUsageUpdatedNotification, TokenUsageBreakdown } from '.
 const NONE = { inputTokens: 0, outputTokens: 0, cachedInputTokens: 0, cacheWriteInputTokens: 0 }
 
 /**
- * Turns the running totals that codex reports per thread into increments. Only totals are added up: `last` is sent again
- * when nothing new was used. Codex knows no prices: the cost is always null.
+ * Turns codex's running totals per thread into increments. Adds up totals only, because `last` is repeated when nothing new was
+ * used. Codex knows no prices, so the cost is always null.
  */
 export class UsageMeter {
   readonly #seen = new Map<string, TokenUsageBreakdown>()
   readonly #resumed: string | null
 
-  /** `resumed`: the thread that is taken up again; what it used before this turn is not this turn's. */
+  /** `resumed`: the thread that the turn resumes; its earlier usage does not count. */
   constructor(resumed: string | null) {
     this.#resumed = resumed
   }
 
   /**
-   * What was used since the last report of the same thread; null when nothing was. `turn` is this turn's id, null before it
-   * began: a report from before it is the state that a resumed thread starts from.
+   * Usage since the previous report for the same thread; null: none. `turn` is this turn's id; null: the turn has not started.
+   * A resumed thread first reports the state that it starts from.
    */
   add(
     { threadId, turnId, tokenUsage: { total, last } }: ThreadTokenUsageUpdatedNotification,
@@ -33,7 +33,7 @@ export class UsageMeter {
 }
 
 function increment(total: TokenUsageBreakdown, before: TokenUsageBreakdown | undefined): Usage | null {
-  // Totals start again after a compaction in some versions: then what is reported is all new.
+  // Some versions reset their totals after a compaction: everything they report then is new.
   const restarted = before !== undefined && total.totalTokens < before.totalTokens
   const base = before === undefined || restarted ? NONE : before
   const since = (key: keyof typeof NONE): number => Math.max(0, total[key] - base[key])

@@ -5,14 +5,14 @@ import { failed, runDialogue } from '../stdio/index.ts'
 import { CommandDialogue } from './dialogue.ts'
 
 /**
- * Any program as an agent: one JSON object on stdin, JSON lines on stdout, one turn per process. `command[0]` is absolute
- * (the caller resolves a path with a slash against the repository root) or a name to be found in `env.PATH`. It cannot be
- * asked to stop, so an abort kills its group at once.
+ * Any program as an agent: one JSON object on stdin, JSON lines on stdout, one process per turn. `command[0]` is an absolute
+ * path (the caller resolves a path with a slash against the repository root) or a name to be found in `env.PATH`. The program
+ * cannot be asked to stop, so an abort kills its group at once.
  */
 export const commandAgent: Agent = {
   provider: 'command',
   capabilities: {
-    // The schema is handed over beside the prompt.
+    // The input holds the schema beside the prompt.
     structuredOutput: true,
     resume: false,
     interrupt: false,

@@ -21,7 +21,7 @@ function playScript(script: string) {
     run: 'run-9',
     mark: `command/${Math.random()}`,
     signal: new AbortController().signal,
-    graceMs: /; sleep \d+$/.test(script) ? 300 : 60_000, // what never ends need not be waited for
+    graceMs: /; sleep \d+$/.test(script) ? 300 : 60_000, // a script that never ends need not be waited for
     ...ALONE,
   })
 }

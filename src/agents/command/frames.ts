@@ -14,11 +14,11 @@ export const commandFrame = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('error'),
     code: z.enum(['rate_limit', 'quota', 'auth', 'failed']).catch('failed'),
-    // A failure counts as one however badly it is told.
+    // An error frame counts as a failure even if its fields are invalid.
     message: z.string().catch('the agent gave no reason'),
     retry_at: z.string().nullable().catch(null),
   }),
-  // What does not fit the schema, of whatever type, is for the asker to send back.
+  // An output of any type is accepted here: the caller checks it against the schema and asks again.
   z.object({ type: z.literal('result'), output: z.unknown().transform((output) => output ?? null) }),
 ])
 

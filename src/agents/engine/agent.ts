@@ -19,13 +19,13 @@ const CAPABILITIES: Capabilities = {
 
 const NO_PROGRAM = 'the engine is part of Belay and has no program of its own: remove `command`'
 
-/** Any of these is there: some model can be reached. */
+/** With any of these set, some model may be reachable. */
 const LOGINS =
   /^(ANTHROPIC_(API_KEY|AUTH_TOKEN|OAUTH_TOKEN)|CLAUDE_CODE_OAUTH_TOKEN|OPENAI_(API_KEY|BASE_URL|CODEX_TOKEN)|GEMINI_API_KEY|GOOGLE_API_KEY|OLLAMA_BASE_URL|\w+_API_KEY)$/
 
 /**
- * Belay's own agent: its loop (src/engine) as an agent among the others. It runs in this process, and only what it calls runs in
- * the sandbox; nothing of the engine is loaded before its first turn.
+ * Belay's own agent: its loop (src/engine) as an agent like any other. It runs in this process; only its tools run in the
+ * sandbox. Nothing of the engine is loaded before the first turn.
  */
 export function createEngineAgent(deps: EngineDeps): Agent {
   return {
@@ -47,13 +47,13 @@ function probe(env: Readonly<Record<string, string>>, command: readonly string[]
     installed: true,
     path: process.execPath,
     version: null,
-    // Which key a model needs is known only when it is named.
+    // Which key is needed depends on the model.
     loggedIn: key ? true : null,
     hint: key ? null : 'set a key, such as ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY',
   })
 }
 
-/** Without a name it may be a definition's, where there is one: that is seen in the turn. */
+/** Without a name, an agent definition may name the model; the turn will show. */
 async function checkModel(
   { model, env, services }: Pick<TurnRequest, 'model' | 'env' | 'services'>,
   mayBeDefined: boolean,
@@ -79,13 +79,13 @@ async function* takeTurn(deps: EngineDeps, request: TurnRequest): AsyncGenerator
   try {
     yield* queue
   } finally {
-    // Whoever stops listening wants no more done.
+    // A consumer that stops listening ends the turn.
     gone.abort()
     await work
   }
 }
 
-/** Does the turn, never rejects: its last event is the end. */
+/** Takes the turn. Never rejects: the last event is the end. */
 async function workOn(deps: EngineDeps, request: TurnRequest, queue: EventQueue<TurnEvent>): Promise<void> {
   let end: TurnEnd
   try {
@@ -98,7 +98,7 @@ async function workOn(deps: EngineDeps, request: TurnRequest, queue: EventQueue<
   queue.close()
 }
 
-/** What kept the turn from beginning. Anything that is no BelayError is a bug, and is told as it is. */
+/** The code for a turn that could not start. Anything but a BelayError is a bug, and reported as it is. */
 function codeOf(error: unknown): 'auth' | 'spawn' | 'failed' {
   if (!(error instanceof BelayError)) return 'failed'
   return error.code === 'model_no_key' ? 'auth' : 'spawn'

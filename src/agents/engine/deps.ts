@@ -1,6 +1,6 @@
 /**
- * What the engine needs from outside of itself: whoever makes the agent chooses, so that exec, chat, runs and tests differ only
- * here.
+ * What the engine needs from its surroundings. Whoever creates the agent provides it, so that exec, chat, runs and tests differ
+ * only here.
  */
 import type { Clock } from '../../core/clock.ts'
 import type { History, Tool } from '../../engine/port.ts'
@@ -9,18 +9,18 @@ import type { CommandPolicy } from '../../policy/port.ts'
 import type { Opened, SandboxRequest } from '../../sandbox/index.ts'
 import type { TurnRequest } from '../port.ts'
 
-/** A conversation's history, and a folder outside of the workspace for what its tools keep. */
+/** A conversation's history, and a folder outside the workspace for files that tools keep. */
 export interface EngineHistory {
-  /** The native id: `TurnRequest.resume` of a later turn. */
+  /** The conversation's native id, which a later turn passes as `TurnRequest.resume`. */
   readonly id: string
   readonly history: History
-  /** Absolute path; exists. */
+  /** Absolute path of an existing folder. */
   readonly store: string
-  /** Gives it back at the end of the turn. */
+  /** Releases the conversation at the end of the turn. */
   close(): Promise<void>
 }
 
-/** What of a turn the agent port has no words for. What is null is the definition's, else the default. */
+/** Settings of a turn that the agent port does not have. null: as in the definition, otherwise the default. */
 export interface EngineSettings {
   /** Name of an agent definition (`.belay/agents/NAME.md`). */
   readonly definition: string | null
@@ -29,7 +29,7 @@ export interface EngineSettings {
   readonly budgetUsd: number | null
   readonly budgetTokens: number | null
   readonly contextWindow: number | null
-  /** A backend's name, or `auto`. */
+  /** Name of a backend, or `auto`. */
   readonly sandbox: string | null
 }
 
@@ -44,25 +44,25 @@ export const NO_SETTINGS: EngineSettings = {
 }
 
 export interface EngineDeps {
-  /** As `openSandbox` of src/sandbox: throws a BelayError when it cannot be opened. The agent closes it. */
+  /** As `openSandbox` of src/sandbox: throws a BelayError if it cannot be opened. The agent closes the sandbox. */
   openSandbox(name: string, request: SandboxRequest, signal: AbortSignal): Promise<Opened>
-  /** The command policy of a turn. */
+  /** The command policy for a turn. */
   policy(request: TurnRequest): CommandPolicy | Promise<CommandPolicy>
-  /** Opens the conversation `request.resume`, or a new one. Throws a BelayError when there is none of that id. */
+  /** Opens the conversation `request.resume`, or a new one. Throws a BelayError if there is no conversation with that id. */
   openHistory(request: TurnRequest): Promise<EngineHistory>
-  /** The tools; `allow`: only these (unknown names throw), null: all. Default: the registry of src/engine/tools. */
+  /** Creates the tools. `allow`: only these (unknown names throw); null: all. Absent: the registry of src/engine/tools. */
   readonly tools?: (allow: readonly string[] | null) => Promise<readonly Tool[]>
   readonly settings?: (request: TurnRequest) => Partial<EngineSettings>
-  /** See every call, beside the policy: they can only tighten it. */
+  /** Hooks that see every call. Beside the policy, they can only tighten. */
   readonly hooks?: readonly ToolHook[]
   /** The user's configuration folder (instructions, skills, definitions) for an environment; null: none. */
   readonly userFolder?: (env: Readonly<Record<string, string>>) => string | null
-  /** Everything the loop does, in its own words. */
+  /** Receives every event of the loop. */
   readonly onEvent?: (event: LoopEvent, request: TurnRequest) => void
-  /** How a turn ended, with its finish reason, steps and refusals; before its `end` event. */
+  /** Receives the loop's report, with finish reason, steps and refusals, before the turn's `end` event. */
   readonly onReport?: (report: LoopReport, request: TurnRequest) => void
   readonly clock?: Clock
   readonly retry?: RetryPolicy
-  /** Stands in for the provider in tests. */
+  /** Replaces the provider in tests. */
   readonly callerFor?: (model: ResolvedModel) => CallModel
 }

@@ -9,7 +9,7 @@ const CODES: Readonly<Partial<Record<FinishReason, TurnErrorCode>>> = {
   setup_error: 'spawn',
 }
 
-/** How a turn ended, in the port's words. */
+/** Translates the loop's report into the end of a turn. */
 export function turnEnd({ finish, text, output }: LoopReport): TurnEnd {
   const { reason, message, retryAt, fault } = finish
   if (reason === 'agent_done') return { status: 'completed', output, text }

@@ -2,10 +2,10 @@ import type { Ask, LoopEvent } from '../../engine/index.ts'
 import { cap } from '../../core/text.ts'
 import type { ApprovalRequest, Item, TurnEvent } from '../port.ts'
 
-/** Most characters of one raw frame. */
+/** The most characters of one raw frame. */
 const FRAME = 64 * 1024
 
-/** What the loop says, in the port's words. */
+/** Translates an event of the loop into events of the agent port. */
 export function turnEvents(event: LoopEvent): TurnEvent[] {
   switch (event.type) {
     case 'said':
@@ -55,7 +55,7 @@ function toolItems({ id, name, title, input, status, result }: Extract<LoopEvent
   return [call, item({ id: `${id}:files`, kind: 'file_change', status, text: result.changed.join('\n') })]
 }
 
-/** Something that is no word or deed of the agent, but belongs to what happened. */
+/** An item for what Belay did during the turn, rather than the agent. */
 function note(id: string, text: string): TurnEvent {
   return item({ id, kind: 'unknown', status: 'completed', text: `Belay: ${text}` })
 }

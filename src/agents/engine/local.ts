@@ -6,8 +6,8 @@ import { createEngineAgent } from './agent.ts'
 import type { EngineDeps, EngineHistory } from './deps.ts'
 
 /**
- * The engine's surroundings on this machine: a sandbox as asked for, the configuration's policy, and conversations kept as
- * sessions in Belay's state folder, so that they outlive the process and can be looked at.
+ * The engine's surroundings on this machine: the requested sandbox, the configured policy, and conversations kept as sessions
+ * in Belay's state folder, so that they outlive the process and can be inspected.
  */
 export const localDeps: EngineDeps = {
   async openSandbox(name, request, signal) {

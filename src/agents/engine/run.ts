@@ -35,8 +35,8 @@ import { openTools, type TurnTools } from './tools.ts'
 const STRICTNESS: readonly Access[] = ['read-only', 'workspace-write', 'full']
 
 /**
- * One turn of the engine. Rejects with a BelayError when something it needs cannot be made ready, before any model call. When
- * the turn is aborted and its tools do not end within the grace, their sandbox is closed under them.
+ * Takes one turn of the engine. Rejects with a BelayError if something it needs cannot be prepared, before any model call. If
+ * the turn is aborted and its tools do not end within the grace, their sandbox is closed.
  */
 export async function runEngine(
   deps: EngineDeps,
@@ -156,7 +156,7 @@ async function shared(
   }
 }
 
-/** A definition may be stricter than what the caller allows, never the other way round. */
+/** A definition may be stricter than the caller, never more permissive. */
 function strictest(asked: Access, defined: Access | undefined): Access {
   if (defined === undefined) return asked
   return STRICTNESS.indexOf(defined) < STRICTNESS.indexOf(asked) ? defined : asked
@@ -176,7 +176,9 @@ function sandboxRequest(
   }
 }
 
-/** Commands are given neither keys nor addresses of models: what they print goes to the model, and who wrote them is unknown. */
+/**
+ * Commands get neither keys nor addresses of model services: their output goes to the model, and their author is not trusted.
+ */
 function commandEnvironment({ env, services = {} }: TurnRequest): Readonly<Record<string, string>> {
   const keys = new Set(Object.values(services).map(({ keyEnv }) => keyEnv))
   return Object.fromEntries(
@@ -214,7 +216,9 @@ function prompt({ request, access, definition, tools, memory, skills, opened }: 
   })
 }
 
-/** What `running` resolves with; null when it was aborted and did not end within the grace, also not without its sandbox. */
+/**
+ * Resolves to the result of `running`. null: after an abort, it ended neither within the grace nor once its sandbox was closed.
+ */
 async function withinGrace<T>(running: Promise<T>, request: TurnRequest, kill: () => Promise<void>): Promise<T | null> {
   const over = Promise.withResolvers<null>()
   let timer: NodeJS.Timeout | undefined

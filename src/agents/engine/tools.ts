@@ -2,22 +2,22 @@ import type { AgentDefinition, Places, Skills, ToolHook } from '../../engine/ind
 import type { Tool, ToolContext } from '../../engine/port.ts'
 import type { EngineDeps } from './deps.ts'
 
-/** The tools of a turn, with what runs for them. */
+/** The tools of a turn, and what has to run for them. */
 export interface TurnTools {
   readonly tools: readonly Tool[]
-  /** The tools as they are now, when those of an MCP server have changed, and what went wrong; null: they are the same. */
+  /** The current tools and what went wrong, if those of an MCP server have changed; null: no change. */
   refresh(): Promise<{ readonly tools: readonly Tool[]; readonly problems: readonly string[] } | null>
-  /** The definition's: they see every call. */
+  /** The definition's hooks, which see every call. */
   readonly hooks: readonly ToolHook[]
   /** What was left out, and why. */
   readonly problems: readonly string[]
-  /** Ends what runs for them; before the sandbox is closed. */
+  /** Ends what runs for the tools. Must be called before the sandbox is closed. */
   close(): Promise<void>
 }
 
 /**
- * The tools that a definition allows: the registry's, with the skills there are and those of MCP servers, which are started
- * for this. Throws `unknown_tool`, `mcp_config`, and `agent_definition_invalid` for hooks that fit no tool.
+ * Opens the tools that a definition allows: the registry's tools, the skill tool if there are skills, and those of MCP servers,
+ * which are started here. Throws `unknown_tool`, `mcp_config`, or `agent_definition_invalid` for hooks that match no tool.
  */
 export async function openTools(
   deps: EngineDeps,
@@ -41,7 +41,7 @@ export async function openTools(
   }
   const wanted = { skills, ...(allow === null ? {} : { allow }) }
   sweepWriting(context.store)
-  // A name that is wrong is said before anything is started.
+  // Wrong names are reported before anything is started.
   const hooks = commandHooks(definition?.settings.hooks, createTools(wanted))
   const mcp = await connectMcp(await loadMcpServers(places, context.env), context)
   const all = (): readonly Tool[] => createTools({ ...wanted, more: mcp.tools })

@@ -1,4 +1,4 @@
-/** The engine with every wire format of its own, against a scripted model on loopback: nothing of the wire is faked. */
+/** The engine with each of its wire formats, against a scripted model on loopback. Nothing of the wire format is faked. */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,19 +14,19 @@ interface Case {
   readonly model: string
   readonly api: string
   env(url: string): Record<string, string>
-  /** How the key is sent. */
+  /** The header that carries the key. */
   readonly header: readonly [string, string]
-  /** What else has to be there. */
+  /** Other headers that must be sent. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Where the schema of the answer stands in a request. */
+  /** Where a request holds the answer's schema. */
   readonly form: readonly string[]
-  /** It is there only when the answer is asked for again, without tools: a service that cannot have both. */
+  /** The schema is only sent when the answer is asked for again, without tools: the service cannot have both. */
   readonly again?: true
-  /** Too many requests, with the time of the next; default: as a header. */
+  /** The reply to too many requests, with the time for the next; absent: the time is in a header. */
   later?(seconds: number): Reply
 }
 
-/** As a login to ChatGPT gives it: the account is named inside. */
+/** A token as a ChatGPT login gives it: it names the account. */
 const SUBSCRIPTION = [{ alg: 'none' }, { 'https://api.openai.com/auth': { chatgpt_account_id: 'acc-1' } }]
   .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
   .concat('x')
@@ -116,7 +116,7 @@ const CASES: readonly Case[] = [
     api: 'gemini',
     env: (url) => ({ GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: 'k5' }),
     header: ['x-goog-api-key', 'k5'],
-    // It says the time in the body, as its service does.
+    // The time is in the body, as the real service sends it.
     later: (seconds) => ({
       status: 429,
       body: {
@@ -239,7 +239,7 @@ describe.each(CASES)('$title', (one) => {
     const wanted = { ...SCHEMA, additionalProperties: false }
     expect(forms).toEqual(one.again ? [undefined, undefined, wanted] : [wanted, wanted, wanted])
     expect(requests.map(({ tools }) => tools.length > 0)).toEqual([true, true, !one.again])
-    // The prompt says it on every wire, also what the service cannot hold the model to.
+    // The prompt states the whole schema with every wire format, including parts that the service cannot enforce.
     expect(requests[0]?.text).toContain(JSON.stringify(SCHEMA))
     expect(requests[2]?.text).toContain('/count: must be integer')
   })

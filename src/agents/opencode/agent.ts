@@ -8,7 +8,7 @@ import { OpencodeDialogue } from './dialogue.ts'
 import { OPENCODE_TESTED, opencodePaths } from './paths.ts'
 import { freePort } from './free-port.ts'
 
-/** opencode by its own server: one for each turn, on a free port of loopback and behind a password. */
+/** opencode, driven by its own server: one per turn, on a free loopback port and protected by a password. */
 export const opencodeAgent: Agent = {
   provider: 'opencode',
   capabilities: {
@@ -28,7 +28,7 @@ export const opencodeAgent: Agent = {
   turn: opencodeTurn,
 }
 
-/** How often a server is started that finds its port taken. */
+/** How often a server is started in all if its port turns out to be taken. */
 const STARTS = 3
 const PORT_TAKEN = /EADDRINUSE|already in use|ServeError/
 
@@ -46,7 +46,7 @@ async function* opencodeTurn(request: TurnRequest): AsyncGenerator<TurnEvent> {
       if (event.type === 'end') end = event
       else yield event
     }
-    // Somebody may have taken the port since; the server has said nothing then, and nothing was asked of a model.
+    // Another program may have taken the port meanwhile. The server has said nothing then, and no model was asked.
     if (end?.type === 'end' && end.end.status === 'failed' && dialogue.isMute() && attempt < STARTS) {
       if (PORT_TAKEN.test(end.end.error.stderrTail)) continue
     }
@@ -59,7 +59,7 @@ const PROGRAM: Program = {
   argv: ['opencode'],
   install: 'npm install -g opencode-ai',
   tested: OPENCODE_TESTED,
-  // A provider's key in the environment is a login too: only a stored one is certain.
+  // A provider's key in the environment is a login too, but only a stored login is certain.
   loggedIn: (env) => (opencodePaths(env).kept.some((folder) => existsSync(join(folder, 'auth.json'))) ? true : null),
   login: 'opencode auth login',
 }

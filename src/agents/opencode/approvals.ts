@@ -1,4 +1,4 @@
-/** What opencode asks for (`permission.asked`), and when it asks at all. */
+/** opencode's permission requests (`permission.asked`), and the permissions that decide when it asks. */
 import type { ApprovalAnswer, ApprovalRequest, TurnRequest } from '../port.ts'
 import { asFrame, asList, asText, type Frame } from '../stdio/index.ts'
 
@@ -30,19 +30,19 @@ export function approvalOf(asked: Frame, cwd: string): ApprovalRequest {
   }
 }
 
-/** Nobody is there: what is still asked for is covered by everything but `read-only`. */
+/** Decides when there is no approver: everything that is still asked about is covered by any access but `read-only`. */
 export function withoutApprover({ access }: Pick<TurnRequest, 'access'>): ApprovalAnswer {
   return access === 'read-only'
     ? { decision: 'deny', reason: 'not covered by read-only, and nobody is there to ask' }
     : { decision: 'allow', reason: `covered by ${access}` }
 }
 
-/** Always for this once: `always` would be kept beyond this conversation. */
+/** Always allows once only: `always` would outlast this conversation. */
 export function replyOf({ decision, reason }: ApprovalAnswer): Frame {
   return decision === 'deny' ? { reply: 'reject', message: reason || 'This was not allowed.' } : { reply: 'once' }
 }
 
-/** The permissions of one turn, above the user's own settings. */
+/** The permissions of one turn; they override the user's settings. */
 export function permissionsOf({ access, approve }: Pick<TurnRequest, 'access' | 'approve'>): Frame {
   if (access === 'read-only') return all('deny')
   return all(approve === null ? 'allow' : 'ask')

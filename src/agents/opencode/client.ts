@@ -1,12 +1,12 @@
-/** opencode's HTTP server, as far as a turn needs it. */
+/** The part of opencode's HTTP API that a turn needs. */
 import { Readable } from 'node:stream'
 import { lines } from '../../process/index.ts'
 import { asFrame, asText, jsonOrNull, type Frame } from '../stdio/index.ts'
 
-/** Longer events are cut, and then are no JSON any more. */
+/** Longer events are cut, and then no longer valid JSON. */
 const MAX_EVENT = 8 << 20
 
-/** A request that the server refused. */
+/** The server rejected a request. */
 export class ServerRefusal extends Error {
   readonly status: number
 
@@ -18,7 +18,7 @@ export class ServerRefusal extends Error {
   }
 }
 
-/** Speaks to the server at `url` with its password, until `signal` aborts. */
+/** Talks to the server at `url` with its password, until `signal` aborts. */
 export class OpencodeClient {
   readonly #url: string
   readonly #headers: Readonly<Record<string, string>>
@@ -31,7 +31,10 @@ export class OpencodeClient {
     this.#signal = signal
   }
 
-  /** The JSON answer, null when there is none. Throws `ServerRefusal`, or what `fetch` throws when the server is gone. */
+  /**
+   * Resolves to the JSON answer, or null if it is not JSON. Throws `ServerRefusal`, or the error of `fetch` if the server is
+   * gone.
+   */
   async call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(`${this.#url}${path}`, {
       method,
@@ -44,7 +47,7 @@ export class OpencodeClient {
     return text === '' ? null : jsonOrNull(text)
   }
 
-  /** Opens the stream of events; resolves when it is open, so that nothing after it is missed. */
+  /** Opens the stream of events. Resolves once it is open, so that no later event is missed. */
   async events(): Promise<AsyncGenerator<{ readonly text: string; readonly event: Frame | null }>> {
     const response = await fetch(`${this.#url}/event`, { headers: this.#headers, signal: this.#signal })
     if (!response.ok || response.body === null) {
@@ -55,8 +58,8 @@ export class OpencodeClient {
 }
 
 /**
- * The stream is made when it is read, not before: one that breaks while nobody listens to it would end Belay. Until then the
- * response itself is held: of one that is collected, `fetch` cancels the body.
+ * Creates the stream only when it is read: a stream that fails while nobody listens would crash Belay. Until then it keeps the
+ * response referenced, because `fetch` cancels the body of a response that is garbage-collected.
  */
 async function* eventsIn(response: Response): AsyncGenerator<{ readonly text: string; readonly event: Frame | null }> {
   if (response.body === null) return

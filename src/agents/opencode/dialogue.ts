@@ -22,17 +22,17 @@ import { OpencodeClient, ServerRefusal } from './client.ts'
 import { Items } from './items.ts'
 import { opencodeEnvironment, opencodeSettings } from './settings.ts'
 
-/** Deltas are only a sign of life: at most one in this time is passed on. */
+/** Deltas are only a sign of life: at most one raw frame is passed on in this time. */
 const DELTA_GAP_MS = 1000
-/** It retries a failing provider: after so many tries, or so long a wait, the kernel's schedule takes over. */
+/** opencode retries a failing provider. After this many tries, or for longer delays, the kernel schedules the retry instead. */
 const MOST_RETRIES = 3
 const LONGEST_RETRY_MS = 120_000
 
-/** Events of the turn that carry nothing for the port; they are kept as raw frames only. */
+/** Event types that mean nothing to the port; only the raw frames are kept. */
 const KNOWN =
   /^(server\.|session\.(created|updated|diff|compacted|next)|message\.|permission\.|question\.|todo\.|file\.|lsp\.|mcp\.|vcs\.|installation\.|project\.|reference\.|catalog\.|plugin\.|pty\.|tui\.|worktree\.|command\.|integration\.|instance\.|global\.|account\.|workspace\.|skill\.|agent\.|models?\.)/
 
-/** One turn of opencode by its own server, which is started for it and ended with it. */
+/** One turn of opencode, driven by its own server, which is started for the turn and ended with it. */
 export class OpencodeDialogue implements Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -54,7 +54,7 @@ export class OpencodeDialogue implements Dialogue {
   #unknown = 0
   #lastDelta = -Infinity
 
-  /** `limit`: how much its events may be in one turn, in characters. */
+  /** `limit`: the most characters of events in one turn. */
   constructor(request: TurnRequest, port: number, password: string, limit = TURN_OUTPUT_BYTES) {
     this.#limit = limit
     this.argv = [...(request.command ?? ['opencode']), 'serve', '--hostname=127.0.0.1', `--port=${port}`]
@@ -86,12 +86,12 @@ export class OpencodeDialogue implements Dialogue {
     void this.#converse(this.#client)
   }
 
-  /** Its server has not said that it listens. */
+  /** Whether the server has not yet reported that it listens. */
   isMute(): boolean {
     return this.#client === null
   }
 
-  /** Never rejects: what goes wrong becomes the turn's fault. */
+  /** Never rejects: failures become the turn's fault. */
   async #converse(client: OpencodeClient): Promise<void> {
     try {
       const events = await client.events()
@@ -111,7 +111,7 @@ export class OpencodeDialogue implements Dialogue {
       this.#post(said as TurnEvent)
       if (this.#error !== null) return // interrupted meanwhile
       const reading = this.#listen(client, events)
-      reading.catch(() => {}) // met below, unless the prompt fails as well
+      reading.catch(() => {}) // handled by the await below, unless the prompt fails first
       await this.#prompt(client, promptWithSchema(this.#request.prompt, this.#request.outputSchema))
       await reading
       if (!this.answered())
@@ -121,7 +121,7 @@ export class OpencodeDialogue implements Dialogue {
           retryAt: null,
         })
     } catch (error) {
-      // When the server is gone, how it ended says more.
+      // Any other error is taken to mean that the server is gone: then how it ended says more.
       if (error instanceof ServerRefusal) this.#fail(faultIn(error.message, error.status))
     }
   }
@@ -154,10 +154,10 @@ export class OpencodeDialogue implements Dialogue {
     }
   }
 
-  /** Whether the event is of a type that is known. */
+  /** Returns whether the event's type is known. */
   #take(client: OpencodeClient, { type, properties }: Frame): boolean {
     const told = asFrame(properties)
-    // The server is ours alone: a sub-agent's session asks under an id of its own.
+    // This server serves only this turn, but a subagent's session has its own id.
     if (type === 'permission.asked') void this.#decide(client, told)
     else if (type === 'permission.replied') this.#desk?.withdraw(asText(told.requestID) ?? '')
     else if (type === 'question.asked') void this.#refuseQuestion(client, told)
@@ -185,7 +185,7 @@ export class OpencodeDialogue implements Dialogue {
   }
 
   #ended(): void {
-    if (!this.#busy) return // from before the prompt
+    if (!this.#busy) return // still from before the prompt
     this.#idle = true
     this.#post(null)
   }
@@ -218,7 +218,9 @@ export class OpencodeDialogue implements Dialogue {
     await this.#send(client, `/question/${encodeURIComponent(asText(asked.id) ?? '')}/reject`, {})
   }
 
-  /** An answer that does not arrive leaves the agent waiting; that is told, and the turn's limits see to it. */
+  /**
+   * If an answer cannot be delivered, the agent keeps waiting until the turn's limits end it; the failure is kept as an item.
+   */
   async #send(client: OpencodeClient, path: string, body: unknown): Promise<void> {
     try {
       await client.call('POST', path, body)
@@ -230,7 +232,7 @@ export class OpencodeDialogue implements Dialogue {
   interrupt(): void {
     this.#desk?.close()
     if (this.#client === null || this.#session === null) {
-      // There is nothing to wait for, and nothing may be asked any more.
+      // There is nothing to wait for, and no prompt may be sent any more.
       this.#fail({ code: 'failed', message: 'interrupted before the conversation was open', retryAt: null })
       return
     }

@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Below the ports that systems give out by themselves, so that no connection of anybody comes to lie on it meanwhile. */
+/** Below the range from which systems assign ports on their own, so that no connection takes the port meanwhile. */
 const FIRST = 15_000
 const LAST = 32_000
 const TRIES = 100
 
-/** A port of loopback that nobody listens on now: opencode takes port 0 for its default port. */
+/** A loopback port on which nobody listens now. Port 0 is no option: opencode takes it to mean its default port. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const port = randomInt(FIRST, LAST)

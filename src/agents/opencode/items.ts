@@ -5,7 +5,7 @@ import { asAmount, asFrame, asList, asText, capItemText, itemEvent, type Frame }
 const FILE_TOOLS = new Set(['write', 'edit', 'patch', 'apply_patch', 'multiedit'])
 const STATUS: Readonly<Record<string, Item['status']>> = { completed: 'completed', error: 'failed' }
 
-/** Items of one turn, and what was said last, from opencode's events. Parts are upserted by their ids. */
+/** Builds the items of one turn, and the last message, from opencode's events. Parts are upserted by their ids. */
 export class Items {
   readonly #cwd: string
   readonly #assistant = new Set<string>()
@@ -22,7 +22,7 @@ export class Items {
     return [...this.#texts.values()].join('\n')
   }
 
-  /** Whose message it is: parts do not say. */
+  /** Notes which messages are the assistant's, because their parts do not say. */
   onMessage(info: Frame): void {
     const id = asText(info.id)
     if (id !== null && info.role === 'assistant') this.#assistant.add(id)
@@ -37,7 +37,7 @@ export class Items {
     else if (part.type === 'step-finish') yield* usageOf(part)
   }
 
-  /** The list of steps. */
+  /** The agent's todo list, as one item. */
   *onTodos(todos: unknown): Generator<TurnEvent> {
     const entries = asList(todos).map(asFrame)
     const marks: Readonly<Record<string, string>> = { completed: 'x', in_progress: '>' }
@@ -53,7 +53,7 @@ export class Items {
     })
   }
 
-  /** What was running when the turn ended. */
+  /** Ends items that were still running at the end of the turn: messages as completed, all others as failed. */
   *end(): Generator<TurnEvent> {
     for (const item of this.#running.values()) {
       yield itemEvent({ ...item, status: item.kind === 'message' ? 'completed' : 'failed' })
@@ -109,7 +109,7 @@ export class Items {
   }
 }
 
-/** opencode prices a model that it has no price for at 0: then the cost is not known. */
+/** opencode reports 0 for a model without a price: the cost is then unknown. */
 function* usageOf(part: Frame): Generator<TurnEvent> {
   const tokens = asFrame(part.tokens)
   const cache = asFrame(tokens.cache)

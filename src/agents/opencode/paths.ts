@@ -2,10 +2,13 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { OwnPaths } from '../port.ts'
 
-/** The version that Belay is tested with, by its server and by ACP. */
+/** The version that Belay is tested with, for both opencode's server and ACP. */
 export const OPENCODE_TESTED = '1.18.33'
 
-/** Where opencode keeps its login, settings, conversations and caches. Programs that it fetched are in `bin` and in the cache. */
+/**
+ * Where opencode stores its login, settings, conversations and caches. Programs that it downloads are in `bin` and in the
+ * cache.
+ */
 export function opencodePaths(env: Readonly<Record<string, string>>): OwnPaths {
   const home = env.HOME ?? homedir()
   const data = join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'opencode')

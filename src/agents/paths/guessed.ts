@@ -8,14 +8,14 @@ import type { OwnPaths } from '../port.ts'
 
 type Env = Readonly<Record<string, string>>
 
-/** What starts other programs: the name that counts is the next one. */
+/** Programs and arguments that only start another program: the name that counts comes after them. */
 const RUNNERS =
   /^(sh|bash|dash|zsh|env|nice|nohup|stdbuf|timeout|exec|node|nodejs|bun|bunx|deno|npx|npm|pnpm|pnpx|yarn|tsx|ts-node|uv|uvx|pipx|python[\d.]*|ruby|perl|java|run|dlx|x|tool|-.*|\w+=.*|[\d.]+[smhd]?)$/
 
 /**
- * What a program of the user's own has outside of the workspace, as far as its command line tells: the paths named there, and
- * its places where it is an agent that Belay knows, else the folders that bear its name where such folders are by custom: only
- * what is there, and nothing that is a secret of somebody else's, which has to be named (`sandbox.read`).
+ * Guesses what the user's own program needs outside the workspace. That is every existing path in its command line, plus the
+ * folders of a known agent, or else the folders that by convention bear the program's name. Only existing paths count, and none
+ * that overlap with the secrets of other programs: those must be configured (`sandbox.read`).
  */
 export function guessedPaths(env: Env, command: readonly string[] | null): OwnPaths {
   const words = wordsOf(command ?? [])
@@ -42,7 +42,7 @@ export function guessedPaths(env: Env, command: readonly string[] | null): OwnPa
   }
 }
 
-/** The words of a command line; of text for a shell, those that are plain. */
+/** The words of a command line. Shell text is split at blanks, quotes and operators. */
 function wordsOf(command: readonly string[]): string[] {
   return command.flatMap((word) => (/\s/.test(word) ? word.split(/[\s"'`;&|<>()$]+/) : [word]))
 }
@@ -54,7 +54,7 @@ function nameOf(words: readonly string[]): string | null {
   return /^\w[\w.-]+$/.test(name) ? name : null
 }
 
-/** A program brings what lies beside it. What lies beside a file in a folder for everybody is not its own. */
+/** A program may need the files beside it. A file in a shared folder stands alone. */
 function around(path: string): string {
   if (statSync(path).isDirectory()) return path
   const folder = dirname(path)

@@ -1,4 +1,4 @@
-/** Programs whose places are known, also when a user names them as a program of their own (`acp`, `command`). */
+/** Programs whose folders are known, even if the user names them as their own program (`acp`, `command`). */
 import { geminiPaths } from '../acp/gemini-paths.ts'
 import { claudePaths } from '../claude/probe.ts'
 import { codexPaths } from '../codex/probe.ts'
@@ -8,7 +8,7 @@ import type { OwnPaths } from '../port.ts'
 
 type Places = (env: Readonly<Record<string, string>>) => OwnPaths
 
-/** By the names of programs, and of the packages that a runner such as npx is given. */
+/** By names of programs, and of the packages that runners such as npx get. */
 const KNOWN: ReadonlyMap<string, Places> = new Map([
   ...['claude', 'claude-code', 'claude-agent-acp', 'claude-code-acp'].map((name) => [name, claudePaths] as const),
   ...['codex', 'codex-acp'].map((name) => [name, codexPaths] as const),
@@ -17,7 +17,7 @@ const KNOWN: ReadonlyMap<string, Places> = new Map([
   ...['pi', 'pi-coding-agent', 'pi-acp'].map((name) => [name, piPaths] as const),
 ])
 
-/** What the program of that name has outside of the workspace; null when it is none of those that are known. */
+/** What the program of that name uses outside the workspace; null: the program is not known. */
 export function knownPaths(name: string, env: Readonly<Record<string, string>>): OwnPaths | null {
   return KNOWN.get(name)?.(env) ?? null
 }

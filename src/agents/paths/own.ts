@@ -4,7 +4,7 @@ import type { SandboxRequest } from '../../sandbox/index.ts'
 import type { Agent } from '../port.ts'
 
 /**
- * What the sandbox of an agent's program is asked for, besides access and workspace: what `more` asks for, the agent's own paths,
+ * The request for the sandbox of an agent's program, without access and workspace: what `more` asks for, the agent's own paths,
  * and the network unless `more` says otherwise, because without it no agent reaches its model.
  */
 export function programRequest(
@@ -24,8 +24,8 @@ export function programRequest(
 }
 
 /**
- * What an agent's own paths are in a sandbox: settings are read and stay as they are, conversations and logins are written.
- * Makes the folders of conversations, because only what is there can be shared.
+ * The agent's own paths as a sandbox request: settings are read-only, conversations and logins are writable. Creates the
+ * folders of conversations, because only existing paths can be shared.
  */
 function sandboxPaths(
   agent: Agent,
@@ -35,10 +35,10 @@ function sandboxPaths(
   const paths = agent.ownPaths?.(env, command)
   if (paths === undefined) return { own: [], read: [], write: [] }
   for (const folder of paths.kept) {
-    // The agent would make them itself, and its own folder too when it is started for the first time.
+    // The agent would create the folder itself, and on its first start the parent folder too.
     if (existsSync(dirname(dirname(folder)))) mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
-  // In a folder that is kept, what must not be changed is held by a folder.
+  // A protected path inside a folder that is kept must exist, so that it can be protected.
   for (const path of paths.settings)
     if (paths.kept.includes(dirname(path)) && existsSync(dirname(path))) mkdirSync(path, { recursive: true })
   const files = paths.settings.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false)

@@ -7,7 +7,7 @@ import { PiDialogue } from './dialogue.ts'
 import { EFFORTS, refusalOf } from './launch.ts'
 import { folderOf, piPaths } from './paths.ts'
 
-/** pi, one process per turn, by its RPC mode. It has no permission system of its own: it never asks. */
+/** pi, one process per turn, by its RPC mode. It has no permission system: it never asks. */
 export const piAgent: Agent = {
   provider: 'pi',
   capabilities: {
@@ -41,7 +41,7 @@ const PROGRAM: Program = {
   login: 'start pi in a terminal and /login, or set the key of a provider',
 }
 
-/** Any provider's key will do for pi, so only a stored login is a certain one. */
+/** Whether pi has a login. Any provider's key may serve it, so only a stored login is certain; null: unknown. */
 function isLoggedIn(env: Readonly<Record<string, string>>): boolean | null {
   const folder = folderOf(env)
   return folder !== null && existsSync(join(folder, 'auth.json')) ? true : null

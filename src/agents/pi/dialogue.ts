@@ -18,7 +18,7 @@ import {
 import { Items } from './items.ts'
 import { argvOf, environmentOf } from './launch.ts'
 
-/** Types of frames that carry nothing for the port; they are kept as raw frames only. */
+/** Frame types that mean nothing to the port; only the raw frames are kept. */
 const SILENT = new Set([
   'agent_start',
   'agent_end',
@@ -39,7 +39,7 @@ const SILENT = new Set([
   'summarization_retry_finished',
 ])
 
-/** Dialogs of extensions, which wait for an answer. */
+/** Dialogs of extensions that wait for an answer. */
 const DIALOGS = new Set(['select', 'confirm', 'input', 'editor'])
 
 /** One turn of pi, by its RPC mode. */
@@ -74,7 +74,7 @@ export class PiDialogue implements Dialogue {
   }
 
   interrupt(): void {
-    this.#send({ id: 'clear', type: 'clear_queue' }) // else what waits there begins another run
+    this.#send({ id: 'clear', type: 'clear_queue' }) // otherwise queued messages would start another run
     this.#send({ id: 'abort', type: 'abort' })
   }
 
@@ -82,9 +82,9 @@ export class PiDialogue implements Dialogue {
     yield* this.#reader.read(line, (frame) => this.#take(frame))
   }
 
-  /** Whether the frame was one that is known. */
+  /** Returns whether the frame's type is known. */
   *#take(frame: Frame): Generator<TurnEvent, boolean> {
-    if (this.#settled && frame.type !== 'response') return false // nothing of a turn comes after its end
+    if (this.#settled && frame.type !== 'response') return false // nothing after the end belongs to the turn
     switch (frame.type) {
       case 'response':
         return yield* this.#response(frame)
@@ -104,7 +104,7 @@ export class PiDialogue implements Dialogue {
         this.#settled = true
         return true
       case 'extension_ui_request':
-        // Nobody is at the screen; what only shows something needs no answer.
+        // Nobody is at the screen. Requests that only show something need no answer.
         if (DIALOGS.has(asText(frame.method) ?? ''))
           this.#send({ type: 'extension_ui_response', id: frame.id, cancelled: true })
         return true
@@ -160,7 +160,7 @@ export class PiDialogue implements Dialogue {
   }
 }
 
-/** Text with a slash at its beginning would be a command, a skill or a template. */
+/** Text that starts with a slash or an exclamation mark would run as a command, a skill or a template. */
 function asWords(text: string): string {
   return /^\s*[/!]/.test(text) ? `Task:\n${text}` : text
 }
@@ -173,7 +173,7 @@ function textOf({ content }: Frame): string {
     .join('\n')
 }
 
-/** pi prices a model that it has no price for at 0: then the cost is not known. */
+/** pi reports 0 for a model without a price: the cost is then unknown. */
 function usageOf(usage: Frame): Usage {
   const cacheReadTokens = asAmount(usage.cacheRead)
   const cacheWriteTokens = asAmount(usage.cacheWrite)

@@ -5,7 +5,7 @@ import { StreamedText } from '../streamed-text.ts'
 
 const FILE_TOOLS = new Set(['write', 'edit'])
 
-/** Items of one turn from pi's session events. */
+/** Builds the items of one turn from pi's session events. */
 export class Items {
   readonly #cwd: string
   readonly #calls = new Map<string, Item>()
@@ -80,7 +80,7 @@ export class Items {
   }
 }
 
-/** A command that failed says so in its last line. */
+/** The output of a failed command ends with its exit code. */
 function exitCodeOf(output: string, bad: boolean): number | null {
   if (!bad) return 0
   const code = /exited with code (\d+)\s*$/.exec(output)?.[1]

@@ -2,30 +2,30 @@ import { Readable } from 'node:stream'
 import { lines, type KeptProcess, type Line } from '../../process/index.ts'
 import { tail } from '../../core/text.ts'
 
-/** The most that one turn may write to stdout and stderr together. */
+/** The most bytes that one turn may write to stdout and stderr together. */
 export const TURN_OUTPUT_BYTES = 256 << 20
 
-/** The most lines: every line costs work, and no agent has so many things to say. */
+/** The most lines of one turn: every line costs work, and no agent needs so many. */
 const TURN_LINES = 2_000_000
 
-/** Longer lines are cut: no frame that means something is this long. */
+/** Longer lines are cut: no meaningful frame is this long. */
 const MAX_LINE = 8 << 20
 
 const STDERR_TAIL = 16 << 10
 
-/** The output of a turn's program, bounded: lines of stdout, and the end of stderr. */
+/** A turn's program output within limits: the lines of stdout, and the end of stderr. */
 export interface BoundedOutput {
   readonly lines: AsyncGenerator<Line>
   stderrTail(): string
-  /** More than the limit was written; the group was ended. */
+  /** Whether more than the limit was written; the group was then ended. */
   overflowed(): boolean
-  /** The next turn begins: it may write as much again. */
+  /** Starts the next turn: resets the limits. */
   renew(): void
 }
 
 /**
- * Reads a program's output with bounded memory. Stderr is drained all the time, so that the program never blocks on it.
- * When more than `limit` bytes or two million lines came, the group is killed and the lines end.
+ * Reads a program's output in bounded memory. Stderr is drained all the time, so that the program never blocks on it. After
+ * more than `limit` bytes or two million lines the group is killed and the lines end.
  */
 export function boundedOutput(kept: KeptProcess, limit = TURN_OUTPUT_BYTES): BoundedOutput {
   let bytes = 0

@@ -9,14 +9,14 @@ const UNKNOWN_TEXT = 4 << 10
 
 export type Frame = Readonly<Record<string, unknown>>
 
-/** The JSON object in a line, or null when it is something else. */
+/** The JSON object in a line; null: the line is something else, or was cut. */
 export function parseFrame(line: Line): Frame | null {
   if (line.dropped > 0) return null
   try {
     const value: unknown = JSON.parse(line.text)
     return isJsonObject(value) ? value : null
   } catch {
-    return null // not a frame: the caller keeps the line as it is
+    return null // not a frame: the caller keeps the line unchanged
   }
 }
 
@@ -25,7 +25,7 @@ export function rawEvent(line: Line): TurnEvent {
   return { type: 'raw', frame: cap(line.text, RAW_FRAME) }
 }
 
-/** Text that an agent wrote, at a size that can be stored and shown. */
+/** An agent's text, capped to a size that can be stored and shown. */
 export function capItemText(text: string): string {
   return cap(text, ITEM_TEXT)
 }
@@ -34,7 +34,7 @@ export function itemEvent(item: Item): TurnEvent {
   return { type: 'item', item }
 }
 
-/** What was not understood, kept. */
+/** Keeps text that was not understood, as an item. */
 export function unknownEvent(id: string, text: string): TurnEvent {
   return itemEvent({ id, kind: 'unknown', status: 'completed', text: cap(text, UNKNOWN_TEXT) })
 }
@@ -51,12 +51,12 @@ export function asText(value: unknown): string | null {
   return typeof value === 'string' ? value : null
 }
 
-/** A count or an amount: finite and not negative, else 0. */
+/** A count or an amount that is finite and positive; anything else is 0. */
 export function asAmount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }
 
-/** `text` as JSON, or null when it is not. */
+/** Parses `text` as JSON; null: it is not JSON. */
 export function jsonOrNull(text: string): unknown {
   try {
     return JSON.parse(text) as unknown

@@ -1,4 +1,4 @@
-/** Takes what is said beside a stream that is being read. */
+/** Collects values that arrive while a stream is being read. */
 export class Mailbox<T> {
   #posted: T[] = []
   #wake: (() => void) | null = null
@@ -12,7 +12,7 @@ export class Mailbox<T> {
     return this.#posted.splice(0)
   }
 
-  /** Calls `wake` once, at the next post, or now when something waits. */
+  /** Calls `wake` once, at the next post, or at once if values are waiting. */
   notify(wake: () => void): void {
     this.#wake = () => {
       this.#wake = null
@@ -22,7 +22,7 @@ export class Mailbox<T> {
   }
 }
 
-/** Yields what `source` brings, one item at a time, and without delay what is posted meanwhile; ends with the source. */
+/** Yields the items of `source` one at a time, and without delay the values that are posted meanwhile. Ends with the source. */
 export async function* interleave<T, P>(
   source: AsyncGenerator<T>,
   mailbox: Mailbox<P>,
@@ -32,7 +32,7 @@ export async function* interleave<T, P>(
       const next = source.next()
       let result: IteratorResult<T> | null = null
       while (result === null) {
-        // Reactions are hung on `next` only, which is a new one each time: on a promise that lives longer they would pile up.
+        // Handlers are only attached to `next`, which is new each time: on a longer-lived promise they would accumulate.
         result = await new Promise<IteratorResult<T> | null>((resolve, reject) => {
           mailbox.notify(() => resolve(null))
           next.then(resolve, reject)

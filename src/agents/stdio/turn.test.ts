@@ -18,7 +18,7 @@ function request(more: Partial<TurnRequest> = {}): TurnRequest {
   })
 }
 
-/** Plays a shell script; it has answered when it prints `answer`. */
+/** Plays a shell script, which has answered once it prints `answer`. */
 function playScript(
   script: string,
   more: Partial<TurnRequest> = {},
@@ -138,7 +138,7 @@ describe('runDialogue', () => {
       if (event.type === 'end') ends.push(event.end)
       if (event.type !== 'raw') continue
       await gone
-      // Nobody waits for the failure yet: without a listener it would end the process here.
+      // Nobody awaits the failure yet: without a listener it would end the process here.
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(ends).toMatchObject([

@@ -14,47 +14,50 @@ import { TURN_OUTPUT_BYTES, boundedOutput } from './bounded.ts'
 import { unknownEvent } from './frames.ts'
 import { Mailbox, interleave } from './interleave.ts'
 
-/** How often it is looked whether an interrupted conversation is written down, in ms. */
+/** Time between two checks whether an interrupted conversation is stored, in ms. */
 const SETTLE_LOOK_MS = 25
 
-/** How a program ended, as far as the meaning of its output depends on it. */
+/** How a program ended, as far as this affects the meaning of its output. */
 export interface Ending {
   readonly exit: Exit
-  /** Belay ended it, because its answer was there and it did not go by itself. */
+  /** Belay ended the program, because it did not exit after its answer. */
   readonly lingered: boolean
   readonly stderrTail: string
 }
 
-/** One turn of an agent that is spoken to by lines on stdin and stdout. Made for one turn, then thrown away. */
+/** One turn of an agent that communicates in lines on stdin and stdout. Used for one turn only. */
 export interface Dialogue {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly stdin: Exclude<ProcessSpec['stdin'], 'none'>
-  /** A server: it does not leave by itself, and is ended with its answer. */
+  /** The program is a server: it does not exit by itself, and is ended once it has answered. */
   readonly staysAfterAnswer?: boolean
   /**
-   * Called once when the program runs; `send` writes one frame to stdin (`open` only), `post` tells an event that comes from
-   * elsewhere than a line (the answer to an approval); null only has `answered` looked at again.
+   * Called once when the program runs. `send` writes one frame to stdin (only if `open`). `post` emits an event that does not
+   * come from a line (the answer to an approval); null only has `answered` checked again.
    */
   begin?(send: (frame: unknown) => void, post: (event: TurnEvent | null) => void): void
-  /** What one line of stdout means. */
+  /** The events of one line of stdout. */
   read(line: Line): Iterable<TurnEvent>
-  /** The answer (or a final error) is in: stdin is ended, and what has not ended after the grace is killed. */
+  /**
+   * Whether the answer (or a final error) has arrived. Stdin is then ended, and a program that does not exit within the grace
+   * is killed.
+   */
   answered(): boolean
   /**
-   * Whether what was said is written down, so that the conversation can be gone on with: asked again and again once an interrupt
-   * was answered, until the grace is over. Absent: it is.
+   * Whether the conversation is stored, so that it can be resumed. Checked repeatedly after an interrupt was answered, until
+   * the grace is over. Absent: it is stored.
    */
   settled?(): boolean
-  /** Hands the agent a message in the middle of the turn; absent: it takes none. */
+  /** Sends the agent a message during the turn; absent: it accepts none. */
   steer?(text: string): void
   /** Asks the agent to stop; absent: it cannot be asked. */
   interrupt?(): void
-  /** The conversation is over, however it ended: nothing is sent any more. May be called more than once. */
+  /** The conversation is over, however it ended: nothing may be sent any more. May be called more than once. */
   close?(): void
-  /** Last events before the end, e.g. usage whose cost will never be known. */
+  /** Last events before the end, for example usage whose cost will never be known. */
   rest?(): Iterable<TurnEvent>
-  /** The verdict once program and output have ended (not asked when the turn was aborted). */
+  /** The result, once the program and its output have ended. Not called if the turn was aborted. */
   finish(ending: Ending): TurnEnd
 }
 
@@ -63,9 +66,8 @@ export function failed(code: TurnErrorCode, message: string, more: Partial<TurnE
 }
 
 /**
- * Runs one dialogue under a keeper, by the rules of the port: exactly one `end`, last, after the group has ended; abort
- * interrupts, then kills after `graceMs`; output is bounded; it never throws. When the consumer stops early, the group is
- * killed.
+ * Runs one dialogue by the rules of the agent port: exactly one `end`, as the last event, after the group has ended. An abort
+ * interrupts, then kills after `graceMs`. Output is bounded. Never throws. If the consumer stops early, the group is killed.
  */
 export async function* runDialogue(
   request: TurnRequest,
@@ -150,11 +152,11 @@ async function* converse(
     } else void kept.end()
   }
   signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort() // while it was being started
+  if (signal.aborted) onAbort() // aborted during the start
   const mailbox = new Mailbox<TurnEvent | null>()
   try {
     yield { type: 'process', identity: kept.identity }
-    // Whoever was told of the process may have aborted: then the agent is asked nothing.
+    // The consumer may have aborted when it saw the process: then the agent gets no prompt.
     if (!signal.aborted) {
       begun = true
       dialogue.begin?.(
@@ -193,17 +195,17 @@ async function* converse(
     for (const timer of timers) clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
     dialogue.close?.()
-    // Not after it is gone: its number may belong to others by then.
+    // Not after the program is gone: its pid may belong to another process by then.
     try {
       if (!closed) await kept.end()
     } finally {
-      // What was killed may still be dying, and a daemon may have left the group: the end comes after all of them.
+      // Killed processes may still be dying, and a daemon may have left the group: the end comes after all of them.
       await endMarked(mark)
     }
   }
 }
 
-/** Hands messages on until the turn is over. One that is taken from the source when it is over has no reader any more. */
+/** Passes messages on until the turn is over. A message taken from the source after that is lost. */
 async function steerWith(
   messages: AsyncIterable<string>,
   dialogue: Pick<Dialogue, 'steer'>,
@@ -215,7 +217,7 @@ async function steerWith(
   }
 }
 
-/** `exit code 3`, `SIGKILL`, for messages. */
+/** How a program ended, for messages: `exit code 3`, `SIGKILL`. */
 export function describeExit({ code, signal }: Exit): string {
   return signal ?? `exit code ${code ?? 'unknown'}`
 }

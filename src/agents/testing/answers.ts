@@ -16,7 +16,10 @@ const outputSchema = {
 const GOOD = { status: 'implemented', notes: ['é "quoted"\n'] }
 const BAD = { status: 'perhaps', notes: [] }
 
-/** Structured answers, kept to by the agent or told in the prompt: the turn runner checks them, an adapter hands them on. */
+/**
+ * Structured answers, enforced by the agent or asked for in the prompt. The turn runner checks them; an adapter only passes
+ * them on.
+ */
 export function describeAnswers(stage: Stage): void {
   const { harness } = stage
   const { agent } = harness

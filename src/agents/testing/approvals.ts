@@ -8,7 +8,7 @@ import { completed, errorOf, play, playAborted, programPids, requestIn, type Pla
 
 const COMMAND = 'echo x > asked.txt'
 
-/** Questions of the agent: allowed, denied, answered too late, and never answered because the agent died. */
+/** Approval requests: allowed, denied, answered too late, and never answered because the agent died. */
 export function describeApprovals(stage: Stage): void {
   const { agent } = stage.harness
 
@@ -69,7 +69,7 @@ export function describeApprovals(stage: Stage): void {
       expect(made()).toBe(false)
     })
 
-    // What is part of Belay dies with it.
+    // An agent that is part of Belay dies with it.
     if (stage.harness.inProcess === true) return
     it('takes its question back when it dies', async () => {
       const scene = await stage.scene([{ ask: COMMAND }])
@@ -101,7 +101,7 @@ function deciding(answer: ApprovalAnswer) {
   return { approve, requests }
 }
 
-/** An approver that lets the agent wait. */
+/** An approver that keeps the agent waiting. */
 function holding() {
   let answer: (given: ApprovalAnswer) => void = () => {}
   let told: () => void = () => {}

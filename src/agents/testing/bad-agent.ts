@@ -1,8 +1,8 @@
 /**
- * One program that speaks each agent's protocol, badly: `bad-agent.ts PROTOCOL FAULT`. Faults are what real programs cannot be
- * made to do: `lost` (the end of the turn never comes), `twice` (frames and ids come twice), `after` (frames come after the
- * end), `huge` (a line of 100 MB comes in between), `deaf` (it says one thing, and answers nothing). It says `hello`, and
- * `late` where nothing may be heard any more.
+ * A program that speaks each agent's protocol badly: `bad-agent.ts PROTOCOL FAULT`. The faults are those that real programs
+ * cannot be made to show: `lost` (the end of the turn never comes), `twice` (frames and ids come twice), `after` (frames come
+ * after the end), `huge` (a line of 100 MB comes in between), `deaf` (it writes one frame and answers nothing). It says
+ * `hello`, and `late` where nothing may be heard any more.
  */
 import { createInterface } from 'node:readline'
 
@@ -15,7 +15,7 @@ function write(...frames: readonly Frame[]): void {
   for (const frame of frames) process.stdout.write(`${JSON.stringify(frame)}\n`)
 }
 
-/** The turn: what is said, then its end, as the fault has it. */
+/** Plays the turn: a message, then the end, with the fault. */
 function perform(say: (text: string) => Frame, end: Frame): void {
   write(say('hello'))
   if (fault === 'twice') write(say('hello'))
@@ -63,7 +63,7 @@ const SPEAKERS: Readonly<Record<string, (frame: Frame) => void>> = {
       const update = { sessionUpdate: 'agent_message_chunk', messageId: text, content: { type: 'text', text } }
       return { jsonrpc: '2.0', method: 'session/update', params: { sessionId: 's1', update } }
     }
-    // Chunks are pieces, not upserts: what comes twice is one without text.
+    // Chunks are appended, not upserted, so the repeated chunk is one without text.
     const piece = (text: string): Frame => said(fault === 'twice' ? '' : text)
     if (fault === 'twice') write(said('hello'))
     perform(piece, { jsonrpc: '2.0', id, result: { stopReason: 'end_turn' } })

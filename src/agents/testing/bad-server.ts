@@ -1,8 +1,8 @@
 /**
- * A program that serves opencode's HTTP and events, badly: `bad-server.ts FAULT serve --hostname=... --port=N`. The faults are
- * those of bad-agent.ts, and `quits-opening`, `quits-asked`: it dies when it is asked for a conversation, or for the turn;
- * `closed`: the stream of events ends in the middle of the turn, the server stays; `taken`: the port is not free when it is
- * started for the first time (BAD_SERVER_ONCE names the file that says so).
+ * A program that serves opencode's HTTP API and events badly: `bad-server.ts FAULT serve --hostname=... --port=N`. It has the
+ * faults of bad-agent.ts, and these. `quits-opening`, `quits-asked`: it exits when a conversation is opened, or when the turn
+ * starts. `closed`: the stream of events ends during the turn, but the server stays. `taken`: on its first start the port is
+ * not free (the file BAD_SERVER_ONCE marks later starts).
  */
 import { existsSync, writeFileSync } from 'node:fs'
 

@@ -1,4 +1,4 @@
-/** The table of cases in docs/adding-an-agent.md is that of the tests. */
+/** The table of cases in docs/adding-an-agent.md matches the tests. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const PAGE = fileURLToPath(new URL('../../../docs/adding-an-agent.md', import.meta.url))
 
-/** Titles of tests in a file, as they are written there. */
+/** Titles of the tests in a file, as written there. */
 function titles(file: string): string[] {
   const text = readFileSync(file, 'utf8')
   const calls = /(describe\()?(?:'([^'\n]+)'|`([^`\n]+)`),\s*(?:async )?\([^)]*\) =>/g

@@ -11,12 +11,12 @@ import { describeReadOnly } from './read-only.ts'
 import { describeSteering } from './steering.ts'
 import { describeWork } from './work.ts'
 
-/** Real programs take many seconds to start on a machine that has other things to do. */
+/** Real programs take many seconds to start on a busy machine. */
 const PATIENCE_MS = 300_000
 
 /**
- * Runs every rule of the agent port against one adapter, with its real program where it has one. When the program is not
- * installed the suite is skipped with the reason; with CI=true that is a failure.
+ * Runs every rule of the agent port against one adapter, with its real program if it has one. If the program is not installed,
+ * the suite is skipped with the reason; with CI=true that is a failure.
  */
 export function describeAgentConformance(name: string, harness: AgentHarness): void {
   const title = `agent conformance: ${name}`

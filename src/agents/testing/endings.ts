@@ -5,13 +5,15 @@ import { findMarked, killQuietly } from '../../process/index.ts'
 import type { Stage } from './harness.ts'
 import { completed, errorOf, play, playAborted, programPids, requestIn, wrapped } from './play.ts'
 
-/** Turns that do not end by themselves. `play` checks each time that one end came, last, and that no process is left. */
+/**
+ * Turns that do not end by themselves. Each time `play` checks that exactly one end came, last, and that no process is left.
+ */
 export function describeEndings(stage: Stage): void {
   const { harness } = stage
   const { agent } = harness
   const { interrupt, resume } = agent.capabilities
   const inProcess = harness.inProcess === true
-  // What is part of Belay has no program of its own.
+  // An agent that is part of Belay has no program of its own.
   const ofProgram = inProcess ? () => {} : it
 
   describe('endings', () => {
@@ -39,7 +41,7 @@ export function describeEndings(stage: Stage): void {
           { hang: true },
           { say: 'Here I am again.', expect: ({ text }) => expect(text).toContain('Take your time.') },
         ])
-        // It ends when the agent has written down what was said, which may take long on a slow machine.
+        // The turn ends when the agent has stored the conversation, which may take long on a slow machine.
         const request = requestIn(scene, stage.workspace(), { prompt: 'Take your time.', graceMs: 30_000 })
         const { session } = await playAborted(agent, request, scene.reached(0))
         expect(session).toEqual(expect.any(String))

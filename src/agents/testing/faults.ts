@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Stage } from './harness.ts'
 import { errorOf, completed, play, requestIn } from './play.ts'
 
-/** Failures of the model's service, and a stream that is slow or breaks. */
+/** Failures of the model's service, and streams that are slow or break. */
 export function describeFaults(stage: Stage): void {
   const { harness } = stage
   const { agent } = harness

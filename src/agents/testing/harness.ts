@@ -1,10 +1,10 @@
 /**
- * What an adapter brings to the conformance suite: its agent, and a way to script what the agent's model does. Steps are
- * neutral; a harness says them in its agent's own words (tool names, wire format, fault bodies).
+ * What an adapter provides to the conformance suite: its agent, and a way to script the agent's model. Steps are neutral; a
+ * harness translates them for its agent (tool names, wire format, bodies of failures).
  */
 import type { Agent } from '../port.ts'
 
-/** What the model was asked, as far as the suite looks at it. */
+/** What the model was asked, as far as the suite checks it. */
 export interface Asked {
   readonly model: string | null
   readonly effort: string | null
@@ -14,19 +14,19 @@ export interface Asked {
 
 export type Fault = 'rate_limit' | 'quota' | 'auth' | 'provider'
 
-/** What the scripted model does with one request. */
+/** What the scripted model does for one request. */
 export type Act =
-  /** Ends the turn with a message, streamed in `pieces` with a little time between them (default 1). */
+  /** Ends the turn with a message, streamed in `pieces` with short pauses (default 1). */
   | { readonly say: string; readonly pieces?: number }
   /** Calls the agent's tool that creates a file; `path` is relative to the workspace. */
   | { readonly write: { readonly path: string; readonly content: string } }
   /** Calls the agent's shell tool. */
   | { readonly run: string }
-  /** Calls the agent's shell tool in such a way that the agent asks before it runs the command. */
+  /** Calls the agent's shell tool in a way that makes the agent ask before it runs the command. */
   | { readonly ask: string }
-  /** Gives the structured answer in the agent's way (also one that breaks the schema). */
+  /** Gives the structured answer in the agent's way, even one that breaks the schema. */
   | { readonly answer: unknown }
-  /** Fails as this provider really does; `retryAt` (ISO, whole seconds) is told in the provider's way. */
+  /** Fails as this provider really does. `retryAt` (ISO, whole seconds) is reported in the provider's way. */
   | { readonly fail: Fault; readonly retryAt?: string }
   /** Begins an answer, then drops the connection. */
   | { readonly disconnect: true }
@@ -34,58 +34,58 @@ export type Act =
   | { readonly hang: true }
 
 export type Step = Act & {
-  /** Checks the request before it is answered. What it throws fails the test at `close`. */
+  /** Checks the request before it is answered. An exception fails the test at `close`. */
   readonly expect?: (asked: Asked) => void
-  /** This step serves every later request too (agents retry and re-ask by themselves). Only for the last step. */
+  /** This step also serves every later request, because agents retry on their own. Only for the last step. */
   readonly every?: boolean
 }
 
-/** A running scripted model for one test; it serves all turns of the test, one step per request, in order. */
+/** A running scripted model for one test. It serves all turns of the test, one step per request, in order. */
 export interface Scene {
-  /** The agent's whole environment: how to reach the model, a home of its own, PATH. */
+  /** The agent's complete environment: the model's address, a private home, PATH. */
   readonly env: Readonly<Record<string, string>>
-  /** Program and arguments for `TurnRequest.command`. Must be given, so that the suite can put a wrapper around it. */
+  /** Program and arguments for `TurnRequest.command`. Required, so that the suite can wrap the program. */
   readonly command: readonly string[]
-  /** Requests that took a step so far (side requests of the agent excepted). */
+  /** The requests that took a step so far, without the agent's side requests. */
   asked(): readonly Asked[]
-  /** Resolves when step number `index` (from 0) has been asked for. */
+  /** Resolves when step number `index` (from 0) has been requested. */
   reached(index: number): Promise<void>
-  /** Stops the model and removes the home. Rejects when an `expect` failed or a step was never asked for. */
+  /** Stops the model and removes the home. Rejects if an `expect` failed or a step was never requested. */
   close(): Promise<void>
 }
 
 export interface AgentHarness {
   readonly agent: Agent
-  /** Why this agent cannot be tested on this machine (printed, tests skipped), or null. */
+  /** Why this agent cannot be tested on this machine (printed, tests are skipped); null: it can. */
   readonly unavailable: string | null
-  /** What to ask for, and what must then be seen in the request; null when the agent has no such thing. */
+  /** The model to ask for, and what the request must then contain; null: the agent has no such setting. */
   readonly model: {
     readonly ask: string
     readonly seen: string
     /** As the session names it, when not as `seen`. */ readonly session?: string
   } | null
   readonly effort: { readonly ask: string; readonly seen: string } | null
-  /** The agent itself sends a structured answer that breaks the schema back to its model (else it is passed on as it is). */
+  /** The agent itself sends its model an answer that breaks the schema back; otherwise it passes the answer on. */
   readonly refusesBadAnswers: boolean
-  /** The output of a tool call is told (default true, where calls are). */
+  /** The output of tool calls is reported (default true, if calls are). */
   readonly reportsOutput?: boolean
-  /** A request says its command as data (default true; else only in its title, for people). */
+  /** An approval request holds its command as data (default true); otherwise only its title shows it. */
   readonly namesCommand?: boolean
-  /** A denied request ends the turn (else the agent goes on and says so). */
+  /** A denied request ends the turn; otherwise the agent continues and says so. */
   readonly stopsWhenDenied?: boolean
   /** The agent is part of Belay: there is no program to kill, to wrap or to be missing. */
   readonly inProcess?: boolean
-  /** One line (without LF) of a type that the adapter cannot know, as the agent could write it to stdout. */
+  /** One line (without LF) of a type unknown to the adapter, as the agent could write it to stdout. */
   readonly unknownFrame: string
-  /** Tool calls and file changes become items (default true; a `command` agent has no words for them). */
+  /** Tool calls and file changes become items (default true; the `command` protocol cannot report them). */
   readonly reportsTools?: boolean
-  /** A cost is reported for a turn that ended well (else usage carries tokens only). */
+  /** The cost of a successful turn is reported; otherwise usage holds tokens only. */
   readonly reportsCost: boolean
-  /** False: the cost of a turn that goes on with a conversation is not known (default true, where a cost is reported). */
+  /** false: the cost of a turn that resumes a conversation is unknown (default true, if costs are reported). */
   readonly costAfterResume?: boolean
-  /** Faults that this agent tells with a time. */
+  /** Faults that this agent reports with a time. */
   readonly timedFaults: readonly Fault[]
-  /** How exactly it tells them, in ms (default to the second). */
+  /** Precision of these times, in ms; absent: exact to the second. */
   readonly timesToMs?: number
   /** Faults that this agent can have at all. */
   readonly faults: readonly Fault[]
@@ -96,7 +96,7 @@ export interface AgentHarness {
 /** What each group of rules gets: the harness, and scenes that are closed (and so checked) after every test. */
 export interface Stage {
   readonly harness: AgentHarness
-  /** A fresh workspace of the running test. */
+  /** A new workspace for the running test. */
   workspace(): string
   scene(steps: readonly Step[]): Promise<Scene>
 }

@@ -8,19 +8,19 @@ import { ALONE } from '../turn.ts'
 import type { Agent, Item, TurnEnd, TurnError, TurnEvent, TurnRequest } from '../port.ts'
 import type { Scene } from './harness.ts'
 
-/** How long an abort may take beyond `graceMs`; generous, because a machine may have other things to do. */
+/** How long an abort may take beyond `graceMs`; generous, because the machine may be busy. */
 const A_LITTLE_MS = 15_000
 
 export interface Played {
   readonly events: readonly TurnEvent[]
   readonly end: TurnEnd
-  /** Items as they were last sent. */
+  /** The last version of each item. */
   readonly items: readonly Item[]
   readonly session: string | null
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number; readonly costUsd: number | null }
 }
 
-/** A request as the kernel would make it, in a scene. */
+/** A request as the kernel would make it, for a scene. */
 export function requestIn(scene: Scene, cwd: string, more: Partial<TurnRequest> = {}): TurnRequest {
   return {
     role: 'implementer',
@@ -81,7 +81,7 @@ function sumUsage(events: readonly TurnEvent[]): Played['usage'] {
   return { inputTokens, outputTokens, costUsd }
 }
 
-/** Aborts the turn when `ready` resolves, and checks that the end follows within the grace and a little. */
+/** Aborts the turn when `ready` resolves, and checks that it ends within the grace and a little. */
 export async function playAborted(agent: Agent, request: TurnRequest, ready: Promise<void>): Promise<Played> {
   const abort = new AbortController()
   const playing = play(agent, { ...request, signal: abort.signal })
@@ -104,7 +104,7 @@ export function errorOf({ end }: Played): TurnError {
   return end.error
 }
 
-/** The agent's own processes: what carries the mark, the keeper's shells and pipes excepted. */
+/** The agent's own processes: those with the mark, except the keeper's shells and pipes. */
 export function programPids(mark: string): number[] {
   return findMarked(mark).filter((pid) => {
     const argv = argvOfPid(pid)
@@ -120,11 +120,11 @@ function argvOfPid(pid: number): string[] {
           .trim()
           .split(' ')
   } catch {
-    return [] // it went while we looked
+    return [] // the process ended meanwhile
   }
 }
 
-/** A program that runs `script` with the real command line as "$@". */
+/** A command line that runs `script` with the real command line as "$@". */
 export function wrapped(scene: Scene, script: string): readonly string[] {
   return ['/bin/sh', '-c', script, 'sh', ...scene.command]
 }

@@ -11,7 +11,7 @@ const WRITE: Step = { write: { path: 'made.txt', content: 'by the agent\n' } }
 const RUN: Step = { run: 'echo x > ran.txt' }
 const SAY: Step = { say: 'I could not.' }
 
-/** Where the programs of these tests are: what belongs to them, and node. */
+/** Folders of the programs in these tests: their files, and node. */
 function programsOf(command: readonly string[]): string[] {
   const named = command.filter((word) => isAbsolute(word)).map((word) => dirname(word))
   return [dirname(CLIS), dirname(process.execPath), ...named].filter(existsSync).map((path) => realpathSync(path))
@@ -20,7 +20,9 @@ function programsOf(command: readonly string[]): string[] {
 const noOs = await findBackend('os').probe()
 if (noOs !== null) process.stderr.write(`skipped: agents confined by Belay: ${noOs.message}\n`)
 
-/** Whoever may only read cannot write: by itself, where the agent says so, and in a sandbox of Belay's whatever it says. */
+/**
+ * With read-only access nothing can be written: the agent prevents it itself if it says so, and Belay's sandbox always does.
+ */
 export function describeReadOnly(stage: Stage): void {
   const { harness } = stage
   const { agent } = harness
@@ -43,11 +45,11 @@ export function describeReadOnly(stage: Stage): void {
       })
     }
 
-    // What is part of Belay runs its tools in a sandbox of its own, which has its tests.
+    // An agent that is part of Belay runs its tools in its own sandbox, which has its own tests.
     if (harness.inProcess === true) return
     it.skipIf(noOs !== null && process.env['CI'] !== 'true')('cannot write, in a sandbox of Belay', async () => {
       const scene = await stage.scene([WRITE, RUN, SAY])
-      // By its real path: a sandbox has a /tmp of its own, and this checkout may be there.
+      // By its real path: a sandbox has its own /tmp, and this checkout may be in the real one.
       const [program = '', ...args] = scene.command
       const command = [realpathSync(program), ...args]
       const confined = confinedAgent(agent, { backend: 'os', more: { read: programsOf(command) } })

@@ -2,7 +2,7 @@ import { randomId } from '../../core/ids.ts'
 import type { TurnRequest } from '../port.ts'
 import { ALONE } from '../turn.ts'
 
-/** A plain request; `more` says what is special. */
+/** A plain request; `more` overrides parts of it. */
 export function turnRequest(more: Partial<TurnRequest> = {}): TurnRequest {
   return {
     role: 'implementer',

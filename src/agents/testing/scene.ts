@@ -1,7 +1,7 @@
 import { startModelServer, type ModelRequest, type Reply } from '../../../test/support/model-server/index.ts'
 import type { Act, Scene, Step } from './harness.ts'
 
-/** Where an agent's program runs: an environment of its own, and what removes it. */
+/** Where an agent's program runs: a private environment, and a function that removes it. */
 export interface Home {
   readonly env: Readonly<Record<string, string>>
   remove(): void
@@ -9,16 +9,16 @@ export interface Home {
 
 export interface ScenePlan {
   readonly steps: readonly Step[]
-  /** What the agent's model says for an act. */
+  /** The model's reply for an act. */
   readonly reply: (act: Act) => Reply
-  /** Made when the model's address is known. */
+  /** Called when the model's address is known. */
   readonly home: (url: string) => Home
   readonly command: readonly string[]
-  /** Requests that are no step of the script (titles, say). */
+  /** Requests that are not part of the script, such as those for titles. */
   readonly isSide?: (request: ModelRequest) => boolean
 }
 
-/** Starts a model that plays the steps, for an agent in a home of its own. */
+/** Starts a model that plays the steps, for an agent in a private home. */
 export async function startScene({ steps, reply, home: makeHome, command, isSide }: ScenePlan): Promise<Scene> {
   const model = await startModelServer({
     steps: steps.map((step) => ({

@@ -5,7 +5,7 @@ import { EventQueue } from '../queue.ts'
 import type { Stage } from './harness.ts'
 import { completed, play, requestIn } from './play.ts'
 
-/** Messages in the middle of a turn. */
+/** Messages during a turn. */
 export function describeSteering(stage: Stage): void {
   const { agent } = stage.harness
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Stage } from './harness.ts'
 import { completed, play, requestIn, wrapped } from './play.ts'
 
-/** What an agent does in a turn that goes well, and that all of it is seen. */
+/** What an agent does in a turn that goes well, and that all of it is reported. */
 export function describeWork(stage: Stage): void {
   const { harness } = stage
   const { agent } = harness
@@ -125,7 +125,7 @@ export function describeWork(stage: Stage): void {
         else if (harness.reportsCost) expect(second.usage.costUsd).toBeLessThan((first.usage.costUsd ?? 0) * 1.5)
       })
 
-    // What is part of Belay has no program of its own.
+    // An agent that is part of Belay has no program of its own.
     if (harness.inProcess === true) return
     it('keeps frames that it does not know, and goes on', async () => {
       const scene = await stage.scene([{ say: 'done' }])

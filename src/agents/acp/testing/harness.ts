@@ -43,7 +43,7 @@ export const codexAcpHarness: AgentHarness = {
   unavailable: cliMissing('codex-acp'),
   model: { ask: 'gpt-5.4', seen: 'gpt-5.4' },
   reportsCost: false,
-  // Its only way to refuse is to end the turn.
+  // It can only refuse by ending the turn.
   stopsWhenDenied: true,
   faults: ['rate_limit', 'quota', 'auth', 'provider'],
   start: starting({ cli: 'codex-acp', args: [], home: (url) => codexHome(url), reply: codexReply }),
@@ -98,11 +98,11 @@ export const opencodeAcpHarness: AgentHarness = {
   }),
 }
 
-/** An agent of which only its program is known: opencode, whose user has it ask. */
+/** An agent of which only the program is known: opencode, configured to ask. */
 export const anyAcpHarness: AgentHarness = {
   ...opencodeAcpHarness,
   agent: acpAnyAgent,
-  // As opencode is without Belay's settings.
+  // As opencode behaves without Belay's settings.
   stopsWhenDenied: true,
   start: starting({
     cli: 'opencode',
@@ -123,12 +123,12 @@ function folder(name: string): string {
   return mkdtempSync(join(tmpdir(), `belay-${name}-`))
 }
 
-/** Titles, and what the user might say next. */
+/** Requests for titles and for suggestions of the user's next prompt. */
 function isClaudeSide({ model, tools, text }: ModelRequest): boolean {
   return tools.length === 0 || model.includes('haiku') || text.includes('Reply with ONLY the suggestion')
 }
 
-/** Its bridge hands on no schema: an answer is text. */
+/** The bridge does not pass a schema on: an answer is text. */
 function claudeAcpReply(act: Act, workspace: string): Reply {
   return 'answer' in act ? { say: JSON.stringify(act.answer) } : claudeReply(act, workspace)
 }
@@ -181,7 +181,7 @@ function geminiReply(act: Act, workspace: string): Reply {
   return act
 }
 
-/** A day's allowance, as Gemini's service says it. */
+/** A used-up daily allowance, as Gemini's service reports it. */
 function spent(): Reply {
   const violation = { quotaMetric: 'requests', quotaId: 'GenerateRequestsPerDayPerProjectPerModel', quotaValue: '50' }
   const failure = { '@type': 'type.googleapis.com/google.rpc.QuotaFailure', violations: [violation] }

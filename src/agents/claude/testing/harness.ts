@@ -29,7 +29,7 @@ export const claudeHarness: AgentHarness = {
     }),
 }
 
-/** Limits of a plan are told to those who logged in with one. */
+/** Claude Code only reports a plan's limits to those who logged in with a plan. */
 function claudeHome(url: string, steps: readonly Step[]): Home {
   const home = mkdtempSync(join(tmpdir(), 'belay-claude-'))
   const login = steps.some((step) => 'fail' in step && step.fail === 'quota') ? 'plan' : 'key'
@@ -40,8 +40,8 @@ function claudeHome(url: string, steps: readonly Step[]): Home {
 }
 
 /**
- * The variables that lead Claude Code to the model; PATH and a HOME of its own are the caller's. Limits of a plan are told to
- * those who logged in with one, not to users of a key.
+ * Variables that point Claude Code to the model; the caller adds PATH and a private HOME. A plan's limits are only reported
+ * with a plan's login, not with an API key.
  */
 export function claudeEnv(url: string, login: 'plan' | 'key'): Readonly<Record<string, string>> {
   return {
@@ -53,7 +53,7 @@ export function claudeEnv(url: string, login: 'plan' | 'key'): Readonly<Record<s
   }
 }
 
-/** What Claude Code's model says for an act; `workspace` because its tools want absolute paths. */
+/** What Claude Code's model replies for an act. The tools need absolute paths, hence `workspace`. */
 export function claudeReply(step: Act, workspace: string): Reply {
   if ('say' in step) return { say: step.say, pieces: step.pieces ?? 1 }
   if ('write' in step) {

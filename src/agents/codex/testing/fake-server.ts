@@ -1,7 +1,7 @@
 /**
- * A tiny app-server that does what a test says, for answers that the real one gives only on machines that are not ours.
- * argv[2]: JSON of `{METHOD: [reply, ...]}`; a reply is `{result}`, `{error}` or `{exit: status}`, each with `before`: lines
- * that are written first. The last reply of a method is given again and again; a method that is not there is answered `{}`.
+ * A tiny scripted app-server, for answers that the real one only gives on other machines. argv[2] is JSON: `{METHOD: [reply,
+ * ...]}`. A reply is `{result}`, `{error}` or `{exit: status}`; `before` lists lines to write first. The last reply of a method
+ * repeats. A method that is not listed is answered with `{}`.
  */
 import { createInterface } from 'node:readline'
 

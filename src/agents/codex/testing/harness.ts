@@ -8,7 +8,7 @@ import type { Act, AgentHarness } from '../../testing/index.ts'
 import { startScene, type Home } from '../../testing/scene.ts'
 import { codexAgent } from '../agent.ts'
 
-/** The real CLI, or null when it is not installed. */
+/** Path of the real CLI; null: not installed. */
 export const codexPath = agentCli('codex')
 
 export const codexUnavailable = cliMissing('codex')
@@ -18,12 +18,13 @@ export interface CodexHome extends Home {
   readonly config: string
 }
 
-/** A home of its own for codex; `settings` are lines put before the provider's table. */
+/** A private home for codex. `settings` are lines that go before the provider's table. */
 export function codexHome(url: string, settings: readonly string[] = []): CodexHome {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'belay-codex-home-')))
   const home = join(folder, 'codex')
   const config = join(home, 'config.toml')
-  // Codex links helpers of its sandbox into its home, but not below a temporary folder: its home is in none.
+  // Codex links helpers of its sandbox into its home, but not if that is in a temporary folder. TMPDIR therefore points
+  // elsewhere.
   const temporary = join(folder, 'tmp')
   for (const one of [home, temporary]) mkdirSync(one)
   writeFileSync(
@@ -63,7 +64,7 @@ export const codexHarness: AgentHarness = {
     startScene({ steps, reply: codexReply, home: (url) => codexHome(url), command: [codexPath ?? 'codex'] }),
 }
 
-/** What Codex's model says for an act. */
+/** What Codex's model replies for an act. */
 export function codexReply(act: Act): Reply {
   if ('say' in act) return { say: act.say, ...(act.pieces === undefined ? {} : { pieces: act.pieces }) }
   if ('answer' in act) return { say: JSON.stringify(act.answer) }
@@ -84,7 +85,7 @@ function addFile(path: string, content: string): string {
   )
 }
 
-/** Faults as OpenAI's service sends them. */
+/** Faults as OpenAI's service reports them. */
 function failure(fault: Extract<Act, { readonly fail: unknown }>['fail'], retryAt: string | undefined): Reply {
   switch (fault) {
     case 'auth':

@@ -7,7 +7,7 @@ import { commandAgent } from '../index.ts'
 
 const PROGRAM = fileURLToPath(new URL('program.ts', import.meta.url))
 
-/** Scripts the program of `program.ts`, which asks for each act over loopback. */
+/** Scripts program.ts, which asks for each act over loopback. */
 export const commandHarness: AgentHarness = {
   agent: commandAgent,
   unavailable: null,
@@ -39,7 +39,7 @@ async function start(steps: readonly Step[]): Promise<Scene> {
     const said = await text(request)
     try {
       const step = take(said)
-      // A dropped connection ends the program without a result; `hang` never answers.
+      // Closing the connection makes the program end without a result; `hang` never answers.
       if ('disconnect' in step) response.destroy()
       else if (!('hang' in step)) response.end(JSON.stringify(step))
     } catch (error) {
@@ -48,7 +48,7 @@ async function start(steps: readonly Step[]): Promise<Scene> {
     }
   }
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.destroy()) // the program went while it asked
+    answer(request, response).catch(() => response.destroy()) // the program ended during its request
   })
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)

@@ -1,6 +1,6 @@
 /**
- * A `command` agent for the conformance suite. It asks the harness (BELAY_SCRIPT_URL) what to do, with its input and what
- * its acts gave so far, does it, and asks again until an act ends the turn.
+ * A `command` agent for the conformance suite. It sends the harness (BELAY_SCRIPT_URL) its input and the results of its acts so
+ * far, performs the act that it gets, and repeats this until an act ends the turn.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ function perform(act: Act): boolean {
       if ('run' in act) seen.push(execFileSync('/bin/sh', ['-c', act.run], { encoding: 'utf8' }))
       else writeFileSync(`${input.workspace}/${act.write.path}`, act.write.content)
     } catch (error) {
-      seen.push(String(error)) // as an agent would be told
+      seen.push(String(error)) // as an agent would see the error
     }
     return true
   }

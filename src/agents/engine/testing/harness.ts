@@ -1,4 +1,7 @@
-/** What the conformance suite needs to drive the engine with a scripted model: the real wire, sandbox `host`, the real tools. */
+/**
+ * What the conformance suite needs to drive the engine with a scripted model: the real wire format, the `host` sandbox, the
+ * real tools.
+ */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +14,7 @@ import { startScene, type Home } from '../../testing/scene.ts'
 import { createEngineAgent } from '../agent.ts'
 import type { EngineDeps } from '../deps.ts'
 
-/** Asks for what ends in `# ask`; the real rules have their own tests. */
+/** Asks about commands that end in `# ask`. The real rules have their own tests. */
 const marked: CommandPolicy = {
   judge({ command, access }) {
     const writes = access === 'read-only' && command.includes('>')
@@ -22,7 +25,7 @@ const marked: CommandPolicy = {
 
 const conversations = new Map<string, ReturnType<typeof memoryHistory>>()
 
-/** Everything real but policy, history and the waiting time between tries. */
+/** Everything is real except the policy, the history and the delays between retries. */
 export const testDeps: EngineDeps = {
   openSandbox: (_, request, signal) => openSandbox('host', request, signal),
   policy: () => marked,
@@ -76,7 +79,7 @@ function replyOf(act: Act): Reply {
   return act
 }
 
-/** Faults as OpenAI's service sends them. */
+/** Faults as OpenAI's service reports them. */
 function failure(fault: Fault, retryAt: string | undefined): Reply {
   const headers = retryAt === undefined ? {} : { 'retry-after': new Date(retryAt).toUTCString() }
   switch (fault) {

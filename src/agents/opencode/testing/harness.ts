@@ -4,7 +4,7 @@ import { startScene } from '../../testing/scene.ts'
 import { opencodeAgent } from '../index.ts'
 import { opencodeHome, opencodeReply } from './home.ts'
 
-/** The real opencode, by its server, against a scripted model. */
+/** The real opencode, driven by its server, against a scripted model. */
 export const opencodeHarness: AgentHarness = {
   agent: opencodeAgent,
   unavailable: cliMissing('opencode'),

@@ -11,7 +11,7 @@ export interface Home {
   remove(): void
 }
 
-/** A home of its own, whose only provider is the scripted model. */
+/** A private home, whose only provider is the scripted model. */
 export function opencodeHome(url: string): Home {
   const home = mkdtempSync(join(tmpdir(), 'belay-opencode-'))
   const config = join(home, '.config', 'opencode')
@@ -40,7 +40,7 @@ export function opencodeHome(url: string): Home {
 
 const STATUS: Readonly<Record<Fault, number>> = { rate_limit: 429, quota: 429, auth: 401, provider: 500 }
 
-/** What opencode's model says for an act. */
+/** What opencode's model replies for an act. */
 export function opencodeReply(act: Act, workspace: string): Reply {
   if ('say' in act) return { say: act.say, pieces: act.pieces ?? 1 }
   if ('answer' in act) return { say: JSON.stringify(act.answer) }
@@ -50,7 +50,7 @@ export function opencodeReply(act: Act, workspace: string): Reply {
   }
   if ('run' in act) return bash(act.run)
   if ('ask' in act) return bash(act.ask)
-  // It keeps to the wait that it is told; its own waits would take a minute.
+  // opencode honours the requested delay; its own delays would take a minute.
   if ('fail' in act) {
     const message = 'Your credit balance is too low to access the API'
     const spent = act.fail === 'quota' ? { body: { type: 'error', error: { type: 'rate_limit_error', message } } } : {}

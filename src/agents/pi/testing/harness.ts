@@ -21,7 +21,7 @@ export const piHarness: AgentHarness = {
   start: (steps) => startScene({ steps, reply: piReply, home: piHome, command: [agentCli('pi') ?? 'pi'] }),
 }
 
-/** A home of its own, whose only provider is the scripted model. */
+/** A private home, whose only provider is the scripted model. */
 export function piHome(url: string): Home {
   const home = mkdtempSync(join(tmpdir(), 'belay-pi-'))
   const folder = join(home, '.pi', 'agent')
@@ -52,7 +52,7 @@ export function piHome(url: string): Home {
 
 const STATUS: Readonly<Record<Fault, number>> = { rate_limit: 429, quota: 429, auth: 401, provider: 500 }
 
-/** What pi's model says for an act. */
+/** What pi's model replies for an act. */
 export function piReply(act: Act): Reply {
   if ('say' in act) return { say: act.say, pieces: act.pieces ?? 1 }
   if ('answer' in act) return { say: JSON.stringify(act.answer) }
