@@ -5,30 +5,32 @@ import type { Reason } from '../core/words.ts'
 import { resolveProgram } from '../process/index.ts'
 import type { CountsSource, Evidence, GateSpec, TestCase, TestCounts } from './port.ts'
 
-/** What a gate said about the base commit. Plain JSON: it is stored by `baselineKey` and reused. */
+/** A gate's result on the base commit, as plain JSON. It is stored under `baselineKey` and reused. */
 export interface GateBaseline {
   readonly gate: string
   readonly tree: string
   readonly result: 'pass' | 'fail' | 'absent'
-  /** Why it is not `pass`. */
+  /** Why the result is not `pass`; null when it is. */
   readonly reason: Reason | null
   readonly exitCode: number | null
   readonly counts: TestCounts | null
   readonly source: CountsSource | null
   readonly runner: string | null
-  /** Ids of the failed tests; null when they are not known. */
+  /** Ids of the failed tests; null: not known. */
   readonly failing: readonly string[] | null
-  /** Every test by name; null when they are not named. */
+  /** Every test by name; null: not known. */
   readonly tests: readonly TestCase[] | null
-  /** At least one test really ran. */
+  /** Whether at least one test really ran. */
   readonly hadTests: boolean
 }
 
-/** What the evidence of a run on the base commit says as a baseline. A run that was cut short is a failure without counts. */
+/**
+ * Turns the evidence of a run on the base commit into a baseline. A run that was cut short counts as a failure without counts.
+ */
 export function classifyBaseline(evidence: Evidence): GateBaseline {
   const { report, result } = evidence
   const base = { gate: evidence.gate, tree: evidence.tree, reason: evidence.reason, exitCode: evidence.exitCode }
-  // Counts that contradict each other or stop half way say nothing about what failed.
+  // Counts that are contradictory or incomplete do not tell what failed.
   if (result === 'killed' || report === null || UNUSABLE.has(evidence.reason?.code ?? '')) {
     const nothing = { counts: null, source: null, runner: null, failing: null, tests: null, hadTests: false }
     return { ...base, result: result === 'killed' ? 'fail' : result, ...nothing }
@@ -45,10 +47,10 @@ export function classifyBaseline(evidence: Evidence): GateBaseline {
   }
 }
 
-/** Reasons that say that nothing was proven, whatever counts there are. */
+/** Reason codes that mean that nothing was proven, whatever the counts. */
 export const UNUSABLE: ReadonlySet<string> = new Set(['counts_ambiguous', 'report_incomplete'])
 
-/** Tests that really ran. */
+/** The number of tests that really ran. */
 export function ran(counts: TestCounts): number {
   return counts.passed + counts.failed
 }
@@ -56,11 +58,11 @@ export function ran(counts: TestCounts): number {
 export interface StopOptions {
   readonly acceptRedBaseline: boolean
   readonly allowAbsentGates: boolean
-  /** The repository holds source files (so that something could be checked). */
+  /** Whether the repository contains source files, so that there is something to check. */
   readonly hasSourceFiles: boolean
 }
 
-/** Why a run must not begin on these baselines; null when it may. */
+/** Why a run must not begin on these baselines; null: it may. */
 export function baselineStops(baselines: readonly GateBaseline[], options: StopOptions): Reason | null {
   const red = baselines.filter(
     (one) => one.result === 'fail' && one.failing === null && (one.counts?.failed ?? 0) === 0,
@@ -84,13 +86,13 @@ export function baselineStops(baselines: readonly GateBaseline[], options: StopO
   return null
 }
 
-/** Variables that change from one terminal or session to the next and from run to run without changing what a gate does. */
+/** Variables that differ between terminals, sessions or runs without changing what a gate does. */
 const VOLATILE =
   /^(_|PWD|OLDPWD|SHLVL|TERM.*|COLORTERM|COLUMNS|LINES|WINDOWID|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|XDG_(SESSION|RUNTIME|SEAT|VTNR).*|SSH_.*|GPG_.*|DBUS_.*|INVOCATION_ID|JOURNAL_STREAM|TMUX.*|STY|BELAY_.*|LS_COLORS|VSCODE_.*|ITERM_.*|TMPDIR)$/
 
 /**
- * The key under which a baseline is stored: the same for the same tree, gate and environment. Values of variables go into a
- * hash and are not kept.
+ * The key under which a baseline is stored: the same for the same tree, gate and environment. Values of variables are only
+ * hashed, never stored.
  */
 export function baselineKey(tree: string, gate: GateSpec, env: Readonly<Record<string, string>>): string {
   const variables = Object.entries(env)
@@ -102,7 +104,7 @@ export function baselineKey(tree: string, gate: GateSpec, env: Readonly<Record<s
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
-/** Programs whose version decides what most gates do. */
+/** Programs whose version affects most gates. */
 const PROGRAMS = ['node', 'npm', 'python3', 'go', 'cargo', 'dotnet', 'java', 'ruby', 'make']
 
 function stamp(path: string | null): string | null {

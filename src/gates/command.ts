@@ -4,53 +4,53 @@ import { performance } from 'node:perf_hooks'
 import { resolveProgram, spawnKept, type Exit, type KeptProcess, type ProcessSpec } from '../process/index.ts'
 import { OutputCapture, type KeptOutput } from './output.ts'
 
-/** Output beyond this ends a command: nobody reads it, and something is wrong. */
+/** A command with more output than this is ended: nobody reads it, and something is wrong. */
 export const OUTPUT_LIMIT_BYTES = 1024 ** 3
 
 export interface CommandSpec {
   /** Program and arguments; see `shellArgv` for commands that are text. */
   readonly argv: readonly string[]
-  /** Absolute path of an existing folder. */
+  /** Absolute path of the working directory. */
   readonly cwd: string
-  /** The whole environment. */
+  /** The complete environment. */
   readonly env: Readonly<Record<string, string>>
   readonly timeoutMs: number
-  /** See process/leftovers.ts. */
+  /** Mark of the command's processes; see process/leftovers.ts. */
   readonly mark: string
-  /** Abort ends the whole group at once. */
+  /** Abort kills the command's process group at once. */
   readonly signal: AbortSignal
-  /** Starts it, in its sandbox where there is one (default: `spawnKept`). Its programs are then the sandbox's to find. */
+  /** Starts the command, for instance inside a sandbox (default: `spawnKept`). It then reports a missing program itself. */
   readonly spawn?: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
   /** Bytes of output after which the command is ended (default OUTPUT_LIMIT_BYTES). */
   readonly outputLimit?: number
-  /** Every line of output (cut when very long), stdout and stderr in the order in which they were written. */
+  /** Receives every line of output (very long lines are cut), stdout and stderr in the order in which they were written. */
   readonly onLine?: (line: string) => void
 }
 
-/** Makes stdout and stderr one pipe before the program starts, so that their order is kept. */
+/** Redirects stderr to stdout before the program starts, so that their order is kept. */
 const IN_ORDER = ['/bin/sh', '-c', 'exec "$@" 2>&1', 'belay-command'] as const
 
-/** What ended a command before it ended by itself. */
+/** What ended a command before it ended by itself; null: nothing did. */
 export type Cut = 'timeout' | 'abort' | 'output' | null
 
 export interface CommandOutcome extends KeptOutput {
   readonly exit: Exit
   readonly timedOut: boolean
   readonly cut: Cut
-  /** The program or the folder does not exist: nothing was started. */
+  /** Nothing was started, because the program or the folder does not exist; null: it was. */
   readonly missing: 'program' | 'folder' | null
   readonly durationMs: number
 }
 
-/** The argv of a command: text is run by `/bin/sh -c`, a list as it is. */
+/** The argv of a command: a string is run by `/bin/sh -c`, a list is used as it is. */
 export function shellArgv(run: string | readonly string[]): readonly string[] {
   return typeof run === 'string' ? ['/bin/sh', '-c', run] : run
 }
 
 /**
- * Runs a command to its end and keeps head and tail of its output (stdin is empty). Never rejects for what the command
- * does: not found, killed, timed out and flooding are outcomes. When it resolves, the command's process group is gone;
- * processes that left the group are the caller's (`endMarked`).
+ * Runs a command with empty stdin to its end, and keeps the beginning and end of its output. Never rejects because of what the
+ * command does: not found, killed, timed out and flooding are outcomes. When this resolves, the command's process group is
+ * gone; the caller ends processes that left the group (`endMarked`).
  */
 export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
   const started = performance.now()
@@ -85,7 +85,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
   const onAbort = (): void => stop('abort')
   const timer = setTimeout(() => stop('timeout'), spec.timeoutMs)
   spec.signal.addEventListener('abort', onAbort, { once: true })
-  if (spec.signal.aborted) onAbort() // while it was being started
+  if (spec.signal.aborted) onAbort() // aborted while it was being started
   try {
     const drained = [kept.stdout, kept.stderr].map((stream) => {
       const write = capture.stream()
@@ -111,7 +111,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandOutcome> {
 }
 
 async function whatIsMissing(spec: CommandSpec): Promise<CommandOutcome['missing']> {
-  const folder = await stat(spec.cwd).catch(() => null) // not there, or not ours to see: either way nothing runs in it
+  const folder = await stat(spec.cwd).catch(() => null) // missing, or not readable for us: nothing can run in it
   if (!folder?.isDirectory()) return 'folder'
   if (spec.spawn !== undefined) return null
   return resolveProgram(spec.argv[0] ?? '', spec.cwd, spec.env['PATH']) === null ? 'program' : null

@@ -1,15 +1,15 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Reads the files of one tree. Paths are relative to the repository root, `/` separated. */
+/** Reads the files of one tree. Paths are relative to the repository root, with `/` as separator. */
 export interface TreeFiles {
-  /** The file's text, or null when there is no such file. */
+  /** The file's text; null: there is no such file. */
   read(path: string): Promise<string | null>
   /** Every file's path, sorted. */
   list(): Promise<readonly string[]>
 }
 
-/** Folders that hold nothing a person wrote. */
+/** Folders without anything written by a person. */
 const SKIPPED = new Set([
   '.git',
   'node_modules',
@@ -23,10 +23,10 @@ const SKIPPED = new Set([
   '.cache',
 ])
 
-/** Beyond this many entries a folder is not listed further. */
+/** After this many files no further folder is listed. */
 const MOST_ENTRIES = 300_000
 
-/** The files below `root` as they are on disk, without those of dependency folders; links are not followed. */
+/** The files below `root` as they are on disk. `list` leaves out dependency folders and links. */
 export function folderFiles(root: string): TreeFiles {
   let listed: Promise<readonly string[]> | undefined
   return {
@@ -34,7 +34,7 @@ export function folderFiles(root: string): TreeFiles {
       try {
         return await readFile(join(root, path), 'utf8')
       } catch {
-        return null // not there, not a file, or not ours to read
+        return null // missing, not a file, or not readable for us
       }
     },
     list() {
@@ -48,7 +48,7 @@ async function walk(root: string): Promise<string[]> {
   const found: string[] = []
   const folders = ['']
   for (let folder = folders.pop(); folder !== undefined && found.length < MOST_ENTRIES; folder = folders.pop()) {
-    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []) // went away, or unreadable
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []) // gone, or unreadable
     for (const entry of entries) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) {

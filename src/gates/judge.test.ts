@@ -13,7 +13,7 @@ function report(tests: Readonly<Record<string, Status>>, more: Partial<TestRepor
   return { ...findingOf('vitest', 'report', cases), ...more }
 }
 
-/** Evidence as `runGate` gives it for these tests. */
+/** Evidence as `runGate` would return it for these tests. */
 function evidence(tests: TestReport | null, more: Partial<Evidence> = {}): Evidence {
   const failed = tests?.counts.failed ?? 0
   const exitCode = more.exitCode === undefined ? (failed > 0 ? 1 : 0) : more.exitCode

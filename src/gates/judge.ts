@@ -5,13 +5,13 @@ import { isWeaker } from './reports/model.ts'
 import { tooFew } from './run.ts'
 
 export interface JudgeOptions {
-  /** The gate ran (was not absent) earlier in this line of commits, whatever the baseline says. */
+  /** Whether the gate ran (was not absent) earlier in this line of commits, whatever the baseline says. */
   readonly everRan: boolean
-  /** It had tests earlier in this line of commits. */
+  /** Whether it had tests earlier in this line of commits. */
   readonly everHadTests: boolean
   /**
-   * The task changed what the gate runs, and the gate also passed with the base's version of it (see `baseOverlay`): then
-   * counts may come from a weaker source than before.
+   * Whether the task changed what the gate runs, and the gate also passed with the base's version of that (see `baseOverlay`).
+   * Counts may then come from a weaker source than before.
    */
   readonly scriptsChanged: boolean
 }
@@ -22,12 +22,12 @@ export interface Judgement {
   readonly notes: readonly string[]
 }
 
-/** How many names a note lists. */
+/** How many names a note lists at most. */
 const MOST_LISTED = 50
 
 /**
- * Decides what evidence means against the base: a gate fails on what the base did not have. Tests that are gone or newly
- * skipped are notes, unless none, or fewer than `min_tests`, are left. `baseline` is null when the gate did not run on the base.
+ * Judges evidence against the base: a gate fails for failures that the base did not have. Missing or newly skipped tests are
+ * notes, unless no test, or fewer than `min_tests`, remain. `baseline` null: the gate did not run on the base.
  */
 export function judge(
   evidence: Evidence,
@@ -56,7 +56,7 @@ function decide(
     const same =
       baseline?.result === 'fail' && baseline.reason?.code === code && baseline.exitCode === evidence.exitCode
     if (!same || evidence.exitCode === 0) return fail(code, reason?.message ?? '')
-    // Only in a run that was begun in spite of a red base (see `baselineStops`).
+    // Possible only in a run that was started despite a red base (see `baselineStops`).
     notes.push(`it fails as it did on the base (${code}, exit status ${evidence.exitCode})`)
     return { result: 'pass', reason: null }
   }
@@ -93,13 +93,13 @@ function decide(
   return tooFew(gate, report === null ? null : ran(report.counts)) ?? { result: 'pass', reason: null }
 }
 
-/** Runners that counted tests on the base and say nothing now. */
+/** Runners that counted tests on the base but report none now. */
 function lostRunners(report: TestReport | null, baseline: GateBaseline | null): string[] {
   const now = new Set(report?.runner.split('+'))
   return baseline?.hadTests ? (baseline.runner?.split('+') ?? []).filter((runner) => !now.has(runner)) : []
 }
 
-/** What fails that did not fail on the base; null when everything that fails did so there in the same way. */
+/** The failure that the base did not have; null: everything that fails also failed on the base, in the same way. */
 function newFailure(evidence: Evidence, baseline: GateBaseline | null, notes: string[]): Decision | null {
   const { report, reason, exitCode } = evidence
   const own = fail(reason?.code ?? 'exit_status', reason?.message ?? `it ended with exit status ${exitCode ?? 'none'}`)
@@ -161,7 +161,7 @@ function notesOf(report: TestReport | null, baseline: GateBaseline | null): stri
   return notes
 }
 
-/** Tests of the base that are not there any more, and those that ran there and are skipped now. */
+/** Tests of the base that are missing now, and tests that ran on the base but are skipped now. */
 export function lostTests(
   now: readonly TestCase[],
   base: readonly TestCase[],

@@ -12,7 +12,7 @@ const GOOD = `const test = require('node:test'); test('one', () => {}); test('tw
 const SUMMARY = ['tests 2', 'suites 0', 'pass 2', 'fail 0', 'cancelled 0', 'skipped 0', 'todo 0', 'duration_ms 3']
 const FAKE = `console.log(${JSON.stringify(SUMMARY.map((line) => `ℹ ${line}`).join('\n'))})`
 
-/** The gate on the base, then on the base with `change` (null removes a file): what is said about the change. */
+/** Runs the gate on the base, then on the base with `change` (null removes a file). Returns the judgement on the change. */
 async function afterwards(
   base: Readonly<Record<string, string>>,
   change: Readonly<Record<string, string | null>>,

@@ -6,12 +6,12 @@ import type { Injected } from './reports/injected.ts'
 import { merged, type Finding } from './reports/model.ts'
 import type { Scan } from './text/index.ts'
 
-/** What the sources together say about the tests of one gate run. */
+/** What all sources together tell about the tests of one gate run. */
 export interface Observed {
   readonly report: TestReport | null
-  /** Why the report, or the lack of one, proves nothing; null when nothing speaks against it. */
+  /** Why the report, or its absence, proves nothing; null: nothing contradicts it. */
   readonly problem: Reason | null
-  /** A runner said that it found no tests, which most runners end with a failure. */
+  /** Whether a runner said that it found no tests, which most runners treat as a failure. */
   readonly none: boolean
 }
 
@@ -23,9 +23,9 @@ export interface Sources {
 }
 
 /**
- * Chooses, runner by runner, the strongest source: a report that our reporter wrote, a report file of the project, a machine
- * reporter's output, and text last and only for runners that really started or that the command starts. Sources never outvote
- * a stronger one; where text contradicts itself or a report file, there is a problem instead of an answer.
+ * Chooses the strongest source for each runner: a report by Belay's own reporter, a report file of the project, a machine
+ * reporter's output, and finally text, but only for runners that really started or that the command starts. A weaker source
+ * never overrides a stronger one. If text contradicts itself or a report file, the result is a problem instead of an answer.
  */
 export function observe(sources: Sources): Observed {
   const none = [...sources.text.values()].some((scan) => scan.none)
@@ -49,7 +49,7 @@ function choose(sources: Sources): Omit<Observed, 'none'> {
   const reported = new Set(injected.findings.map((finding) => finding.runner))
   const rest = new Set<Runner>([...expansion.runners.keys(), ...(injected.started as readonly Runner[])])
   for (const runner of reported) rest.delete(runner as Runner)
-  // Programs that are no known runner may still write a report; where a runner reported itself, another file is a copy of it.
+  // Programs that are not known runners may write reports too. For a runner that reported itself, another file is a copy.
   const useFound = found.length > 0 && (rest.size > 0 || reported.size === 0)
   const chosen: Finding[] = [...injected.findings, ...(useFound ? found : [])]
   const scans = [...rest].flatMap((runner) => {

@@ -1,27 +1,27 @@
 import { StringDecoder } from 'node:string_decoder'
 
-/** How much of a command's output is kept: its beginning and its end, in bytes. */
+/** How many bytes of a command's output are kept, from its beginning and its end. */
 export const HEAD_BYTES = 16 * 1024
 export const TAIL_BYTES = 48 * 1024
 
-/** The longest line that is looked at; the rest of a longer one is not. */
+/** The longest line, in characters, that is passed on; the rest of a longer line is dropped. */
 const LONGEST_LINE = 16 * 1024
 
-/** The longest unfinished line of one stream that is held back so that streams are not mixed inside a line. */
+/** How many bytes of an unfinished line of one stream are held back, so that streams are not mixed within a line. */
 const LONGEST_HELD = 64 * 1024
 
 export interface KeptOutput {
   /** The first bytes. */
   readonly head: string
-  /** The last bytes that are not in `head`; empty when `head` holds everything. */
+  /** The last bytes that are not in `head`; empty: `head` contains everything. */
   readonly tail: string
-  /** Bytes in all, kept or not. */
+  /** Total bytes, kept or not. */
   readonly bytes: number
 }
 
 /**
- * Merges several byte streams line by line in the order in which they arrive, keeps the head and the tail, counts the rest
- * and hands every line on. Memory is bounded whatever arrives.
+ * Merges several byte streams line by line in order of arrival, keeps the beginning and the end, counts the rest and passes
+ * every line on. Memory is bounded whatever arrives.
  */
 export class OutputCapture {
   readonly #onLine: ((line: string) => void) | null
@@ -36,12 +36,12 @@ export class OutputCapture {
     this.#onLine = onLine
   }
 
-  /** Bytes so far. */
+  /** Bytes received so far. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** A writer for one more stream of the same output. */
+  /** A writer for another stream of the same output. */
   stream(): (chunk: Buffer) => void {
     let held: Buffer[] = []
     let heldBytes = 0
@@ -72,7 +72,7 @@ export class OutputCapture {
     }
   }
 
-  /** Takes the unfinished lines too and returns what was kept. Call once, after the streams have ended. */
+  /** Includes unfinished lines and returns what was kept. Call it once, after the streams have ended. */
   finish(): KeptOutput {
     for (const end of this.#streams) end()
     this.#streams.clear()
@@ -95,7 +95,7 @@ export class OutputCapture {
       this.#headUsed += toHead
     }
     const rest = piece.subarray(toHead)
-    // Only what can still be in the ring at the end is copied.
+    // Copy only what can still be in the ring at the end.
     const skipped = Math.max(0, rest.length - TAIL_BYTES)
     this.#ringTotal += skipped
     for (let from = skipped; from < rest.length;) {
@@ -108,7 +108,7 @@ export class OutputCapture {
   }
 }
 
-/** `bytes` without the parts of UTF-8 characters that a cut left at its beginning or end. */
+/** `bytes` without partial UTF-8 characters that a cut left at its beginning or end. */
 function wholeCharacters(bytes: Buffer, cutBefore: boolean, cutAfter: boolean): Buffer {
   let start = 0
   let end = bytes.length
@@ -123,7 +123,7 @@ function wholeCharacters(bytes: Buffer, cutBefore: boolean, cutAfter: boolean): 
   return bytes.subarray(start, end)
 }
 
-/** Splits at LF, drops a CR before it and everything of a line after the first characters. */
+/** Splits at LF, drops a CR before it, and cuts lines to `LONGEST_LINE` characters. */
 function splitter(onLine: (line: string) => void): { write(chunk: Buffer): void; end(): void } {
   const decoder = new StringDecoder('utf8')
   let line = ''

@@ -6,7 +6,7 @@ import type { GateSpec } from './port.ts'
 
 type Command = Pick<GateSpec, 'run' | 'cwd'>
 
-/** Files that decide what is checked, in every repository. */
+/** Files that decide what is checked, in any repository. */
 const CONFIG = ['belay.yaml', 'belay.yml', 'belay.toml', '.belay/**']
 const CI = [
   '.github/workflows/**', '.github/actions/**', '.gitlab-ci.yml', '.gitlab/ci/**', '.circleci/**', 'azure-pipelines.yml',
@@ -18,7 +18,9 @@ export type ProtectedKind = 'config' | 'ci' | 'script' | 'protected'
 
 export interface ProtectedChange {
   readonly path: string
-  /** `config`: Belay's own. `ci`: a pipeline. `script`: a gate's command names it. `protected`: matches `verify.protected`. */
+  /**
+   * `config`: Belay's own. `ci`: a pipeline. `script`: a gate's command names it. `protected`: it matches `verify.protected`.
+   */
   readonly kind: ProtectedKind
 }
 
@@ -28,8 +30,8 @@ export async function gateScripts(gate: Command, files: TreeFiles): Promise<read
 }
 
 /**
- * What a task changed of the files that decide what is proven: added, changed or removed. `changed` is every path that
- * differs between the two trees. A package.json counts as a script only when its `scripts` changed.
+ * The files among `changed` that decide what is proven. `changed` lists every path that differs between the two trees. A
+ * package.json counts as a script only if its `scripts` changed.
  */
 export async function changedProtected(
   base: TreeFiles,
@@ -59,18 +61,18 @@ function kindOf(path: string, scripts: ReadonlySet<string>, globs: readonly stri
   return scripts.has(path) ? 'script' : null
 }
 
-/** A file that is to be other than in the candidate so that a gate runs with the base's version of what it names. */
+/** A file that must differ from the candidate so that a gate runs with the base's version of what it names. */
 export interface OverlayFile {
   readonly path: string
-  /** `base`: as it is there. `without`: gone, as the base has no such file. Else: this text. */
+  /** `base`: as in the base. `without`: removed, because the base has no such file. Otherwise: this text. */
   readonly as: 'base' | 'without' | { readonly text: string }
 }
 
 /**
- * What has to change in the candidate for a gate to run with the base's version of the files that its command names (of a
- * package.json only the `scripts`). Files that only the candidate has are taken away: a new file may come before an old one
- * (GNUmakefile before Makefile) or say how it is read (.npmrc). Empty when the task left them alone: then there is nothing
- * to run again.
+ * What must change in the candidate so that a gate runs with the base's version of the files that its command names (for a
+ * package.json, only the `scripts`). Files that only the candidate has are removed, because a new file may take precedence over
+ * an old one (GNUmakefile over Makefile) or change how it is read (.npmrc). Empty: the task did not change these files, so the
+ * gate need not run again.
  */
 export async function baseOverlay(
   base: TreeFiles,
@@ -83,7 +85,7 @@ export async function baseOverlay(
     const [before, after] = [await base.read(path), await candidate.read(path)]
     if (before === after) continue
     if (before === null) overlay.push({ path, as: 'without' })
-    else if (!old.includes(path)) continue // it was there, but not part of the gate
+    else if (!old.includes(path)) continue // it existed, but was not part of the gate
     else if (!isPackage(path)) overlay.push({ path, as: 'base' })
     else if (!sameScripts(before, after)) overlay.push({ path, as: { text: withScripts(after, before) } })
   }
@@ -103,7 +105,7 @@ function sorted(packageJson: string): readonly (readonly [string, string])[] {
   return Object.entries(scriptsOf(packageJson) ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** The candidate's package.json with the scripts of the base; the base's whole file when the candidate's is not one. */
+/** The candidate's package.json with the base's scripts; the base's whole file if the candidate's cannot be parsed. */
 function withScripts(candidate: string | null, base: string): string {
   try {
     const parsed: unknown = JSON.parse(candidate ?? '')

@@ -3,20 +3,20 @@ import { lostTests } from './judge.ts'
 import type { Evidence } from './port.ts'
 
 export interface RedExpected {
-  /** Every new failure is a test in a file that the task added, and nothing else got worse. */
+  /** Whether every new failure is a test in a file that the task added, and nothing else got worse. */
   readonly expected: boolean
   /** New failures in files that the task added. */
   readonly inAdded: readonly string[]
   /** New failures elsewhere. */
   readonly elsewhere: readonly string[]
-  /** Tests of the base that are gone: then nothing is expected. */
+  /** Tests of the base that are missing now; if there are any, `expected` is false. */
   readonly missing: readonly string[]
 }
 
 /**
- * Whether a failed gate fails only in tests that a task added before the code they test ("tests first"). Failures must be
- * known by name. `added` are the files that the task added, relative to the root; `read` gives their text (needed for
- * runners that name no files, such as go).
+ * Whether a failed gate fails only in tests that a task added before the code they test ("tests first"). Failures must be known
+ * by name. `added`: the files that the task added, relative to the root. `read` returns their text, which is needed for runners
+ * that name no files, such as go.
  */
 export async function redExpected(
   evidence: Evidence,
@@ -46,7 +46,8 @@ async function isInAdded(
   const parts = id.split(' > ')
   const first = parts[0] ?? ''
   if (added.some((path) => first === path)) return true
-  // go names package and function: the function must be in an added test file whose folder is the package's end.
+  // go names package and function. The function must be in an added test file, and its folder must be the end of the package
+  // path.
   const top = parts.length === 2 ? ((parts[1] ?? '').split('/')[0] ?? '') : ''
   if (!/^Test\w*$/.test(top)) return false
   for (const path of added) {

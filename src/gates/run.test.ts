@@ -35,7 +35,7 @@ describe.each(nodePrograms())('node:test of %s', (node) => {
         { id: 'a.test.js > planned', status: 'skipped' },
       ],
     })
-    // What a person would have seen is still there.
+    // What a person would have seen must still be there.
     expect(seen.outputHead + seen.outputTail).toMatch(/[#ℹ] tests 7/)
   })
 
@@ -248,7 +248,7 @@ def test_each(x): print('=== 50 passed in 0.10s ===')
       'test_x.py': `import os\ndef test_x():\n    os.write(1, b'\\n=== 1 passed in 0.01s ===\\n')\n    os._exit(0)\n`,
     })
     const base = await run(root.path, gateSpec('pytest -s -p no:cacheprovider'))
-    // Without anything to compare with, text is all there is; `judge` refuses it where the base had a report.
+    // With nothing to compare, text is the only source; `judge` refuses it if the base had a report.
     expect(base.report?.source).toBe('text')
   })
 })

@@ -16,31 +16,31 @@ import { injectReporters } from './reporters/inject.ts'
 import { textScanners } from './text/index.ts'
 
 export interface RunGateOptions {
-  /** Absolute path of the proof folder: it holds exactly `tree`. */
+  /** Absolute path of the proof folder, which contains exactly `tree`. */
   readonly root: string
   /** Git object id of the tree. */
   readonly tree: string
-  /** The whole environment of the gate. */
+  /** The gate's complete environment. */
   readonly env: Readonly<Record<string, string>>
-  /** Mark of the gate's processes; every process with it is ended when the gate has ended. */
+  /** Mark of the gate's processes. Every process with it is killed after the gate has ended. */
   readonly mark: string
   readonly signal: AbortSignal
-  /** Absolute path of an empty folder outside `root` for report files; made when it is not there. */
+  /** Absolute path of an empty folder outside `root` for report files; created if missing. */
   readonly reportDir: string
-  /** Starts the gate in its sandbox; absent: it runs as the user does. */
+  /** Starts the gate, for instance inside a sandbox; absent: it runs as the user does. */
   readonly spawn?: ((spec: ProcessSpec) => Promise<KeptProcess>) | undefined
   /** Bytes of output after which the gate is ended (default: OUTPUT_LIMIT_BYTES). */
   readonly outputLimit?: number
 }
 
-/** Node refuses a reporter of the command's own beside ours when only one of them has a destination. */
+/** Node refuses two reporters, the command's and ours, if only one of them has a destination. */
 const REPORTERS_CLASH =
   /must match the number of specified '--test-reporter-destination'|--test-reporter(?:-destination)?=? is not allowed in NODE_OPTIONS/
 
 /**
- * Runs one gate to its end and says what it saw. `result` and `reason` are what the run says by itself, without a baseline;
- * `judge` compares. Rejects only when the machine fails (`gate_cwd_outside` for a folder that leads out of the root); every
- * way in which a gate can fail, be killed or not be there is evidence. May be repeated with another `reportDir`.
+ * Runs one gate to its end and returns the evidence. `result` and `reason` judge the run by itself, without a baseline; `judge`
+ * compares. Every way in which a gate can fail, be killed or be missing is evidence. Rejects only if the machine fails, or with
+ * `gate_cwd_outside` if the working directory is outside the root. May be repeated with another `reportDir`.
  */
 export async function runGate(gate: GateSpec, options: RunGateOptions): Promise<Evidence> {
   const expansion = await expandGate(gate, folderFiles(options.root))
@@ -104,10 +104,10 @@ async function attempt(
   }
 }
 
-/** The folder that a gate runs in: never outside of the proof folder, not through a link either. */
+/** The working directory of a gate. Must not be outside the proof folder, not even through a link. */
 async function folderOf(root: string, gate: GateSpec): Promise<string> {
   const cwd = gate.cwd === null ? root : join(root, gate.cwd)
-  const there = await lstat(cwd).catch(() => null) // not there: runCommand says so
+  const there = await lstat(cwd).catch(() => null) // missing: runCommand reports it
   const [from, to] = there === null ? [root, cwd] : [await realpath(root), await realpath(cwd)]
   const path = relative(from, to)
   if (path === '..' || path.startsWith(`..${sep}`)) {
@@ -126,7 +126,7 @@ interface Seen {
   readonly observed: Observed
   readonly expansion: Expansion
   readonly injected: Injected
-  /** The program that the command begins with, when it is nowhere to be found. */
+  /** The first program that the command needs, if it cannot be found; else null. */
   readonly programMissing: string | null
 }
 
@@ -166,7 +166,7 @@ function byItself(seen: Seen): Verdict {
   return tooFew(gate, counts?.passed ?? null) ?? { result: 'pass', reason: null }
 }
 
-/** The rule of `min_tests`: tests that really ran are what counts. */
+/** Applies `min_tests`. Only tests that really ran count. */
 export function tooFew(gate: Pick<GateSpec, 'minTests'>, ran: number | null): Verdict | null {
   if (gate.minTests === null) return null
   if (ran === null)
@@ -175,7 +175,7 @@ export function tooFew(gate: Pick<GateSpec, 'minTests'>, ran: number | null): Ve
 }
 
 function firstMissing(expansion: Expansion, options: RunGateOptions): string | null {
-  // The last of the commands that only lead to another one (npm test -> vitest) is what is started first.
+  // Commands that only lead to another one (npm test -> vitest) are skipped; the first other one is the program that is needed.
   const leaf = expansion.commands.find(({ words }) => !LEADS_ON.test(words[0] ?? '')) ?? expansion.commands[0]
   const program = leaf?.words[0]
   if (leaf === undefined || program === undefined || /[$`]/.test(program) || BUILTINS.has(program)) return null

@@ -6,25 +6,25 @@ import { packageScripts, scriptCall, type ScriptCall } from './packages.ts'
 import { runnersOf, type Runner } from './runners.ts'
 import { programName, simpleCommands, unwrapped } from './words.ts'
 
-/** What a gate's command comes down to, as far as it can be read from the tree. */
+/** What a gate's command runs, as far as the tree tells. */
 export interface Expansion {
-  /** Every simple command that was found, wrappers taken off, with the folder (relative to the root) it runs in. */
+  /** Every simple command found, without wrappers, with its working directory (relative to the root). */
   readonly commands: readonly { readonly words: readonly string[]; readonly cwd: string }[]
-  /** Files of the tree that the command names: scripts, make and task files, package.json. Sorted. */
+  /** Files of the tree that the command names: scripts, makefiles and task files, package.json. Sorted. */
   readonly scripts: readonly string[]
-  /** Known runners that it starts, with how many times. */
+  /** Known test runners that the command starts, with the number of times. */
   readonly runners: ReadonlyMap<Runner, number>
-  /** It runs something in several packages or in a loop: runners may start more often than is visible. */
+  /** Whether it runs something in several packages or in a loop, so that runners may start more often than is visible. */
   readonly fanOut: boolean
-  /** The project file that the command needs and the tree lacks, or null. */
+  /** A project file that the command needs but the tree lacks; null: none. */
   readonly missing: string | null
 }
 
-/** How deep scripts may name scripts. */
+/** How deep scripts are followed into other scripts. */
 const DEEPEST = 6
 const MOST_COMMANDS = 2000
 
-/** Files that decide what a program does when it is started without naming them. */
+/** Files that decide what a program does although the command does not name them. */
 const TASK_FILES: Readonly<Record<string, readonly string[]>> = {
   just: ['justfile', 'Justfile', '.justfile'],
   task: ['Taskfile.yml', 'Taskfile.yaml', 'taskfile.yml'],
@@ -43,14 +43,14 @@ const TASK_FILES: Readonly<Record<string, readonly string[]>> = {
   gradle: ['build.gradle', 'build.gradle.kts'],
 }
 
-/** Settings of package managers, beside a package.json or at the root. */
+/** Settings of package managers, next to a package.json or in the root. */
 const MANAGER_FILES = ['.npmrc', '.yarnrc', '.yarnrc.yml', 'pnpm-workspace.yaml', 'bunfig.toml']
 
 const SHELLS = /^(ba|z|da|k|a)?sh$/
 const INTERPRETERS = /^(node(js)?|bun|deno|tsx|ts-node|python[\d.]*|pypy[\d.]*|ruby|perl|php|Rscript|lua)$/
 const SUFFIXES = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '/index.js', '/index.mjs', '/index.ts']
 
-/** Reads what a gate runs, following scripts, package scripts and makefiles of the tree. */
+/** Finds out what a gate runs, following scripts, package scripts and makefiles of the tree. */
 export async function expandGate(gate: Pick<GateSpec, 'run' | 'cwd'>, files: TreeFiles): Promise<Expansion> {
   const walk = new Walk(files)
   const cwd = gate.cwd === null ? '' : inTree('', gate.cwd)
@@ -128,13 +128,13 @@ class Walk {
       )
   }
 
-  /** A file that is run as a shell script or a program. */
+  /** Follows a file that is run as a shell script or as a program. */
   async #script(named: string | undefined, cwd: string, depth: number, atStart: boolean): Promise<void> {
     const path = named === undefined ? null : inTree(cwd, named)
     if (path === null || path.split('/').includes('node_modules')) return
     const text = await this.#files.read(path)
     if (text === null) {
-      // Only what runs first must be in the tree: a later one may have been built by then.
+      // Only the first command's file must be in the tree; a later one may have been built by then.
       if (atStart && !named?.startsWith('/')) this.missing ??= path
       return
     }
@@ -162,7 +162,7 @@ class Walk {
         await this.#add(cwd, word.slice(word.indexOf('=') + 1))
       }
     }
-    // What follows are tests, not scripts of the gate.
+    // The remaining arguments are tests, not scripts of the gate.
     if (words.includes('--test')) return
     const named = words[i] === 'run' ? words[i + 1] : words[i]
     if (named === undefined || named === 'test') return
@@ -187,7 +187,7 @@ class Walk {
       if (!needed) return
     }
     this.scripts.add(path)
-    // These can name another shell for scripts, one that does nothing.
+    // These files can set another script shell, one that does nothing.
     for (const file of MANAGER_FILES) for (const folder of ['', posix.dirname(path)]) await this.#add(folder, file)
     const key = `${path} ${name}`
     if (this.#seen.has(key)) return
@@ -250,7 +250,7 @@ class Walk {
     for (const name of names) await this.#add(cwd, name)
   }
 
-  /** Configuration files that are named by a flag decide what runs. */
+  /** Adds configuration files that a flag names, because they decide what runs. */
   async #configurations(words: readonly string[], cwd: string): Promise<void> {
     for (const [i, word] of words.entries()) {
       const value = /^(--config|-c|--rcfile|--configfile|--config-file)$/.test(word)
@@ -260,7 +260,7 @@ class Walk {
     }
   }
 
-  /** Notes the project file that a tool cannot do without. */
+  /** Notes the project file without which a tool cannot work. */
   async #project(program: string, words: readonly string[], cwd: string): Promise<void> {
     const need = { cargo: 'Cargo.toml', go: 'go.mod', mvn: 'pom.xml' }[program]
     if (need === undefined || words.length < 2 || words.includes('--manifest-path')) return
@@ -293,7 +293,7 @@ function isShell(path: string, text: string): boolean {
   return text.startsWith('#!') ? SHELLS.test(shebang ?? '') : /\.(sh|bash|zsh)$/.test(path) || !/\.[a-z]+$/i.test(path)
 }
 
-/** `named` from the folder `cwd` as a path of the tree; null when it is absolute, leads out or holds a variable. */
+/** `named`, relative to the folder `cwd`, as a path in the tree; null: it is absolute, leads outside or contains a variable. */
 function inTree(cwd: string, named: string): string | null {
   if (named.startsWith('/') || /[$~`*?]/.test(named)) return null
   const path = posix.normalize(posix.join(cwd, named))

@@ -1,6 +1,6 @@
 /**
- * The recipe lines of the targets that `make TARGET...` runs (prerequisites first), without make's prefixes; null when it has
- * no rule for one of them, nor includes or patterns that could bring one.
+ * The recipe lines of the targets that `make TARGET...` runs, prerequisites first, without make's prefixes. Null: there is no
+ * rule for one of the targets, and no include or pattern that could provide it.
  */
 export function recipes(makefile: string, targets: readonly string[]): string[] | null {
   const rules = new Map<string, { needs: string[]; lines: string[] }>()

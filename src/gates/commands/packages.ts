@@ -1,11 +1,11 @@
 import { programName } from './words.ts'
 
-/** What `npm test`, `pnpm run x`, `yarn x`, `bun run x` or `node --run x` asks for. */
+/** The package script that a command such as `npm test`, `pnpm run x`, `yarn x`, `bun run x` or `node --run x` runs. */
 export interface ScriptCall {
   readonly script: string
-  /** Folder of the package, relative to where the command runs; null: the nearest package. */
+  /** Folder of the package, relative to the command's working directory; null: the nearest package. */
   readonly folder: string | null
-  /** Runs in several packages of a workspace. */
+  /** Whether it runs in several packages of a workspace. */
   readonly fanOut: boolean
 }
 
@@ -35,13 +35,13 @@ const FAN_OUT = new Set([
   'workspace',
 ])
 
-/** Words of a package manager that are no scripts. */
+/** Commands of a package manager that are not scripts. */
 const OWN = new Set([
   'install', 'i', 'ci', 'add', 'remove', 'exec', 'x', 'dlx', 'init', 'create', 'publish', 'pack', 'link', 'config', 'cache',
   'audit', 'outdated', 'update', 'why', 'list', 'ls', 'version', 'view', 'info', 'set', 'dedupe', 'rebuild', 'build-script',
 ]) // prettier-ignore
 
-/** The package script that an unwrapped simple command runs, or null. */
+/** The package script that an unwrapped simple command runs; null: none. */
 export function scriptCall(words: readonly string[]): ScriptCall | null {
   const program = programName(words[0] ?? '')
   if (/^node(js)?$/.test(program)) {
@@ -75,12 +75,12 @@ export function scriptCall(words: readonly string[]): ScriptCall | null {
   const script = run ? rest[1] : ({ t: 'test', tst: 'test' }[named] ?? named)
   if (script === undefined) return null
   if (!run && program === 'npm' && !['test', 'start', 'stop', 'restart'].includes(script)) return null
-  // `bun test` is bun's own runner and `bun FILE` runs a file.
+  // `bun test` is bun's own runner, and `bun FILE` runs a file.
   if (!run && program === 'bun') return null
   return !run && OWN.has(script) ? null : { script, folder, fanOut }
 }
 
-/** The scripts that run for `name`, in order, or null when the package has none of that name (or is not JSON). */
+/** The scripts that run for `name`, in order; null: the package has no script of that name, or is not JSON. */
 export function packageScripts(packageJson: string, name: string): readonly string[] | null {
   const scripts = scriptsOf(packageJson)
   const own = scripts?.[name]
@@ -88,13 +88,13 @@ export function packageScripts(packageJson: string, name: string): readonly stri
   return [scripts[`pre${name}`], own, scripts[`post${name}`]].filter((s) => s !== undefined)
 }
 
-/** The `scripts` of a package.json; null when it is not JSON or has none. */
+/** The `scripts` of a package.json; null: it is not JSON, or has none. */
 export function scriptsOf(packageJson: string): Readonly<Record<string, string>> | null {
   let parsed: unknown
   try {
     parsed = JSON.parse(packageJson)
   } catch {
-    return null // a package.json that npm cannot read either
+    return null // npm cannot read this package.json either
   }
   const scripts = (parsed as { scripts?: unknown } | null)?.scripts
   if (typeof scripts !== 'object' || scripts === null) return null

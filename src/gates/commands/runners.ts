@@ -1,6 +1,6 @@
 import { programName } from './words.ts'
 
-/** Runners that are known by name; `junit` stands for build tools that write JUnit XML. */
+/** Test runners that are known by name. `junit` stands for build tools that write JUnit XML. */
 export const RUNNERS = [
   'node:test',
   'vitest',
@@ -47,7 +47,7 @@ const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, Runner>>>> = 
   craco: { test: 'jest' },
 }
 
-/** The runners that an unwrapped simple command starts by its own words; empty when it starts none that is known. */
+/** The runners that an unwrapped simple command names itself; empty: none that is known. */
 export function runnersOf(words: readonly string[]): readonly Runner[] {
   const program = programName(words[0] ?? '')
   const known = BY_PROGRAM[program]

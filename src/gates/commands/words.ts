@@ -1,6 +1,6 @@
 /**
- * Splits shell text into simple commands, each a list of words without quotes. It is a reader for finding out what a
- * command names, not for safety: what it cannot understand (substitutions, variables) stays in the words as written.
+ * Splits shell text into simple commands, each a list of unquoted words. This finds out what a command names; it is no safety
+ * check. What it does not understand (substitutions, variables) stays in the words as written.
  */
 export function simpleCommands(text: string): string[][] {
   const commands: string[][] = []
@@ -38,7 +38,7 @@ export function simpleCommands(text: string): string[][] {
       word = (word ?? '') + source.slice(i, end + 1)
       i = end
     } else if (c === '>' || c === '<') {
-      // A redirection: its descriptor and its target are not words of the command.
+      // A redirection: neither its descriptor nor its target is a word of the command.
       if (word !== null && /^\d$/.test(word)) word = null
       endWord()
       while (/[<>&|]/.test(source[i + 1] ?? '')) i += 1
@@ -89,7 +89,7 @@ function withoutHereDocuments(text: string): string {
   return out.join('\n')
 }
 
-/** Programs that run the program that follows them, with the flags of theirs that take a value. */
+/** Programs that run the program in their arguments, with those of their flags that take a value. */
 const WRAPPERS: readonly { readonly words: readonly string[]; readonly valued?: readonly string[] }[] = [
   { words: ['env'], valued: ['-u', '-C', '-S'] },
   { words: ['nice'], valued: ['-n'] },
@@ -120,7 +120,7 @@ const WRAPPERS: readonly { readonly words: readonly string[]; readonly valued?: 
   { words: ['nyc'], valued: ['--reporter', '-r', '--include', '-n', '--exclude', '-x'] },
 ]
 
-/** A simple command without leading assignments and without programs that only start another one. */
+/** A simple command without leading assignments and without programs that only start another program. */
 export function unwrapped(words: readonly string[]): string[] {
   let rest = [...words]
   for (;;) {

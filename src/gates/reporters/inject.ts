@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { NODE_TEST_REPORTER } from './node-test.ts'
 import { MOCHA_LISTENER, PRELOAD } from './preload.ts'
 
-/** Where pytest writes, inside the folder for reports. */
+/** The file that pytest writes, in the report folder. */
 export const PYTEST_REPORT = 'belay-pytest.xml'
 
-/** What an outer gate of this kind put into the environment (Belay's own tests run gates inside a gate). */
+/** What an outer gate has put into the environment: Belay's own tests run gates inside a gate. */
 const OURS_IN_NODE_OPTIONS =
   /\s*(?:"--require=(?:[^"\\]|\\.)*belay-preload\.cjs"|--require=\S*belay-preload\.cjs|(?:"--test-reporter=(?:[^"\\]|\\.)*belay-node-test\.mjs"|--test-reporter=\S*belay-node-test\.mjs)\s+--test-reporter-destination=stdout)/g
 const OURS_IN_PYTEST_ADDOPTS = /\s*--junitxml=(?:'[^']*belay-pytest\.xml'|\S*belay-pytest\.xml)/g
@@ -15,13 +15,15 @@ export interface InjectOptions {
   /** Absolute path of an empty folder outside the proof folder. */
   readonly reportDir: string
   readonly env: Readonly<Record<string, string>>
-  /** Also ask node:test (not where the command brings its own reporter without a destination: Node refuses both). */
+  /**
+   * Whether to add a reporter for node:test. Not if the command sets its own reporter without a destination: Node refuses both.
+   */
   readonly nodeTest: boolean
 }
 
 /**
- * Puts our reporters into `reportDir` and returns the environment that makes runners use them. Adds to NODE_OPTIONS and
- * PYTEST_ADDOPTS (in place of what an outer gate added), changes nothing else.
+ * Writes our reporters into `reportDir` and returns an environment that makes runners use them. Adds to NODE_OPTIONS and
+ * PYTEST_ADDOPTS (replacing what an outer gate added) and changes nothing else.
  */
 export async function injectReporters(options: InjectOptions): Promise<Record<string, string>> {
   await mkdir(options.reportDir, { recursive: true })
@@ -47,12 +49,12 @@ function joined(before: string | undefined, added: readonly string[]): string {
   return [...(before ? [before] : []), ...added].join(' ')
 }
 
-/** NODE_OPTIONS splits at spaces; double quotes hold a value together, a backslash escapes inside them. */
+/** NODE_OPTIONS is split at spaces; double quotes group a value, and a backslash escapes inside them. */
 function forNodeOptions(flag: string): string {
   return /[\s"\\]/.test(flag) ? `"${flag.replace(/["\\]/g, '\\$&')}"` : flag
 }
 
-/** PYTEST_ADDOPTS is split as a shell would; pytest expands variables and `~` in the path afterwards. */
+/** PYTEST_ADDOPTS is split as a shell would split it; pytest then expands variables and `~` in the path. */
 function forShlex(path: string): string {
   return /[^\w@%+=:,./-]/.test(path) ? `'${path.replaceAll("'", `'"'"'`)}'` : path
 }

@@ -1,7 +1,7 @@
 /**
- * The reporter that node:test loads through NODE_OPTIONS (Node 20 and later, so plain JavaScript). It prints what Node
- * would have printed without it, and writes one JSON line per finished test to a file of its own; the last line says that
- * the run ended by itself. A process inside another runner (a test that runs tests) is not counted.
+ * The reporter that node:test loads through NODE_OPTIONS (Node 20 and later, so plain JavaScript). It prints what Node would
+ * have printed without it, and writes one JSON line per finished test to its own file. The last line says that the run ended by
+ * itself. A process inside another runner (a test that runs tests) is not counted.
  */
 export const NODE_TEST_REPORTER = `import { openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'

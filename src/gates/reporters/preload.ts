@@ -1,10 +1,10 @@
 /**
- * Loaded by every node process of a gate through NODE_OPTIONS (`--require`, Node 18 and later). In the main process of a
- * known runner it notes that the runner started, and asks the runner for a machine-readable report beside what it prints,
- * but only in ways that add to the project's own settings. Everywhere else it does nothing. It must never break a program.
+ * Loaded through NODE_OPTIONS (`--require`, Node 18 and later) by every node process of a gate. In the main process of a known
+ * runner, it notes that the runner started and requests a machine-readable report in addition to the printed output, but only
+ * in ways that add to the project's own settings. Elsewhere it does nothing. It must never break a program.
  *
  * - jest: `--json --outputFile` (reporters stay).
- * - vitest: `--reporter` replaces the configured ones, so only where neither arguments nor configuration name any.
+ * - vitest: `--reporter` replaces configured reporters, so it is used only if neither arguments nor configuration name any.
  * - mocha: a `--require` file that listens to the runner.
  * - node:test: see node-test.ts.
  */
@@ -74,7 +74,7 @@ function start() {
 }
 `
 
-/** Required by mocha before the tests are loaded: listens to the runner's events whatever the reporter is. */
+/** Mocha requires this before it loads the tests. Listens to the runner's events, whatever the reporter. */
 export const MOCHA_LISTENER = `'use strict'
 const report = globalThis[Symbol.for('belay.mocha')]
 if (report) {

@@ -16,21 +16,21 @@ const COMMON = [
   /(^|\/)(jest|vitest|test)[-_.]?(report|results?|output)\.json$/i,
 ]
 
-/** What report files looked like before a gate ran: path to a stamp. */
+/** Report files before a gate ran: path to a stamp that changes with the file. */
 export type ReportStamps = ReadonlyMap<string, string>
 
-/** Stamps of the files below `root` that lie where reports usually lie. */
+/** Stamps of the files below `root` in places where reports usually are. */
 export async function stampReports(root: string): Promise<ReportStamps> {
   const stamps = new Map<string, string>()
   for (const path of await folderFiles(root).list()) {
     if (!COMMON.some((pattern) => pattern.test(path))) continue
-    const file = await stat(join(root, path)).catch(() => null) // went away between listing and looking
+    const file = await stat(join(root, path)).catch(() => null) // removed between listing and stat
     if (file) stamps.set(path, `${file.ino} ${file.size} ${file.mtimeMs} ${file.ctimeMs}`)
   }
   return stamps
 }
 
-/** Reads the report files that are new or were written again since `before`. Files that are no reports are passed over. */
+/** Reads the report files that are new or were rewritten since `before`. Files that are not reports are ignored. */
 export async function readFound(root: string, before: ReportStamps, paths: Paths): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const [path, stamp] of await stampReports(root)) {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { PYTEST_REPORT } from '../reporters/inject.ts'
 import { keepPytestReports } from './injected.ts'
 
-/** Resolves when a report could not be taken away. */
+/** Resolves when a report could not be moved away. */
 const tried = Promise.withResolvers<void>()
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof fs>()
@@ -44,13 +44,13 @@ it('reports of one pytest after the other are kept', async () => {
 })
 
 it('a report that cannot be taken away is told when the gate has ended, and ends nothing before', async () => {
-  // A gate can write there: what it made is in the way.
+  // A gate can write there, so something of its own may be in the way.
   const inTheWay = join(folder, 'pytest-1.xml')
   mkdirSync(join(inTheWay, 'x'), { recursive: true })
   writeFileSync(join(folder, PYTEST_REPORT), REPORT)
   const keeping = keepPytestReports(folder)
   await tried.promise
-  // By now it would have ended the process.
+  // By now, an unhandled rejection would have ended the process.
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
   await expect(keeping.stop()).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
   expect(unheard).toEqual([])

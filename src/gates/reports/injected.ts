@@ -8,21 +8,21 @@ import { parseMocha, parseNodeTest } from './lines.ts'
 import type { Finding } from './model.ts'
 import type { Paths } from './paths.ts'
 
-/** Larger reports are not read; what they would say is not known. */
+/** Larger reports are not read, and their content counts as unknown. */
 export const LARGEST_REPORT_BYTES = 128 << 20
 
-/** How often a finished pytest report is taken away, so that the next pytest of the same command does not overwrite it. */
+/** How often, in ms, a finished pytest report is moved away, so that the command's next pytest does not overwrite it. */
 const POLL_MS = 40
 
 export interface Injected {
   readonly findings: readonly Finding[]
   /** Runners that are known to have started, with or without a report. */
   readonly started: readonly string[]
-  /** Runners that started and did not get to the end of their report. */
+  /** Runners that started but did not complete their report. */
   readonly unfinished: readonly string[]
 }
 
-/** Takes finished pytest reports away while a gate runs. `stop` takes the last one. */
+/** Moves finished pytest reports away while a gate runs. `stop` moves the last one, and rejects if moving one failed. */
 export function keepPytestReports(reportDir: string): { stop(): Promise<void> } {
   let n = 0
   let busy = Promise.resolve()
@@ -32,12 +32,12 @@ export function keepPytestReports(reportDir: string): { stop(): Promise<void> } 
     try {
       await rename(report, join(reportDir, `pytest-${++n}.xml`))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // the gate took it away meanwhile
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error // the gate removed it meanwhile
     }
   }
   const timer = setInterval(() => {
     busy = busy.then(take)
-    busy.catch(() => {}) // told by `stop`
+    busy.catch(() => {}) // `stop` rejects with it
   }, POLL_MS)
   return {
     async stop() {
@@ -63,7 +63,7 @@ async function endsAsXml(file: string): Promise<boolean> {
 
 const startedShape = z.object({ runner: z.string(), report: z.string().nullable() })
 
-/** Reads everything that our reporters left in `reportDir`. Call after the gate's processes have ended. */
+/** Reads everything that our reporters wrote to `reportDir`. Call it after the gate's processes have ended. */
 export async function readInjected(reportDir: string, paths: Paths): Promise<Injected> {
   const findings: Finding[] = []
   const started: string[] = []
@@ -96,12 +96,12 @@ export async function readInjected(reportDir: string, paths: Paths): Promise<Inj
     }
   }
   unfinished.push(...expected.values())
-  // What is still under its first name was never finished.
+  // A report that still has its original name was never finished.
   if (names.includes(PYTEST_REPORT)) unfinished.push('pytest')
   return { findings, started: [...new Set(started)], unfinished: [...new Set(unfinished)] }
 }
 
-/** The text of a report file, or null when it is too large. */
+/** The text of a report file; null: it is too large. */
 export async function readReport(file: string): Promise<string | null> {
   return (await stat(file)).size > LARGEST_REPORT_BYTES ? null : readFile(file, 'utf8')
 }
@@ -110,6 +110,6 @@ function jsonOrNull(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return null // its writer was killed; then it says nothing
+    return null // its writer was killed, so it tells nothing
   }
 }

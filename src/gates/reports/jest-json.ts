@@ -3,7 +3,7 @@ import type { TestCase } from '../port.ts'
 import { findingOf, testId, type Finding } from './model.ts'
 import type { Paths } from './paths.ts'
 
-/** The JSON that jest writes with `--json`, and vitest's `json` reporter in the same shape. */
+/** The JSON that jest writes with `--json`; vitest's `json` reporter uses the same shape. */
 const jestJson = z.object({
   testResults: z.array(
     z.object({
@@ -16,13 +16,16 @@ const jestJson = z.object({
   ),
 })
 
-/** Reads such a report; null when the text is not one (for example cut short). A file that failed as a whole is a failed test. */
+/**
+ * Reads such a report; null: the text is not one (for example truncated). A file that failed as a whole counts as a failed
+ * test.
+ */
 export function parseJestJson(runner: string, text: string, paths: Paths): Finding | null {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
   } catch {
-    return null // not written to its end
+    return null // not written completely
   }
   const report = jestJson.safeParse(parsed)
   if (!report.success) return null

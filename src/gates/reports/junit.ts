@@ -11,8 +11,8 @@ interface RawCase {
 }
 
 /**
- * Reads a JUnit XML or TRX report; null when the text is neither, or is not well formed (for example cut short). Entities of
- * a document type are not expanded: an undefined one is an error.
+ * Reads a JUnit XML or TRX report; null: the text is neither, or not well-formed (for example truncated). Entities of a
+ * document type are not expanded; an undefined one is an error.
  */
 export async function parseXmlReport(runner: string, text: string, paths: Paths): Promise<Finding | null> {
   const raw = await readXml(text)
@@ -24,14 +24,14 @@ export async function parseXmlReport(runner: string, text: string, paths: Paths)
 
 async function idOf(one: RawCase, paths: Paths): Promise<string> {
   if (one.file !== null) return testId([paths.file(one.file), lastPart(one.classname, one.file), one.name])
-  // pytest: the dotted path of module and class, and for a module that cannot be imported only its name.
+  // pytest gives the dotted path of module and class; for a module that cannot be imported, only its name.
   const dotted = one.classname === '' || one.classname === null ? one.name : one.classname
   const found = /^[\w.]+$/.test(dotted) ? await paths.module(dotted) : null
   if (found) return testId([found.file, found.rest, dotted === one.name ? null : one.name])
   return testId([one.classname === '' || one.classname === null ? one.suite : one.classname, one.name])
 }
 
-/** The class of a classname that begins with the module's dotted path. */
+/** The class in a classname that begins with the module's dotted path. */
 function lastPart(classname: string | null, file: string): string | null {
   if (classname === null) return null
   const module = file.replace(/\.\w+$/, '').replaceAll('/', '.')
@@ -43,7 +43,7 @@ function lastPart(classname: string | null, file: string): string | null {
 }
 
 async function readXml(text: string): Promise<RawCase[] | null> {
-  const { SaxesParser } = await import('saxes') // few gates write XML
+  const { SaxesParser } = await import('saxes') // imported here because few gates write XML
   const cases: RawCase[] = []
   const suites: string[] = []
   let root: string | null = null

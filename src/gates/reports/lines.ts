@@ -3,7 +3,7 @@ import type { TestCase } from '../port.ts'
 import { findingOf, testId, type Finding } from './model.ts'
 import type { Paths } from './paths.ts'
 
-/** A report and whether its runner got to its end. */
+/** A report, and whether its runner reached its end. */
 export interface Report {
   readonly finding: Finding
   readonly complete: boolean
@@ -23,8 +23,8 @@ interface NodeTestLine {
 }
 
 /**
- * Reads what our node:test reporter wrote. A file that passed without a single test is not a test, though Node counts it as
- * one; a file that failed as a whole is a failed test with the file's name. Suites count only when they failed by themselves.
+ * Reads what our node:test reporter wrote. A file that passed without any test is not a test, although Node counts it as one. A
+ * file that failed as a whole is a failed test with the file's name. Suites count only if they failed by themselves.
  */
 export function parseNodeTest(text: string, paths: Paths): Report {
   const cases: TestCase[] = []
@@ -73,7 +73,7 @@ function* jsonLines<T>(text: string): Generator<T> {
     try {
       yield JSON.parse(line) as T
     } catch {
-      return // a line that was being written when the runner was killed: nothing follows it
+      return // truncated because the runner was killed; nothing follows
     }
   }
 }

@@ -1,33 +1,33 @@
 import type { CountsSource, TestCase, TestCounts } from '../port.ts'
 
-/** What one source says about the tests of one runner. */
+/** What one source tells about the tests of one runner. */
 export interface Finding {
   readonly runner: string
   readonly source: CountsSource
   readonly counts: TestCounts
-  /** Every test; null when the source does not name them all. */
+  /** Every test; null: the source does not name them all. */
   readonly tests: readonly TestCase[] | null
-  /** Ids of the failed tests; null when they are not known. */
+  /** Ids of the failed tests; null: not known. */
   readonly failing: readonly string[] | null
 }
 
-/** More tests than this are counted but not kept by name. */
+/** If there are more tests than this, they are only counted, not named. */
 export const MOST_NAMED = 100_000
 
 const LONGEST_ID = 1000
 
-/** Joins the parts of a test's name into its id. Parts are made one line and capped. */
+/** Joins the parts of a test's name into its id. White space in each part is collapsed, and the id is capped. */
 export function testId(parts: readonly (string | null)[]): string {
   const id = parts
     .filter((part): part is string => part !== null && part !== '')
     .map((part) => part.replace(/\s+/g, ' ').trim())
     .join(' > ')
     .slice(0, LONGEST_ID)
-  // A copy: a part of a string keeps the whole string in memory, here a chunk of output.
+  // Copied, because a substring keeps the whole string in memory, here a chunk of output.
   return Buffer.from(id, 'utf8').toString('utf8')
 }
 
-/** A finding from tests by name. Tests of one name are told apart by their order. */
+/** A finding from named tests. Tests with the same name get a number in the order of their occurrence. */
 export function findingOf(runner: string, source: CountsSource, cases: Iterable<TestCase>): Finding {
   const seen = new Map<string, number>()
   const tests: TestCase[] = []
@@ -50,12 +50,12 @@ export function failingOf(tests: readonly TestCase[]): string[] {
 
 const WEAKNESS: Readonly<Record<CountsSource, number>> = { report: 0, reporter: 1, text: 2 }
 
-/** Whether counts from `a` are worth less than counts from `b`. */
+/** Whether source `a` is weaker than source `b`. */
 export function isWeaker(a: CountsSource, b: CountsSource): boolean {
   return WEAKNESS[a] > WEAKNESS[b]
 }
 
-/** Several findings as one: counts are added, the weakest source is named, names stay only if all have them. */
+/** Several findings as one: counts are added, the weakest source counts, and names are kept only if all findings have them. */
 export function merged(findings: readonly Finding[]): Finding | null {
   const [first] = findings
   if (!first || findings.length === 1) return first ?? null

@@ -2,11 +2,11 @@ import { realpath } from 'node:fs/promises'
 import { isAbsolute, relative, sep } from 'node:path'
 import type { TreeFiles } from '../files.ts'
 
-/** Turns what runners call a file into a path of the tree, so that ids are the same in every folder and on every machine. */
+/** Converts the file names of runners to paths in the tree, so that ids are the same in every folder and on every machine. */
 export interface Paths {
-  /** `file` (absolute, or relative to `cwd`) relative to the root; as it is when it lies elsewhere. */
+  /** `file` relative to the root; unchanged if it is elsewhere. */
   file(file: string): string
-  /** The Python file that a dotted name begins with, and the rest of the name; null when there is none. */
+  /** The Python file that the beginning of a dotted name stands for, and the rest of the name; null: there is none. */
   module(dotted: string): Promise<{ readonly file: string; readonly rest: string | null } | null>
 }
 

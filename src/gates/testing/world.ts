@@ -17,10 +17,10 @@ import type { TreeFiles } from '../files.ts'
 import type { Evidence, GateSpec } from '../port.ts'
 import { runGate, type RunGateOptions } from '../run.ts'
 
-/** The repository's own node_modules/.bin and folder, for gates that start real runners. */
+/** The repository's own node_modules folder, for gates that start real runners. */
 export const NODE_MODULES = dirname(dirname(fileURLToPath(import.meta.resolve('vitest/package.json'))))
 
-/** Different `node` programs on this machine (the one that runs the tests first). */
+/** The distinct `node` programs on this machine, the one that runs the tests first. */
 export function nodePrograms(): readonly string[] {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   const found = [process.execPath, ...folders.map((at) => join(at, 'node')), '/usr/bin/node'].filter(existsSync)
@@ -28,7 +28,7 @@ export function nodePrograms(): readonly string[] {
 }
 
 /**
- * Whether tests with this program can run: when `name --version` ends well. In CI they run in any case, so that none is missed.
+ * Whether tests with this program can run: `name --version` succeeds. In CI they always run, so that none is skipped silently.
  */
 export function hasProgram(name: string): boolean {
   return (
@@ -36,7 +36,7 @@ export function hasProgram(name: string): boolean {
   )
 }
 
-/** A temporary folder with these files; those that begin with `#!` can be run. It is gone when `using` ends. */
+/** A temporary folder with these files; those that begin with `#!` are executable. Removed at the end of `using`. */
 export function folder(files: Readonly<Record<string, string>> = {}): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'belay gates-'))
   for (const [name, text] of Object.entries(files)) {
@@ -47,7 +47,7 @@ export function folder(files: Readonly<Record<string, string>> = {}): { readonly
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Lets a folder find the packages that this repository has. */
+/** Lets a folder find this repository's packages. */
 export function linkPackages(path: string): void {
   symlinkSync(NODE_MODULES, join(path, 'node_modules'))
 }
@@ -56,12 +56,12 @@ export function gateSpec(command: GateSpec['run'], more: Partial<GateSpec> = {})
   return { name: 'test', run: command, timeoutMs: 60_000, minTests: null, cwd: null, ...more }
 }
 
-/** The environment of gates in tests: the one of a user without anything of this test run. */
+/** The environment of gates in tests: a user's, with nothing from this test run. */
 export function cleanEnv(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', NO_COLOR: '1', ...more }
 }
 
-/** Runs a gate for real in `root`. */
+/** Really runs a gate in `root`. */
 export async function run(root: string, gate: GateSpec, more: Partial<RunGateOptions> = {}): Promise<Evidence> {
   using reports = folder()
   return runGate(gate, {

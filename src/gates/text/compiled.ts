@@ -3,8 +3,8 @@ import { MOST_NAMED, testId } from '../reports/model.ts'
 import { amount, counted, keep, named, Names, NOTHING, type Scanner } from './scanner.ts'
 
 /**
- * go test: `go test -json` and `-v` name every test; without them only packages and failed tests are named, and then a
- * package is what is counted.
+ * go test. `go test -json` and `-v` name every test. Without them, only packages and failed tests are named, and packages are
+ * counted.
  */
 export function goScanner(): Scanner {
   const tests = new Map<string, TestCase['status']>()
@@ -57,7 +57,8 @@ export function goScanner(): Scanner {
       const cut = pending.length > 0 ? 'tests without the line of their package' : null
       const doubt = tooMany ? `more than ${MOST_NAMED} tests` : cut
       const cases: TestCase[] = [...tests].map(([id, status]) => ({ id, status }))
-      // A package can fail without a failed test (it does not build, or it exits); where tests are not all named it is the unit.
+      // A package can fail without a failed test (it does not build, or exits). If not all tests are named, packages are
+      // counted.
       for (const [id, status] of json || verbose ? failedPackages : packages) {
         const explained = cases.some((test) => test.status === 'failed' && test.id.startsWith(`${id} > `))
         if (!(json || verbose) || !explained) cases.push({ id, status })
@@ -87,8 +88,8 @@ function goEvent(line: string): GoEvent | null {
 type Amounts = { passed: number; failed: number; skipped: number }
 
 /**
- * cargo test: a block per binary, from `running n tests` to the `test result:` that fits it (failed tests print what they
- * like in between), and cargo nextest's summary.
+ * cargo test: a block per binary, from `running n tests` to the `test result:` that matches it (failed tests may print anything
+ * in between). Also the summary of cargo nextest.
  */
 export function cargoScanner(): Scanner {
   const cases: TestCase[] = []
@@ -108,7 +109,7 @@ export function cargoScanner(): Scanner {
   const endBlock = (): void => {
     if (block === null) return
     const { expected, named: seen, results } = block
-    // With --quiet tests are not named.
+    // With --quiet, tests are not named.
     const quiet = seen.passed + seen.failed + seen.skipped === 0
     const fitting = results.filter((said) => said.all === expected && (quiet || said.failed === seen.failed))
     const result = fitting.at(-1)

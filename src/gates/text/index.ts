@@ -7,7 +7,7 @@ import { tapScanner } from './tap.ts'
 
 export type { Scan } from './scanner.ts'
 
-/** Runners that can turn out to have run though the command does not show it (they note their start, see reporters/). */
+/** Runners that may turn out to have run although the command does not show it (they note their start, see reporters/). */
 const LATE: readonly Runner[] = ['node:test', 'vitest', 'jest', 'mocha']
 
 const SCANNERS: Readonly<Record<Exclude<Runner, 'junit'>, () => Scanner>> = {
@@ -23,10 +23,10 @@ const SCANNERS: Readonly<Record<Exclude<Runner, 'junit'>, () => Scanner>> = {
   tap: tapScanner,
 }
 
-/** Lines beyond this number are not looked at: reading a flood line by line would keep Belay from everything else. */
+/** Lines after this number are ignored: reading a flood line by line would keep Belay from all other work. */
 export const MOST_LINES = 5_000_000
 
-/** Reads text meant for people: only for runners that the command starts, and those that may be found to have started. */
+/** Reads text meant for people, but only for runners that the command starts or that may turn out to have started. */
 export function textScanners(runners: Iterable<Runner>): {
   line(line: string): void
   end(): ReadonlyMap<Runner, Scan>
@@ -46,7 +46,7 @@ export function textScanners(runners: Iterable<Runner>): {
   }
 }
 
-/** What a scanner saw of an output that was not read to its end. */
+/** A scan of output that was not read to its end. */
 function cut(scan: Scan): Scan {
   return { ...scan, doubt: `more than ${MOST_LINES} lines of output: they were not all read` }
 }

@@ -4,7 +4,7 @@ import { amount, counted, keep, Names, type Scanner } from './scanner.ts'
 
 const NODE_KEYS = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo', 'duration_ms']
 
-/** node:test: the block of numbers at the end, as its spec reporter (`ℹ`) or its TAP reporter (`#`) prints it. */
+/** node:test: the block of numbers at the end, from its spec reporter (`ℹ`) or its TAP reporter (`#`). */
 export function nodeTestScanner(): Scanner {
   const findings: Finding[] = []
   let block: Record<string, number> = {}
@@ -42,7 +42,7 @@ export function nodeTestScanner(): Scanner {
   }
 }
 
-/** vitest: `Test Files` and `Tests` at the end, `FAIL file > name` for what failed. */
+/** vitest: `Test Files` and `Tests` at the end; `FAIL file > name` for failed tests. */
 export function vitestScanner(): Scanner {
   const findings: Finding[] = []
   const failing = new Names()
@@ -59,7 +59,7 @@ export function vitestScanner(): Scanner {
       if (list?.[1] !== 'Tests' || files === null) return
       const tests = list[2] ?? ''
       const names = failing.take()
-      // A file that failed before its tests were known has none among the tests.
+      // A file that failed before its tests were known has no test among `Tests`.
       const wholeFiles = names.filter((name) => !name.includes(' > ')).length
       keep(
         findings,
@@ -79,7 +79,7 @@ export function vitestScanner(): Scanner {
   }
 }
 
-/** jest: `Test Suites:` and `Tests:` at the end, `FAIL file` and `● suite › name` for what failed. */
+/** jest: `Test Suites:` and `Tests:` at the end; `FAIL file` and `● suite › name` for failed tests. */
 export function jestScanner(): Scanner {
   const findings: Finding[] = []
   const failing = new Names()
@@ -122,7 +122,7 @@ export function jestScanner(): Scanner {
   }
 }
 
-/** mocha's spec reporter: `n passing`, then `n pending` and `n failing` where there are any. */
+/** mocha's spec reporter: `n passing`, followed by `n pending` and `n failing` if there are any. */
 export function mochaScanner(): Scanner {
   const blocks: { passed: number; failed: number; skipped: number }[] = []
   let none = false

@@ -5,7 +5,7 @@ import { amount, counted, keep, Names, type Scanner } from './scanner.ts'
 const PYTEST_LIST =
   /^=*\s*((?:\d+ (?:failed|passed|skipped|deselected|xfailed|xpassed|warnings?|errors?|rerun|subtests \w+)(?:, )?)+|no tests (?:ran|collected)(?: \(\d+ \w+\))?|no tests ran) in [\d.]+s?(?: \([\d:]+\))?\s*=*$/
 
-/** pytest: its last line (with or without `=`), `FAILED` and `ERROR` lines of the short summary for names. */
+/** pytest: the last line (with or without `=`); `FAILED` and `ERROR` lines of the short summary give names. */
 export function pytestScanner(): Scanner {
   const findings: Finding[] = []
   const failing = new Names()
@@ -35,7 +35,7 @@ export function pytestScanner(): Scanner {
   }
 }
 
-/** unittest: `Ran n tests in` and the verdict after it. */
+/** unittest: `Ran n tests in`, and the verdict after it. */
 export function unittestScanner(): Scanner {
   const findings: Finding[] = []
   const failing = new Names()
@@ -59,7 +59,7 @@ export function unittestScanner(): Scanner {
       const of = (word: string): number => Number(new RegExp(`(?:^|, )${word}=(\\d+)`).exec(verdict[2] ?? '')?.[1] ?? 0)
       const failed = of('failures') + of('errors') + of('unexpected successes')
       const skipped = of('skipped') + of('expected failures')
-      // An error outside a test (a module that cannot be imported) is counted as a test by unittest too.
+      // An error outside any test (a module that cannot be imported) counts as a test in unittest too.
       keep(
         findings,
         counted('unittest', { passed: Math.max(0, ran - failed - skipped), failed, skipped }, failing.take()),

@@ -2,7 +2,7 @@ import type { CountsSource, TestCase, TestCounts } from '../port.ts'
 import { failingOf, findingOf, type Finding } from '../reports/model.ts'
 import type { Runner } from '../commands/runners.ts'
 
-/** Reads the output of one runner line by line. Memory is bounded by the number of tests it names. */
+/** Reads the output of one runner line by line. Memory is bounded by a cap on the number of named tests. */
 export interface Scanner {
   readonly runner: Runner
   line(line: string): void
@@ -10,18 +10,18 @@ export interface Scanner {
 }
 
 export interface Scan {
-  /** One per summary that the output holds. */
+  /** One per summary in the output. */
   readonly findings: readonly Finding[]
-  /** Why the findings cannot be believed; null when nothing speaks against them. */
+  /** Why the findings cannot be trusted; null: nothing contradicts them. */
   readonly doubt: string | null
-  /** The runner said that there was nothing to run. */
+  /** Whether the runner said that there was nothing to run. */
   readonly none: boolean
 }
 
-/** More failed tests than this are not listed by name. */
+/** At most about this many failed tests are named. */
 const MOST_FAILING = 20_000
 
-/** Different names in the order in which they came, of bounded number. */
+/** Distinct names in order of arrival, in bounded number. */
 export class Names {
   readonly #names = new Set<string>()
 
@@ -29,7 +29,7 @@ export class Names {
     if (this.#names.size <= MOST_FAILING) this.#names.add(name)
   }
 
-  /** The names so far, which are forgotten. */
+  /** Returns the names so far, and forgets them. */
   take(): readonly string[] {
     const names = [...this.#names]
     this.#names.clear()
@@ -37,17 +37,17 @@ export class Names {
   }
 }
 
-/** Nobody prints this many summaries who means them. */
+/** No genuine output has more summaries than this. */
 const MOST_SUMMARIES = 1000
 
-/** Adds a summary to a list of bounded length (beyond it there is doubt enough). */
+/** Adds a summary to a list of bounded length; a list that long is doubtful anyway. */
 export function keep<T>(list: T[], one: T): void {
   if (list.length < MOST_SUMMARIES) list.push(one)
 }
 
 export const NOTHING: Scan = { findings: [], doubt: null, none: false }
 
-/** A finding from numbers; `failing` is kept only when it names exactly the failed tests. */
+/** A finding from numbers. `failing` is kept only if it names exactly the failed tests. */
 export function counted(
   runner: Runner,
   counts: Omit<TestCounts, 'total'>,
@@ -64,7 +64,7 @@ export function counted(
   }
 }
 
-/** A finding from tests by name. */
+/** A finding from named tests. */
 export function named(runner: Runner, cases: readonly TestCase[], source: CountsSource = 'text'): Finding {
   const finding = findingOf(runner, source, cases)
   return finding.tests === null ? finding : { ...finding, failing: failingOf(finding.tests) }
@@ -73,12 +73,12 @@ export function named(runner: Runner, cases: readonly TestCase[], source: Counts
 // oxlint-disable-next-line no-control-regex -- escape sequences are what this is about
 const ESCAPES = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g
 
-/** A line without the escape sequences of a terminal. */
+/** A line without terminal escape sequences. */
 export function withoutEscapes(line: string): string {
   return line.includes('\u001b') ? line.replace(ESCAPES, '') : line
 }
 
-/** The number before `word` in a list such as `1 failed, 2 passed`; 0 when it is not in the list. */
+/** The number before `word` in a list such as `1 failed, 2 passed`; 0 if the list lacks it. */
 export function amount(list: string, word: string): number {
   return Number(new RegExp(`(?:^|\\s|\\()(\\d+) ${word}\\b`).exec(list)?.[1] ?? 0)
 }

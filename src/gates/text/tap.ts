@@ -2,7 +2,7 @@ import type { TestCase } from '../port.ts'
 import { MOST_NAMED, testId } from '../reports/model.ts'
 import { named, NOTHING, type Scanner } from './scanner.ts'
 
-/** TAP on stdout: the points of the top level, believed only when they are as many as the plan says. */
+/** TAP on stdout: top-level test points, trusted only if their number matches the plan. */
 export function tapScanner(): Scanner {
   const cases: TestCase[] = []
   let planned: number | null = null

@@ -10,7 +10,7 @@ function scan(runner: Runner, output: string): Scan {
   return found
 }
 
-/** `total/passed/failed/skipped` of every summary, then what is failing and doubted. */
+/** `total/passed/failed/skipped` of every summary, then failing names and doubts. */
 function read(runner: Runner, output: string): unknown {
   const { findings, doubt, none } = scan(runner, output)
   return {

@@ -7,7 +7,7 @@ import type { Stage } from './harness.ts'
 
 const none = { cpus: null, memoryBytes: null, pids: null, diskBytes: null }
 
-/** What a policy forbids is impossible. src/sandbox/escape tries ways around it. */
+/** What a policy forbids is impossible. test/escape tries ways around it. */
 export function describeConfinement({ harness, ground }: Stage): void {
   describe('confinement', () => {
     it('says that it confines', async () => {
