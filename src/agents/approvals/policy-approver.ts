@@ -28,8 +28,8 @@ export const nobody: Approver = ({ reason }) =>
 
 /**
  * Decides requests by policy, and passes on to `person` what policy leaves to one. Commands are judged by the command rules,
- * file changes by their paths. A request to leave the agent's own sandbox is allowed only by a configured rule; otherwise it
- * goes to a person.
+ * file changes by their paths. Outside Belay's sandboxes, an agent may leave its own sandbox only by a configured rule or by a
+ * person's answer.
  */
 export function policyApprover(context: PolicyContext, person: Approver): Approver {
   return async (request, signal) => {
