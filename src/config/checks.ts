@@ -1,6 +1,6 @@
 /**
- * What no single key can say: checks over the merged layers. They run on unchecked values too, so that all problems show at
- * once.
+ * Checks over the merged layers, for what no single key can express. They also run on invalid values, so that all problems are
+ * reported at once.
  */
 import { rootNode, type KeyPath } from './keys.ts'
 import { badValue, type Locate, type Problem } from './problems.ts'
@@ -24,7 +24,7 @@ function roleProblems(merged: Mapping, role: string, locate: Locate): Problem[] 
   return [...agentProblems(value, path, locate), ...failoverProblems(value, path, locate)]
 }
 
-/** What is wrong with the agents that step in for the one in the mapping `value` at `path`. */
+/** The problems of the failover agents in the mapping `value` at `path`. */
 export function failoverProblems({ failover }: Mapping, path: KeyPath, locate: Locate, root = rootNode()): Problem[] {
   const standIns = Array.isArray(failover)
     ? failover.map((one: unknown) => (isMapping(one) ? one : { provider: one }))
@@ -32,7 +32,7 @@ export function failoverProblems({ failover }: Mapping, path: KeyPath, locate: L
   return standIns.flatMap((one, i) => agentProblems(one, [...path, 'failover', i], locate, root))
 }
 
-/** What is wrong with how an agent is set up in the mapping `value` at `path`. */
+/** The problems of an agent's settings in the mapping `value` at `path`. */
 export function agentProblems(value: Mapping, path: KeyPath, locate: Locate, root = rootNode()): Problem[] {
   const name = providerOf(value)
   const provider = typeof name === 'string' ? providerNamed(name) : null
@@ -74,12 +74,12 @@ function repeatedNames(merged: Mapping, path: readonly string[], locate: Locate)
   })
 }
 
-/** Nobody else's secrets are in variables of such a name. */
+/** Variables with this prefix hold no secrets of other programs. */
 const OWN_PREFIX = 'BELAY_'
 
 /**
- * What a project's file may not say of model services: it may come from anybody, and would say where keys of the user's are sent.
- * `user`: what the user's own file has.
+ * What a project's file must not say about model services. Such a file may come from anybody, and would decide where the user's
+ * keys are sent. `user` is the content of the user's own file.
  */
 export function foreignServices(project: Mapping, user: Mapping, locate: Locate): Problem[] {
   const services = valueAt(project, ['providers'])

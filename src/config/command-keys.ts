@@ -1,4 +1,4 @@
-/** The keys of a command that Belay runs: a check or a step of setup. */
+/** The keys of a command that Belay runs: a gate or a setup step. */
 import { z } from 'zod'
 import { duration, hasNoNul, insidePath, listOf, mapping, text, whole } from './leaves.ts'
 import { DEFAULT_TIMEOUTS } from './timeouts.ts'
@@ -43,7 +43,7 @@ const commandKeys = {
     .meta({ examples: ['packages/api'] }),
 }
 
-/** A check, as text or as a mapping. */
+/** A gate, as text or as a mapping. */
 export const gate = z
   .union(
     [

@@ -1,4 +1,4 @@
-/** Finding and reading configuration files. */
+/** Finds and reads configuration files. */
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../core/errors.ts'
@@ -6,7 +6,7 @@ import { configHome } from '../core/home.ts'
 import { parseText, type Format, type Parsed } from './parse.ts'
 import { unreadable, type Problem } from './problems.ts'
 
-/** Far more than any configuration, far less than what would take noticeable time or memory. */
+/** Far more than any configuration needs, and too little to cost noticeable time or memory. */
 const MAX_BYTES = 256 * 1024
 
 export interface FoundFile extends Parsed {
@@ -17,18 +17,18 @@ export interface Place {
   readonly folder: string
   /** `belay` or `config`. */
   readonly stem: string
-  /** How problems call a file of that name. */
+  /** What problems call a file with this name. */
   readonly called: (name: string) => string
 }
 
-/** Where the user's own file is: `belay/config.yaml` or `.toml` under XDG's configuration folder. */
+/** Folder of the user's own `config.yaml` or `config.toml`: `belay` in the XDG configuration folder. */
 export function userFolder(env: Readonly<Record<string, string | undefined>>): string {
   return configHome(env)
 }
 
 /**
- * The configuration file in a place, read; null when there is none. Two files, or one under a name that is not read, are
- * problems.
+ * Reads the configuration file in a place; `found` is null if there is none. Two files, or one with a name that is not read,
+ * are problems.
  */
 export async function findFile(place: Place): Promise<{ found: FoundFile | null; problems: readonly Problem[] }> {
   const [yaml, toml, yml] = [`${place.stem}.yaml`, `${place.stem}.toml`, `${place.stem}.yml`]
@@ -55,12 +55,12 @@ async function exists(file: string): Promise<boolean> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return false
-    // Of a folder that cannot be looked into one file tells; whatever else stops us is told when the file is read.
+    // Report a folder without access once only, for the .yaml name. Other errors are reported when the file is read.
     return code !== 'EACCES' || file.endsWith('.yaml')
   }
 }
 
-/** Reads one file; what is wrong with it are `problems`. `name` is what problems call it. */
+/** Reads one file; its errors are in `problems`. `name` is what problems call it. */
 export async function readConfigFile(file: string, format: Format, name: string): Promise<Parsed> {
   const text = await readCapped(file)
   if (typeof text === 'string') return parseText(text, format, name)
@@ -74,7 +74,7 @@ export async function readConfigFile(file: string, format: Format, name: string)
 
 async function readCapped(file: string): Promise<string | { expected: string; received: string }> {
   try {
-    // Looked at before it is opened: opening a pipe would wait for its other end.
+    // Checked before it is opened: opening a pipe would wait for its other end.
     const { size } = await regular(file)
     if (size > MAX_BYTES) return { expected: `a file of at most ${MAX_BYTES} bytes`, received: `${size} bytes` }
     await using handle = await open(file, 'r')

@@ -1,17 +1,17 @@
-/** The layers that are not files: environment variables, `--set` and the command line's own flags. */
+/** The layers that are not files: environment variables, `--set` and dedicated flags. */
 import { leaves } from './keys.ts'
 import { parseText } from './parse.ts'
 import { unreadable, type Locate, type Problem } from './problems.ts'
 import { head, nearest, printable } from '../core/text.ts'
 import { hostilePaths, nested, overlay, valueAt, type Mapping } from './values.ts'
 
-/** A setting given by a flag of its own, e.g. `--max-iterations 3`; it wins over `--set`. */
+/** A setting given by a dedicated flag, e.g. `--max-iterations 3`; it overrides `--set`. */
 export interface FlagValue {
   /** The dotted key, e.g. `task.max_iterations`. */
   readonly key: string
-  /** As the file would have it. */
+  /** The value as it would be in the file. */
   readonly value: unknown
-  /** How problems call it, e.g. `--max-iterations`. */
+  /** What problems call it, e.g. `--max-iterations`. */
   readonly flag: string
 }
 
@@ -32,7 +32,7 @@ export function variableOf(path: readonly string[]): string {
   return `BELAY_${path.join('__').toUpperCase()}`
 }
 
-/** Settings from the environment. Values are read as YAML; an empty variable is not set. */
+/** Settings from the environment. Values are parsed as YAML; an empty variable counts as not set. */
 export function envLayer(env: Readonly<Record<string, string | undefined>>): Layer {
   const known = new Map(leaves().map((leaf) => [variableOf(leaf.path), leaf.path]))
   const entries: Entry[] = []
@@ -40,7 +40,7 @@ export function envLayer(env: Readonly<Record<string, string | undefined>>): Lay
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('BELAY_') || text === undefined || text === '') continue
     const path = known.get(name)
-    // Two underscores are only in names of settings; BELAY_HOME and the like are not ours.
+    // Only settings have two underscores in their variable; others, like BELAY_HOME, are left alone.
     if (path) readValue(text, name, path, entries, problems)
     else if (name.includes('__')) problems.push(unknownVariable(name, [...known.keys()]))
   }
@@ -54,7 +54,7 @@ function unknownVariable(name: string, known: readonly string[]): Problem {
   return unreadable('environment', expected, name)
 }
 
-/** Settings from `--set KEY=VALUE` (value read as YAML) and from flags of their own, which win. */
+/** Settings from `--set KEY=VALUE` (values are parsed as YAML) and from dedicated flags, which override them. */
 export function flagLayer(set: readonly string[], flags: readonly FlagValue[]): Layer {
   const entries: Entry[] = []
   const problems: Problem[] = []

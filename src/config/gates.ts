@@ -1,10 +1,10 @@
-/** Commands of the configuration to what gates run. */
+/** Turns the configured commands into gates. */
 import { parseDuration } from '../core/duration.ts'
 import { subjectLine } from '../core/text.ts'
 import type { GateSpec } from '../gates/port.ts'
 import { DEFAULT_TIMEOUTS } from './timeouts.ts'
 
-/** A command as the file has it, checked. */
+/** A command as in the file, checked. */
 export type CommandInput =
   | string
   | {
@@ -18,8 +18,8 @@ export type CommandInput =
 const NAME_LENGTH = 60
 
 /**
- * The gates of some commands, in order. A name that was not given is the command's own text, made fit for a trailer and
- * numbered when it is taken.
+ * The gates for some commands, in order. A command without a name is named after its own text, made fit for a commit trailer
+ * and numbered if the name is taken.
  */
 export function resolveGates(commands: readonly CommandInput[]): readonly GateSpec[] {
   const taken = new Set(
@@ -55,13 +55,13 @@ function free(name: string, taken: ReadonlySet<string>): string {
   }
 }
 
-/** `./a/` is `a`, the root itself is null. */
+/** Normalizes a folder: `./a/` becomes `a`, the root itself null. */
 function insideFolder(cwd: string | undefined): string | null {
   const parts = (cwd ?? '').split('/').filter((part) => part !== '' && part !== '.')
   return parts.length === 0 ? null : parts.join('/')
 }
 
-/** Milliseconds of a duration that the schema has accepted. */
+/** A duration that the schema has accepted, in ms. */
 export function milliseconds(duration: string): number {
   const ms = parseDuration(duration)
   if (ms === null) throw new Error(`not a duration: ${duration}`)

@@ -4,7 +4,7 @@ import { configJsonSchema } from './schema.ts'
 
 export type KeyPath = readonly (string | number)[]
 
-/** The parts of a JSON Schema that the configuration's schema uses. */
+/** The parts of JSON Schema that the configuration's schema uses. */
 export interface SchemaNode {
   readonly type?: string | readonly string[]
   readonly title?: string
@@ -14,7 +14,7 @@ export interface SchemaNode {
   readonly enum?: readonly string[]
   readonly properties?: Readonly<Record<string, SchemaNode>>
   readonly items?: SchemaNode
-  /** Of a mapping with any keys. */
+  /** Schema of the values of a mapping with arbitrary keys. */
   readonly additionalProperties?: SchemaNode | boolean
   readonly anyOf?: readonly SchemaNode[]
   readonly minimum?: number
@@ -22,7 +22,7 @@ export interface SchemaNode {
   readonly required?: readonly string[]
 }
 
-/** One setting: a key that holds a value and not further known keys. */
+/** A setting: a key that holds a value instead of further known keys. */
 export interface Leaf {
   readonly path: readonly string[]
   readonly node: SchemaNode
@@ -35,7 +35,7 @@ export function rootNode(): SchemaNode {
   return cached
 }
 
-/** Every setting, in the order of the schema. */
+/** All settings, in schema order. */
 export function leaves(root = rootNode()): readonly Leaf[] {
   return walk(root, [])
 }
@@ -45,7 +45,7 @@ function walk(node: SchemaNode, path: readonly string[]): Leaf[] {
   return Object.entries(node.properties).flatMap(([key, child]) => walk(child, [...path, key]))
 }
 
-/** The schema at a path, or null when the path leaves what is known. `root` is the schema of the whole file. */
+/** The schema at a path; null if the path leads to nothing known. `root` is the schema of the whole file. */
 export function nodeAt(path: KeyPath, root = rootNode()): SchemaNode | null {
   let node: SchemaNode | undefined = root
   for (const part of path) {
@@ -69,21 +69,21 @@ function ofAny({ additionalProperties: node }: SchemaNode): SchemaNode | undefin
   return isNode(node) ? node : undefined
 }
 
-/** Names of the keys that may stand in the mapping at `path`. */
+/** Names of the keys that the mapping at `path` may have. */
 export function keysAt(path: KeyPath, root = rootNode()): readonly string[] {
   const node = nodeAt(path, root)
   const holder = node?.anyOf?.find((option) => option.properties) ?? node
   return Object.keys(holder?.properties ?? {})
 }
 
-/** `verify.commands[0].timeout` */
+/** A path as text, such as `verify.commands[0].timeout`. */
 export function keyText(path: KeyPath): string {
   let text = ''
   for (const part of path) text += typeof part === 'number' ? `[${part}]` : text === '' ? part : `.${part}`
   return text === '' ? '(the whole file)' : text
 }
 
-/** The full name of the key that was probably meant by an unknown one, or null. */
+/** The full name of the key that an unknown one was probably meant to be, or null. */
 export function suggestKey(path: KeyPath, root = rootNode()): string | null {
   const parent = path.slice(0, -1)
   const wanted = String(path.at(-1))

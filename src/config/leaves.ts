@@ -1,6 +1,6 @@
 /**
- * The kinds of values that configuration is made of. Each carries, as its error, the words for what was expected: problems
- * are worded from them, and the reference takes titles and examples from their metadata.
+ * The kinds of values in a configuration. Each carries the description of what is expected as its error text, from which
+ * problems are worded. The reference takes titles and examples from their metadata.
  */
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
@@ -8,7 +8,7 @@ import { parseDuration } from '../core/duration.ts'
 const DURATION = 'a duration with a unit, at most 24d, such as "90s", "10m" or "1h30m"'
 const DURATION_PATTERN = /^\s*(\d+(\.\d+)?(ms|s|m|h|d))+\s*$/
 
-/** A duration with a unit; bare numbers are refused because nobody remembers which unit they were meant in. */
+/** A duration with a unit. Bare numbers are refused, because nobody remembers their unit. */
 export function duration(): z.ZodString {
   return z
     .string({ error: DURATION })
@@ -17,14 +17,14 @@ export function duration(): z.ZodString {
     .meta({ title: 'duration' })
 }
 
-/** A whole number between two bounds, both included. */
+/** A whole number between two bounds, inclusive. */
 export function whole(min: number, max: number): z.ZodInt {
   const error =
     max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
-/** Text with something in it, and nothing that would end an argument or a line of a record early. */
+/** Text with at least one visible character and without NUL, which would cut off an argument. */
 export function text(error = 'text that is not empty'): z.ZodString {
   return z
     .string({ error })
@@ -36,7 +36,7 @@ export function hasNoNul(value: string): boolean {
   return !value.includes('\0')
 }
 
-/** One of some words. */
+/** One of several words. */
 export function oneOf<const T extends readonly [string, ...string[]]>(...words: T): z.ZodEnum<{ [K in T[number]]: K }> {
   return z.enum(words, { error: `one of ${words.join(', ')}` })
 }
@@ -45,7 +45,7 @@ export function flag(): z.ZodBoolean {
   return z.boolean({ error: 'true or false' })
 }
 
-/** A list of something; `what` is its plural. */
+/** A list; `what` is the plural name of its items. */
 export function listOf<T extends z.ZodType>(item: T, what: string): z.ZodArray<T> {
   return z.array(item, { error: `a list of ${what}` })
 }
@@ -57,7 +57,7 @@ export function mapping<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.cor
 
 const INSIDE = 'a path inside the repository, relative to its root, without ".." or ".git"'
 
-/** A path that cannot leave the repository, nor reach into git's own files. `.` is allowed for folders only. */
+/** A path that cannot leave the repository or reach into git's own files. `.` is allowed for folders only. */
 export function insidePath(kind: 'path' | 'folder' = 'path'): z.ZodString {
   return z
     .string({ error: INSIDE })

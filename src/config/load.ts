@@ -16,29 +16,30 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** `--set KEY=VALUE`, as given. */
   readonly set?: readonly string[]
-  /** Settings from flags of their own; they win over `set`. */
+  /** Settings from dedicated flags; they override `set`. */
   readonly flags?: readonly FlagValue[]
   /** Replaces the folder of the user's own file (tests). */
   readonly userDir?: string
   /**
-   * Gives YAML where the repository has no file (what `belay init` would write). A guess, so the user's own file wins over it.
+   * Returns YAML for a repository without a file (what `belay init` would write). It is a guess, so the user's own file
+   * overrides it.
    */
   readonly proposal?: () => Promise<string>
 }
 
 export interface LoadedConfig {
   readonly config: Config
-  /** Absolute paths of the files read: the user's, the project's. */
+  /** Absolute paths of the files that were read: the user's, then the project's. */
   readonly files: readonly string[]
-  /** The project's file, or null when there is none (then `proposal` was used, if given). */
+  /** The project's file; null: there is none (then `proposal` was used, if given). */
   readonly projectFile: string | null
-  /** What is allowed but surely not meant. */
+  /** Settings that are allowed but hardly intended. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Reads the configuration: flags over environment over the project's file over the user's. Reads only, so it may be repeated.
- * Throws BelayError `config_invalid` with all problems at once, or `mode_not_available`.
+ * Reads the configuration. Flags override the environment, which overrides the project's file, which overrides the user's. Only
+ * reads, so it may be repeated. Throws `config_invalid` with all problems at once, or `mode_not_available`.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const folder = options.userDir ?? userFolder(options.env)
@@ -78,7 +79,7 @@ function projectPlace(root: string): Place {
   return { folder: root, stem: 'belay', called: (name) => name }
 }
 
-/** Problems of reading a file are told by `findFile` already. */
+/** Problems of reading the file itself are reported by `findFile`. */
 function fileLayer(found: FoundFile): Layer {
   return asLayer(found.value, found.locate, [])
 }
@@ -94,7 +95,7 @@ function asLayer(value: unknown, locate: Locate, problems: readonly Problem[]): 
   return { value: {}, locate, problems: [...problems, unreadable(locate([]), 'a mapping of keys', received)] }
 }
 
-/** The layer with what the schema has to say about it alone. */
+/** The layer, with the problems that the schema finds in it alone. */
 function checked(layer: Layer): Layer {
   const hostile = hostilePaths(layer.value).map((path) => unknownKey(path, layer.locate))
   const value = withoutEmptySections(layer.value, rootNode()) as Mapping
@@ -103,7 +104,7 @@ function checked(layer: Layer): Layer {
   return { value, locate: layer.locate, problems: [...layer.problems, ...hostile, ...problems] }
 }
 
-/** Where the value at a path, or the nearest thing above it, comes from. */
+/** Where the value at a path, or at its nearest parent that is set, comes from. */
 function locateIn(layers: readonly Layer[]): Locate {
   return (path: KeyPath) => {
     for (let length = path.length; length > 0; length--) {

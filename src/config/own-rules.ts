@@ -1,4 +1,7 @@
-/** What of the user's own file a project's file adds to, and cannot take away: it may come from anybody, or from an agent. */
+/**
+ * Keys of the user's own file that a project's file can only add to, because a project's file may come from anybody, or from an
+ * agent.
+ */
 import type { KeyPath } from './keys.ts'
 import { isMapping, overlay, valueAt, type Mapping } from './values.ts'
 
@@ -9,7 +12,7 @@ const TOGETHER: readonly KeyPath[] = [
   ['policy', 'presets'],
 ]
 
-/** The project's values, with the user's rules and presets before those of the project's own. Both are valid by themselves. */
+/** The project's values, with the user's rules and presets before its own. Both must be valid on their own. */
 export function withOwnRules(project: Mapping, user: Mapping): Mapping {
   return TOGETHER.reduce((value, path) => {
     const [own, added] = [valueAt(user, path), valueAt(value, path)]

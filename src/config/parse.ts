@@ -1,4 +1,4 @@
-/** Text of a configuration file to plain values, with the line that each key stands on. */
+/** Parses the text of a configuration file into plain values, and knows the line of each key. */
 import { TomlError, parse as parseToml } from 'smol-toml'
 import { LineCounter, isMap, isScalar, isSeq, isAlias, parseDocument, type Document } from 'yaml'
 import { messageOf } from '../core/errors.ts'
@@ -11,20 +11,20 @@ export type Format = 'yaml' | 'toml'
 export interface Parsed {
   readonly value: unknown
   readonly locate: Locate
-  /** As `locate`, with the column behind the line where one is known. */
+  /** Like `locate`, with the column after the line where it is known. */
   readonly locateExactly: Locate
   readonly problems: readonly Problem[]
 }
 
-/** More uses of anchors than any real file has, and far fewer than a bomb needs. */
+/** More uses of anchors than any real file has, and far fewer than an attack needs. */
 const MAX_ALIASES = 100
 
-/** Reads `text`; what is wrong with it are `problems` (then `value` is an empty mapping). `name` is what problems call it. */
+/** Parses `text`. Errors are in `problems` (then `value` is an empty mapping). `name` is what problems call the text. */
 export function parseText(text: string, format: Format, name: string): Parsed {
   try {
     return format === 'yaml' ? readYaml(text, name) : readToml(text, name)
   } catch (error) {
-    // Both parsers throw on what they refuse (aliases, depth); a RangeError is nesting that used up the stack.
+    // Both parsers throw on what they refuse (aliases, depth). A RangeError means that nesting used up the stack.
     const received = error instanceof RangeError ? 'something nested too deep' : firstLine(messageOf(error))
     return broken([unreadable(name, `a readable ${format.toUpperCase()} file`, received)])
   }
@@ -97,8 +97,8 @@ function withLine(name: string, line: number | null): string {
 }
 
 /**
- * The line of the deepest key of `path` that can be found by reading line by line: table headers and `key =` at the start of
- * a line. Good enough to point at, never needed to understand the file.
+ * The line of the deepest key of `path` that a line-by-line search finds: table headers, and `key =` at the start of a line.
+ * Only used to point at a place, never to understand the file.
  */
 function tomlLine(text: string, path: KeyPath): number | null {
   const wanted = path.filter((part) => typeof part === 'string').join('.')

@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, worded from the schema's own errors. All problems are reported at once. */
+/** The problems of a configuration, worded from the schema's own errors. All problems are reported at once. */
 import type { z } from 'zod'
 import { BelayError } from '../core/errors.ts'
 import { head, nearest, printable } from '../core/text.ts'
@@ -7,26 +7,26 @@ import { valueAt } from './values.ts'
 
 export interface Problem {
   readonly path: KeyPath
-  /** File, variable or flag; with its line where one is known. */
+  /** File, variable or flag; with the line where it is known. */
   readonly where: string
   readonly expected: string
   readonly received: string
   /** What was probably meant, or null. */
   readonly nearest: string | null
   readonly kind: 'unknown_key' | 'bad_value' | 'unreadable'
-  /** In the line of `where`, where it is known. */
+  /** Column in the line that `where` names; absent if unknown. */
   readonly column?: number
 }
 
 type Issue = z.core.$ZodIssue
 
-/** Says where a path stands in the text that it came from. */
+/** Says where a path is in the text that it comes from. */
 export type Locate = (path: KeyPath) => string
 
 const MAX_LISTED = 30
 const MAX_RECEIVED = 80
 
-/** The problems that a failed check of `raw` found. `root` is the schema that it was checked against. */
+/** The problems that a failed check of `raw` found. `root` is the schema used for the check. */
 export function problemsOf(issues: readonly Issue[], raw: unknown, locate: Locate, root = rootNode()): Problem[] {
   return issues.flatMap((issue) => problemOf(issue, [], { raw, locate, root }))
 }
@@ -57,7 +57,7 @@ function problemOf(issue: Issue, base: KeyPath, checked: Checked): Problem[] {
   return [badValue(path, expected, valueAt(raw, path), locate, root)]
 }
 
-/** The branch of a union was not meant: a mapping, for instance, is never a wrong word. */
+/** Whether this branch of a union cannot have been meant: a mapping, for example, is never a misspelt word. */
 function isWrongType(issue: Issue, received: unknown): boolean {
   if (issue.code === 'invalid_value') return typeof received === 'object' && received !== null
   return issue.code === 'invalid_type' || issue.code === 'invalid_union'
@@ -81,7 +81,7 @@ export function badValue(path: KeyPath, expected: string, value: unknown, locate
     path,
     where: locate(path),
     expected,
-    // A variable's value may be a secret, and a key may stand where its variable's name should: only its kind is shown.
+    // A variable's value may be a secret, and a key may be where its variable's name should be, so only the kind is shown.
     received: path.includes('env') || path[0] === 'providers' ? kindOf(value) : describe(value),
     nearest: words && typeof value === 'string' ? nearest(value, words) : null,
     kind: 'bad_value',
@@ -95,8 +95,8 @@ export function unreadable(where: string, expected: string, received: string): P
 const REFERENCE = 'docs/reference/configuration.md'
 
 /**
- * The error for some problems: every one is in its message, the first is also in `expected` and `received`. `reference` is
- * the page that describes all keys.
+ * The error for some problems: its message has all of them (up to a limit), `expected` and `received` the first. `reference` is
+ * the page that documents all keys.
  */
 export function configInvalid(found: readonly Problem[], reference = REFERENCE): BelayError {
   const problems = [...new Map(found.map((problem) => [`${problem.where} ${sentence(problem)}`, problem])).values()]
@@ -131,7 +131,7 @@ function nextOf(problems: readonly Problem[], reference: string): string {
   return `fix ${places.slice(0, 3).join(', ')}; all keys are described in ${reference}`
 }
 
-/** What was received, for a sentence. */
+/** A received value, for a sentence. */
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(printable(head(value, MAX_RECEIVED)))
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)

@@ -1,11 +1,11 @@
-/** The agents that `workflow.roles.X.provider` may name, and what each accepts. Add an agent here and it is configurable. */
+/** The agents that `workflow.roles.X.provider` may name, and what each accepts. Adding an agent here makes it configurable. */
 
 export interface Provider {
-  /** Accepted values of `effort`; empty when the agent has no such setting. */
+  /** Accepted values of `effort`; empty if the agent has no such setting. */
   readonly efforts: readonly string[]
-  /** `command` must be given (else it only replaces the program that is looked up). */
+  /** `command` is required (otherwise it only replaces the program that is looked up). */
   readonly needsCommand: boolean
-  /** It is part of Belay: `command` is refused, and there is nothing to look for. */
+  /** Part of Belay: there is no program to look up, and `command` is refused. */
   readonly builtIn?: true
 }
 
@@ -27,16 +27,16 @@ export type ProviderName = keyof typeof PROVIDERS
 
 export const PROVIDER_NAMES = Object.keys(PROVIDERS) as readonly ProviderName[]
 
-/** Agents that are programs under a name of their own, which can be found on PATH. */
+/** Agents that are programs of that name, which can be found on PATH. */
 export const PROGRAM_NAMES: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => {
   const { needsCommand, builtIn }: Provider = PROVIDERS[name]
   return !needsCommand && builtIn !== true
 })
 
-/** Who works when nothing says so. */
+/** The agent for roles without a configured one. */
 export const DEFAULT_PROVIDER: ProviderName = 'codex'
 
-/** The provider of that name, or null when Belay does not know it. */
+/** The provider of that name; null: Belay does not know it. */
 export function providerNamed(name: string): Provider | null {
   return Object.hasOwn(PROVIDERS, name) ? PROVIDERS[name as ProviderName] : null
 }

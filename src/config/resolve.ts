@@ -1,4 +1,4 @@
-/** A checked configuration in the words of the code: camelCase, milliseconds, gates, absolute paths, null for what is not set. */
+/** A checked configuration in terms of the code: camelCase, milliseconds, gates, absolute paths, null for what is not set. */
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Access } from '../agents/port.ts'
@@ -19,17 +19,17 @@ export interface RoleConfig {
   readonly timeoutMs: number
   readonly stallMs: number
   readonly access: Access
-  /** Null, and absent in runs that an older Belay began: the agent is started as it is. */
+  /** null, or absent in runs that an older Belay began: unconfined. */
   readonly sandbox?: SandboxConfig | null
-  /** Added (text) or removed (null). */
+  /** Variables to add (text) or remove (null). */
   readonly env: Readonly<Record<string, string | null>>
-  /** Program and arguments; a program of the repository is an absolute path already. */
+  /** Program and arguments; a program in the repository is already an absolute path. null: looked up by name. */
   readonly command: readonly string[] | null
-  /** Who steps in, in this order; absent in runs that an older Belay began: nobody. */
+  /** Failover agents, in order. Absent in runs that an older Belay began: none. */
   readonly failover?: readonly StandIn[]
 }
 
-/** An agent that steps in for a role's own; all else is as the role has it. */
+/** A failover agent; its other settings are the role's. */
 export type StandIn = Pick<RoleConfig, 'provider' | 'model' | 'effort' | 'command'>
 
 /** The configuration of a run: plain data, stored with the run. */
@@ -42,9 +42,9 @@ export interface Config {
   readonly verify: {
     readonly gates: readonly GateSpec[]
     readonly required: boolean
-    /** Of gates and setup commands; null, and absent in runs that an older Belay began: none. */
+    /** Sandbox of gates and setup commands; null, or absent in runs that an older Belay began: none. */
     readonly sandbox?: SandboxConfig | null
-    /** The user's own patterns (`path.matchesGlob`) of files whose change is pointed out to the reviewer, over what always is. */
+    /** The user's own patterns of files whose changes are pointed out to the reviewer, in addition to the built-in ones. */
     readonly protected: readonly string[]
   }
   readonly workspace: {
@@ -52,20 +52,20 @@ export interface Config {
     readonly setup: readonly GateSpec[]
     readonly setupInputs: readonly string[]
     readonly copy: readonly string[]
-    /** Absolute; null: in the state folder. */
+    /** Absolute path; null: in the state folder. */
     readonly root: string | null
   }
   readonly workflow: {
     readonly mode: 'direct'
     readonly roles: { readonly implementer: RoleConfig; readonly reviewer: RoleConfig }
   }
-  /** Runs that an older Belay began have none: nothing but the built-in rules. */
+  /** Absent in runs that an older Belay began: only the built-in rules. */
   readonly policy?: PolicyConfig
-  /** Model services for the engine; runs that an older Belay began have none. */
+  /** Model services for the engine; absent in runs that an older Belay began. */
   readonly providers?: ModelServices
-  /** Runs that an older Belay began have none: nobody is asked. */
+  /** Absent in runs that an older Belay began: nobody is asked. */
   readonly approvals?: {
-    /** How long people are waited for when policy leaves something to one; null: nobody is asked. */
+    /** How long a question waits for a person when the policy leaves the decision to one; null: nobody is asked. */
     readonly waitMs: number | null
   }
   readonly budget: {
@@ -76,7 +76,7 @@ export interface Config {
   }
   readonly concurrency: number
   readonly git: { readonly sign: 'auto' | 'off' }
-  /** Runs that an older Belay began have none. */
+  /** Absent in runs that an older Belay began. */
   readonly publish?: { readonly nats: NatsPublishing }
   readonly notify: { readonly command: readonly string[] | null }
 }
@@ -173,7 +173,10 @@ function resolveAgent(
   }
 }
 
-/** Text is run by the shell; in a list, a program with a slash is the repository's own and not the workspace's. */
+/**
+ * Text is run by the shell. In a list, a relative program with a slash is the one in the repository, not the one in the
+ * workspace.
+ */
 export function resolveArgv(
   command: string | readonly string[] | undefined,
   places: Pick<Places, 'root'>,
@@ -185,7 +188,7 @@ export function resolveArgv(
   return [own ? join(places.root, program) : program, ...rest]
 }
 
-/** `./a` and `a/` are `a`. */
+/** Normalizes a path: `./a` and `a/` become `a`. */
 function plainPath(path: string): string {
   return path
     .split('/')
@@ -193,7 +196,7 @@ function plainPath(path: string): string {
     .join('/')
 }
 
-/** The home folder that `env` names. */
+/** The user's home folder: HOME if it is set. */
 export function homeOf(env: Readonly<Record<string, string | undefined>>): string {
   const home = env['HOME']
   return home ? home : homedir()

@@ -70,7 +70,7 @@ export function roleKeys(work: string, access: 'read-only' | 'workspace-write') 
 
 const AGENT = 'an agent\'s name or a mapping with "provider"'
 
-/** Agents that step in. */
+/** The key for failover agents. */
 export function failoverKey(provider: ReturnType<typeof roleKeys>['provider']) {
   const { model, effort, command } = roleKeys('', 'read-only')
   const plain = oneOf(...(PROVIDER_NAMES as [ProviderName, ...ProviderName[]]))
@@ -83,7 +83,7 @@ export function failoverKey(provider: ReturnType<typeof roleKeys>['provider']) {
     .meta({ examples: [['claude', { provider: 'codex', model: 'gpt-5.5' }]] })
 }
 
-/** A role of the workflow: its agent, and who steps in. */
+/** A role of the workflow: its agent and its failover agents. */
 export function role(work: string, access: 'read-only' | 'workspace-write') {
   const keys = roleKeys(work, access)
   return mapping({ ...keys, failover: failoverKey(keys.provider) })

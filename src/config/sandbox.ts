@@ -1,10 +1,10 @@
-/** The `sandbox` keys: how programs are confined, in the file's words and in the code's. */
+/** The `sandbox` keys: how programs are confined, as in the file and as in the code. */
 import { z } from 'zod'
 import { BACKENDS, type BackendName, type Network, type Resources } from '../sandbox/port.ts'
 import type { SandboxRequest } from '../sandbox/request.ts'
 import { hasNoNul, listOf, mapping, oneOf, text, whole } from './leaves.ts'
 
-/** A sandbox as configured: which, and what is asked of it beyond its own defaults. Absolute paths; null: not said. */
+/** A sandbox as configured, with settings beyond its own defaults. Paths are absolute; null: not set. */
 export interface SandboxConfig {
   readonly backend: BackendName
   readonly network: Network | null
@@ -106,7 +106,7 @@ export function resolveSandbox(parsed: ParsedSandbox, places: { readonly home: s
   }
 }
 
-/** What a configured sandbox asks for besides access and workspace; what is not said is the sandbox's own. */
+/** The sandbox request for a configured sandbox, without access and workspace. What is not set is left to the sandbox. */
 export function requestOf(config: SandboxConfig): Omit<SandboxRequest, 'access' | 'workspace'> {
   const { network, resources, read, write, hide, image, runtime } = config
   const limited = Object.values(resources).some((limit) => limit !== null)

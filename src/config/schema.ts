@@ -1,4 +1,4 @@
-/** The one definition of belay.yaml: what is checked, what the JSON Schema says and what the reference documents. */
+/** The one definition of belay.yaml: validation, JSON Schema and reference all follow from it. */
 import { z } from 'zod'
 import { DEFAULT_SESSION_SUBJECT, DEFAULT_SUBJECT, SUBJECT, isSubject } from '../publish/subject.ts'
 import { PRESETS } from '../policy/presets.ts'
@@ -9,7 +9,7 @@ import { argv, gate, setupStep } from './command-keys.ts'
 import { role } from './role-keys.ts'
 import { providersKey } from './services.ts'
 
-/** Files that say which dependencies are installed: setup is done again when one of them changed. */
+/** Files that determine which dependencies are installed: setup runs again when one of them changed. */
 export const LOCKFILES = [
   'package-lock.json',
   'npm-shrinkwrap.json',
@@ -234,7 +234,7 @@ export const configSchema = mapping({
   notify: notifyKeys('the repository root'),
 })
 
-/** Who is told; a program with a slash is relative to `root`. */
+/** The `notify` keys; a program with a slash is relative to `root`. */
 export function notifyKeys(root: string) {
   return mapping({
     command: z
@@ -249,10 +249,10 @@ export function notifyKeys(root: string) {
     .describe('Who is told.')
 }
 
-/** What may be written in a configuration file. */
+/** What a configuration file may contain. */
 export type ConfigInput = z.input<typeof configSchema>
 
-/** A checked configuration with its defaults, still in the file's words. */
+/** A checked configuration with its defaults, still with the file's key names. */
 export type ParsedConfig = z.output<typeof configSchema>
 
 /** The JSON Schema of configuration files, as published. */

@@ -1,4 +1,4 @@
-/** The `providers` key: model services of one's own, for Belay's engine. */
+/** The `providers` key: the user's own model services, for Belay's engine. */
 import { z } from 'zod'
 import { MODEL_PROVIDER_NAMES } from '../engine/model/providers.ts'
 import { OPEN_NAMES, SERVICE_APIS, type ModelServices } from '../engine/model/services.ts'

@@ -1,10 +1,10 @@
-/** Plain values as files give them: looking one up, guarding against hostile shapes, laying one layer over another. */
+/** Plain values from files: look-up, protection against hostile shapes, and merging of layers. */
 import { DEFAULT_PROVIDER } from './providers.ts'
 import type { KeyPath, SchemaNode } from './keys.ts'
 
 export type Mapping = Record<string, unknown>
 
-/** Keys that would reach an object's prototype if anyone copied them carelessly. */
+/** Keys that would reach an object's prototype if they were copied carelessly. */
 const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 const MAX_DEPTH = 32
@@ -24,7 +24,7 @@ export function valueAt(value: unknown, path: KeyPath): unknown {
   return here
 }
 
-/** Paths of keys that no configuration may have, and of the first thing that is nested too deep. */
+/** Paths of forbidden keys, and of what is nested too deep. */
 export function hostilePaths(value: unknown, path: KeyPath = []): KeyPath[] {
   if (typeof value !== 'object' || value === null) return []
   if (path.length > MAX_DEPTH) return [path]
@@ -37,7 +37,7 @@ export function hostilePaths(value: unknown, path: KeyPath = []): KeyPath[] {
   return found
 }
 
-/** `value` without the empty sections that a file has when all its keys are commented out. */
+/** `value` without empty sections, which a file has when all keys of a section are commented out. */
 export function withoutEmptySections(value: unknown, node: SchemaNode): unknown {
   if (!isMapping(value) || !node.properties) return value
   const kept: Mapping = {}
@@ -50,7 +50,7 @@ export function withoutEmptySections(value: unknown, node: SchemaNode): unknown 
   return kept
 }
 
-/** `upper` over `lower`: mappings are merged key by key, everything else (lists too) is replaced. */
+/** `upper` over `lower`: mappings are merged key by key; everything else, including lists, is replaced. */
 export function overlay(lower: Mapping, upper: Mapping): Mapping {
   const merged: Mapping = { ...lower }
   for (const [key, value] of Object.entries(upper)) {
@@ -63,12 +63,12 @@ export function overlay(lower: Mapping, upper: Mapping): Mapping {
 
 const ROLES = ['implementer', 'reviewer'] as const
 
-/** What belongs to one provider only and makes no sense for another. */
+/** Settings that make no sense for another provider. */
 const OF_PROVIDER: ReadonlySet<string> = new Set(['model', 'effort', 'command'])
 
 /**
- * A layer over the ones below it, as `overlay`; and where it names another provider for a role, that role's model, effort
- * and command from below are dropped, so that `--implementer claude` does not run claude with codex's model.
+ * A layer over the ones below it, like `overlay`. If it names another provider for a role, that role's model, effort and
+ * command from below are dropped, so that `--implementer claude` does not run claude with codex's model.
  */
 export function overlayLayer(lower: Mapping, upper: Mapping): Mapping {
   let below = lower
@@ -89,12 +89,12 @@ function replaceRole(config: Mapping, role: string, value: Mapping): Mapping {
   return { ...config, workflow: { ...workflow, roles: { ...roles, [role]: value } } }
 }
 
-/** The provider that a role means, said or not. */
+/** The provider of a role, configured or by default. */
 export function providerOf(role: Mapping): unknown {
   return role['provider'] ?? (role['command'] === undefined ? DEFAULT_PROVIDER : 'command')
 }
 
-/** A mapping with one value in it, at `path`. */
+/** A mapping that contains only one value, at `path`. */
 export function nested(path: readonly string[], value: unknown): Mapping {
   return path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Mapping
 }

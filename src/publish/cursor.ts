@@ -1,11 +1,11 @@
-/** How far a run's events were published, beside the record: a process that goes on with the run goes on there. */
+/** How far a run's events have been published. Kept beside the record, so that a later process continues from there. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 export interface Cursor {
-  /** The last event that a server has; 0: none. */
+  /** The last event that the server has; 0: none. */
   readonly seq: number
-  /** How many of the run's events that were. */
+  /** How many of the run's events have been published. */
   readonly count: number
 }
 
@@ -13,18 +13,18 @@ export function cursorFile(home: string, run: string): string {
   return join(home, 'publish', `${run}.json`)
 }
 
-/** From the beginning when there is none, or none that can be read: to publish twice does no harm, to leave out does. */
+/** Starts from the beginning if there is no readable cursor: publishing twice does no harm, leaving out does. */
 export async function readCursor(file: string): Promise<Cursor> {
   try {
     const value = JSON.parse(await readFile(file, 'utf8')) as Partial<Cursor> | null
     if (Number.isSafeInteger(value?.seq) && Number.isSafeInteger(value?.count)) return value as Cursor
   } catch {
-    // not there, or torn: as if nothing was published
+    // missing or torn: publish from the beginning
   }
   return { seq: 0, count: 0 }
 }
 
-/** Whole or not at all. */
+/** Writes the cursor atomically. */
 export async function writeCursor(file: string, cursor: Cursor): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const draft = `${file}.${process.pid}`

@@ -1,8 +1,8 @@
-/** An event as it leaves this machine: whose it is, in full, and no more of it than fits. */
+/** An event as it leaves this machine: with its owner in full, and cut to the allowed size. */
 import { cap } from '../core/text.ts'
 import type { RecordedEvent } from '../record/index.ts'
 
-/** Who an event belongs to. Ids are text; what does not apply is null. */
+/** The owner of an event. Ids are text; what does not apply is null. */
 export interface Owner {
   readonly project: string | null
   readonly run: string | null
@@ -16,14 +16,14 @@ export interface SessionAgent {
   readonly role: string
   readonly provider: string
   readonly model: string | null
-  /** The folder that it works in. */
+  /** The folder in which the agent works. */
   readonly workspace: string
 }
 
 export interface Envelope {
-  /** Of the record, or the session, that it comes from; grows, with gaps where other events are. */
+  /** Sequence number in the record or session that the event comes from: increasing, with gaps where other events are. */
   readonly seq: number
-  /** Of the run, or the session that is in none: 1, 2, 3, without gaps. */
+  /** Number within the run (or within a session outside of runs): 1, 2, 3, without gaps. */
   readonly run_seq: number
   readonly timestamp: string
   readonly type: string
@@ -32,17 +32,17 @@ export interface Envelope {
   readonly project_id: string | null
   /** null: a turn of `belay exec` or `belay chat`. */
   readonly run_id: string | null
-  /** The run, when it is a workflow's. */
+  /** The run's id if it is a workflow run. */
   readonly workflow_run_id: string | null
   readonly task: string | null
   readonly session_id: string | null
   /** `provider/model`. */
   readonly agent_id: string | null
-  /** What it does in the run: `implementer`, `reviewer`, `step`; in no run its provider. */
+  /** The agent's role in the run (`implementer`, `reviewer`, `step`); outside of runs, its provider. */
   readonly agent_name: string | null
-  /** The folder that the agent of the session works in. */
+  /** The folder in which the session's agent works. */
   readonly workspace: string | null
-  /** Which try of the task it belongs to; null when it is about none. In no run: the turn of the session. */
+  /** The task's attempt that the event belongs to; null: none. Outside of runs: the turn of the session. */
   readonly attempt: number | null
   readonly actor: string
   readonly data: Readonly<Record<string, unknown>>
@@ -75,12 +75,12 @@ function numberOf(value: unknown): number | null {
 }
 
 const encoder = new TextEncoder()
-/** Texts are cut to these lengths, one after the other, until the whole fits. */
+/** Texts are cut to these lengths, one after the other, until the message fits. */
 const CUTS = [8192, 2048, 512, 128]
 
 /**
- * The bytes of an envelope, redacted, and at most `max` of them: texts are cut in the middle, and `data` that is still too big is
- * replaced by what it was about. `max` is at least 1024.
+ * The message for an event, with `data` redacted and shortened to fit into `max` bytes (at least 1024): texts in `data` are cut
+ * in the middle; `data` that is still too big is replaced by a summary.
  */
 export function encode(one: Envelope, max: number, redact: (text: string) => string): Uint8Array {
   for (const cut of CUTS) {

@@ -1,22 +1,22 @@
-/** What is published: the events of a run, as the record has them, or the lines of a session. */
+/** What is published: the events of a run, as in the record, or the lines of a session. */
 import { hostname } from 'node:os'
 import { listSessions, readEvents, type RecordStore, type RecordedEvent, type RunRow } from '../record/index.ts'
 import type { Session, StoredEntry } from '../sessions/index.ts'
 import { cursorFile } from './cursor.ts'
 import type { Owner, SessionAgent } from './envelope.ts'
 
-/** Events in their order; each has a `seq` that never changes. */
+/** A sequence of events; each has a `seq` that never changes. */
 export interface Feed {
-  /** For people: `run R`. */
+  /** For people, e.g. `run R`. */
   readonly name: string
-  /** Before the `seq` in the id of a message: no other feed has it. */
+  /** Prefix of message ids; unique to this feed. */
   readonly key: string
-  /** Where it stands how far it was published. */
+  /** The file that says how far the feed was published. */
   readonly cursor: string
   readonly owner: Owner
-  /** At most `limit` events from `from` on. */
+  /** At most `limit` events, starting at `from`. */
   read(from: number, limit: number): Promise<readonly RecordedEvent[]>
-  /** Whose an event is, as far as it is known by now. */
+  /** The agent of an event, as far as known by now; null: none. */
   agentOf(event: RecordedEvent): Promise<SessionAgent | null>
 }
 
@@ -35,7 +35,7 @@ export function runFeed(record: RecordStore, run: Pick<RunRow, 'id' | 'project' 
       const row = (await listSessions(record.read, run.id)).find(({ id }) => id === session)
       if (row === undefined) return null
       const agent = { role: row.role, provider: row.provider, model: row.model, workspace: row.cwd }
-      // the model may only become known later
+      // the model may become known later
       if (agent.model !== null) agents.set(session, agent)
       return agent
     },
@@ -43,8 +43,8 @@ export function runFeed(record: RecordStore, run: Pick<RunRow, 'id' | 'project' 
 }
 
 /**
- * A session that this process holds. Ids are the user's to choose, and used again after a session was deleted: what tells one
- * from another is when it was made.
+ * The feed of a session that this process holds. Users choose session ids and may reuse one after deleting its session, so the
+ * key includes the creation time.
  */
 export function sessionFeed(home: string, session: Session): Feed {
   const { id, createdAt } = session.meta
@@ -72,7 +72,7 @@ export function sessionFeed(home: string, session: Session): Feed {
   }
 }
 
-/** As `belay exec --json` calls things; null for what is the engine's alone. */
+/** Names events as `belay exec --json` does; null for lines that only the engine uses. */
 function eventOf(session: string, seq: number, entry: StoredEntry): RecordedEvent | null {
   const event = (type: string, data: Record<string, unknown>, actor = 'belay'): RecordedEvent => {
     return { seq, time: entry.time, type, version: 1, project: null, run: null, task: null, session, actor, data }

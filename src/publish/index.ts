@@ -6,15 +6,15 @@ import { openNats } from './nats.ts'
 import { redactor } from './redact.ts'
 import { Publisher, type PublishConfig } from './publisher.ts'
 
-/** What a configuration says about publishing; `url` null: nothing is published. */
+/** The configuration for publishing; `url` null: nothing is published. */
 export interface NatsPublishing extends PublishConfig {
   readonly url: string | null
-  /** `subject` for what is in no run; not there in runs that an older version stored. */
+  /** `subject` for sessions outside of runs; absent in runs that an older version stored. */
   readonly sessionSubject?: string
 }
 
 export interface Publishing {
-  /** Publishes what there is, for a bounded time, and ends. Never throws. */
+  /** Publishes the rest, for a bounded time, and ends. Never throws. */
   stop(): Promise<void>
 }
 
@@ -22,7 +22,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const NOTHING: Publishing = { stop: () => Promise.resolve() }
 
-/** Begins to publish the events of a run, as far as the configuration wants that. Costs nothing when it does not. */
+/** Starts to publish the events of a run if the configuration says so. Costs nothing otherwise. */
 export function publishRun(
   record: RecordStore,
   run: RunRow,
@@ -33,7 +33,7 @@ export function publishRun(
   return nats === undefined ? NOTHING : publish(runFeed(record, run), nats, env, note)
 }
 
-/** As `publishRun`, for the lines of a session that this process holds. */
+/** Like `publishRun`, for the lines of a session that this process holds. */
 export function publishSession(
   home: string,
   session: Session,
@@ -48,8 +48,8 @@ export function publishSession(
 const PROBE_MS = 10_000
 
 /**
- * Connects to the server as a run would, and closes again; nothing is published. Throws what keeps events from it, secrets
- * taken out.
+ * Connects to the server as a run would, and disconnects without publishing. Throws what would keep events from being
+ * published, with secrets removed.
  */
 export async function probePublishing(
   nats: NatsPublishing & { readonly url: string },

@@ -10,7 +10,7 @@ it('a server that answers when nobody waits for it any more is left again', asyn
   const stop = new AbortController()
   const opening = openNats({ url: `nats://127.0.0.1:${port}` }, {}, stop.signal)
   const [socket] = (await once(server, 'connection')) as [Socket]
-  socket.on('error', () => {}) // cut off is what it is to be
+  socket.on('error', () => {}) // it is disconnected on purpose
   stop.abort()
   await expect(opening).rejects.toThrow('given up')
   const info = {

@@ -1,4 +1,4 @@
-/** NATS as an outlet: core publish with `Nats-Msg-Id`, so that a stream of JetStream keeps every event once. */
+/** Publishes to NATS: core publish with `Nats-Msg-Id`, so that a JetStream stream keeps every event once. */
 import { readFile } from 'node:fs/promises'
 import type { Outlet } from './publisher.ts'
 
@@ -12,9 +12,9 @@ const CONNECT_MS = 3000
 const CONFIRM_MS = 5000
 
 /**
- * Connects to a server, with the credentials of `BELAY_NATS_TOKEN`, `..._USER` and `..._PASSWORD`, or `..._CREDS` (no agent or
- * gate gets them: agents/environment.ts). A `tls://` server that has no TLS gets nothing. Throws what it says. Without
- * reconnecting: who uses it knows what to send again.
+ * Connects to a server with the credentials in `BELAY_NATS_TOKEN`, `..._USER` and `..._PASSWORD`, or `..._CREDS` (agents and
+ * gates get none of them: agents/environment.ts). Sends nothing to a `tls://` server without TLS. Throws the server's error.
+ * Does not reconnect, because the caller knows what to send again.
  */
 export async function openNats(config: NatsConfig, env: Environment, signal: AbortSignal): Promise<Outlet> {
   signal.throwIfAborted()
@@ -35,13 +35,13 @@ export async function openNats(config: NatsConfig, env: Environment, signal: Abo
   try {
     connection = await within(connecting, CONNECT_MS + 1000, 'it does not answer', signal)
   } catch (error) {
-    // One that comes when nobody waits for it any more would keep Belay from ending.
-    connecting.then((late) => late.close()).catch(() => {}) // none comes
+    // A connection that comes too late would keep Belay from exiting.
+    connecting.then((late) => late.close()).catch(() => {}) // there is no connection to close
     throw error
   }
   let refused: Error | null = null
   void (async () => {
-    // what the server says of what was published, such as that it may not be, comes here and nowhere else
+    // errors about published messages, such as missing permissions, arrive only here
     for await (const status of connection.status()) if (status.type === 'error') refused = status.error
   })()
   return {
@@ -59,7 +59,7 @@ export async function openNats(config: NatsConfig, env: Environment, signal: Abo
   }
 }
 
-/** Paths of files; null: as the server wants it. Anything else makes encryption a condition. */
+/** TLS options as file paths; null: as the server wants it. Anything else makes encryption mandatory. */
 function tlsOf(url: string, env: Environment): Readonly<Record<string, string>> | null {
   const [caFile, certFile, keyFile] = ['CA', 'CERT', 'KEY'].map((name) => env[`BELAY_NATS_${name}`])
   const files = {
@@ -70,7 +70,7 @@ function tlsOf(url: string, env: Environment): Readonly<Record<string, string>> 
   return url.startsWith('tls://') || Object.keys(files).length > 0 ? files : null
 }
 
-/** `work`, or what is thrown when it takes longer than `ms` or is given up. */
+/** The result of `work`. Throws when it takes longer than `ms`, or when `signal` aborts. */
 async function within<T>(work: Promise<T>, ms: number, said: string, signal: AbortSignal): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   let gone: (() => void) | undefined

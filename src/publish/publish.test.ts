@@ -168,7 +168,7 @@ describe('Publisher', () => {
           most: 4096,
           send: (_, id) => void sent.push(id),
           confirm() {
-            // The run comes to its end while the server has not confirmed yet.
+            // The run ends while the server has not confirmed yet.
             if (events.length === 1) events.push({ ...event({}, 'run.finished'), seq: 2 })
             stopping.push(publisher.stop())
             return Promise.resolve()

@@ -1,4 +1,4 @@
-/** Publishes events as they come to be. Whatever happens to the server, the work does not notice. */
+/** Publishes events as they occur. Server failures never affect the work itself. */
 import { messageOf } from '../core/errors.ts'
 import type { RecordedEvent } from '../record/index.ts'
 import { readCursor, writeCursor, type Cursor } from './cursor.ts'
@@ -8,15 +8,15 @@ import { redactor } from './redact.ts'
 import { subjectOf } from './subject.ts'
 
 /**
- * A server that took what it was sent, in order. `send` and `confirm` throw when it is gone; then it is closed and opened
- * again.
+ * A connection to a server that receives events in order. `send` and `confirm` throw when the connection is lost; it is then
+ * closed and opened again.
  */
 export interface Outlet {
-  /** Bytes that one message may have. */
+  /** Largest message, in bytes. */
   readonly most: number
   /** `id` is the same when an event is sent again. */
   send(subject: string, id: string, bytes: Uint8Array): void
-  /** Resolves when the server has all that was sent. Must not take for ever. */
+  /** Resolves when the server has everything that was sent. Must settle in bounded time. */
   confirm(): Promise<void>
   close(): Promise<void>
 }
@@ -24,9 +24,9 @@ export interface Outlet {
 export interface PublishConfig {
   /** Template of the subject. */
   readonly subject: string
-  /** Bytes. */
+  /** In bytes. */
   readonly maxPayload: number
-  /** How long the end of the work waits for what is not published yet. */
+  /** How long the end of the work waits for unpublished events. */
   readonly flushMs: number
 }
 
@@ -34,11 +34,11 @@ export interface PublishOptions {
   readonly feed: Feed
   readonly config: PublishConfig
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Connects; throws when that fails. */
+  /** Connects; throws if that fails. */
   readonly open: (signal: AbortSignal) => Promise<Outlet>
-  /** Name of the server without credentials, for people. */
+  /** The server's name without credentials, for people. */
   readonly server: string
-  /** Told once when the server is gone, and once when it is back. */
+  /** Called once when the connection is lost, and once when it is back. */
   readonly note: (text: string) => void
 }
 
@@ -47,7 +47,7 @@ const IDLE_MS = 250
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 15_000
 
-/** Follows a feed from where the last one ended, until `stop`. Never throws, and holds at most one batch. */
+/** Publishes a feed from where the last process ended, until `stop`. Never throws, and holds at most one batch in memory. */
 export class Publisher {
   private readonly options: PublishOptions
   private readonly redact: (text: string) => string
@@ -65,7 +65,7 @@ export class Publisher {
     this.work = this.follow()
   }
 
-  /** Publishes what there is, for at most `flushMs`, and ends. Says what is left. */
+  /** Publishes the rest, for at most `flushMs`, and ends. Tells the user how many events remain. */
   async stop(): Promise<void> {
     this.stopping.abort()
     this.wake()
@@ -83,7 +83,7 @@ export class Publisher {
     let retry = FIRST_RETRY_MS
     for (;;) {
       try {
-        // Asked before it is read: what came in between is to be read too.
+        // Checked before reading, so that events which arrived before the stop are read too.
         const last = this.stopping.signal.aborted
         const done = await this.batch()
         retry = FIRST_RETRY_MS
@@ -137,7 +137,7 @@ export class Publisher {
   private async drop(): Promise<void> {
     const { outlet } = this
     this.outlet = null
-    // it is gone already, or about to
+    // it is closed already or about to be
     await outlet?.close().catch(() => {})
   }
 

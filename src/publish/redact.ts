@@ -1,5 +1,6 @@
 /**
- * What must not leave this machine in an event: keys and tokens, known by their shape or because they stand in the environment.
+ * Secrets that must not leave this machine in an event: keys and tokens, recognised by their shape or because they are in the
+ * environment.
  */
 
 const SHAPES: readonly RegExp[] = [
@@ -18,7 +19,7 @@ const NAMES = /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|CREDENTIAL|_P
 const SHORTEST = 8
 export const REDACTED = '[redacted]'
 
-/** Replaces secrets in a text. `env`: values of its variables with telling names are secrets too. */
+/** Returns a function that replaces secrets in a text. Values of variables in `env` with telling names count as secrets too. */
 export function redactor(env: Readonly<Record<string, string | undefined>>): (text: string) => string {
   const values = Object.entries(env)
     .flatMap(([name, value]) => (value !== undefined && value.length >= SHORTEST && NAMES.test(name) ? [value] : []))

@@ -1,4 +1,4 @@
-/** Subjects of NATS: words with dots between, of which some come from the event. */
+/** NATS subjects: words separated by dots, some of them taken from the event. */
 import type { Envelope } from './envelope.ts'
 
 const PARTS = {
@@ -16,7 +16,7 @@ export const SUBJECT = `a subject such as "belay.{project}.{run}.{type}" (${Obje
 export const DEFAULT_SUBJECT = 'belay.{project}.run.{run}.stream'
 export const DEFAULT_SESSION_SUBJECT = 'belay.session.{session}.stream'
 
-/** `template` names only what there is, and is a subject that can be published to. */
+/** Whether `template` uses known names only, and results in a subject that can be published to. */
 export function isSubject(template: string): boolean {
   const plain = template.replaceAll(/\{([a-z]+)\}/g, (whole, name: string) =>
     Object.hasOwn(PARTS, name) ? 'x' : whole,
@@ -24,7 +24,10 @@ export function isSubject(template: string): boolean {
   return plain.length <= 200 && /^[^\s.*>{}\p{Cc}]+(\.[^\s.*>{}\p{Cc}]+)*$/u.test(plain)
 }
 
-/** The subject of an event. A type keeps its dots, so that `belay.*.*.task.>` works; all else is one word; nothing is `-`. */
+/**
+ * The subject of an event. A type keeps its dots, so that `belay.*.*.task.>` works; any other value becomes one word, a missing
+ * one `-`.
+ */
 export function subjectOf(template: string, one: Envelope): string {
   return template.replaceAll(/\{([a-z]+)\}/g, (_, name: string) => {
     const value = PARTS[name as keyof typeof PARTS](one) ?? '-'

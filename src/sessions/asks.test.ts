@@ -6,7 +6,7 @@ import { answerAsk, askInSession, openAsks, type Ask } from './asks.ts'
 import type { Session } from './session.ts'
 import { SessionStore } from './store.ts'
 
-/** What watching a folder fails with, where it does. */
+/** The error code with which watching a folder fails; null: it works. */
 let refused: string | null = null
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>()
@@ -36,11 +36,11 @@ afterEach(async () => {
 
 const folder = (): string => join(home, 'sessions', 's', 'asks')
 
-/** Asks, and returns once the question stands. */
+/** Asks, and returns once the question is there. */
 async function ask(expiresAt = Date.now() + LONG_MS, signal = new AbortController().signal) {
   const stands = Promise.withResolvers<Ask>()
   const answered = askInSession(session, { question: 'may it?', context: {} }, expiresAt, signal, stands.resolve)
-  answered.catch(() => {}) // seen by whoever awaits it
+  answered.catch(() => {}) // handled by whoever awaits it
   return { answered, question: await stands.promise }
 }
 

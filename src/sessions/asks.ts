@@ -1,7 +1,7 @@
 /**
- * Questions of a session's agent to a person: one file each in the session's folder, and one more that ends it: an answer, or the
- * asker's word that it waits no longer. That one is made once and stays, so that exactly one end counts, however late somebody
- * answers; both go with the folder when the session is taken up again.
+ * Questions of a session's agent to a person. A question is a file in the session's folder. A second file ends it: an answer,
+ * or a note that the asker no longer waits. That file is created once and stays, so that exactly one end counts, however late
+ * somebody answers. Both are removed with the folder when the session is opened again.
  */
 import { watch, type FSWatcher } from 'node:fs'
 import { link, mkdir, readFile, readdir, rm } from 'node:fs/promises'
@@ -19,7 +19,7 @@ export type AskOption = (typeof ASK_OPTIONS)[number]
 export interface NewAsk {
   /** One line for people. */
   readonly question: string
-  /** What the person needs in order to decide. */
+  /** What the person needs for the decision. */
   readonly context: Readonly<Record<string, unknown>>
 }
 
@@ -37,8 +37,8 @@ export interface AskAnswer {
 }
 
 /**
- * Asks, and waits until somebody answers. Resolves with null when nobody did until `expiresAt` (ms since the epoch); rejects with
- * the signal's reason on abort. Either way the question is gone afterwards.
+ * Asks, and waits until somebody answers. Resolves with null if nobody did before `expiresAt` (ms since the epoch); rejects
+ * with the signal's reason on abort. Either way the question is gone afterwards.
  */
 export async function askInSession(
   session: Session,
@@ -69,7 +69,7 @@ export async function askInSession(
   }
 }
 
-/** How often an answer is looked for where the system does not tell of new files. */
+/** Interval at which an answer is looked for, in ms, where the system does not report new files. */
 const LOOK_MS = 1000
 
 async function waitForAnswer(
@@ -80,12 +80,12 @@ async function waitForAnswer(
 ): Promise<AskAnswer | null> {
   for (;;) {
     signal.throwIfAborted()
-    // Watched before it is looked at, so that no answer falls between.
+    // Starts watching before it reads, so that no answer is missed in between.
     const change = nextChange(folder, Math.min(LOOK_MS, Math.max(1, until - Date.now())), signal)
     try {
       const answer = await readAnswer(folder, id)
       if (answer !== null) return answer
-      // An answer that comes in the last moment counts.
+      // An answer at the last moment still counts.
       if (Date.now() >= until) return (await close(folder, id)) ? null : await readAnswer(folder, id)
       await change.happened
     } finally {
@@ -94,7 +94,7 @@ async function waitForAnswer(
   }
 }
 
-/** Resolves when something changes in `folder`, `ms` have passed, or the signal aborts. */
+/** Resolves when something in `folder` changes, `ms` have passed, or the signal aborts. */
 function nextChange(folder: string, ms: number, signal: AbortSignal): { happened: Promise<void>; dispose(): void } {
   const { promise, resolve } = Promise.withResolvers<void>()
   const done = (): void => resolve()
@@ -111,7 +111,7 @@ function nextChange(folder: string, ms: number, signal: AbortSignal): { happened
   }
 }
 
-/** null: the user has as many watches as the system gives, and it must be looked instead. */
+/** null: the user has no watches left, so the caller has to poll. */
 function watching(folder: string, done: () => void): FSWatcher | null {
   try {
     return watch(folder, done).on('error', done)
@@ -125,7 +125,7 @@ function watching(folder: string, done: () => void): FSWatcher | null {
 export async function openAsks(store: SessionStore): Promise<Ask[]> {
   const asks: Ask[] = []
   for (const { meta, holder } of await store.list()) {
-    // Its asker is gone: nobody waits for an answer.
+    // Without a holder, the asker is gone and nobody waits for an answer.
     if (holder !== null) asks.push(...(await asksIn(join(sessionFolder(store.home, meta.id), 'asks'))))
   }
   return asks.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt))
@@ -140,8 +140,8 @@ async function asksIn(folder: string): Promise<Ask[]> {
 }
 
 /**
- * Answers an open question of any session; null when no session asks it. The first answer counts: a second one is
- * `checkpoint_closed`. Throws `answer_invalid`.
+ * Answers an open question of any session; null: there is no such question. The first answer counts; for a second one this
+ * throws `checkpoint_closed`. Throws `answer_invalid`.
  */
 export async function answerAsk(
   store: SessionStore,
@@ -168,14 +168,17 @@ export async function answerAsk(
 }
 
 /**
- * The asker waits no longer; false when it was answered before. Where this cannot be written, nobody can write an answer
- * either.
+ * Records that the asker no longer waits; false if it was answered before. If this cannot be written, nobody can write an
+ * answer either.
  */
 function close(folder: string, id: string): Promise<boolean> {
   return end(folder, id, null).catch(() => true)
 }
 
-/** Ends a question, with its answer or (null) without; false when it has ended, also with its session. */
+/**
+ * Ends a question with an answer, or without one (null). Returns false if it has ended already, also because its session is
+ * gone.
+ */
 async function end(folder: string, id: string, answer: AskAnswer | null): Promise<boolean> {
   const temporary = join(folder, `~${randomId(10)}`)
   try {
@@ -195,11 +198,11 @@ function answerFile(folder: string, id: string): string {
 }
 
 async function readAsk(file: string): Promise<Ask | null> {
-  const text = await readFile(file, 'utf8').catch(() => null) // answered and gone meanwhile
+  const text = await readFile(file, 'utf8').catch(() => null) // answered and removed meanwhile
   return text === null ? null : (JSON.parse(text) as Ask)
 }
 
 async function readAnswer(folder: string, id: string): Promise<AskAnswer | null> {
-  const text = await readFile(answerFile(folder, id), 'utf8').catch(() => null) // nobody answered yet
+  const text = await readFile(answerFile(folder, id), 'utf8').catch(() => null) // no answer yet
   return text === null ? null : (JSON.parse(text) as AskAnswer)
 }

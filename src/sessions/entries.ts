@@ -1,27 +1,27 @@
 import type { Usage } from '../core/words.ts'
 
-/** Version of the lines; a newer one is refused, an older one is read. */
+/** Version of the lines. A newer one is refused, an older one is read. */
 export const SCHEMA = 1
 
 /** How a turn of a session ended. */
 export interface TurnEnding {
   readonly status: 'done' | 'blocked' | 'suspended' | 'failed' | 'interrupted'
-  /** The stable reason, e.g. `agent_done`, `max_steps`, `budget`. */
+  /** A stable code, e.g. `agent_done`, `max_steps`, `budget`. */
   readonly finishReason: string
   readonly text: string
   readonly output: unknown
   readonly error: string | null
   readonly steps: number
   readonly usage: Usage
-  /** Paths that git saw change, relative to the workspace; empty outside of git. */
+  /** Paths that changed according to git, relative to the workspace; empty outside of git. */
   readonly files: readonly string[]
-  /** Commits that Belay made of it. */
+  /** Commits that Belay made from the changes. */
   readonly commits: readonly string[]
 }
 
 /**
- * One line of a session. What agents give (`entry`, `item`, `request`) is kept as it came: this folder knows no agent.
- * A reader ignores types that it does not know.
+ * One line of a session. What comes from agents (`entry`, `item`, `request`) is kept unchanged, because this folder knows no
+ * agent. Readers ignore unknown types.
  */
 export type SessionEntry =
   | {
@@ -30,18 +30,18 @@ export type SessionEntry =
       readonly prompt: string
       readonly agent: AgentLabel
       readonly cwd: string
-      /** In a collaboration: the commit that it began at. */
+      /** In a collaboration: the commit at which the turn began. */
       readonly base?: string
-      /** What its processes carry in their environment. */
+      /** Environment mark of the turn's processes. */
       readonly mark?: string
     }
-  /** The conversation as the engine keeps it, for the model; opaque. */
+  /** The engine's own form of the conversation, for the model; opaque. */
   | { readonly type: 'history'; readonly entry: unknown }
   | { readonly type: 'item'; readonly turn: number; readonly item: unknown }
   | { readonly type: 'native'; readonly provider: string; readonly native: string; readonly cwd: string }
   | { readonly type: 'approval'; readonly turn: number; readonly request: unknown; readonly answer: unknown }
   | ({ readonly type: 'turn_ended'; readonly turn: number } & TurnEnding)
-  /** What came before is no longer part of the conversation. */
+  /** Everything before this line is no longer part of the conversation. */
   | { readonly type: 'cleared' }
 
 export interface AgentLabel {
@@ -49,10 +49,10 @@ export interface AgentLabel {
   readonly model: string | null
 }
 
-/** An entry as it is read: with the time it was written. */
+/** An entry as read: with the time at which it was written. */
 export type StoredEntry = SessionEntry & { readonly time: string }
 
-/** First line of every session, and of its export. */
+/** First line of every session and of its export. */
 export interface Header {
   readonly type: 'session'
   readonly schema: number

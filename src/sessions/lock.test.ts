@@ -110,7 +110,7 @@ describe('the lock', () => {
     expect(await takeLock(folder, 'test')).toMatchObject({ by: { host: 'elsewhere', token: 't' } })
     expect(await lockHolder(folder, Date.now() + 119_000)).not.toBeNull()
     expect(await lockHolder(folder, Date.now() + 121_000)).toBeNull()
-    // A process that lives, so that its boot alone tells.
+    // A living process, so that only the boot id can tell.
     const living = { ...lock, ...thisProcess(), host: thisHost().host }
     writeFileSync(join(folder, 'lock.1'), JSON.stringify({ ...living, boot: thisHost().boot }))
     expect(await lockHolder(folder)).not.toBeNull()
@@ -150,7 +150,7 @@ describe('the lock', () => {
     make[kind]?.(join(folder, 'lock.3'))
     expect(await lockHolder(folder)).toBeNull()
     const session = await store.open('a', 'test')
-    // Where it is the one after a lock, that lock is overtaken.
+    // Where it finds itself followed by another lock, its own has been overtaken.
     const above = Math.max(...readdirSync(folder).map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0))) + 1
     make[kind]?.(join(folder, `lock.${above}`))
     await expect(session.change({ title: 'mine' })).rejects.toMatchObject({ code: 'session_lost' })

@@ -1,8 +1,9 @@
 /**
- * Who may write a session. Locks are numbered files `lock.N`; the highest number is the truth. Taking is `link(2)` of a whole
- * file to the next number, so exactly one of several takers gets it and nobody ever reads half a lock; a dead holder's lock is
- * never removed, only overtaken. Releasing writes the next number too, as free. The holder of N takes away what is below N - 1:
- * a taker that slept since it looked either finds its number taken or sees a higher one.
+ * Locks that decide who may write to a session. Locks are files `lock.N`; the one with the highest number counts. Taking a lock
+ * is a `link(2)` of a complete file to the next number, so exactly one of several takers succeeds and nobody reads half a lock.
+ * A dead holder's lock is never removed, only superseded by the next number. Releasing also writes the next number, marked as
+ * free. The holder of N removes the locks below N - 1: a taker that was suspended since its check either finds its number taken
+ * or sees a higher one.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { link, lstat, readFile, readdir, rm, stat, unlink, utimes } from 'node:fs/promises'
@@ -12,48 +13,48 @@ import { randomId } from '../core/ids.ts'
 import { isAlive, thisHost, thisProcess } from '../process/index.ts'
 import { writeNew } from './files.ts'
 
-/** Who holds a session. */
+/** The holder of a session. */
 export interface LockHolder {
   readonly token: string
-  /** What it is doing: `exec`, `chat`, `delete`... */
+  /** What the holder does: `exec`, `chat`, `delete`... */
   readonly purpose: string
   readonly host: string
   readonly boot: string
   readonly pid: number
   readonly startTime: string
   readonly acquiredAt: string
-  /** When it last said that it lives. */
+  /** Time of the last heartbeat. */
   readonly heartbeatAt: string
 }
 
 /** A lock that this process holds. */
 export interface HeldLock {
   readonly holder: LockHolder
-  /** Whether nobody has overtaken it; one look at a file. */
+  /** Whether nobody has superseded the lock; costs a look at two files. */
   isHeld(): Promise<boolean>
-  /** When this resolves it no longer tidies up in the folder: only then may the folder be moved. */
+  /** Resolves when the lock no longer removes files in the folder. The folder must not be moved before. */
   readonly tidied: Promise<void>
-  /** Gives it back; does nothing when it is lost already. Safe to repeat. */
+  /** Releases the lock; does nothing if it is lost already. Repeatable. */
   release(): Promise<void>
-  /** Stops being the holder without writing anything: the session's folder was just removed. */
+  /** Stops being the holder without writing anything, for a session whose folder was just removed. */
   forget(): void
 }
 
-/** How often a holder says that it lives, and after which silence one on another host counts as dead. */
+/** Interval of heartbeats, and how long a holder on another host must be silent to count as dead, both in ms. */
 const HEARTBEAT_MS = 15_000
 const SILENCE_MS = 120_000
-/** A heartbeat that is further in the future was told by a clock that is wrong. */
+/** A heartbeat further in the future than this comes from a wrong clock. */
 const AHEAD_MS = 60_000
 
 interface Latest {
   readonly number: number
   /** null: free. */
   readonly holder: LockHolder | null
-  /** When the file system saw the last heartbeat, by its own clock, in milliseconds. */
+  /** When the file system saw the last heartbeat, by its own clock, in ms. */
   readonly changedAt: number
 }
 
-/** The living holder of the session in `folder`, or null when it can be taken. */
+/** The living holder of the session in `folder`; null: it can be taken. */
 export async function lockHolder(folder: string, now = Date.now()): Promise<LockHolder | null> {
   try {
     const found = await latest(folder)
@@ -65,8 +66,8 @@ export async function lockHolder(folder: string, now = Date.now()): Promise<Lock
 }
 
 /**
- * Takes the session in `folder`, also from a dead holder. Returns who holds it when somebody does. Throws `session_damaged` when
- * a number is the last that can be. `clock` is that of the file system in `folder`.
+ * Takes the session in `folder`, also from a dead holder. Returns the holder if a living one has it. Throws `session_damaged`
+ * if the highest number leaves no next one. `clock` returns the time of the folder's file system.
  */
 export async function takeLock(
   folder: string,
@@ -76,7 +77,8 @@ export async function takeLock(
   for (;;) {
     const found = await latest(folder)
     if (found.holder !== null) {
-      // Only what the file system says of a clock that is ahead can be compared, and with its own clock alone.
+      // A holder whose clock is ahead is judged by file system times only, which must be compared with the file system's own
+      // clock.
       const now = isAhead(found.holder) ? await clock(folder) : Date.now()
       if (livesOn(found.holder, found.changedAt, now)) return { by: found.holder }
     }
@@ -87,8 +89,8 @@ export async function takeLock(
 }
 
 /**
- * Frees the session whoever holds it; `token` (when not null) must still be the holder's. Returns whom it was taken from: null
- * when nobody held it or somebody else does by now. The former holder finds out at its next write.
+ * Frees the session from any holder; a `token` that is not null must still be the holder's. Returns that holder, or null if
+ * there was none or another one holds the session by now. The former holder notices at its next write.
  */
 export async function breakLock(folder: string, token: string | null = null): Promise<LockHolder | null> {
   for (;;) {
@@ -108,14 +110,14 @@ function newHolder(purpose: string): LockHolder {
   return { token: randomId(16), purpose, ...thisHost(), pid, startTime, acquiredAt: now, heartbeatAt: now }
 }
 
-/** Whether its host is another one whose clock is ahead: its heartbeat does not tell when it last lived. */
+/** Whether the holder is on another host whose clock is ahead, so that its heartbeat does not tell when it was last alive. */
 export function isAhead({ host, heartbeatAt }: LockHolder, now = Date.now()): boolean {
   return host !== thisHost().host && Date.parse(heartbeatAt) - now > AHEAD_MS
 }
 
 /**
- * Processes of this host are looked at; of others only their heartbeat is known. Where that is in the future, `changedAt` counts:
- * when the file system was told of it.
+ * Whether a holder is alive. On this host its process is checked; of other hosts only the heartbeat is known. If that is in the
+ * future, `changedAt` counts instead.
  */
 function livesOn(holder: LockHolder, changedAt: number, now: number): boolean {
   const here = thisHost()
@@ -124,21 +126,21 @@ function livesOn(holder: LockHolder, changedAt: number, now: number): boolean {
   return holder.boot === here.boot && isAlive({ pid: holder.pid, startTime: holder.startTime })
 }
 
-/** `file`: the lock, open. */
+/** `file`: the descriptor of the open lock. */
 function hold(folder: string, number: number, holder: LockHolder, file: number): HeldLock {
   const inode = fstatSync(file).ino
-  // Its own file, and none above it: the whole session may have been removed and made anew.
+  // Its own file must be there, and none above it: the whole session may have been removed and created again.
   const isOurs = async (): Promise<boolean> =>
     (await inodeOf(lockFile(folder, number))) === inode && (await inodeOf(lockFile(folder, number + 1))) === null
 
   const beat = setInterval(() => {
     const now = new Date()
-    void utimes(lockFile(folder, number), now, now).catch(() => {}) // overtaken and tidied away: `isHeld` tells
+    void utimes(lockFile(folder, number), now, now).catch(() => {}) // superseded and removed: `isHeld` reports it
   }, HEARTBEAT_MS)
   beat.unref()
   let released = false
   const tidied = tidy(folder, number)
-  tidied.catch(() => {}) // told to who waits for it, and by `release`
+  tidied.catch(() => {}) // reported to whoever awaits it, and by `release`
   return {
     holder,
     tidied,
@@ -202,7 +204,7 @@ function lastNumber(folder: string): BelayError {
   })
 }
 
-/** Now, by the clock of the file system that `folder` is on: on a network drive not that of this host. */
+/** The current time by the clock of the folder's file system, which on a network drive is not that of this host. */
 async function folderClock(folder: string): Promise<number> {
   const temporary = join(folder, `lock~${randomId(10)}`)
   try {
@@ -214,8 +216,8 @@ async function folderClock(folder: string): Promise<number> {
 }
 
 /**
- * What a lock file says; one that cannot be read (a power cut) belongs to nobody, nor does what is no file and was made by
- * somebody else. `gone` is one tidied away meanwhile.
+ * The content of a lock file. One that cannot be parsed (a power cut) or is not a regular file (made by somebody else) has no
+ * holder. `gone`: it was removed meanwhile.
  */
 async function readLock(file: string): Promise<Omit<Latest, 'number'> | 'gone'> {
   const nobody = { holder: null, changedAt: 0 }
@@ -243,8 +245,8 @@ function holderIn(text: string, heartbeat: Date): LockHolder | null {
 }
 
 /**
- * Writes lock number `number` and returns it, open: until it is closed no other file gets its inode. null when somebody else has
- * it, or a later one, or the session was removed.
+ * Writes lock number `number` and returns it open, because until it is closed no other file can get its inode. null: somebody
+ * else has that number or a later one, or the session was removed.
  */
 async function place(folder: string, number: number, content: object): Promise<number | null> {
   const temporary = join(folder, `lock~${randomId(10)}`)
@@ -263,23 +265,23 @@ async function place(folder: string, number: number, content: object): Promise<n
     if (!isPlaced && file !== null) closeSync(file)
     await rm(temporary, { force: true })
   }
-  await unlink(lockFile(folder, number)).catch(() => {}) // the one above may have tidied it away
+  await unlink(lockFile(folder, number)).catch(() => {}) // the holder of a higher one may have removed it
   return null
 }
 
-/** A taker's file that is older than this was left by one that died. */
+/** A taker's temporary file older than this, in ms, was left by a dead process. */
 const LEFT_MS = 600_000
 
-/** Takes away what is long overtaken, and what takers that died left. */
+/** Removes locks that were superseded long ago, and temporary files of dead takers. */
 async function tidy(folder: string, number: number): Promise<void> {
   for (const name of await namesIn(folder)) {
     const file = join(folder, name)
     const old = Number(/^lock\.([1-9]\d*)$/.exec(name)?.[1])
-    if (old < number - 1 || (name.startsWith('lock~') && (await isLeft(file)))) await unlink(file).catch(() => {}) // somebody else did
+    if (old < number - 1 || (name.startsWith('lock~') && (await isLeft(file)))) await unlink(file).catch(() => {}) // already gone
   }
 }
 
-/** Nothing, when the session was removed meanwhile. */
+/** Empty if the session was removed meanwhile. */
 async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder)

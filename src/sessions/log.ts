@@ -1,4 +1,7 @@
-/** The lines of a session: append-only JSONL. What was appended is never changed; only a line that a crash tore is cut away. */
+/**
+ * The lines of a session: append-only JSONL. Appended lines never change; only an incomplete last line, left by a crash, is cut
+ * off.
+ */
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { BelayError } from '../core/errors.ts'
 import { isJsonObject } from '../core/json.ts'
@@ -8,21 +11,24 @@ import { isEntry } from './shape.ts'
 export interface ReadLog {
   readonly header: Header
   readonly entries: readonly StoredEntry[]
-  /** Bytes of whole lines. */
+  /** Bytes of complete lines. */
   readonly length: number
-  /** Bytes of a last line that a crash tore; they are in no entry. */
+  /** Bytes of an incomplete last line, left by a crash; they are in no entry. */
   readonly torn: number
 }
 
-/** What mends a session whose file is damaged. */
+/** How to repair a session whose file is damaged. */
 const RESTORE = 'restore the file, or remove the session: belay session delete SESSION --force'
 
-/** Reads all lines. Throws `session_damaged` when a line in the middle is not one, `session_newer` for a later schema. */
+/**
+ * Reads all lines. Throws `session_damaged` if a line is not an entry (an incomplete last one is ignored), `session_newer` for
+ * a later schema.
+ */
 export async function readLog(file: string): Promise<ReadLog> {
   return parseLog(await readFile(file), file)
 }
 
-/** The lines of `bytes`; `name` is what errors call them, `next` what mends them. */
+/** Parses the lines in `bytes`. For errors, `name` says what is read and `next` how to repair it. */
 export function parseLog(bytes: Buffer, name: string, next = RESTORE): ReadLog {
   const end = bytes.lastIndexOf(0x0a) + 1
   const lines = bytes.toString('utf8', 0, end).split('\n')
@@ -32,7 +38,7 @@ export function parseLog(bytes: Buffer, name: string, next = RESTORE): ReadLog {
   for (const [i, line] of lines.entries()) {
     const entry = parseLine(line)
     if (entry === undefined && i === lines.length - 1 && i > 0) {
-      // A power cut may leave the room of the last line without its content.
+      // After a power cut the last line may have its length but not its content.
       length -= Buffer.byteLength(line) + 1
       break
     }
@@ -46,7 +52,7 @@ export function parseLog(bytes: Buffer, name: string, next = RESTORE): ReadLog {
   return { header: header as Header, entries: parsed as StoredEntry[], length, torn: bytes.length - length }
 }
 
-/** undefined: no JSON. */
+/** undefined: not JSON. */
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(line)
@@ -55,7 +61,7 @@ function parseLine(line: string): unknown {
   }
 }
 
-/** Appends to a session's lines, one after the other. */
+/** Appends lines to a session, one after the other. */
 export class LogWriter {
   readonly #handle: FileHandle
   readonly #allowed: () => Promise<boolean>
@@ -68,7 +74,7 @@ export class LogWriter {
     this.#allowed = allowed
   }
 
-  /** Opens a log that was read, cutting away the torn line. `allowed` is asked before every append. */
+  /** Opens a log that was read, and cuts off its incomplete last line. `allowed` is called before every append. */
   static async open(file: string, read: ReadLog, allowed: () => Promise<boolean>): Promise<LogWriter> {
     const handle = await open(file, 'a')
     if (read.torn > 0) {
@@ -79,12 +85,12 @@ export class LogWriter {
   }
 
   /**
-   * Appends a line. When it resolves it survives the death of this process and, with `durable`, a power cut (then so do all
-   * lines before it). Throws `session_lost` when the session was taken away.
+   * Appends a line. Once this resolves, the line survives the death of this process and, with `durable`, a power cut (then so
+   * do all lines before it). Throws `session_lost` if this process no longer holds the session.
    */
   append(entry: SessionEntry, durable: boolean): Promise<void> {
     const next = this.#turn.then(() => this.#write(entry, durable))
-    this.#turn = next.catch(() => {}) // told to whoever appended it
+    this.#turn = next.catch(() => {}) // reported to the caller
     return next
   }
 
@@ -94,7 +100,8 @@ export class LogWriter {
     try {
       for (let at = 0; at < line.length;) at += (await this.#handle.write(line, at)).bytesWritten
     } catch (error) {
-      // Half a line (a full disk) would damage what is appended after it; if even this fails, the file ends torn, as after a crash.
+      // A partial line (a full disk) would damage the next one. If truncating fails too, the file ends incomplete, as after a
+      // crash.
       await this.#handle.truncate(this.#length).catch(() => {})
       throw error
     }
@@ -113,7 +120,7 @@ export function headerLine(id: string, createdAt: string): string {
   return `${JSON.stringify({ type: 'session', schema: SCHEMA, id, created_at: createdAt } satisfies Header)}\n`
 }
 
-/** The error for one who writes a session that is not his any more. */
+/** The error for a write to a session that this process no longer holds. */
 export function sessionLost(): BelayError {
   return new BelayError('session_lost', 'the session was unlocked, taken over or removed while it was in use', {
     next: 'belay session list',

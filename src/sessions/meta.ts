@@ -7,56 +7,57 @@ import { writeWhole } from './files.ts'
 
 /** The repository of a session that has a workspace of its own. */
 export interface SessionRepository {
-  /** Without user and password; null for a worktree of the user's own repository. */
+  /** Without user and password; null: a worktree of the user's own repository. */
   readonly url: string | null
-  /** Root of the repository that the workspace is a worktree of; null for a clone. */
+  /** Root of the repository whose worktree the workspace is; null for a clone. */
   readonly root: string | null
   readonly branch: string | null
-  /** Commit that the session began at. */
+  /** Commit at which the session began. */
   readonly base: string | null
 }
 
-/** How far the agent of a turn may go. */
+/** What the agent of a turn may do. */
 export interface Confinement {
   readonly access: Access
-  /** A backend's name; null: the agent's own, or the default. */
+  /** Name of a sandbox backend; null: the agent's own, or the default. */
   readonly sandbox: string | null
   readonly network: Network | null
 }
 
-/** What is known of a session without reading its lines. */
+/** What is known about a session without reading its lines. */
 export interface SessionMeta {
   readonly id: string
   readonly createdAt: string
   readonly lastUsedAt: string
-  /** Turns that were begun. */
+  /** Number of turns that were started. */
   readonly turns: number
   readonly provider: string | null
   readonly model: string | null
-  /** Where the last turn worked. */
+  /** Working folder of the last turn. */
   readonly cwd: string | null
   /** The first prompt, for lists. */
   readonly title: string | null
-  /** Workspace of the session's own, removed with it; null when it works in the user's folders. */
+  /** The session's own workspace, removed with it; null: it works in the user's folders. */
   readonly workspace: string | null
   readonly repository: SessionRepository | null
-  /** How several agents work together in it; null: they do not. */
+  /** How several agents work together in the session; null: they do not. */
   readonly collaboration: 'sequential' | 'parallel' | null
-  /** The session that this is a parallel part of. */
+  /** The session that this one is a parallel part of; null: none. */
   readonly parent: string | null
   /**
-   * The command policy that it was opened with, whatever is configured since; null: the built-in one. Not there in older ones.
+   * The command policy at creation, which later configuration does not change; null: the built-in one. Absent in older
+   * sessions.
    */
   readonly policy?: PolicyConfig | null
-  /** How far the last turn might go: the next one too, unless it is told otherwise. Not there in older ones. */
+  /** What the last turn was allowed to do; the default for the next one. Absent in older sessions. */
   readonly confinement?: Confinement
-  /** Whether a part's branch was merged into its parent's. */
+  /** Whether this part's branch was merged into its parent's. */
   readonly merged: boolean
 }
 
 const FILE = 'session.json'
 
-/** A session's metadata, or null when the folder holds none. */
+/** A session's metadata; null: the folder has none, or it cannot be parsed. */
 export async function readMeta(folder: string): Promise<SessionMeta | null> {
   try {
     const found = JSON.parse(await readFile(join(folder, FILE), 'utf8')) as SessionMeta

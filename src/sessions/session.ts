@@ -7,10 +7,10 @@ import { writeMeta, type SessionMeta } from './meta.ts'
 
 export const LOG = 'session.jsonl'
 
-/** A session that this process holds. Close it whatever happens. */
+/** A session that this process holds. It must be closed in any case. */
 export class Session {
   readonly folder: string
-  /** Bytes of a line that a crash tore and that were dropped when this was opened. */
+  /** Bytes of an incomplete last line that was cut off when the session was opened. */
   readonly torn: number
   readonly #lock: HeldLock
   readonly #log: LogWriter
@@ -34,7 +34,7 @@ export class Session {
   static async open(folder: string, lock: HeldLock, meta: SessionMeta): Promise<Session> {
     const file = join(folder, LOG)
     const read = await readLog(file)
-    // Questions of a holder that died: nobody waits for their answers.
+    // Questions of a dead holder: nobody waits for their answers.
     await rm(join(folder, 'asks'), { recursive: true, force: true })
     const writer = await LogWriter.open(file, read, () => lock.isHeld())
     return new Session(folder, lock, meta, { writer, entries: read.entries, torn: read.torn })
@@ -48,31 +48,31 @@ export class Session {
     return this.#meta
   }
 
-  /** Every line so far, also those that were cleared. */
+  /** Every line so far, including those before a `cleared`. */
   get entries(): readonly StoredEntry[] {
     return this.#entries
   }
 
-  /** The lines of the conversation as it stands: after the last `cleared`. */
+  /** The lines of the present conversation: those after the last `cleared`. */
   get current(): readonly StoredEntry[] {
     return this.#entries.slice(this.#entries.findLastIndex((entry) => entry.type === 'cleared') + 1)
   }
 
-  /** A folder of the session for what tools keep: whole outputs, the task list. Outside of the workspace. */
+  /** Creates and returns a folder for what tools keep: whole outputs, the task list. It is outside of the workspace. */
   async store(): Promise<string> {
     const folder = join(this.folder, 'files')
     await mkdir(folder, { recursive: true, mode: 0o700 })
     return folder
   }
 
-  /** The conversation of an engine: opaque, lossless; durable when `append` resolves. */
+  /** The engine's conversation: opaque and lossless; an entry is durable once `append` resolves. */
   readonly history = {
     load: (): Promise<readonly unknown[]> =>
       Promise.resolve(this.current.flatMap((line) => (line.type === 'history' ? [line.entry] : []))),
     append: (entry: unknown): Promise<void> => this.append({ type: 'history', entry }, true),
   }
 
-  /** The native id under which `provider` knows this conversation when it works in `cwd`, or null. */
+  /** The native id under which `provider` knows this conversation, if it last ran in `cwd`; else null. */
   native(provider: string, cwd: string): string | null {
     const found = this.current.findLast((line) => line.type === 'native' && line.provider === provider)
     return found?.type === 'native' && found.cwd === cwd ? found.native : null
@@ -86,25 +86,25 @@ export class Session {
     return begun?.type === 'turn' ? { prompt: begun.prompt, provider: begun.agent.provider, ending } : null
   }
 
-  /** Appends a line. It survives kill -9 when this resolves; with `durable`, also a power cut. */
+  /** Appends a line. Once this resolves, it survives kill -9 and, with `durable`, a power cut. Throws `session_lost`. */
   async append(entry: SessionEntry, durable = false): Promise<void> {
     await this.#log.append(entry, durable)
     this.#entries.push({ time: new Date().toISOString(), ...entry })
   }
 
-  /** Notes what became known of the session. */
+  /** Changes the session's metadata. Throws `session_lost`. */
   async change(change: Partial<Omit<SessionMeta, 'id' | 'createdAt'>>): Promise<void> {
     await this.assertHeld()
     this.#meta = { ...this.#meta, ...change }
     await writeMeta(this.folder, this.#meta)
   }
 
-  /** Throws `session_lost` when the session is not this process's any more. */
+  /** Throws `session_lost` if this process no longer holds the session. */
   async assertHeld(): Promise<void> {
     if (!(await this.#lock.isHeld())) throw sessionLost()
   }
 
-  /** Gives the session back. Safe to repeat. */
+  /** Closes the log and releases the session. Repeatable. */
   async close(): Promise<void> {
     try {
       await this.#log.close().catch((error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
-/** Whether a line of a session is what its type says: lines come from files, and a file may come from somebody else. */
+/** Checks that a line of a session has the shape that its type promises: a session file may come from somebody else. */
 import { isJsonObject, type JsonObject } from '../core/json.ts'
 
-/** What readers rely on; whatever else a line has is kept as it is. */
+/** What readers rely on; other fields are kept unchanged. */
 const SHAPES: Readonly<Record<string, (line: JsonObject) => boolean>> = {
   turn: ({ turn, prompt, agent, cwd }) =>
     isNumber(turn) &&
@@ -22,14 +22,14 @@ const SHAPES: Readonly<Record<string, (line: JsonObject) => boolean>> = {
   history: ({ entry }) => entry !== undefined,
 }
 
-/** Of a type that is not known, only its time is looked at: readers pass it over. */
+/** Whether a line is a valid entry. Unknown types only need a time, because readers ignore them. */
 export function isEntry(line: JsonObject): boolean {
   const { type, time } = line
   if (!isText(type) || !isText(time) || Number.isNaN(Date.parse(time))) return false
   return Object.hasOwn(SHAPES, type) ? (SHAPES[type]?.(line) ?? true) : true
 }
 
-/** What agents give is kept as it came. */
+/** What agents provide is kept unchanged, so it only must be there. */
 function isGiven(value: unknown): boolean {
   return value !== null && value !== undefined
 }

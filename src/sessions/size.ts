@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Bytes of all files below `folder`; what goes away meanwhile counts as nothing, links are not followed. */
+/** Total bytes of all files below `folder`. Files that vanish meanwhile count as nothing; links are not followed. */
 export async function sizeOf(folder: string): Promise<number> {
   const found = await lstat(folder).catch(() => null)
   if (found === null) return 0

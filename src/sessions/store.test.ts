@@ -8,7 +8,7 @@ freshHome()
 
 describe('removal', () => {
   it('of a session that was opened a moment ago disturbs nobody', async () => {
-    // What its lock tidies away goes on beside it: who wins varies.
+    // Removing old lock files happens in parallel with this, so the order varies.
     for (let round = 0; round < 100; round += 1) {
       const { id } = await store.create(`s${round}`)
       const folder = join(home, 'sessions', id)
@@ -28,7 +28,7 @@ describe('removal', () => {
     for (const [name, use] of Object.entries(uses)) {
       await store.create('a')
       const found = await store.get('a')
-      // Between the look at it and what is done with it.
+      // Between checking the session and acting on it.
       const get = vi.spyOn(store, 'get').mockImplementationOnce(async () => {
         rmSync(join(home, 'sessions', 'a'), { recursive: true })
         return found

@@ -11,7 +11,7 @@ import { headerLine, readLog, type ReadLog } from './log.ts'
 import { readMeta, writeMeta, type SessionMeta } from './meta.ts'
 import { LOG, Session } from './session.ts'
 
-/** A session and who holds it now. */
+/** A session and its present holder; null: nobody. */
 export interface SessionState {
   readonly meta: SessionMeta
   readonly holder: LockHolder | null
@@ -19,7 +19,7 @@ export interface SessionState {
 
 export type NewSessionMeta = Partial<Omit<SessionMeta, 'id' | 'lastUsedAt' | 'turns'>>
 
-/** The sessions in a state folder. Each is a folder of its own; nothing is kept in memory. */
+/** The sessions in a state folder. Each has a folder of its own; nothing is cached in memory. */
 export class SessionStore {
   readonly home: string
   readonly root: string
@@ -29,7 +29,7 @@ export class SessionStore {
     this.root = sessionsRoot(home)
   }
 
-  /** Makes a session, whole or not at all. Throws `session_exists`. `body` is the lines after the header. */
+  /** Creates a session atomically. `body` is the lines after the header. Throws `session_exists`. */
   async create(id: string, meta: NewSessionMeta = {}, body = ''): Promise<SessionMeta> {
     const folder = sessionFolder(this.home, id)
     const now = new Date().toISOString()
@@ -44,14 +44,14 @@ export class SessionStore {
     } catch (error) {
       await rm(half, { recursive: true, force: true })
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') throw exists(id) // somebody was quicker
+      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') throw exists(id) // another process created it first
       throw error
     }
     await syncFolder(this.root)
     return made
   }
 
-  /** The session of this id, or null. Throws `session_id_invalid`, `session_damaged`. */
+  /** The session with this id, or null. Throws `session_id_invalid`, `session_damaged`. */
   async find(id: string): Promise<SessionState | null> {
     const folder = sessionFolder(this.home, id)
     const meta = await readMeta(folder)
@@ -59,7 +59,7 @@ export class SessionStore {
     return meta === null ? null : { meta, holder: await lockHolder(folder) }
   }
 
-  /** As `find`; throws `session_unknown` with the nearest id. */
+  /** Like `find`, but throws `session_unknown` with the nearest id instead of returning null. */
   async get(id: string): Promise<SessionState> {
     return (await this.find(id)) ?? Promise.reject(await this.#unknown(id))
   }
@@ -70,7 +70,7 @@ export class SessionStore {
     return found.filter((one) => one !== null)
   }
 
-  /** Null when it was removed meanwhile. */
+  /** null: the session was removed meanwhile. */
   async #stateOf(meta: SessionMeta): Promise<SessionState | null> {
     try {
       return { meta, holder: await lockHolder(sessionFolder(this.home, meta.id)) }
@@ -80,20 +80,23 @@ export class SessionStore {
     }
   }
 
-  /** As `list`, without looking who holds them. */
+  /** Like `list`, without looking up the holders. */
   async metas(): Promise<SessionMeta[]> {
     const found = await Promise.all((await this.#ids()).map((id) => readMeta(sessionFolder(this.home, id))))
     return found.filter((one) => one !== null).toSorted(byUse)
   }
 
-  /** Ids of the parallel parts of a session, which begin with its own: no other is looked at. */
+  /** Ids of the parallel parts of a session. They begin with its own id, so no other session is read. */
   async partsOf(id: string): Promise<string[]> {
     const near = (await this.#ids()).filter((one) => one.startsWith(`${id}.`))
     const metas = await Promise.all(near.map((one) => readMeta(sessionFolder(this.home, one))))
     return metas.flatMap((meta) => (meta?.parent === id ? [meta.id] : [])).toSorted()
   }
 
-  /** Ids of sessions that cannot be listed: their `session.json` is gone or no JSON. Their lines are whole, as far as is known. */
+  /**
+   * Ids of sessions that cannot be listed, because their `session.json` is missing or not JSON. Their lines may still be
+   * complete.
+   */
   async damaged(): Promise<string[]> {
     const found = await Promise.all(
       (await this.#ids()).map(async (id) => ((await readMeta(sessionFolder(this.home, id))) === null ? id : null)),
@@ -103,13 +106,13 @@ export class SessionStore {
     return damaged.toSorted()
   }
 
-  /** All lines of a session, without holding it: while somebody writes, the last line may be missing. */
+  /** All lines of a session, without holding it; while somebody writes, the last line may be missing. */
   async read(id: string): Promise<ReadLog> {
     await this.get(id)
     return this.#in(id, (folder) => readLog(join(folder, LOG)))
   }
 
-  /** Takes a session for this process. Throws `session_unknown`, or `held` with who has it. */
+  /** Takes a session for this process. Throws `session_unknown`, or `held` with its holder. */
   async open(id: string, purpose: string): Promise<Session> {
     const { meta } = await this.get(id)
     return this.#in(id, async (folder) => {
@@ -125,8 +128,8 @@ export class SessionStore {
   }
 
   /**
-   * Frees a session whose holder will not. Returns whom it was taken from, null when it was free. A dead holder's lock needs no
-   * freeing: whoever comes next takes it.
+   * Frees a session whose holder does not release it. Returns the holder, or null if the session was free. A dead holder's lock
+   * need not be freed: the next process takes it.
    */
   async unlock(id: string): Promise<LockHolder | null> {
     const { holder } = await this.get(id)
@@ -134,8 +137,8 @@ export class SessionStore {
   }
 
   /**
-   * Removes a session's folder. Throws `held` when somebody has it, unless `force` takes it away first. `check` is asked when
-   * nobody else can work in it any more; what it throws keeps the session.
+   * Removes a session's folder. Throws `held` if another process holds it, unless `force` first takes it away. `check` is
+   * called once no other process can work in the session; if it throws, the session stays.
    */
   async remove(
     id: string,
@@ -150,7 +153,7 @@ export class SessionStore {
       if (lock !== null && 'by' in lock) throw heldError(id, lock.by)
       try {
         await check((await readMeta(folder)) ?? meta)
-        await lock?.tidied // else it would take the locks of who makes a session of the same name at once
+        await lock?.tidied // otherwise it could remove the locks of a new session with the same id
         await rename(folder, gone)
       } catch (error) {
         await lock?.release()
@@ -161,14 +164,14 @@ export class SessionStore {
     await rm(gone, { recursive: true, force: true, maxRetries: 3 })
   }
 
-  /** Removes a session that was made just now and came to nothing; it stays when somebody else works in it already. */
+  /** Removes a session that was just created for nothing; it stays if another process works in it by now. */
   async takeBack(id: string): Promise<void> {
     await this.remove(id, false).catch((error: unknown) => {
       if (!(error instanceof BelayError && ['held', 'session_unknown'].includes(error.code))) throw error
     })
   }
 
-  /** Removes what creations and removals left that were cut off; returns how many. */
+  /** Removes what interrupted creations and removals left behind (after an hour); returns how many. */
   async sweep(): Promise<number> {
     let swept = 0
     for (const name of await readdir(this.root).catch(() => [])) {
@@ -182,12 +185,15 @@ export class SessionStore {
     return swept
   }
 
-  /** Of a session without metadata: its lines are there, so it was not just removed. */
+  /** Whether a session without metadata has lines, and so was not just removed. */
   async #isDamaged(id: string): Promise<boolean> {
     return (await stat(join(sessionFolder(this.home, id), LOG)).catch(() => null)) !== null
   }
 
-  /** On a full disk there is no room for a lock, and a session must still go: that makes room. Nobody else can take one either. */
+  /**
+   * Lets a session be removed although a full disk leaves no room for a lock: removing it makes room, and nobody else can take
+   * it either. Rethrows any other error.
+   */
   async #noLock(id: string | null, error: unknown): Promise<null> {
     if (!isNoRoom(error)) throw error
     const holder = id === null ? null : ((await this.find(id))?.holder ?? null)
@@ -195,7 +201,7 @@ export class SessionStore {
     return null
   }
 
-  /** Does something in a session's folder; throws `session_unknown` when it is removed meanwhile. */
+  /** Does `work` in a session's folder; throws `session_unknown` if the session is removed meanwhile. */
   async #in<T>(id: string, work: (folder: string) => Promise<T>): Promise<T> {
     const folder = sessionFolder(this.home, id)
     try {
@@ -250,7 +256,7 @@ function damagedMeta(folder: string, id: string): BelayError {
   })
 }
 
-/** Who has it, as one line for people. */
+/** The holder, as one line for people. */
 export function describeHolder(holder: LockHolder): string {
   const state = isStoppedHere(holder)
     ? ', which is stopped'

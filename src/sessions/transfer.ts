@@ -1,4 +1,4 @@
-/** Sessions as one file: the header with the metadata, then every line as it was written. */
+/** Sessions as one file: a header with the metadata, then every line as it was written. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
@@ -15,7 +15,7 @@ interface ExportHeader extends Header {
 
 const REEXPORT = 'belay session export SESSION --output FILE, once more'
 
-/** The session as JSON lines. Lossless: importing them and exporting again gives the same lines after the first. */
+/** The session as JSON lines. Lossless: after import and another export, all lines but the first are the same. */
 export async function exportSession(store: SessionStore, id: string): Promise<string> {
   const { meta } = await store.get(id)
   const bytes = await readFile(join(sessionFolder(store.home, id), LOG))
@@ -24,8 +24,8 @@ export async function exportSession(store: SessionStore, id: string): Promise<st
 }
 
 /**
- * Makes a session of what `exportSession` gave, under `id` or its old one. Its workspace, its folder and its policy do not come
- * with it: it is gone on with where the user stands. Throws `session_exists`, `session_damaged`.
+ * Creates a session from the output of `exportSession`, under `id` or its old id. Its workspace, folder and policy are not
+ * imported: it continues in the user's current folder. Throws `session_exists`, `session_damaged`.
  */
 export async function importSession(
   store: SessionStore,
@@ -67,7 +67,7 @@ export async function importSession(
 /** A file can narrow what its session may do, never widen it. */
 const READ_ONLY = { confinement: { access: 'read-only', sandbox: null, network: null } } as const
 
-/** A time as Belay writes it. */
+/** Whether a value is a time in Belay's own format. */
 function isTime(value: unknown): value is string {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value)) && new Date(value).toISOString() === value
 }

@@ -43,7 +43,7 @@ describe.each(CASES)('$name', ({ files, programs = [], languages, gates, setup, 
   })
 })
 
-/** Every line with a key or an item has a comment beside it or above it (items without one share their list's). */
+/** Expects a comment beside or above every line with a key or an item (items without one share their list's). */
 function expectExplained(text: string): void {
   const lines = text.split('\n').filter((line) => line !== '')
   let explained = false

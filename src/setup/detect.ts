@@ -1,4 +1,4 @@
-/** Looks at a project and finds how it is tested and made usable. Reads files and asks git; runs nothing of the project. */
+/** Finds out how a project is tested and made usable. Reads files and asks git; runs nothing of the project. */
 import { PROGRAM_NAMES, type ProviderName } from '../config/index.ts'
 import { tryGit } from '../git/run.ts'
 import { resolveProgram } from '../process/index.ts'
@@ -9,7 +9,7 @@ import { javascript } from './languages/javascript.ts'
 import { python } from './languages/python.ts'
 import { make, php, ruby } from './languages/scripting.ts'
 
-/** A command and the folder it runs in, relative to the root; null for the root. */
+/** A command and the folder in which it runs, relative to the root; null: the root. */
 export interface ProjectCommand extends FoundCommand {
   readonly cwd: string | null
 }
@@ -24,9 +24,9 @@ export interface Detected {
   /** Git-ignored files that the project probably needs, such as `.env`. */
   readonly copy: readonly string[]
   readonly source: 'spec-kit' | 'openspec' | null
-  /** Agents on PATH, in the order of preference. */
+  /** Agents on PATH, in order of preference. */
   readonly agents: readonly ProviderName[]
-  /** What somebody should know or mend. */
+  /** What the user should know or fix. */
   readonly notes: readonly string[]
 }
 
@@ -41,12 +41,12 @@ interface Place {
 
 const LANGUAGES: readonly Detector[] = [javascript, python, go, rust, ruby, java, dotnet, php]
 
-/** More parts than that are for a person to choose from. */
+/** With more parts than this, a person has to choose. */
 const MAX_PARTS = 6
 
 /**
- * What is found at `root`, the top of a checkout. Where nothing there can be tested, its sub-folders (two levels) are looked at,
- * and commands get their folder. Never fails because of what files hold.
+ * What is found at `root`, the top of a checkout. If nothing there can be tested, sub-folders (two levels) are searched, and
+ * commands get their folder. Never fails because of the content of files.
  */
 export async function detectProject(root: string, options: DetectOptions): Promise<Detected> {
   const tools: Tools = { installed: (program) => resolveProgram(program, root, options.env['PATH']) !== null }
@@ -75,7 +75,7 @@ export async function detectProject(root: string, options: DetectOptions): Promi
 function survey(top: Folder, tools: Tools): { places: readonly Place[]; notes: string[] } {
   const atTop = LANGUAGES.flatMap((detect) => look(detect, top, tools))
   const tested = atTop.filter(({ found }) => found.gates.length > 0)
-  // What has no check of its own here (a package.json for a formatter) need not be installed either.
+  // A language without a gate here (such as a package.json only for a formatter) needs no setup either.
   if (tested.length > 0) return { places: tested, notes: leftOut(top, tested, tools) }
   const byMake = look(make, top, tools).filter(({ found }) => found.gates.length > 0)
   if (byMake.length > 0) return { places: [...atTop, ...byMake], notes: [] }
@@ -86,7 +86,7 @@ function survey(top: Folder, tools: Tools): { places: readonly Place[]; notes: s
   return { places: [...atTop, ...own.slice(0, MAX_PARTS).map((part) => sharing(atTop, part))], notes }
 }
 
-/** A member of a workspace is installed with the root and has no lockfile of its own. */
+/** Drops the setup of a workspace member: it is installed with the root, and has no lockfile of its own. */
 function sharing(atTop: readonly Place[], part: Place): Place {
   const shared = atTop.some(({ found }) => found.setup.length > 0 && found.byproducts.includes('node_modules'))
   if (!shared || part.found.inputs.join() !== 'package.json') return part
@@ -109,7 +109,7 @@ function subFolders(folder: Folder, depth: number): Folder[] {
   return found
 }
 
-/** Without parts inside other parts of the same language: a package's example is not a part of its own. */
+/** Without parts inside other parts of the same language: a package's example is not a separate part. */
 function outermost(places: readonly Place[]): Place[] {
   return places.filter(
     ({ folder, found }) =>
@@ -119,7 +119,7 @@ function outermost(places: readonly Place[]): Place[] {
   )
 }
 
-/** Parts in another language than the root's, which the proposal does not cover. */
+/** Notes on parts in other languages than the root's, which the proposal does not cover. */
 function leftOut(top: Folder, tested: readonly Place[], tools: Tools): string[] {
   const known = new Set(tested.map(({ found }) => found.language))
   if (known.has('TypeScript')) known.add('JavaScript')
@@ -155,7 +155,7 @@ function missingPrograms(places: readonly Place[], tools: Tools): string[] {
   return missing.map((program) => `${program} is needed and not on PATH`)
 }
 
-/** What setup leaves behind and git does not ignore would look like a part of every task's change. */
+/** Notes on what setup creates and git does not ignore: it would look like part of every task's change. */
 async function unignored(root: string, places: readonly Place[]): Promise<string[]> {
   const paths = places.flatMap(({ folder, found }) => found.byproducts.map((name) => below(folder, name)))
   const notes: string[] = []
@@ -176,7 +176,7 @@ const EXAMPLE = /\.(example|sample|template|dist|defaults?)$/
 
 const MAX_COPIES = 20
 
-/** Ignored files by the names that projects give to what they need and must not commit. */
+/** Ignored files with the usual names of files that projects need and must not commit. */
 async function ignoredFiles(root: string): Promise<string[]> {
   const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory', '--no-empty-directory']
   const { code, stdout } = await tryGit(args, { cwd: root })

@@ -5,7 +5,7 @@ import type { Finding } from './doctor-finding.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** One finding per agent that the configuration uses (it must work) and per other agent that is known (for information). */
+/** One finding for each agent that the configuration uses (it must work), and for each other known agent (for information). */
 export async function agentFindings(agents: readonly Agent[], config: Config | null, env: Env): Promise<Finding[]> {
   const roles = config ? Object.entries(config.workflow.roles) : []
   const used = await Promise.all(roles.map(([name, role]) => roleFinding(name, role, agents, env)))

@@ -1,4 +1,4 @@
-/** The words of `belay doctor`. */
+/** Types for the findings of `belay doctor`. */
 
 export type Status = 'ok' | 'warn' | 'fail'
 
@@ -6,6 +6,6 @@ export interface Finding {
   readonly name: string
   readonly status: Status
   readonly message: string
-  /** How to mend it; null when nothing is to be done. */
+  /** How to fix it; null: nothing needs to be done. */
   readonly next: string | null
 }

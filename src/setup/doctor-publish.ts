@@ -5,7 +5,7 @@ import type { Finding } from './doctor-finding.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether the server that events are published to takes them now. Never a reason not to run: a run does without. */
+/** Checks that the server to which events are published accepts them now. Never fails, because runs work without it. */
 export async function publishFindings(config: Config | null, env: Environment): Promise<Finding[]> {
   const nats = config?.publish?.nats
   if (nats === undefined || nats.url === null) return []

@@ -2,7 +2,7 @@ import type { Config, SandboxConfig } from '../config/index.ts'
 import { BACKENDS, findBackend, type BackendName, type Refusal } from '../sandbox/index.ts'
 import type { Finding } from './doctor-finding.ts'
 
-/** One finding per sandbox: whether it works here. One that the configuration uses must. */
+/** One finding per sandbox: whether it works here. One that the configuration uses must work. */
 export async function sandboxFindings(config: Config | null): Promise<Finding[]> {
   const roles = config === null ? [] : Object.values(config.workflow.roles)
   const named = [...roles.map(({ sandbox }) => sandbox), config?.verify.sandbox].filter((one) => one != null)
@@ -15,7 +15,7 @@ export async function sandboxFindings(config: Config | null): Promise<Finding[]>
   )
 }
 
-/** The first image or runtime that the configuration names and is not there. */
+/** The first configured image or runtime that is missing, or null. */
 async function missingIn(name: BackendName, uses: readonly SandboxConfig[]): Promise<Refusal | null> {
   for (const one of uses) {
     const missing = await findBackend(name).has?.(one)
@@ -28,7 +28,7 @@ function finding(backend: BackendName, refusal: Refusal | null, used: boolean): 
   const name = `sandbox (${backend})`
   if (refusal === null) return { name, status: 'ok', message: used ? 'works' : 'works, not used', next: null }
   if (used) return { name, status: 'fail', message: refusal.message, next: refusal.next ?? 'use another sandbox' }
-  // Without it belay exec runs commands unconfined.
+  // Without the os sandbox, belay exec runs commands unconfined.
   if (backend === 'os') return { name, status: 'warn', message: refusal.message, next: refusal.next }
   return { name, status: 'ok', message: `not here, and not used: ${refusal.message}`, next: null }
 }

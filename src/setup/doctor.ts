@@ -1,4 +1,4 @@
-/** What `belay doctor` looks at. Every check ends in a finding; none throws for what a user can mend. */
+/** The checks of `belay doctor`. Each returns findings; none throws for problems that a user can fix. */
 import { randomId } from '../core/ids.ts'
 import { BelayError, messageOf } from '../core/errors.ts'
 import type { Agent } from '../agents/port.ts'
@@ -27,13 +27,10 @@ const OLDEST_NODE = 24
 
 const GIB = 1024 ** 3
 
-/** Below the first, setup and checkouts will soon fail; below the second the record itself may not be written. */
+/** In bytes. Below `warn`, setup and checkouts will soon fail; below `fail`, the record itself may not be writable. */
 const FREE = { warn: 5 * GIB, fail: 0.25 * GIB } as const
 
-/**
- * Looks at the machine, the repository and the configuration. Writes nothing but a probe file that it removes; makes no paid
- * call.
- */
+/** Checks the machine, the repository and the configuration. Writes only a probe file, which it removes. Makes no paid call. */
 export async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
   const { cwd, env } = options
   const findings = [nodeFinding(process.versions.node), await gitFinding(cwd)]
@@ -149,7 +146,7 @@ async function stateFindings(folder: string): Promise<Finding[]> {
   ]
 }
 
-/** The folder, or the nearest one above it that exists; rejects when nothing can be written there. */
+/** Checks that `folder` (or its nearest existing parent, which is returned) can be written to; rejects if not. */
 async function probeWritable(folder: string): Promise<string> {
   const nearest = await existing(folder)
   if (!(await stat(nearest)).isDirectory()) throw new Error(`${nearest} is not a folder`)

@@ -1,6 +1,6 @@
 import type { Folder } from './folder.ts'
 
-/** A command that was found, and what it was found by. */
+/** A command that was found, and where. */
 export interface FoundCommand {
   readonly run: string
   /** A few words for a comment. */
@@ -9,16 +9,16 @@ export interface FoundCommand {
 
 /** What a detector found in one folder. */
 export interface Ecosystem {
-  /** As people call it, e.g. `TypeScript`. */
+  /** The usual name, e.g. `TypeScript`. */
   readonly language: string
   /** Package manager or build tool, or null. */
   readonly manager: string | null
   /** Test command first, then lint and type check. */
   readonly gates: readonly FoundCommand[]
   readonly setup: readonly FoundCommand[]
-  /** Files of the folder whose change means that setup is to be done again. */
+  /** Files in the folder; setup must run again when one of them changes. */
   readonly inputs: readonly string[]
-  /** What setup and gates put into the folder, and git should ignore. */
+  /** What setup and gates create in the folder, and git should ignore. */
   readonly byproducts: readonly string[]
   /** Programs that the commands need. */
   readonly programs: readonly string[]
@@ -26,14 +26,14 @@ export interface Ecosystem {
 }
 
 export interface Tools {
-  /** The program is on PATH. */
+  /** Whether the program is on PATH. */
   installed(program: string): boolean
 }
 
-/** Null when the folder holds nothing of this language. Reads only. */
+/** Returns null if the folder contains nothing of this language. Only reads. */
 export type Detector = (folder: Folder, tools: Tools) => Ecosystem | null
 
-/** Those of `names` that are there. */
+/** The existing ones of `names`. */
 export function present(folder: Folder, names: readonly string[]): string[] {
   return names.filter((name) => folder.has(name))
 }

@@ -1,16 +1,16 @@
-/** A folder of the project as detectors see it: few, small, bounded reads, and no way to fail. */
+/** A folder of the project as detectors see it: small, bounded reads that never fail. */
 import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import { isJsonObject } from '../core/json.ts'
 
-/** Manifests are small; a lockfile's beginning tells enough. */
+/** Manifests are small, and the beginning of a lockfile is enough. */
 const MAX_BYTES = 1024 * 1024
 
-/** Entries looked at in one search, so that a huge tree costs no more than a small one. */
+/** Entries visited in one search, so that a huge tree costs no more than a small one. */
 const MAX_ENTRIES = 4000
 
-/** Folders that hold other people's code or nothing of interest. */
+/** Folders with other people's code or build output. */
 const SKIPPED = new Set([
   'node_modules',
   'vendor',
@@ -26,16 +26,16 @@ const SKIPPED = new Set([
 ])
 
 export interface Folder {
-  /** Relative to the repository root, `/` separated; empty for the root. */
+  /** Relative to the repository root, separated by `/`; empty for the root. */
   readonly path: string
   has(name: string): boolean
-  /** Text of a file (its beginning, when it is very large), or null. */
+  /** Text of a file (only its beginning if it is very large), or null. */
   text(name: string): string | null
-  /** Names in the folder, sorted; sub-folders end in `/`. */
+  /** Sorted names in the folder; sub-folders end in `/`. */
   names(): readonly string[]
-  /** Paths below the folder, at most `depth` folders deep, whose name `matches`; hidden and foreign folders are left out. */
+  /** Paths below the folder, at most `depth` folders deep, whose name `matches`. Hidden and foreign folders are left out. */
   find(depth: number, matches: (name: string) => boolean): readonly string[]
-  /** The file may be executed. */
+  /** Whether the file has an execute permission. */
   executable(name: string): boolean
   /** A folder in this one. */
   sub(name: string): Folder
@@ -66,7 +66,7 @@ export function folderAt(root: string, path = ''): Folder {
       try {
         return (statSync(join(at, name)).mode & 0o111) !== 0
       } catch {
-        return false // gone or out of reach: then nobody can execute it either
+        return false // gone or inaccessible: then nobody can execute it either
       }
     },
     sub: (name) => folderAt(root, path === '' ? name : `${path}/${name}`),
@@ -74,7 +74,7 @@ export function folderAt(root: string, path = ''): Folder {
   return folder
 }
 
-/** Hidden, or full of what other programs put there. */
+/** Whether a folder is hidden, or contains only what other programs put there. */
 export function isForeign(name: string): boolean {
   return name.startsWith('.') || SKIPPED.has(name.replace(/\/$/, ''))
 }
@@ -84,7 +84,7 @@ function kindOf(path: string): 'file' | 'folder' | null {
     const stat = statSync(path)
     return stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : null
   } catch {
-    return null // absent or out of reach: the same to a detector
+    return null // absent or inaccessible: the same to a detector
   }
 }
 
@@ -94,7 +94,7 @@ function entries(path: string): string[] {
       .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
       .sort()
   } catch {
-    return [] // absent or out of reach: the same to a detector
+    return [] // absent or inaccessible: the same to a detector
   }
 }
 
@@ -109,7 +109,7 @@ function beginning(path: string): string | null {
       .toString('utf8')
       .replace(/^\uFEFF/, '')
   } catch {
-    return null // absent or out of reach: the same to a detector
+    return null // absent or inaccessible: the same to a detector
   } finally {
     if (file !== undefined) closeSync(file)
   }
@@ -117,27 +117,27 @@ function beginning(path: string): string | null {
 
 export type Tree = Readonly<Record<string, unknown>>
 
-/** A mapping inside a parsed file, or an empty one. */
+/** A mapping inside a parsed file; an empty one if the value is none. */
 export function tree(value: unknown): Tree {
   return isJsonObject(value) ? value : {}
 }
 
-/** A JSON file's mapping; null when there is no such file or it is not JSON. */
+/** The mapping in a JSON file; null if there is no such file or it is not JSON. */
 export function jsonOf(folder: Folder, name: string): Tree | null {
   const text = folder.text(name)
   if (text === null) return null
   try {
     return tree(JSON.parse(text))
   } catch {
-    return null // somebody else's broken file is not ours to report
+    return null // a broken file of the project is not ours to report
   }
 }
 
-/** A TOML file's mapping; empty when there is no such file or it is not TOML. */
+/** The mapping in a TOML file; empty if there is no such file or it is not TOML. */
 export function tomlOf(folder: Folder, name: string): Tree {
   try {
     return tree(parseToml(folder.text(name) ?? ''))
   } catch {
-    return {} // somebody else's broken file is not ours to report
+    return {} // a broken file of the project is not ours to report
   }
 }

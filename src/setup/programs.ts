@@ -24,7 +24,7 @@ export function missingFrom(
     .map(([program, gate]) => ({ program, gate }))
 }
 
-/** The program that a command begins with, where its words tell; null for paths, builtins and anything involved. */
+/** The program that a command begins with; null for paths, builtins and anything that is not a plain word. */
 function programOf(run: string | readonly string[]): string | null {
   const words = typeof run === 'string' ? run.trim().split(/\s+/) : run
   const first = typeof run === 'string' ? words.find((word) => !/^[A-Za-z_]\w*=/.test(word)) : words[0]

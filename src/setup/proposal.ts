@@ -8,19 +8,19 @@ export interface Roles {
 }
 
 export interface Proposal {
-  /** belay.yaml, every line explained by a comment beside or above it. */
+  /** belay.yaml, with a comment beside or above every line. */
   readonly text: string
   /** The same as a value. */
   readonly config: ConfigInput
 }
 
-/** Two different agents where two are there: another model sees what the first overlooked. */
+/** Two different agents if two are found, because another model sees what the first one overlooked. */
 export function rolesFor(agents: readonly ProviderName[]): Roles {
   const implementer = agents[0] ?? DEFAULT_PROVIDER
   return { implementer, reviewer: agents[1] ?? implementer }
 }
 
-/** The configuration for what was found. The text loads without problems whatever was found. */
+/** The configuration for what was found. The text always loads without problems. */
 export function proposeConfig(detected: Detected, roles: Roles = rolesFor(detected.agents)): Proposal {
   const gates = detected.gates.map(commandOf)
   const setup = detected.setup.map(commandOf)

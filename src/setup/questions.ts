@@ -16,12 +16,12 @@ export interface Person {
 const CHOICES: readonly ProviderName[] = PROGRAM_NAMES
 
 /**
- * Goes through what was found with a person. Null when the person does not want it; `interrupted` when input ends before the
- * last answer.
+ * Goes through what was found with a person. Returns null if the person does not want it; throws `interrupted` if the input
+ * ends before the last answer.
  */
 export async function askAbout(detected: Detected, person: Person): Promise<Proposal | null> {
   const lines = createInterface({ input: person.input })
-  // The iterator keeps lines that arrive early and says when input ends; question() loses the first and waits for the second.
+  // The iterator keeps lines that arrive early, and ends with the input; question() would lose such lines and wait forever.
   const answers = lines[Symbol.asyncIterator]()
   const ask = async (question: string): Promise<string> => {
     person.say(question)

@@ -4,13 +4,13 @@ import { BelayError, messageOf } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 
 export interface WriteOptions {
-  /** Replaces a file that is there; else that is `file_exists`. */
+  /** Replaces an existing file; otherwise one is an error (`file_exists`). */
   readonly replace: boolean
 }
 
 /**
- * Writes a file whole or not at all, also when the machine stops meanwhile, and never over a file that appeared in the meantime
- * unless `replace`. Throws `file_exists` or `write_failed`; leaves nothing behind then.
+ * Writes a file atomically, also across a power cut. Without `replace`, it never overwrites a file, not even one that appeared
+ * meanwhile. Throws `file_exists` or `write_failed`, and leaves nothing behind then.
  */
 export async function writeWhole(file: string, text: string, options: WriteOptions): Promise<void> {
   const draft = join(dirname(file), `.belay-${randomId(10)}.tmp`)
@@ -32,7 +32,7 @@ export async function writeWhole(file: string, text: string, options: WriteOptio
 
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
-/** A link fails where the name is taken, in one step. A file system without links gets the name reserved first. */
+/** Linking fails atomically if the name is taken. On a file system without links, the name is reserved first. */
 async function renameToFree(draft: string, file: string): Promise<void> {
   try {
     await link(draft, file)
@@ -50,7 +50,7 @@ async function flushed(file: string, text: string): Promise<void> {
   await handle.sync()
 }
 
-/** Name of the configuration file that is in `root` already, under whichever name; null when there is none. */
+/** Name of the configuration file in `root`, whichever it is; null: there is none. */
 export async function findConfigFile(root: string): Promise<string | null> {
   for (const name of ['belay.yaml', 'belay.toml', 'belay.yml']) {
     try {

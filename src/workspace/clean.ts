@@ -5,8 +5,8 @@ import { GITLINK } from '../git/objects.ts'
 import { removeTree } from '../git/remove-tree.ts'
 
 /**
- * Everything in the checkout at `path` that git does not track, ignored or not: the outermost paths, folders end in `/`
- * (nested repositories and empty folders too). What the index holds counts as tracked.
+ * Everything in the checkout at `path` that git does not track, ignored or not: only the outermost paths, and folders end in
+ * `/` (including nested repositories and empty folders). Whatever is in the index counts as tracked.
  */
 export async function listUntracked(path: string): Promise<string[]> {
   const args = ['ls-files', '-z', '--others', '--directory']
@@ -16,10 +16,10 @@ export async function listUntracked(path: string): Promise<string[]> {
 }
 
 /**
- * Removes everything from a checkout of Belay's that git does not track, ignored or not, nested repositories and read-only
- * folders included, except the paths in `keep` (relative; a folder keeps what is in it) and their parents. Links are removed,
- * never followed. Inside submodules the same is done. Tracked files are not touched. Returns what was removed. Files that an
- * agent has added to the index count as tracked: reset the index first.
+ * Removes everything that git does not track from one of Belay's checkouts, ignored or not, including nested repositories and
+ * read-only folders. The paths in `keep` (relative; a folder keeps its contents) and their parents stay. Links are removed and
+ * never followed. The same is done inside submodules. Tracked files are not touched. Files that an agent added to the index
+ * count as tracked, so reset the index first. Returns what was removed.
  */
 export async function cleanByproducts(path: string, keep: readonly string[]): Promise<string[]> {
   const kept = keep.map((one) => one.replace(/\/$/, ''))
@@ -46,7 +46,7 @@ async function removeExcept(top: string, path: string, keep: readonly string[], 
   removed.push(path)
 }
 
-/** Submodules that have a checkout in the workspace. */
+/** Submodules that are checked out in the workspace. */
 async function listSubmodules(path: string): Promise<string[]> {
   if (!(await lstat(join(path, '.gitmodules')).catch(() => null))) return []
   const args = ['ls-files', '-z', '--stage']
@@ -55,7 +55,7 @@ async function listSubmodules(path: string): Promise<string[]> {
   const found: string[] = []
   for (const entry of result.stdout.toString('utf8').split('\0')) {
     const name = entry.startsWith(`${GITLINK} `) ? entry.slice(entry.indexOf('\t') + 1) : ''
-    // Without a .git of its own, git in this folder would speak of the outer repository.
+    // Without a .git of its own, git would report on the outer repository when run in this folder.
     if (name !== '' && (await lstat(join(path, name, '.git')).catch(() => null))?.isFile() === true) found.push(name)
   }
   return found

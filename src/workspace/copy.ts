@@ -8,35 +8,38 @@ import { gitFailed, tryGit } from '../git/run.ts'
 import { fixedPart, globToRegExp } from '../core/glob.ts'
 
 export interface CopyRequest {
-  /** Top of the user's checkout. */
+  /** Root of the user's checkout. */
   readonly from: string
-  /** Top of the workspace. */
+  /** Root of the workspace. */
   readonly to: string
-  /** Paths and globs relative to the top (`.env`, `packages/*.local`, `node_modules`). */
+  /** Paths and globs relative to the root (`.env`, `packages/*.local`, `node_modules`). */
   readonly patterns: readonly string[]
 }
 
 export interface CopyResult {
-  /** What was copied now, relative; folders end in `/`. */
+  /** Relative paths of what this call copied; folders end in `/`. */
   readonly copied: readonly string[]
-  /** Everything in the workspace that the patterns brought, now or before. */
+  /** Everything that the patterns put into the workspace, now or earlier. */
   readonly present: readonly string[]
-  /** What was left out, and why; for the user to read. */
+  /** What was left out and why, for the user. */
   readonly skipped: readonly { readonly path: string; readonly why: string }[]
 }
 
-/** Copies begin under this name in the top folder and are renamed when whole, so that half a copy is never taken for one. */
+/**
+ * Prefix of unfinished copies in the root folder. They are renamed when complete, so half a copy is never mistaken for a whole
+ * one.
+ */
 const HALF = '.belay-copy-'
 
-/** Files copied at once. */
+/** How many files are copied at once. */
 const PARALLEL = 16
 
 /**
- * Copies files that git ignores from the user's checkout into a workspace: as a reflink where the file system can, else
- * byte by byte, never as a link into the user's checkout. Only ignored files qualify: tracked ones come from the commit, and
- * others would be part of the task's change. A folder is copied once; a file again when the user's has changed since.
- * `**` does not look inside ignored folders (a pattern that names the folder does). Throws `workspace_copy` for patterns that
- * leave the repository. Safe to repeat, also after a crash.
+ * Copies git-ignored files from the user's checkout into a workspace: as a reflink where the file system can, else byte by
+ * byte, never as a link into the user's checkout. Only ignored files qualify: tracked ones come with the commit, and others
+ * would become part of the task's change. A folder is copied once, a file again if the user's has changed. `**` does not match
+ * inside ignored folders (a pattern that names the folder does). Throws `workspace_copy` for patterns that leave the
+ * repository. Repeatable, also after a crash.
  */
 export async function copyIgnored(request: CopyRequest): Promise<CopyResult> {
   const { from, to, patterns } = request
@@ -79,7 +82,7 @@ async function removeHalves(to: string): Promise<void> {
   }
 }
 
-/** Ignored paths that the patterns name, the outermost ones; folders end in `/`. */
+/** The outermost ignored paths that the patterns match; folders end in `/`. */
 async function findIgnored(
   top: string,
   patterns: readonly string[],
@@ -119,10 +122,10 @@ async function walk(top: string, folder: string, matches: RegExp, add: (path: st
   }
 }
 
-/** Why a path that was named outright is not among the ignored ones. */
+/** Adds to `skipped` why a path that was given literally is not among the ignored ones. */
 async function explain(top: string, path: string, skipped: { path: string; why: string }[]): Promise<void> {
   const found = await lstat(join(top, path)).catch(() => null)
-  if (!found) return // not made yet, as on a fresh clone: nothing to copy
+  if (!found) return // does not exist yet, as in a fresh clone: nothing to copy
   const tracked = await tryGit(['ls-files', '--error-unmatch', '--', `:(literal)${path}`], { cwd: top })
   skipped.push({ path, why: tracked.code === 0 ? 'git tracks it: it comes with the commit' : 'git does not ignore it' })
 }
@@ -147,7 +150,7 @@ async function bring(copier: Copier, path: string, to: string): Promise<'copied'
   return 'copied'
 }
 
-/** File times are set through milliseconds, which rounds them. */
+/** File times are set in milliseconds, which rounds them. */
 const TIME_STEP_MS = 2
 
 function isSame(a: Stats, b: Stats): boolean {
@@ -156,7 +159,7 @@ function isSame(a: Stats, b: Stats): boolean {
   )
 }
 
-/** Whether the parents of `target` that exist are real folders inside `top`, not links that lead out of it. */
+/** Whether all existing parents of `target` are real folders inside `top`, not links that could lead out of it. */
 async function isInside(top: string, target: string): Promise<boolean> {
   for (let folder = dirname(target); folder !== top; folder = dirname(folder)) {
     const found = await lstat(folder).catch(() => null)
@@ -174,7 +177,7 @@ class Copier {
     this.skipped = skipped
   }
 
-  /** Copies a file, link or folder to where nothing is; false when it was left out (said in `skipped`). */
+  /** Copies a file, link or folder to a path that does not exist yet. Returns false if it was left out (see `skipped`). */
   async copy(source: string, target: string, name: string): Promise<boolean> {
     const found = await lstat(source)
     if (found.isDirectory()) {
@@ -206,7 +209,10 @@ class Copier {
     return true
   }
 
-  /** Links stay links, but only inside: one by absolute path would lead back into the user's checkout. */
+  /**
+   * Links stay links, but only to targets inside the repository. An absolute one is made relative, because it would lead back
+   * into the user's checkout.
+   */
   private async copyLink(source: string, target: string, name: string): Promise<boolean> {
     const to = await readlink(source)
     const meant = resolve(dirname(source), to)

@@ -10,17 +10,17 @@ export interface Size {
 
 export interface FreeSpace {
   readonly bytes: number
-  /** Files that can still be made; null where the file system has no such bound. */
+  /** Files that can still be created; null if the file system has no such limit. */
   readonly files: number | null
 }
 
-/** What a file takes at least on common file systems. */
+/** The least that a file takes on common file systems, in bytes. */
 const BLOCK = 4096
 
-/** What stays free besides checkouts: Belay's record, logs, what setup and gates write. */
+/** Space that must stay free in addition to checkouts: for Belay's record, logs, and what setup and gates write. */
 const RESERVE_BYTES = 512 << 20
 
-/** What a checkout of `commit` takes, rounded up to blocks; without its submodules and filters. */
+/** Size of a checkout of `commit`, rounded up to blocks; without submodules, and before filters. */
 export async function checkoutSize(root: string, commit: string): Promise<Size> {
   const args = ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]
   const result = await tryGit(args, { cwd: root })
@@ -51,15 +51,15 @@ export async function freeSpace(folder: string): Promise<FreeSpace> {
 export interface DiskRequest {
   readonly root: string
   readonly commit: string
-  /** Folder that the workspaces will be in; it need not exist. */
+  /** Folder for the workspaces; it need not exist. */
   readonly folder: string
   /** How many checkouts may be made. */
   readonly checkouts: number
-  /** In place of asking the file system, for tests. */
+  /** Replaces the query to the file system (tests). */
   readonly free?: (folder: string) => Promise<FreeSpace>
 }
 
-/** Throws `disk_full` when the checkouts that a run may need would not fit, before any is made. */
+/** Throws `disk_full` if the checkouts that a run may need would not fit, before any of them is made. */
 export async function checkDisk(request: DiskRequest): Promise<void> {
   const [one, free] = await Promise.all([
     checkoutSize(request.root, request.commit),

@@ -98,7 +98,7 @@ describe('a pool of workspaces', () => {
 
   it('is noted before it is made, so that a crash in between is found', async () => {
     rmSync(folder, { recursive: true })
-    writeFileSync(folder, 'no folder') // nothing can be made here
+    writeFileSync(folder, 'no folder') // no folder can be created here
     await expect(pool().lease('work', 'a', base)).rejects.toThrow()
     expect(await rows()).toMatchObject([{ task: 'a', purpose: 'work' }])
     rmSync(folder)
@@ -112,7 +112,7 @@ describe('a pool of workspaces', () => {
     const held = await one.lease('work', 'a', base)
     const free = await one.lease('proof', 'b', base)
     await one.release('b')
-    // A module cache: files in a folder that may not be written.
+    // Like a module cache: files in a folder without write permission.
     mkdirSync(join(held.path, 'cache'))
     writeFileSync(join(held.path, 'cache/file'), '')
     chmodSync(join(held.path, 'cache'), 0o555)
@@ -128,7 +128,7 @@ describe('a pool of workspaces', () => {
   it('goes on clearing where a crash ended it', async () => {
     const one = pool()
     const workspace = await one.lease('work', 'a', base)
-    rmSync(workspace.path, { recursive: true }) // files first, then the note of them
+    rmSync(workspace.path, { recursive: true }) // files are removed before their row
     await pool().clear(true)
     expect(await rows()).toEqual([])
     expect(existsSync(join(repo.root, '.git/worktrees'))).toBe(false)
@@ -145,7 +145,7 @@ describe('a pool of workspaces', () => {
     await expect(stale.clear(true)).rejects.toMatchObject(lost)
     expect(existsSync(join(workspace.path, 'a.txt'))).toBe(true)
     expect(await rows()).toMatchObject([{ task: 'a', state: {} }])
-    await pool(null).release('a') // who acts beside the run
+    await pool(null).release('a') // acts without the run's lease
     expect(await rows()).toMatchObject([{ task: null }])
   })
 })

@@ -16,31 +16,36 @@ export type Purpose = WorkspaceRow['purpose']
 /** A checkout leased to a task. */
 export interface Workspace extends Worktree {
   readonly purpose: Purpose
-  /** What setup noted here; see `setState`. */
+  /** What setup stored for this workspace; see `setState`. */
   readonly state: Readonly<Record<string, unknown>>
 }
 
-/** So many tasks that wait for a person or for time keep their checkouts; then the oldest gives its place to one at work. */
+/**
+ * Up to this many tasks that wait for a person or for time keep their checkouts; beyond that, a task at work takes one over.
+ */
 const MOST_RESTING = 4
 
 export interface PoolOptions {
   readonly record: RecordStore
   readonly project: string
   readonly run: string
-  /** The user's checkout, for git. */
+  /** The user's checkout, for git commands. */
   readonly root: string
-  /** Folder under which workspaces are made. */
+  /** Folder below which workspaces are created. */
   readonly folder: string
-  /** Folder of Belay's where all its processes meet that work in one repository. */
+  /** Folder through which all Belay processes that work in one repository coordinate. */
   readonly meeting: string
-  /** The run's lease: nothing is noted without it. Null for who acts beside a run, on workspaces that nobody uses. */
+  /**
+   * The run's lease, which every write requires. null for callers without it, which may only act on workspaces that nobody
+   * uses.
+   */
   readonly lease: Lease | null
 }
 
 /**
- * The workspaces of a run: made when first needed, handed from task to task, so that a big repository is checked out a
- * bounded number of times. A task keeps its path until it gives it back, or rests while many others do: what it had is in
- * its snapshot. Everything is in the record before it is on disk.
+ * The workspaces of a run: created when first needed and handed from task to task, so that a big repository is checked out a
+ * bounded number of times. A task keeps its path until it gives the workspace back, or loses it while it waits and many others
+ * do; its work is in its snapshot. A workspace is in the record before it is on disk.
  */
 export class WorkspacePool {
   readonly #options: PoolOptions
@@ -53,14 +58,13 @@ export class WorkspacePool {
     this.#options = options
   }
 
-  /** Folder that holds this run's workspaces. */
   get folder(): string {
     return join(this.#options.folder, this.#options.run)
   }
 
   /**
-   * Leases a workspace to `task`: the one that it has, a free one, or a new one (`fresh`) checked out at `commit`, with
-   * nothing else in it. What is in one that is not fresh is the caller's to reset.
+   * Leases a workspace to `task`: the one that it has, a free one, or a new one (`fresh`), which is checked out at `commit` and
+   * contains nothing else. One that is not fresh must be reset by the caller.
    */
   async lease(purpose: Purpose, task: string, commit: string): Promise<Workspace & { readonly fresh: boolean }> {
     this.#atWork.add(task)
@@ -90,19 +94,19 @@ export class WorkspacePool {
     return rows.find((row) => row.purpose === purpose && row.task === task) ?? null
   }
 
-  /** Notes what setup did in a workspace. */
+  /** Stores what setup did in a workspace. */
   async setState(path: string, state: Readonly<Record<string, unknown>>): Promise<void> {
     const { record, run, lease } = this.#options
     const row = (await listWorkspaces(record.read, run)).find((one) => one.path === path)
     if (row) await putWorkspace(record, { ...row, state }, lease)
   }
 
-  /** `task` waits for somebody or something: it keeps its workspace while few do. Safe to repeat. */
+  /** Call it when `task` waits for somebody or something: it keeps its workspace only while few tasks do so. Repeatable. */
   rest(task: string): void {
     this.#atWork.delete(task)
   }
 
-  /** Gives back whatever `task` holds; safe to repeat. */
+  /** Gives back what `task` holds (with `purpose`: only that workspace). Repeatable. */
   async release(task: string, purpose?: Purpose): Promise<void> {
     const { record, run, lease } = this.#options
     if (purpose === undefined) this.#atWork.delete(task)
@@ -115,7 +119,7 @@ export class WorkspacePool {
     })
   }
 
-  /** Removes the run's workspaces that no task holds (all with `held`), files first and then the note of them. */
+  /** Removes the run's workspaces that no task holds (all of them with `held`), files before rows. */
   async clear(held = false): Promise<void> {
     const { record, run, root, lease, meeting } = this.#options
     for (const row of await listWorkspaces(record.read, run)) {
@@ -144,7 +148,7 @@ async function removeEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch(() => {}) // not empty, or gone: both are fine
 }
 
-/** A folder for temporary files of a run (indexes, reports), beside its workspaces; removed with `removeScratch`. */
+/** Creates the folder for temporary files of a run (indexes, reports); `removeScratch` removes it. */
 export async function makeScratch(home: string, run: string): Promise<string> {
   const folder = join(home, 'tmp', run)
   await mkdir(folder, { recursive: true, mode: 0o700 })

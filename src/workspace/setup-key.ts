@@ -4,13 +4,13 @@ import { basename, join } from 'node:path'
 import { gitFailed, tryGit } from '../git/run.ts'
 import { globToRegExp } from '../core/glob.ts'
 
-/** Files that say which dependencies are installed. */
+/** Files that determine which dependencies are installed. */
 const LOCKFILES =
   /^(package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lockb?|deno\.lock|uv\.lock|poetry\.lock|pdm\.lock|Pipfile\.lock|pixi\.lock|conda-lock\.yml|requirements[\w.-]*\.txt|go\.sum|Cargo\.lock|Gemfile\.lock|composer\.lock|packages\.lock\.json|gradle\.lockfile|mix\.lock|pubspec\.lock|Podfile\.lock|Package\.resolved|flake\.lock)$/
 
 /**
- * Paths in the workspace that setup depends on, sorted: what `inputs` (paths and globs) names among tracked and new files,
- * and named paths that are ignored; null: every lockfile, in any folder.
+ * Paths in the workspace that setup depends on, sorted. `inputs` are paths and globs: matching tracked and new files count, and
+ * literal paths count even if ignored. null: every lockfile, in any folder.
  */
 export async function setupInputs(path: string, inputs: readonly string[] | null): Promise<string[]> {
   const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
@@ -27,7 +27,7 @@ export async function setupInputs(path: string, inputs: readonly string[] | null
   return [...new Set([...found, ...named])].sort()
 }
 
-/** Changes when a setup command or the content of an input changes; the same in every workspace. */
+/** A key that changes when a setup command or the content of an input changes; the same in every workspace. */
 export async function setupKey(
   path: string,
   commands: readonly { readonly run: string | readonly string[]; readonly cwd: string | null }[],

@@ -14,10 +14,10 @@ import { setupKey } from './setup-key.ts'
 
 export interface SetupCommand {
   readonly name: string
-  /** A string is run by `/bin/sh -c`; a list is run as it is. */
+  /** Text is run by `/bin/sh -c`; a list is run without a shell. */
   readonly run: string | readonly string[]
   readonly timeoutMs: number
-  /** Relative to the top of the workspace. */
+  /** Relative to the root of the workspace. */
   readonly cwd: string | null
 }
 
@@ -33,20 +33,20 @@ export interface SetupEvidence {
   readonly outputTail: string
 }
 
-/** Runs one command in a workspace to its end, with its deadline, its whole process group ended afterwards; never rejects. */
+/** Runs one command in a workspace until it ends or its time is up, and then ends its whole process group. Never rejects. */
 export type RunSetup = (command: SetupCommand, workspace: string) => Promise<SetupEvidence>
 
 export interface PrepareRequest {
-  /** Top of the workspace. */
+  /** Root of the workspace. */
   readonly path: string
   readonly setup: readonly SetupCommand[]
   /** `workspace.setup_inputs`; null: the lockfiles. */
   readonly inputs: readonly string[] | null
   /** `workspace.copy`. */
   readonly copy: readonly string[]
-  /** Top of the user's checkout. */
+  /** Root of the user's checkout. */
   readonly userRoot: string
-  /** `key` of the last preparation of this workspace that succeeded; null when there was none. */
+  /** `key` of the last successful preparation of this workspace; null: there was none. */
   readonly lastKey: string | null
   readonly run: RunSetup
 }
@@ -54,12 +54,15 @@ export interface PrepareRequest {
 export interface Preparation {
   readonly evidence: readonly SetupEvidence[]
   readonly copy: CopyResult
-  /** Tracked and new files that setup changed or removed, put back as they were. */
+  /** Tracked and new files that setup changed or removed, and that were restored. */
   readonly undone: readonly string[]
 }
 
 export type Prepared =
-  /** `products`: what setup and copying brought, not the task's work: kept when by-products are removed, never committed. */
+  /**
+   * `products`: what setup and copying created. It is not the task's work: kept when by-products are removed, and never
+   * committed.
+   */
   | (Preparation & {
       readonly ok: true
       readonly key: string
@@ -69,11 +72,11 @@ export type Prepared =
   | (Preparation & { readonly ok: false; readonly reason: Reason })
 
 /**
- * Makes a workspace usable before any agent or gate is in it. First the ignored files of `copy` (setup may need them: .env,
- * caches), then the setup commands when the commands or the content of their inputs changed since `lastKey`, or never ran.
- * What setup changed in tracked files, or in files that the task has added, is put back. A command that fails ends it with
- * `setup_failed`, and the key must not be stored. Throws `workspace_copy` for patterns that leave the repository. Safe to
- * repeat.
+ * Makes a workspace usable before any agent or gate enters it. First copies the ignored files of `copy` (setup may need them:
+ * .env, caches). Then runs the setup commands if they never ran here, or if the commands or their inputs have changed since
+ * `lastKey`. Changes by setup to tracked files, or to files that the task added, are undone. A failing command ends the
+ * preparation with `setup_failed`; the key must then not be stored. Throws `workspace_copy` for patterns that leave the
+ * repository. Repeatable.
  */
 export async function prepareWorkspace(request: PrepareRequest): Promise<Prepared> {
   const { path, setup, inputs, userRoot, lastKey } = request
@@ -85,7 +88,7 @@ export async function prepareWorkspace(request: PrepareRequest): Promise<Prepare
     const products = await note(path, [...known.products, ...copy.present])
     return { ok: true, key, ran: false, evidence: [], copy, undone: [], products }
   }
-  // What a setup that was killed left behind is setup's too, so the list from before that one counts.
+  // What a killed setup left behind belongs to setup too, so the list from before that one counts.
   const before = known.before ?? (await listUntracked(path))
   await writeNotes(path, { products: known.products, before })
   const scratch = await mkdtemp(join(tmpdir(), 'belay-setup-'))
@@ -125,7 +128,7 @@ function reasonOf(failed: SetupEvidence): Reason {
   }
 }
 
-/** The files of a workspace that are not ignored, as they were at a moment. */
+/** The files of a workspace that are not ignored, as they were at one moment. */
 class Files {
   readonly #path: string
   readonly #index: string
@@ -139,7 +142,7 @@ class Files {
     this.#names = names
   }
 
-  /** Takes them in; `index` is where a temporary index may be written. */
+  /** Records the present files; `index` is where a temporary index may be written. */
   static async of(path: string, index: string): Promise<Files> {
     await seedIndex(await gitDirOf(path), index)
     const tree = await snapshotTree(path, index)
@@ -151,9 +154,9 @@ class Files {
     return this.#names.has(path)
   }
 
-  /** Writes back what was changed or removed since; new files stay. Returns the paths. */
+  /** Restores what was changed or removed since; new files stay. Returns the restored paths. */
   async putBack(): Promise<string[]> {
-    // Only what the index has already: new files may be a whole folder of dependencies that nobody ignores.
+    // Only what is in the index already: new files may include a whole folder of dependencies that is not ignored.
     const env = { GIT_INDEX_FILE: this.#index }
     await addAll(this.#path, { env, update: true })
     const now = await git(['write-tree'], { cwd: this.#path, env })
@@ -168,7 +171,7 @@ class Files {
 
 interface Notes {
   readonly products: readonly string[]
-  /** What was untracked before a setup that has not ended; null when it has. */
+  /** What was untracked before a setup that has not ended; null: none is unfinished. */
   readonly before: readonly string[] | null
 }
 
@@ -184,7 +187,7 @@ async function readNotes(path: string): Promise<Notes> {
     const { products, before } = JSON.parse(text) as Record<string, unknown>
     return { products: texts(products) ?? [], before: texts(before) }
   } catch {
-    return { products: [], before: null } // damaged: what setup made is taken for by-products
+    return { products: [], before: null } // damaged: products of setup then count as by-products
   }
 }
 
@@ -194,15 +197,15 @@ async function writeNotes(path: string, notes: Notes): Promise<void> {
   await rename(`${file}.new`, file)
 }
 
-/** What setup and copying brought into a workspace, by its last preparation: `keep` for `cleanByproducts`. */
+/** What setup and copying created in a workspace, as of its last preparation: the `keep` for `cleanByproducts`. */
 export async function setupProducts(path: string): Promise<readonly string[]> {
   return (await readNotes(path)).products
 }
 
-/** Writes down the products and returns them, without what is gone or tracked by now. */
+/** Stores the products, without those that are gone or tracked by now, and returns them. */
 async function note(path: string, products: readonly string[]): Promise<readonly string[]> {
   const untracked = await listUntracked(path)
-  // A product inside an untracked folder is not listed by its own name.
+  // A product inside an untracked folder is not listed under its own name.
   const isUntracked = (one: string): boolean =>
     untracked.some((top) => one === top || (top.endsWith('/') && one.startsWith(top)))
   const list = [...new Set(products)].filter((one) => isUntracked(one) && existsSync(join(path, one))).sort()

@@ -23,13 +23,13 @@ export function load(options: Partial<LoadOptions> = {}): Promise<LoadedConfig> 
   return loadConfig({ root, env: {}, userDir, ...options })
 }
 
-/** Loads with `text` as belay.yaml. */
+/** Loads the configuration with `text` as belay.yaml. */
 export function yaml(text: string): Promise<LoadedConfig> {
   writeFileSync(join(root, 'belay.yaml'), text)
   return load()
 }
 
-/** The BelayError that a promise is refused with. */
+/** The BelayError with which a promise rejects. */
 export async function failure(promise: Promise<unknown>): Promise<BelayError> {
   const error: unknown = await promise.then(
     () => expect.fail('it should have been refused'),

@@ -1,6 +1,6 @@
 /**
- * `node hold.ts HOME ID`: opens a session, says `opened` or what was wrong has it, then appends an item whenever it is told to
- * on stdin.
+ * `node hold.ts HOME ID` opens a session and writes `opened`, or the error code if that failed; then it appends an item for
+ * every line on stdin.
  */
 import { createInterface } from 'node:readline'
 import { BelayError } from '../../core/errors.ts'

@@ -1,4 +1,4 @@
-/** A state folder for every test, its sessions, and other processes that open them. */
+/** A state folder for each test, its sessions, and other processes that open them. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -15,7 +15,9 @@ export let home: string
 export let store: SessionStore
 const children: ChildProcess[] = []
 
-/** Call once per test file: every test gets an empty home of its own, which goes with the processes that were started for it. */
+/**
+ * Call once per test file. Every test gets an empty home of its own; afterwards it is removed, and its processes are killed.
+ */
 export function freshHome(): void {
   beforeEach(() => {
     home = mkdtempSync(join(tmpdir(), 'belay-sessions-'))
@@ -34,7 +36,7 @@ export function freshHome(): void {
 /** The file with the lines of a session. */
 export const log = (id: string): string => join(home, 'sessions', id, 'session.jsonl')
 
-/** Another process that opens the session. */
+/** Starts another process that opens the session. */
 export function other(id: string) {
   const child = spawn(process.execPath, [HOLD, home, id], { stdio: ['pipe', 'pipe', 'inherit'] })
   children.push(child)

@@ -4,7 +4,7 @@ import { tomlOf, tree, type Folder } from '../folder.ts'
 export const go: Detector = (folder, tools) => {
   const workspace = folder.has('go.work')
   if (!folder.has('go.mod') && !workspace) return null
-  // In a workspace, ./... means the module at the root only.
+  // In a workspace, ./... covers only the module at the root.
   const packages = workspace ? "$(go list -f '{{.Dir}}/...' -m)" : './...'
   const requires = workspace || /^require\b/m.test(folder.text('go.mod') ?? '')
   const lint = present(folder, ['.golangci.yml', '.golangci.yaml', '.golangci.toml', '.golangci.json'])[0]
@@ -55,7 +55,7 @@ export const rust: Detector = (folder) => {
   }
 }
 
-/** Maven and Gradle. Their dependencies come with the test command itself, into the user's own cache. */
+/** Maven and Gradle. The test command itself fetches dependencies, into the user's own cache. */
 export const java: Detector = (folder) => {
   if (folder.has('pom.xml')) {
     return {
@@ -86,7 +86,7 @@ function maven(folder: Folder): FoundCommand {
   return { run: `${wrapper(folder, 'mvnw') ?? 'mvn'} --batch-mode test`, why: 'pom.xml' }
 }
 
-/** The wrapper script that a project brings along. */
+/** The wrapper script in the project, as a command; null: there is none. */
 function wrapper(folder: Folder, name: string): string | null {
   if (!folder.has(name)) return null
   return folder.executable(name) ? `./${name}` : `sh ./${name}`

@@ -6,7 +6,7 @@ interface Manager {
   readonly lockfiles: readonly string[]
   install(folder: Folder, locked: boolean): string
   script(name: string): string
-  /** Runs a program that was installed with the dependencies. */
+  /** The command that runs a program which was installed with the dependencies. */
   exec(command: string): string
 }
 
@@ -46,13 +46,13 @@ const MANAGERS: readonly Manager[] = [
   },
 ]
 
-/** What `packageManager` says, e.g. `pnpm@9.1.0`. */
+/** The value of `packageManager`, e.g. `pnpm@9.1.0`; empty if there is none. */
 function pinned(manifest: Tree | null): string {
   const value = manifest?.['packageManager']
   return typeof value === 'string' ? value : ''
 }
 
-/** Yarn 2 and later. */
+/** Whether the project uses Yarn 2 or later. */
 function isBerry(folder: Folder): boolean {
   const named = /^yarn@([2-9]|\d\d)/.test(pinned(jsonOf(folder, 'package.json')))
   return named || folder.has('.yarnrc.yml') || /^__metadata:/m.test(folder.text('yarn.lock') ?? '')
@@ -67,7 +67,7 @@ function managerOf(folder: Folder, manifest: Tree): Manager {
   )
 }
 
-/** Waits for somebody to press a key instead of ending. */
+/** Matches scripts that watch for changes instead of ending. */
 const WATCHES = /--watch(All)?\b(?!=false)|\bvitest (watch|dev)\b|\bnodemon\b|\bng test\b(?!.*--watch=false)/
 
 const ONCE = ['test:ci', 'ci:test', 'test:run', 'test:once', 'test:unit']
@@ -152,7 +152,7 @@ function testCommand({
 }
 
 function lintCommand(manager: Manager, scripts: ReadonlyMap<string, string>, tested: string): FoundCommand[] {
-  // A linter that mends what it finds changes the tree, and a gate must not.
+  // A linter that fixes what it finds changes the tree, which a gate must not do.
   const name = LINTS.find(
     (candidate) => scripts.has(candidate) && !/--(fix|write)\b/.test(scripts.get(candidate) ?? ''),
   )

@@ -45,13 +45,13 @@ interface Environment {
   readonly setup: readonly FoundCommand[]
   readonly inputs: readonly string[]
   readonly byproducts: readonly string[]
-  /** A program that comes with the dependencies. */
+  /** The command for a program that comes with the dependencies. */
   program(command: string): string
-  /** The interpreter that sees the dependencies. */
+  /** The command for the interpreter that sees the dependencies. */
   python(args: string): string
 }
 
-/** Python with uv, poetry, pdm, pipenv, pip in a `.venv`, or nothing but the standard library. */
+/** Python with uv, poetry, pdm, pipenv, pip in a `.venv`, or only the standard library. */
 export const python: Detector = (folder, tools) => {
   const requirements = present(folder, REQUIREMENTS)
   const testFiles = folder.find(3, (name) => /^test_.*\.py$|_test\.py$/.test(name))
@@ -91,7 +91,7 @@ function environmentOf(facts: Facts, pytest: boolean): Environment {
   if (folder.has('uv.lock') || tool['uv'] !== undefined) {
     const locked = folder.has('uv.lock')
     const extras = EXTRAS.some((name) => name in tree(project['optional-dependencies'])) ? ' --all-extras' : ''
-    // --frozen: the lockfile is used and never rewritten, so that a gate leaves the tree as it was.
+    // --frozen: the lockfile is never rewritten, so that a gate leaves the tree unchanged.
     return managed(
       'uv',
       locked ? 'uv.lock' : null,
@@ -152,7 +152,7 @@ function pipEnvironment(
       python: (args) => `${interpreter} ${args}`,
     }
   }
-  // Python before 3.13 does not tell git to ignore an environment that it makes.
+  // Before Python 3.13, venv does not make git ignore the environment that it creates.
   const create = `${interpreter} -m venv .venv && echo '*' > .venv/.gitignore`
   const inputs = [...requirements, ...(isPackage ? present(folder, ['pyproject.toml', 'setup.py', 'setup.cfg']) : [])]
   return {

@@ -63,7 +63,7 @@ export const php: Detector = (folder) => {
   }
 }
 
-/** A Makefile or justfile: used where nothing more telling was found. */
+/** A Makefile or justfile: used only where nothing more specific was found. */
 export const make: Detector = (folder) => {
   const makefile = present(folder, ['GNUmakefile', 'makefile', 'Makefile'])[0]
   const justfile = present(folder, ['justfile', 'Justfile', '.justfile'])[0]

@@ -1,11 +1,11 @@
-/** Small projects of every kind, and what is to be found in them. */
+/** Small projects of every kind, and what must be found in them. */
 
 export interface Case {
   readonly name: string
   readonly files: Readonly<Record<string, string>>
   readonly programs?: readonly string[]
   readonly languages: readonly string[]
-  /** Commands, with `folder: ` before those of a sub-folder. */
+  /** Commands; those of a sub-folder are prefixed with `folder: `. */
   readonly gates: readonly string[]
   readonly setup: readonly string[]
   readonly inputs: readonly string[]

@@ -1,4 +1,4 @@
-/** Temporary git projects made of a few files, and a PATH of programs that do nothing. */
+/** Temporary git projects with a few files, and a PATH with programs that do nothing. */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,21 +7,21 @@ import { afterEach } from 'vitest'
 
 const made: string[] = []
 
-/** Call once per test file: what tests made is removed. */
+/** Call once per test file: removes what the tests created. */
 export function removeProjects(): void {
   afterEach(() => {
     for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true })
   })
 }
 
-/** A new folder, gone after the test. */
+/** A new folder, removed after the test. */
 export function folder(): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'belay-setup-')))
   made.push(path)
   return path
 }
 
-/** Files by path; a text that begins with `#!` is executable. */
+/** Writes files, given by path; a text that begins with `#!` becomes executable. */
 export function put(root: string, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {
     const path = join(root, name)
@@ -31,7 +31,7 @@ export function put(root: string, files: Readonly<Record<string, string>>): void
   }
 }
 
-/** A git repository with one commit of those files. */
+/** A git repository with these files in one commit. */
 export function project(files: Readonly<Record<string, string>>): string {
   const root = folder()
   put(root, files)
@@ -43,7 +43,7 @@ export function project(files: Readonly<Record<string, string>>): string {
   return root
 }
 
-/** An environment whose PATH has these programs, and git and the shell. */
+/** An environment whose PATH has only these programs. */
 export function envWith(...programs: string[]): Record<string, string> {
   const bin = folder()
   for (const name of programs) put(bin, { [name]: '#!/bin/sh\nexit 0\n' })
