@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -168,6 +168,21 @@ describe('--repo', () => {
     await ended // the git of the one that was killed waits no more
     expect(await world.belay(['exec', 'x', '--session', 's', '--repo', world.repo])).toMatchObject({ stdout: 'here\n' })
     expect(readdirSync(folder)).toEqual(['main'])
+  })
+
+  it('takes a path from the folder that it is given in, also one with a colon', async () => {
+    agent({ sh: 'touch worked' })
+    for (const [session, name] of [
+      ['s', '../repo.git'],
+      ['t', 'a:b.git'],
+    ] as const) {
+      const cwd = join(world.repo, 'sub')
+      mkdirSync(cwd, { recursive: true })
+      world.git('clone', '-q', '--bare', world.repo, join(cwd, name))
+      const { code, stderr } = await world.belay(['exec', 'x', '--session', session, '--repo', name], { cwd })
+      expect([code, stderr]).toEqual([0, expect.any(String)])
+      expect(gitIn(workspace(session), 'remote', 'get-url', 'origin')).toBe(join(cwd, name))
+    }
   })
 
   it('of another repository than the session has is refused, and nothing is done', async () => {

@@ -1,4 +1,6 @@
 import { Option, type Command } from 'commander'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
 import type { Isolation } from '../../exec/index.ts'
 import { countFlag } from '../numbers.ts'
@@ -37,7 +39,8 @@ export function addIsolationFlags(command: Command): Command {
     .option('--part <name>', 'with parallel: the name of the part; merge the parts with: belay session merge')
 }
 
-export function isolationOf(flags: IsolationFlags): Isolation {
+/** What the flags ask for. A relative path in `--repo` counts from `cwd`. Throws `usage`. */
+export function isolationOf(flags: IsolationFlags, cwd: string): Isolation {
   const { workspace = null, repo, branch = null, ref = null, submodules, collaboration = null, part = null } = flags
   const depth = countFlag('--depth', flags.depth)
   if (repo === undefined && (branch !== null || ref !== null || depth !== null || submodules === true)) {
@@ -45,6 +48,13 @@ export function isolationOf(flags: IsolationFlags): Isolation {
       expected: '--repo URL',
     })
   }
-  const clone = repo === undefined ? null : { url: repo, branch, ref, depth, submodules: submodules === true }
+  const clone =
+    repo === undefined ? null : { url: addressFrom(cwd, repo), branch, ref, depth, submodules: submodules === true }
   return { workspace, clone, collaboration, part }
+}
+
+/** As `git clone` reads it: `HOST:PATH` is a path only where such a file exists. */
+function addressFrom(cwd: string, repo: string): string {
+  const isPath = !/^[^/]*:/.test(repo) || existsSync(resolve(cwd, repo))
+  return isPath && repo !== '' && !repo.startsWith('-') ? resolve(cwd, repo) : repo
 }

@@ -23,7 +23,7 @@ export function execOptions(io: Io, flags: ExecFlags): Omit<ExecOptions, 'purpos
     home: stateHome(io.env),
     env: io.env,
     cwd: io.cwd,
-    isolation: isolationOf(flags),
+    isolation: isolationOf(flags, io.cwd),
     agent: flags.agent ?? null,
     model: flags.model ?? null,
     effort: flags.effort ?? null,
