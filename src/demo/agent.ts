@@ -1,7 +1,7 @@
 /**
- * The scripted agent of `belay demo`: a `command` agent (one JSON object on stdin, JSON lines on stdout) that plays an
- * implementer and a reviewer without a model, a key or a network. It makes two mistakes on purpose, and mends each only
- * after it has read in its prompt what was wrong: the output of a gate, and a finding of the review.
+ * The scripted agent of `belay demo`: a `command` agent (one JSON object on stdin, JSON lines on stdout) that plays implementer
+ * and reviewer without a model, a key or a network. It makes two mistakes on purpose, and fixes each only after it has read in
+ * its prompt what was wrong: the output of a gate, and a finding of the review.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,15 +17,15 @@ interface Input {
 
 interface Work {
   readonly says: string
-  /** The function in src/stats.js. */
+  /** Name of the function in src/stats.js. */
   readonly name: string
   readonly code: string
   readonly tests: string
 }
 
-/** Name of the test that fails on the first try of T002; a gate's output is where the implementer reads it. */
+/** Name of the test that fails on the first try of T002; the implementer finds it in the gate's output. */
 const MEDIAN_TEST = 'median compares values, not their text'
-/** Beginning of the finding on the first try of T003. */
+/** Beginning of the finding for the first try of T003. */
 const RANGE_FINDING = 'range([]) returns'
 
 const REFUSE_EMPTY = "  if (numbers.length === 0) throw new RangeError('an empty list')\n"
@@ -87,7 +87,7 @@ function range(prompt: string): Work {
 
 type Test = readonly [name: string, check: string]
 
-/** Tests go into the file that is there already: failures in a file of their own could be tests written ahead of their code. */
+/** Tests are added to the existing file: failures in a new file could be taken for tests written ahead of their code. */
 function tests(name: string, all: readonly Test[]): string {
   const body = all.map(([title, check]) => `  test('${title}', () => {\n    ${check}\n  })\n`).join('\n')
   return `describe('${name}', () => {\n${body}})\n`
@@ -112,7 +112,7 @@ async function implement({ task, prompt, workspace }: Input): Promise<unknown> {
   return implemented(task.handle, 'implemented', work.says)
 }
 
-/** Puts `text` in place of an earlier version of it, else at the end of the file. */
+/** Replaces an earlier version of `text`, or appends it to the file. */
 async function put(file: string, text: string, earlier: RegExp): Promise<void> {
   const before = await readFile(file, 'utf8')
   await writeFile(file, earlier.test(before) ? before.replace(earlier, () => text) : `${before}\n${text}`)
@@ -157,7 +157,7 @@ function reviewed(
   return { taskHandle, summary, verdict, overallRisk: 'low', findings, acceptanceChecks }
 }
 
-/** What the function gives for an empty list, as text; null when it refuses it as it should. */
+/** What the function returns for an empty list, as text; null: it throws, as it should. */
 async function tryEmptyList(workspace: string, name: string): Promise<string | null> {
   const module = (await import(pathToFileURL(join(workspace, 'src', 'stats.js')).href)) as Record<string, unknown>
   const subject = module[name]
@@ -169,7 +169,7 @@ async function tryEmptyList(workspace: string, name: string): Promise<string | n
   }
 }
 
-/** The list in the prompt's section "Completion criteria", else the title alone. */
+/** The list in the prompt's section "Completion criteria", or else only the title. */
 function criteriaIn(prompt: string, title: string): readonly string[] {
   const section = /^## Completion criteria\n+(`{3,})[^\n]*\n([\s\S]*?)\n\1/m.exec(prompt)?.[2] ?? ''
   const found = section.split('\n').flatMap((line) => (line.startsWith('- ') ? [line.slice(2).trim()] : []))

@@ -1,4 +1,4 @@
-/** The demo is a promise about three tasks: here every attempt and every gate of it is run for real. */
+/** The demo makes promises about three tasks; this test runs all their attempts and gates for real. */
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -55,7 +55,7 @@ that plays implementer and reviewer, and the tests as the gate. Delete this fold
 
 const PACKAGE = { name: 'belay-demo', private: true, type: 'module', scripts: { test: 'node --test' } }
 
-/** Path (with `/`) to text of every file. `node` and `agent` are the programs that belay.yaml names. */
+/** The text of every file, by path (with `/`). `node` and `agent` are the programs that belay.yaml names. */
 export function demoFiles(node: string, agent: string): ReadonlyMap<string, string> {
   return new Map([
     ['README.md', README],
@@ -69,7 +69,7 @@ export function demoFiles(node: string, agent: string): ReadonlyMap<string, stri
   ])
 }
 
-/** JSON strings are YAML strings, whatever the paths hold. */
+/** JSON strings are valid YAML strings, whatever the paths contain. */
 function config(node: string, agent: string): string {
   const command = JSON.stringify([node, agent])
   return `# What proves that a task is done: Belay runs this itself, an agent's word counts for nothing.

@@ -17,8 +17,8 @@ export interface DemoProject {
 export const DEMO_AGENT = programFile('demo/agent')
 
 /**
- * Makes the demo project: a git repository with one commit on `main`, in `dir` (made if it is not there; must be empty) or,
- * when that is null, in a new folder below the temporary folder. Throws `demo_folder_not_empty`, or what git says.
+ * Creates the demo project, a git repository with one commit on `main`, in `dir` (which is created if necessary, and must be
+ * empty). null: in a new folder in the system's temporary folder. Throws `demo_folder_not_empty`, or errors of git.
  */
 export async function createDemoProject(dir: string | null): Promise<DemoProject> {
   const folder = dir === null ? await mkdtemp(join(tmpdir(), 'belay-demo-')) : resolve(dir)
@@ -43,7 +43,7 @@ export async function createDemoProject(dir: string | null): Promise<DemoProject
 
 async function commit(cwd: string): Promise<void> {
   await git(['init', '-q', '-b', 'main'], { cwd })
-  // A person who has not introduced themselves to git yet can see the demo too; signing may ask for a passphrase.
+  // The demo must also work before the user has told git their name, and without a passphrase for signing.
   const settings = [['commit.gpgsign', 'false']]
   if (!(await knows(cwd, 'user.name'))) settings.push(['user.name', 'Belay demo'])
   if (!(await knows(cwd, 'user.email'))) settings.push(['user.email', 'demo@belay.invalid'])

@@ -23,7 +23,7 @@ it('says on the line of the question that a command was cut', () => {
 })
 
 it('denies a command that cannot be shown in full, without asking', async () => {
-  // No session is touched: nobody is asked.
+  // No session is touched, and nobody is asked.
   const ask = askDurably(null as unknown as Session, 1000, () => expect.unreachable('it was asked'))
   const answer = await ask({ ...request, command: `${'x'.repeat(8000)}; evil` }, new AbortController().signal)
   expect(answer).toMatchObject({ decision: 'deny', reason: expect.stringContaining('8006 characters') })

@@ -4,9 +4,9 @@ import { askedOf, contextOf, oneAtATime, questionOf, tooLong } from '../agents/a
 import { askInSession, type Ask, type Session } from '../sessions/index.ts'
 
 /**
- * Asks durably: the question stands in the session until somebody answers it from any terminal (`belay answer`), it expires
- * (then it is denied), or the agent withdraws it. `told` says that it was asked. One question stands at a time, and its time
- * runs from when it does.
+ * Asks durably: the question stays in the session until somebody answers it from any terminal (`belay answer`), it expires
+ * (then the answer is deny), or the agent withdraws it. `told` is called when it is asked. Questions are asked one at a time,
+ * and each one's time starts when it is asked.
  */
 export function askDurably(session: Session, expiryMs: number, told: (ask: Ask) => void): Approver {
   return oneAtATime(async (request, signal) => {

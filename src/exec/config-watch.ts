@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { CONFIG_FILES, foldersAbove } from './settings.ts'
 
 /**
- * Remembers the configuration files that apply in `cwd`; the function that it returns says which of them have changed since. A
- * change has no effect before the next command, but whoever made it would decide what that one may do.
+ * Remembers the configuration files that apply in `cwd`, and returns a function that reports which of them have changed since.
+ * A change has no effect before the next command, but its author would decide what that command may do.
  */
 export function watchConfig(cwd: string): () => readonly string[] {
   const before = contents(cwd)
@@ -31,6 +31,6 @@ function contentOf(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    return null // not there, or nothing that Belay could read either
+    return null // missing, or unreadable for Belay as well
   }
 }

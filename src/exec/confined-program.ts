@@ -17,19 +17,19 @@ export interface ConfineOptions {
 export interface ConfinedProgram {
   readonly spawn: TurnRequest['spawn']
   readonly confined: boolean
-  /** What the agent is told it may do: in a sandbox everything, because the sandbox keeps it to `access`. */
+  /** The access that the agent is told. In a sandbox that is `full`, because the sandbox itself enforces the real access. */
   readonly access: Access
   readonly warning: string | null
-  /** What may help an agent that failed for this reason (a finish reason), because it is confined; null: nothing of ours. */
+  /** Advice for an agent that failed with this finish reason, possibly because it is confined; null: there is none. */
   readonly hint: (reason: string) => string | null
-  /** Resolves with what people are to be told of what it took away. */
+  /** Closes the sandbox, and resolves with remarks about it for the user. */
   close(): Promise<readonly string[]>
 }
 
 /**
- * The sandbox of an agent that is a program of its own: the one that is asked for, else the one of its role, else `os` where that
- * works and `host`, which is told, where not. It is opened with the agent's own paths (login, conversations) and the network,
- * without which it cannot reach its model. Throws `sandbox_...`.
+ * Opens the sandbox of an agent that is a separate program: the one asked for, else its role's, else `os` where that works, and
+ * otherwise `host` with a warning. The sandbox includes the agent's own paths (login, conversations) and the network, without
+ * which it cannot reach its model. Throws `sandbox_...`.
  */
 export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions): Promise<ConfinedProgram> {
   const { agent, env, command } = chosen
@@ -53,15 +53,15 @@ export async function confineAgent(chosen: ChosenAgent, options: ConfineOptions)
   }
 }
 
-/** Without a sandbox `read-only` is the agent's own to keep. */
+/** Without a sandbox, the agent itself must enforce `read-only`. */
 function heldBack({ provider, capabilities }: Agent, access: Access, isConfined: boolean): string[] {
   if (access !== 'read-only' || isConfined || capabilities.readOnly) return []
   return [`nothing enforces read-only: ${provider} does not do so itself, and it is in no sandbox (--sandbox os)`]
 }
 
 /**
- * What a role's sandbox asks for, when `asked` is the backend that is wanted instead (null: none): of another backend what all
- * that confine know.
+ * The settings of a role's sandbox. `asked` is the backend to use instead (null: none); if it is a different one, only the
+ * settings that all confining backends understand are kept.
  */
 export async function roleRequest(
   sandbox: SandboxConfig | null,
@@ -75,7 +75,7 @@ export async function roleRequest(
   return { read, write, ...(network === undefined ? {} : { network }) }
 }
 
-/** What an unknown program says of why it failed, nobody can tell from what the sandbox kept it from. */
+/** Whether the sandbox may be the cause. An unknown program's own reasons do not tell what the sandbox kept it from. */
 function isMaybeOurs(agent: Agent, reason: string): boolean {
   const broken = ['spawn', 'protocol']
   return (agent.guessesPaths === true ? [...broken, 'failed', 'auth'] : broken).includes(reason)

@@ -12,9 +12,9 @@ import type { TurnSetup } from './turn.ts'
 import type { ExecLimits } from './turn-meter.ts'
 
 export interface EngineOptions extends WantedAgent {
-  /** The user's folder: configuration and definitions are those of this one. */
+  /** The user's folder, which determines configuration and definitions. */
   readonly cwd: string
-  /** The agent's whole environment. */
+  /** The agent's complete environment. */
   readonly env: Readonly<Record<string, string>>
   readonly access: Access
   readonly limits: ExecLimits
@@ -22,17 +22,16 @@ export interface EngineOptions extends WantedAgent {
   readonly definition: string | null
   /** A backend's name, or `auto`; null: the definition's, else `auto`. */
   readonly sandbox: string | null
-  /** What else is asked of it. */
+  /** Further requirements for the sandbox. */
   readonly more: Partial<Omit<SandboxRequest, 'access' | 'workspace'>>
   readonly services: ModelServices | undefined
-  /** null: the definition's, else the backend's own. */
+  /** null: the definition's, else the backend's default. */
   readonly network: Network | null
 }
 
 /**
- * Looks at everything that can be wrong before a session is made or a model is paid: definition, tools, MCP
- * servers' configuration, model and key, sandbox, effort.
- * Throws what says so; else gives back the limits that hold, with the definition's.
+ * Checks everything that can be wrong before a session is created or a model is paid: definition, tools, MCP configuration,
+ * model and key, sandbox, effort. Throws what is wrong; otherwise returns the limits, including the definition's.
  */
 export async function checkEngine(options: EngineOptions): Promise<ExecLimits> {
   const definition = await checkSettings(options)
@@ -67,7 +66,7 @@ async function checkSettings(options: EngineOptions): Promise<AgentDefinition | 
   const refusal = await (early ?? backend.probe())
   if (refusal !== null && sandbox !== 'auto') throw refusalError(backend.name, refusal)
   if (isPlain) return definition
-  // What it is asked for beyond its own defaults it may not be able to keep.
+  // The sandbox may not be able to enforce requirements beyond its defaults.
   const request = { ...more, access, workspace: cwd }
   const opened = await openSandbox(refusal === null ? backend.name : 'host', request, new AbortController().signal)
   await opened.sandbox.close()
@@ -82,18 +81,18 @@ function unknownCost(model: string): BelayError {
   })
 }
 
-/** Begins to try out the sandbox that is asked for: it takes as long as the engine takes to load. null: not known yet. */
+/** Starts to probe the requested sandbox, which takes as long as loading the engine. null: the sandbox is not known yet. */
 function trySandbox({ sandbox, definition }: EngineOptions): Promise<Refusal | null> | null {
   if (sandbox === null && definition !== null) return null
   const tried = import('../sandbox/index.ts').then(({ findBackend }) =>
     findBackend(sandbox === null || sandbox === 'auto' ? 'os' : sandbox).probe(),
   )
-  // Whoever needs the answer waits for it; something else may be found wrong before.
+  // The error is handled where the result is awaited; something else may fail before.
   tried.catch(() => {})
   return tried
 }
 
-/** Belay's own agent on a session: its conversation is the session's history. */
+/** Belay's own agent on a session, whose history is the agent's conversation. */
 export async function engineSetup(
   options: EngineOptions,
   session: Session,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Session, StoredEntry } from '../sessions/index.ts'
 import { handoffText } from './handoff.ts'
 
-/** A session of turns, each by the agent that is named. */
+/** A session with one turn for each named agent. */
 function sessionOf(...providers: readonly string[]): Session {
   const current = providers.flatMap((provider, i): StoredEntry[] => {
     const turn = i + 1

@@ -1,14 +1,14 @@
 import { cap, fence, head } from '../core/text.ts'
 import type { Session, StoredEntry } from '../sessions/index.ts'
 
-/** Turns that a newcomer is told of, and how much of each. */
+/** How many turns a new agent is told about, and how much of each. */
 const MAX_TURNS = 8
 const MAX_PROMPT = 2000
 const MAX_TEXT = 4000
 
 /**
- * What an agent must be told of the session's turns that it did not take part in, to be put before its prompt; null when there
- * is nothing to tell. `remembers`: it still knows its own earlier turns.
+ * Text to put before an agent's prompt, about the session's turns that it did not take part in; null: there are none.
+ * `remembers`: the agent still knows its own earlier turns.
  */
 export function handoffText(session: Session, provider: string, remembers: boolean): string | null {
   const turns = turnsOf(session.current)

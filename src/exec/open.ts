@@ -23,38 +23,40 @@ export interface ExecOptions {
   /** Belay's state folder. */
   readonly home: string
   readonly env: Environment
-  /** The user's folder: where the agent works unless the session has a workspace of its own. */
+  /** The user's folder, where the agent works unless the session has a workspace of its own. */
   readonly cwd: string
   readonly isolation: Isolation
-  /** null: the engine when `model` is one of its, else the configured implementer, else the engine. */
+  /** null: the engine if `model` is one of its models, else the configured implementer, else the engine. */
   readonly agent: string | null
   readonly model: string | null
   readonly effort: string | null
-  /** Name of an agent definition of the engine. */
+  /** Name of one of the engine's agent definitions. */
   readonly definition: string | null
-  /** null: as the session had it, else workspace-write. */
+  /** null: as in the session's last turn, else workspace-write. */
   readonly access: Access | null
-  /** A backend's name; null: as the session had it, else the agent's own (definition, role), else `os` where that works. */
+  /**
+   * A backend's name; null: as in the session's last turn, else the agent's own (definition, role), else `os` where that works.
+   */
   readonly sandbox: string | null
-  /** null: as the session had it. */
+  /** null: as in the session's last turn. */
   readonly network: Network | null
   readonly limits: ExecLimits
-  /** Id of the session to go on with, or to make; null: a new one. */
+  /** Id of the session to continue or create; null: a new one. */
   readonly session: string | null
-  /** Takes over the command policy that is configured now; else a session keeps the one it began with. */
+  /** Adopt the command policy that is configured now; otherwise the session keeps the one it began with. */
   readonly updatePolicy: boolean
-  /** `exec`, `chat`: what others are told who find the session in use. */
+  /** `exec`, `chat`: shown to others who find the session in use. */
   readonly purpose: string
-  /** Decides what policy leaves to a person, for the session that asks; null: nobody is there. */
+  /** Decides what the policy leaves to a person, for the given session; null: nobody can. */
   readonly approver: (session: Session) => Approver | null
   readonly signal: AbortSignal
 }
 
-/** A session that this process holds, and an agent ready to take turns in it. Close it whatever happens. */
+/** A session that this process holds, and an agent that is ready to take turns in it. It must be closed in any case. */
 export interface Exec {
   readonly session: Session
   readonly setup: TurnSetup
-  /** How far the agent may go; `setup` has what the agent itself is told. */
+  /** What the agent may do; `setup` has what the agent itself is told. */
   readonly confinement: Confinement
   /** What the user must be told before anything runs. */
   readonly warnings: readonly string[]
@@ -63,8 +65,8 @@ export interface Exec {
 }
 
 /**
- * Opens a session (makes it when there is none of that id), chooses the agent, and makes its sandbox ready. Throws what can be
- * told before anything is spent or made: `held`, `agent_...`, `model_...`, `sandbox_...`, `budget_unknown_cost`,
+ * Opens a session (creating it if there is none with that id), chooses the agent, and prepares its sandbox. Errors are thrown
+ * before anything is spent or left behind: `held`, `agent_...`, `model_...`, `sandbox_...`, `budget_unknown_cost`,
  * `config_invalid`.
  */
 export async function openExec(options: ExecOptions): Promise<Exec> {
@@ -98,11 +100,11 @@ function noFolder({ cwd, session, purpose }: ExecOptions): BelayError {
 
 type HeldOptions = Omit<ExecOptions, keyof Confinement> & Confinement
 
-/** The session's lines are published while it is open, where the configuration says so. */
+/** Publishes the session's lines while it is open, if the configuration says so. */
 async function published(exec: Exec, { home, cwd, env }: ExecOptions): Promise<Exec> {
   const nats = (await configFor(cwd, env))?.publish?.nats
   if (nats === undefined || nats.url === null) return exec
-  // Only who publishes pays for its code.
+  // Loaded only if needed.
   const { publishSession } = await import('../publish/index.ts')
   const remarks: string[] = []
   const publishing = publishSession(home, exec.session, nats, env, (text) => remarks.push(text))
@@ -111,7 +113,7 @@ async function published(exec: Exec, { home, cwd, env }: ExecOptions): Promise<E
     async close() {
       let own: readonly string[] = []
       try {
-        // First: who goes on with the session does not wait for a server.
+        // First, so that whoever continues the session does not wait for a server.
         own = await exec.close()
       } finally {
         await publishing.stop()
@@ -140,7 +142,7 @@ async function openEngine(options: HeldOptions): Promise<Exec> {
     return {
       session,
       confinement,
-      // The engine asks its policy itself, and only what that leaves to a person comes here.
+      // The engine applies its policy itself; only what the policy leaves to a person comes here.
       setup: { ...setup, access, cwd, step, limits, approve: options.approver(session) },
       warnings: [...(warning === null ? [] : [warning]), ...warnings],
       async close() {
@@ -154,7 +156,7 @@ async function openEngine(options: HeldOptions): Promise<Exec> {
   }
 }
 
-/** What is asked for, and for the rest what the role of the engine says; of a definition's matters only its environment. */
+/** The requested settings, completed from the engine's role. With a definition, only the role's environment is used. */
 async function engineOptions(options: HeldOptions): Promise<EngineOptions> {
   const role = await roleOf('engine', options.cwd, options.env)
   const own = options.definition === null ? role : null

@@ -5,16 +5,16 @@ import type { TurnSetup } from './turn.ts'
 
 /** Where a session works, and how several agents work together in it. */
 export interface Isolation {
-  /** `session`: a workspace of its own; `here`: the user's folder; null: what the session has, else here. */
+  /** `session`: a workspace of its own. `here`: the user's folder. null: the session's workspace if it has one, else here. */
   readonly workspace: 'here' | 'session' | null
   /** The repository to clone into the session's workspace; null: none. */
   readonly clone: CloneRequest | null
   /**
-   * `sequential`: one after the other on one branch, each step committed. `parallel`: each part on a branch of its own. null: as
-   * the session has it.
+   * `sequential`: one agent after the other on one branch, each step committed. `parallel`: each part on its own branch. null:
+   * as the session has it.
    */
   readonly collaboration: 'sequential' | 'parallel' | null
-  /** Name of the part, in parallel mode. */
+  /** Name of the part in parallel mode. */
   readonly part: string | null
 }
 
@@ -27,17 +27,17 @@ export interface PlaceOptions {
   readonly isolation: Isolation
 }
 
-/** A session that this process holds, and the folder that it works in. */
+/** A session that this process holds, and the folder in which it works. */
 export interface Place {
   readonly session: Session
   readonly cwd: string
   readonly step: TurnSetup['step']
   readonly warnings: readonly string[]
-  /** Gives the session back, and removes it when it was made just now: nothing happened in it. */
+  /** Releases the session, and removes it if it was just created: nothing has happened in it. */
   undo(): Promise<void>
 }
 
-/** Opens (or makes) the session and its workspace. Throws `held`, `usage`, and what cloning throws. */
+/** Opens or creates the session and its workspace. Throws `held`, `usage`, and the errors of cloning. */
 export async function openPlace(options: PlaceOptions): Promise<Place> {
   const { home, isolation } = options
   checkIsolation(options)
@@ -103,7 +103,7 @@ async function openSession(store: SessionStore, id: string, purpose: string): Pr
       await store.create(id)
       created = true
     } catch (error) {
-      // Somebody else made it meanwhile: whether it is in use is seen when it is opened.
+      // Another process created it meanwhile; opening it will show whether it is in use.
       if (!(error instanceof BelayError && error.code === 'session_exists')) throw error
     }
   }

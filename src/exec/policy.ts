@@ -6,9 +6,9 @@ import type { Session } from '../sessions/index.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The command policy of a session: the built-in rules, and those that were configured when it was first opened. They are kept
- * with it, outside of what its agents can write, so that an agent cannot give itself leave in `belay.yaml`; `update` takes over
- * those that are configured in `cwd` now. `warning` says that those are others.
+ * The command policy of a session: the built-in rules, and those that were configured when the session was first opened. They
+ * are stored outside of what its agents can write to, so that an agent cannot extend its permissions through `belay.yaml`.
+ * `update` adopts the rules that are configured in `cwd` now; `warning` says that those differ.
  */
 export async function policyOf(
   session: Session,

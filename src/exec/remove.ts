@@ -8,21 +8,22 @@ import type { SessionMeta, SessionStore } from '../sessions/index.ts'
 import { isDirty, isMerged } from './isolation/parts.ts'
 import { isLeftAlone } from './isolation/workspace.ts'
 
-/** What of a session is removed. */
+/** How a session is removed. */
 export interface Removal {
-  /** Also from who works in it, and with work that is nowhere else. */
+  /** Remove it even if it is in use, or has work that exists nowhere else. */
   readonly force?: boolean
-  /** Only finds out whether it could be. */
+  /** Only check whether it could be removed. */
   readonly dryRun?: boolean
-  /** Not when it was used after this time (ms since the epoch): `session_used`. */
+  /** Refuse (`session_used`) if it was used after this time (ms since the epoch). */
   readonly unusedSince?: number
-  /** With `dryRun`: those that would be removed before it. */
+  /** With `dryRun`: sessions that would be removed before this one. */
   readonly gone?: ReadonlySet<string>
 }
 
 /**
- * Removes a session and its workspace; branches of the user's own repository stay. Throws `held` when somebody has it and
- * `work_unsaved` when its workspace holds work that is nowhere else, unless `force`. Nobody works in it while that is found out.
+ * Removes a session and its workspace; branches of the user's own repository stay. Unless `force` is set, throws `held` if
+ * another process uses the session, and `work_unsaved` if its workspace has work that exists nowhere else. Nobody can work in
+ * it during these checks.
  */
 export async function removeSession(store: SessionStore, id: string, removal: Removal = {}): Promise<void> {
   const { force = false, dryRun = false, unusedSince = Number.POSITIVE_INFINITY, gone } = removal
@@ -41,11 +42,11 @@ export async function removeSession(store: SessionStore, id: string, removal: Re
   if (workspace === null) return
   const root = meta.repository?.root ?? null
   if (root !== null && existsSync(root)) await removeWorktree(root, workspace, join(store.home, 'guard'))
-  // The whole folder of the session; that of a part is one among others.
+  // The session's whole folder; a part's folder is one among several.
   await rm(meta.parent === null ? dirname(workspace) : workspace, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** What of a workspace would be lost with it, in words; null: nothing. */
+/** What would be lost with a workspace, in words; null: nothing. */
 async function onlyThere(meta: SessionMeta, workspace: string): Promise<string | null> {
   const { repository, parent } = meta
   if (await isLeftAlone(meta)) return `files of ${repository?.root ?? ''}, which is not there any more`

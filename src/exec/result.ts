@@ -3,33 +3,33 @@ import type { Reason, Usage } from '../core/words.ts'
 import type { TurnOutcome } from '../agents/turn.ts'
 
 /**
- * `done`: the agent says it is. `blocked`: a limit or the agent stopped it, and a person has to see why. `suspended`: money or
- * quota, it can go on later. `failed`: the agent, its model or Belay broke.
+ * `done`: the agent says so. `blocked`: a limit or the agent ended the turn, and a person must see why. `suspended`: money or
+ * quota is used up, so it can continue later. `failed`: the agent, its model or Belay failed.
  */
 export type ExecStatus = 'done' | 'blocked' | 'suspended' | 'failed' | 'interrupted'
 
-/** A call that was not made because policy, a hook or a person said so, or nobody was there to ask. */
+/** A call that was not made, because policy, a hook or a person denied it, or because nobody could be asked. */
 export interface Denied {
-  /** The agent's word: untrusted. */
+  /** As the agent names it: untrusted. */
   readonly title: string
   readonly reason: string
 }
 
 export interface TurnResult {
   readonly status: ExecStatus
-  /** Stable; `agent_done` when it is done. */
+  /** A stable code; `agent_done` if the status is `done`. */
   readonly finishReason: string
   readonly text: string
-  /** `text` is no whole message: it broke off. */
+  /** `text` is an incomplete message. */
   readonly isCutOff: boolean
   /** What was denied in this turn, each once, in order. */
   readonly denied: readonly Denied[]
-  /** The answer that fits the output schema; null without one. */
+  /** The answer that fits the output schema; null without a schema. */
   readonly output: unknown
-  /** Model calls where the agent tells them, else tool calls and the answer. */
+  /** Model calls if the agent reports them, else tool calls plus the answer. */
   readonly steps: number
   readonly usage: Usage
-  /** null when it is done. */
+  /** null if the status is `done`. */
   readonly error: (Reason & { readonly retryAt: string | null }) | null
 }
 
@@ -40,7 +40,7 @@ export function exitOf(status: ExecStatus): number {
   return EXIT[status]
 }
 
-/** Reasons to stop that are no fault: what a person should look at, and what only needs time or money. */
+/** Finish reasons that are no failures: some need a person, others only time or money. */
 const STATUS: Readonly<Record<string, ExecStatus>> = {
   agent_done: 'done',
   cancelled: 'interrupted',
@@ -62,7 +62,7 @@ export function statusOf(finishReason: string): ExecStatus {
   return STATUS[finishReason] ?? 'failed'
 }
 
-/** What a turn's outcome says: a stable reason, and a sentence. */
+/** A turn's outcome as a stable code and a sentence. */
 export function reasonOf(outcome: TurnOutcome): { finishReason: string; message: string; retryAt: string | null } {
   switch (outcome.status) {
     case 'completed':

@@ -5,8 +5,8 @@ import type { Isolation } from './place.ts'
 export type AskedConfinement = { readonly [Key in keyof Confinement]: Confinement[Key] | null }
 
 /**
- * How far the agent may go: as is asked for, else as the session's last turn might, so that one that began read-only is not gone
- * on with as one that writes; else in the workspace.
+ * What the agent may do: what is asked for, else what the session's last turn was allowed (so that a read-only session does not
+ * become a writing one), else workspace-write.
  */
 export async function confinementOf(
   options: AskedConfinement & { readonly home: string; readonly session: string | null; readonly isolation: Isolation },
@@ -27,7 +27,7 @@ async function partOf(session: string, { collaboration, part }: Isolation): Prom
   return partSession(session, part)
 }
 
-/** Keeps it with the session, for who goes on with it. */
+/** Stores it with the session, as the default for its next turn. */
 export async function keepConfinement(session: Session, confinement: Confinement): Promise<Confinement> {
   const { access, sandbox, network } = confinement
   const kept = { access, sandbox, network }

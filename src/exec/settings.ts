@@ -22,7 +22,7 @@ export function foldersAbove(cwd: string): readonly string[] {
   }
 }
 
-/** The nearest folder at or above `cwd` with a configuration file, not beyond the repository; null when there is none. */
+/** The nearest folder at or above `cwd`, within the repository, that has a configuration file; null: there is none. */
 export function configuredRoot(cwd: string): string | null {
   const found = foldersAbove(cwd).find((folder) => CONFIG_FILES.some((name) => existsSync(join(folder, name))))
   return found ?? null
@@ -31,8 +31,8 @@ export function configuredRoot(cwd: string): string | null {
 const loaded = new Map<string, Promise<Config | null>>()
 
 /**
- * The configuration for work in `cwd`: null when neither the project nor the user has a file. Read once for a process, so that
- * what an agent writes into it changes nothing while it is at work. Throws `config_invalid`.
+ * The configuration for work in `cwd`; null: neither the project nor the user has a file. Read once per process, so that an
+ * agent cannot change it during its work. Throws `config_invalid`.
  */
 export function configFor(cwd: string, env: Environment): Promise<Config | null> {
   const known = loaded.get(cwd) ?? readConfig(cwd, env)
@@ -47,44 +47,44 @@ async function readConfig(cwd: string, env: Environment): Promise<Config | null>
   return (await loadConfig({ root: root ?? cwd, env })).config
 }
 
-/** Looked at before the configuration's code is loaded, which costs more than most of an exec. */
+/** Checked before the configuration's code is loaded, which takes longer than most of an exec. */
 function hasUserFile(env: Environment): boolean {
   const folder = configHome(env)
   return ['config.yaml', 'config.toml', 'config.yml'].some((name) => existsSync(join(folder, name)))
 }
 
-/** The roles that the project configures: none without a file. */
+/** The roles that the project configures; none without a file. */
 async function rolesFor(cwd: string, env: Environment): Promise<readonly RoleConfig[]> {
   const config = configuredRoot(cwd) === null ? null : await configFor(cwd, env)
   return config === null ? [] : Object.values(config.workflow.roles)
 }
 
-/** The first configured role of that agent; null: none. Throws `config_invalid`. */
+/** The first configured role with that agent; null: there is none. Throws `config_invalid`. */
 export async function roleOf(provider: string, cwd: string, env: Environment): Promise<RoleConfig | null> {
   return (await rolesFor(cwd, env)).find((one) => one.provider === provider) ?? null
 }
 
-/** What was asked for, as text from a command line; null: not said. */
+/** What the command line asked for, as text; null: not given. */
 export interface WantedAgent {
   readonly agent: string | null
   readonly model: string | null
   readonly effort: string | null
 }
 
-/** An agent that is installed, and how it is to be started. */
+/** An installed agent, and how to start it. */
 export interface ChosenAgent {
   readonly agent: Agent
   readonly model: string | null
   readonly effort: string | null
   readonly command: readonly string[] | null
   readonly env: Readonly<Record<string, string>>
-  /** As its role has it; null: nothing is said. */
+  /** The role's sandbox; null: none is configured. */
   readonly sandbox: SandboxConfig | null
 }
 
 /**
  * The agent of that name, with program, environment, model and effort of the first configured role that uses it. Throws
- * `agent_unknown`, `agent_missing`, `agent_not_logged_in`, `effort_unknown`, `config_invalid`.
+ * `agent_unknown`, `agent_missing`, `agent_not_logged_in`, `effort_unknown`, `model_unsupported`, `config_invalid`.
  */
 export async function chooseAgent(
   wanted: WantedAgent,
@@ -109,19 +109,22 @@ export async function chooseAgent(
   return chosen
 }
 
-/** Reasons for which a run hands a turn to the next agent of the role. */
+/** Failures after which a run hands the turn to the role's next agent. */
 const HANDED_ON = new Set(['quota', 'auth', 'spawn'])
 
-/** Who could go on after such a failure: the first that steps in for the agent in runs. null: nobody, or another failure. */
+/**
+ * Advice after such a failure: the first failover agent that could continue here. null: there is none, or it is another
+ * failure.
+ */
 export function standInHint(reason: string, session: string, role: RoleConfig | null): string | null {
-  // One with a program of its own cannot be asked for by name.
+  // An agent with a command of its own cannot be chosen by name.
   const next = role?.failover?.find(({ command }) => command === null)
   if (next === undefined || !HANDED_ON.has(reason)) return null
   const model = next.model === null ? '' : ` --model ${next.model}`
   return `failover is for runs; ${next.provider} can go on here with: --agent ${next.provider}${model} --session ${session}`
 }
 
-/** The agent that is named; else the engine for a model of its own, the configured implementer, or the engine. */
+/** The named agent; otherwise the engine for one of its models, else the configured implementer, else the engine. */
 export async function agentName({ agent, model }: WantedAgent, cwd: string, env: Environment): Promise<string> {
   if (agent !== null) return agent
   if (model?.includes('/') === true) {
@@ -132,7 +135,7 @@ export async function agentName({ agent, model }: WantedAgent, cwd: string, env:
   return (await rolesFor(cwd, env))[0]?.provider ?? 'engine'
 }
 
-/** Refuses a limit in money that could not be kept to. */
+/** Throws `budget_unknown_cost` for a money limit that could not be enforced. */
 export function checkBudget(budgetUsd: number | null, { agent, model }: Pick<ChosenAgent, 'agent' | 'model'>): void {
   const { usage } = agent.capabilities
   if (budgetUsd === null || usage === 'reported' || (usage === 'tokens' && (model === null || hasPrice(model)))) return

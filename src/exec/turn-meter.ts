@@ -4,7 +4,7 @@ import type { Usage } from '../core/words.ts'
 const TIMEOUT_MS = 3_600_000
 
 export interface ExecLimits {
-  /** Of the whole turn; null: the agent definition's, else an hour. */
+  /** For the whole turn; null: the agent definition's, else an hour. */
   readonly timeoutMs: number | null
   readonly stallMs: number
   /** null: the agent's own limit. */
@@ -12,7 +12,7 @@ export interface ExecLimits {
   readonly budgetUsd: number | null
 }
 
-/** What a turn has used, against its limits; the first that is reached aborts `signal`. Its time runs from the beginning. */
+/** Compares a turn's usage with its limits; the first limit that is reached aborts `signal`. Its time starts at creation. */
 export class TurnMeter {
   readonly #limits: ExecLimits
   readonly #countsSteps: boolean
@@ -22,10 +22,10 @@ export class TurnMeter {
   readonly #tools = new Set<string>()
   #over: { readonly reason: string; readonly message: string } | null = null
   #usage: Usage = { inputTokens: 0, outputTokens: 0, costUsd: null }
-  /** Tokens were used whose cost nobody knows. */
+  /** Tokens of unknown cost were used. */
   #blind = false
 
-  /** `countsSteps`: the agent keeps no count of its own, so it is ended when it begins one tool call too many. */
+  /** `countsSteps`: the agent does not count its steps itself, so it is ended when it starts one tool call too many. */
   constructor(limits: ExecLimits, model: string | null, countsSteps: boolean) {
     this.#limits = limits
     this.#countsSteps = countsSteps
@@ -37,12 +37,12 @@ export class TurnMeter {
     return this.#stop.signal
   }
 
-  /** Why Belay itself ended the turn, or null. */
+  /** Why Belay ended the turn, or null. */
   get over(): { readonly reason: string; readonly message: string } | null {
     return this.#over
   }
 
-  /** Everything used so far; the cost is that of what has a known one. */
+  /** Everything used so far; the cost includes only what has a known cost. */
   get usage(): Usage {
     return this.#usage
   }
@@ -51,17 +51,17 @@ export class TurnMeter {
     return this.#tools.size
   }
 
-  /** What is left of the turn's time; at least 1. */
+  /** The rest of the turn's time, in ms; at least 1. */
   msLeft(): number {
     return Math.max(1, this.#until - performance.now())
   }
 
-  /** The agent has said which model it uses; null: it did not. */
+  /** Call it when the agent reports its model; null: it named none. */
   learn(model: string | null): void {
     this.#cost.learn(model)
   }
 
-  /** Counts what was used; returns it with its cost, by the price table where the agent names none. */
+  /** Counts usage, and returns it with its cost, taken from the price table if the agent reports none. */
   count(usage: Usage): Usage {
     const costUsd = this.#cost.of(usage)
     const { inputTokens, outputTokens } = this.#usage
@@ -75,7 +75,7 @@ export class TurnMeter {
     return { ...usage, costUsd }
   }
 
-  /** Counts a tool call; telling of the same one again counts nothing. */
+  /** Counts a tool call; repeated reports of the same one do not count. */
   countToolCall(id: string): void {
     this.#tools.add(id)
     const { maxSteps } = this.#limits

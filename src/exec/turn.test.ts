@@ -87,7 +87,7 @@ it('a turn keeps its time when the clock of the machine is put forward', async (
       observe: () => {},
     })
     expect(result).toMatchObject({ status: 'done', output: { n: 1 } })
-    // Limits of both turns: the second has nearly all of its hour left.
+    // The limits of both turns: the second still has nearly its whole hour.
     const long = timers.mock.calls.map(([, ms]) => ms ?? 0).filter((ms) => ms > 3_000_000)
     expect(long).toHaveLength(4)
     await session.close()

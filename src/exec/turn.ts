@@ -11,7 +11,7 @@ import type { BegunStep } from './isolation/steps.ts'
 import { reasonOf, statusOf, type Denied, type TurnResult } from './result.ts'
 import { TurnMeter, type ExecLimits } from './turn-meter.ts'
 
-/** Who works, where, and with what. */
+/** The agent of a turn, and where and with what it works. */
 export interface TurnSetup {
   readonly agent: Agent
   readonly model: string | null
@@ -19,20 +19,20 @@ export interface TurnSetup {
   readonly access: Access
   readonly command: readonly string[] | null
   readonly env: Readonly<Record<string, string>>
-  /** Absolute, free of symbolic links. */
+  /** Absolute, without symbolic links. */
   readonly cwd: string
   readonly spawn: TurnRequest['spawn']
   readonly approve: Approver | null
   readonly limits: ExecLimits
-  /** The conversation is in the session's history, and the agent reads it there (the engine). */
+  /** The conversation is in the session's history, from which the agent reads it (the engine). */
   readonly ownsHistory: boolean
-  /** Looks at the workspace before the turn; what it returns says (and commits) what the turn left. null: nobody asks. */
+  /** Called before the turn. The `end` of what it returns commits and reports the turn's changes. null: that is not wanted. */
   readonly step: (() => Promise<BegunStep>) | null
-  /** More than the end event says of the newest turn, where the agent says it. */
+  /** What the agent reports about its newest turn beyond the end event; null: it reports nothing. */
   readonly finish: (() => Finished | null) | null
-  /** Model services of the configuration. */
+  /** Model services from the configuration. */
   readonly services: ModelServices | undefined
-  /** What may help after a failure with this finish reason; null: nothing is known to. */
+  /** Advice after a failure with this finish reason; null: there is none. */
   readonly hint: (reason: string) => string | null
 }
 
@@ -46,21 +46,21 @@ export interface Finished {
 export interface TurnInput {
   readonly prompt: string
   readonly outputSchema: JsonSchema | null
-  /** What is wrong with an answer, one line each. */
+  /** Returns the problems of an answer, one line each. */
   readonly check: ((output: unknown) => readonly string[]) | null
   readonly signal: AbortSignal
   readonly steer?: AsyncIterable<string> | null
-  /** Told of everything, in order. What it throws ends the turn and is thrown. */
+  /** Called with every event, in order. An exception ends the turn and is rethrown. */
   readonly observe: (event: TurnEvent) => void | Promise<void>
 }
 
-/** How often an answer that breaks the schema goes back to the agent. */
+/** How often an answer that breaks the schema is sent back to the agent. */
 const MAX_REASKS = 2
 
 /**
- * Takes one turn of an agent in a session that this process holds, and writes it down there: prompt, items, native id, answers
- * to what it asked, end. Limits hold over the whole turn, re-asks included. Rejects with `session_lost`, `disk_full` and bugs
- * only; how the agent fares is the result.
+ * Takes one turn of an agent in a session that this process holds, and stores it there: prompt, items, native id, approvals,
+ * end. Limits apply to the whole turn, including re-asks. Rejects only with `session_lost`, `disk_full` and bugs; the agent's
+ * failures are in the result.
  */
 export async function execTurn(session: Session, setup: TurnSetup, input: TurnInput): Promise<TurnResult> {
   const turn = session.meta.turns + 1
@@ -68,7 +68,7 @@ export async function execTurn(session: Session, setup: TurnSetup, input: TurnIn
   const native = agent.capabilities.resume ? session.native(agent.provider, cwd) : null
   const told = handoffText(session, agent.provider, setup.ownsHistory || native !== null)
   const step = (await setup.step?.()) ?? null
-  // Ids are the user's to choose: another state folder may have a session of the same.
+  // Users choose session ids, so another state folder may have a session with the same id.
   const mark = `session/${session.id}/${turn}/${randomId(8)}`
   await session.change({
     turns: turn,
@@ -99,7 +99,7 @@ export async function execTurn(session: Session, setup: TurnSetup, input: TurnIn
 
 interface Answered {
   readonly outcome: TurnOutcome
-  /** What is wrong with the last answer; empty when it fits. */
+  /** Problems of the last answer; empty if it fits. */
   readonly problems: readonly string[]
 }
 
@@ -121,7 +121,7 @@ async function ask(keeper: TurnKeeper, first: string, resume: string | null): Pr
   }
 }
 
-/** One turn as it goes: everything is written down in the session. */
+/** One turn in progress; stores everything in the session. */
 class TurnKeeper {
   readonly check: TurnInput['check']
   readonly #session: Session
@@ -153,7 +153,7 @@ class TurnKeeper {
     return this.#meter.over !== null || this.#input.signal.aborted
   }
 
-  /** Whether what comes next reaches a conversation that knows what came before. */
+  /** Whether the next prompt reaches a conversation that knows the previous ones. */
   remembers(native: string | null): boolean {
     return this.#setup.ownsHistory || (this.#setup.agent.capabilities.resume && native !== null)
   }
@@ -244,7 +244,7 @@ class TurnKeeper {
           this.#text = event.item.text
           this.#isPartial = event.item.status !== 'completed'
         }
-        // What is still running comes again when it is complete.
+        // An item that is still running comes again when it is complete.
         if (event.item.status !== 'running')
           await this.#session.append({ type: 'item', turn: this.#turn, item: event.item })
         return
@@ -260,7 +260,7 @@ class TurnKeeper {
         return
       case 'approval':
         if (event.state === 'asked') return
-        // An agent that reports what it was denied says so of what nobody was asked about, too.
+        // An agent that reports its denials includes those for which nobody was asked.
         if (event.answer?.decision === 'deny' && this.#setup.finish === null)
           this.#deny({ title: event.request.command ?? event.request.title, reason: event.answer.reason })
         await this.#session.append({ type: 'approval', turn: this.#turn, request: event.request, answer: event.answer })

@@ -11,22 +11,22 @@ import { ID } from './schema.ts'
 import { checkShape } from './shape.ts'
 
 export interface Checked {
-  /** null when there is an error. */
+  /** null if there is an error. */
   readonly definition: Definition | null
-  /** Errors and warnings, as they stand in the file. */
+  /** Errors and warnings, in the order in which they were found. */
   readonly issues: readonly Issue[]
 }
 
 /**
- * Reads a workflow from the text of a file (YAML or JSON) and says all that is wrong with it. `file` is its name for people
- * and names the workflow where it does not do so itself; agents' programs with a slash are relative to `root`. Reads nothing
- * else, never throws for what the text holds.
+ * Reads a workflow from the text of a file (YAML or JSON) and reports all its problems. `file` is the file's name for people,
+ * and names the workflow unless the file does. Agents' programs with a slash are relative to `root`. Reads nothing else, and
+ * never throws because of the text.
  */
 export function checkWorkflow(text: string, file: string, root: string): Checked {
   return checkParsed(parseText(text, 'yaml', file), file, root)
 }
 
-/** As `checkWorkflow`, for what was read already. */
+/** Like `checkWorkflow`, for a text that was parsed already. */
 export function checkParsed(parsed: Parsed, file: string, root: string): Checked {
   const issues = new Issues(parsed.locateExactly)
   for (const problem of parsed.problems) {
@@ -61,7 +61,7 @@ function withWhere(where: string, problem: Parameters<Issues['problem']>[0]): re
   return here.found
 }
 
-/** The file's name without its ending, made fit for a name. */
+/** The file's name without its extension, made valid as a workflow name. */
 function nameOf(file: string): string {
   const plain = basename(file, extname(file)).replace(/[^A-Za-z0-9_-]+/g, '-')
   return ID.test(plain) ? plain : 'workflow'

@@ -1,4 +1,4 @@
-/** Codes of what can go wrong with a step: what `retry.on` and `catch.on` can name. */
+/** Codes of failures of a step, which `retry.on` and `catch.on` can name. */
 export const FAILURE_CODES = [
   'agent_failed',
   'agent_timeout',

@@ -2,10 +2,10 @@
 import type { Config, RoleConfig } from '../config/index.ts'
 import type { JsonSchema } from '../agents/port.ts'
 
-/** Leads out of the list of states that a state stands in. */
+/** Transition target that leaves the list of states that a state is in. */
 export const END = 'end'
 
-/** Where agents work: `directory` is one folder of the run. */
+/** Where agents work: `directory` is one folder per run. */
 export const WORKSPACES = ['repository', 'directory', 'directory-per-step', 'shared-directory'] as const
 export type WorkspaceKind = (typeof WORKSPACES)[number]
 
@@ -13,21 +13,21 @@ export interface Definition {
   readonly name: string
   readonly version: string | null
   readonly description: string | null
-  /** null: the repository where there is one, else a folder. */
+  /** null: the repository if there is one, else a folder. */
   readonly workspace: WorkspaceKind | null
   readonly input: JsonSchema | null
-  /** Not set: undefined in `has`, so that null can be an output. */
+  /** An object, so that null can be an output; null: no output is defined. */
   readonly output: { readonly value: unknown } | null
   readonly outputSchema: JsonSchema | null
   readonly concurrency: number
   readonly maxSteps: number
-  /** Of the whole run. Not there in runs that an older version stored. */
+  /** For the whole run. Absent in runs that an older version stored. */
   readonly timeoutMs?: number | null
   readonly budget: Config['budget']
   readonly flow: Flow
 }
 
-/** States that run one after the other, as their transitions say. */
+/** States that run one after the other, following their transitions. */
 export interface Flow {
   readonly start: string
   readonly states: readonly State[]
@@ -51,10 +51,10 @@ export interface RetryPolicy {
 
 export interface AgentState extends CommonState {
   readonly type: 'agent'
-  /** How the agent is called: a name from `agents`, `agent`, or the step's own. */
+  /** The agent's name for people: a name from `agents`, `agent`, or "the step's own". */
   readonly agentName: string
   readonly role: RoleConfig
-  /** Of Belay's own engine: the agent definition that it is. */
+  /** For Belay's own engine: the name of an agent definition. */
   readonly agentDefinition: string | null
   readonly prompt: string
   readonly input: Readonly<Record<string, unknown>> | null
@@ -68,7 +68,7 @@ export interface SwitchState extends CommonState {
   readonly fallback: string | null
 }
 
-/** A state that runs others may take so long, and is tried so often. Not there in runs that an older version stored. */
+/** Limits of a state with states inside. Absent in runs that an older version stored. */
 export interface Limited {
   readonly timeoutMs?: number | null
   readonly retry?: RetryPolicy
@@ -125,26 +125,26 @@ export type State =
   | TryState
   | ValueState
 
-/** A state that runs other states. */
+/** A state with other states inside. */
 export type Composite = ForeachState | ParallelState | TryState
 
 export function isComposite(state: State): state is Composite {
   return state.type === 'foreach' || state.type === 'parallel' || state.type === 'try'
 }
 
-/** Whether what failed with this code is tried again after `tries` tries. */
+/** Whether a failure with this code is retried after `tries` tries. */
 export function isRetried({ retry }: Limited, tries: number, code: string): boolean {
   return retry !== undefined && tries < retry.maxAttempts && (retry.on === null || retry.on.includes(code))
 }
 
-/** The pause after `tries` tries, in ms: doubles with each, at most an hour. */
+/** The pause after `tries` tries, in ms: doubles with each try, at most an hour. */
 export function backoffOf({ backoffMs }: RetryPolicy, tries: number): number {
   return Math.min(backoffMs * 2 ** Math.min(tries - 1, 20), LONGEST_BACKOFF_MS)
 }
 
 const LONGEST_BACKOFF_MS = 3_600_000
 
-/** The lists of states inside a state, with the part of a step's name that stands for each. */
+/** The lists of states inside a state, each with its part of a step's handle. */
 export function flowsOf(state: State): readonly { readonly name: string; readonly flow: Flow }[] {
   switch (state.type) {
     case 'foreach':
@@ -167,12 +167,12 @@ export function flowsOf(state: State): readonly { readonly name: string; readonl
   }
 }
 
-/** Every state of a flow, those inside of others too. */
+/** Every state of a flow, including those inside of others. */
 export function allStates(flow: Flow): State[] {
   return flow.states.flatMap((state) => [state, ...flowsOf(state).flatMap((inner) => allStates(inner.flow))])
 }
 
-/** Where a state can lead, without doubles. */
+/** The targets of a state's transitions, without duplicates. */
 export function targetsOf(state: State): string[] {
   const targets =
     state.type === 'switch'
@@ -183,10 +183,10 @@ export function targetsOf(state: State): string[] {
   return [...new Set(targets)]
 }
 
-/** How many steps a list of states comes to at the least when nothing in it fails. */
+/** The least number of steps that a list of states takes if nothing in it fails. */
 export function leastSteps(flow: Flow): number {
   const toEnd = new Map([[END, 0]])
-  // The shortest way from each state: a round for each state that it can have.
+  // The shortest way from each state to the end; one round per state is enough.
   for (const _ of flow.states) {
     for (const state of flow.states) {
       const rest = Math.min(...targetsOf(state).map((target) => toEnd.get(target) ?? Infinity))

@@ -1,9 +1,9 @@
-/** A workflow as people look at it: as text, and as a Mermaid flow chart. */
+/** Shows a workflow to people: as text, and as a Mermaid flow chart. */
 import { isMapping } from '../config/values.ts'
 import { formatDuration } from '../core/duration.ts'
 import { END, flowsOf, type Definition, type Flow, type Limited, type RetryPolicy, type State } from './definition.ts'
 
-/** Lines of text: each state with what it does and where it leads, those inside of others indented. */
+/** Lines of text: what each state does and where it leads, with inner states indented. */
 export function drawWorkflow(definition: Definition): string {
   const { name, version, description, workspace, input, flow } = definition
   const lines = [`workflow ${name}${version === null ? '' : ` (${version})`}`]
@@ -16,7 +16,7 @@ export function drawWorkflow(definition: Definition): string {
   return [...lines, '', ...drawFlow(flow, '')].join('\n')
 }
 
-/** Each input with what is known of it: its type, whether it has to be given, what it is without. */
+/** Each input with its type, whether it is required, and its default. */
 function inputLines(input: Definition['input']): string[] {
   const { properties, required } = input ?? {}
   if (!isMapping(properties)) return []
@@ -103,7 +103,7 @@ function edges(state: State): { readonly label: string; readonly target: string 
   return [{ label: '', target: state.next }]
 }
 
-/** A workflow as a Mermaid flow chart; states inside of others stand in boxes. */
+/** A workflow as a Mermaid flow chart; inner states are in boxes. */
 export function drawWorkflowMermaid(definition: Definition): string {
   return ['flowchart TD', ...mermaidFlow(definition.flow, '  ', 'start', 'finish')].join('\n')
 }
@@ -133,7 +133,7 @@ function mermaidFlow(flow: Flow, indent: string, first: string, last: string): s
   return lines
 }
 
-/** Ids get a letter in front: `end` and the like mean something to Mermaid. */
+/** Ids get a prefix, because `end` and others have a meaning in Mermaid. */
 function node(id: string): string {
   return `s_${id.replaceAll('-', '_')}`
 }

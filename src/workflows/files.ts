@@ -1,4 +1,4 @@
-/** Where workflows are: in a repository's own folder by name, or anywhere by path. */
+/** Where workflow files are: by name in a repository's own folder, or anywhere by path. */
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
 import { readConfigFile } from '../config/files.ts'
@@ -13,15 +13,15 @@ export const WORKFLOWS_FOLDER = '.belay/workflows'
 const ENDINGS = ['.yaml', '.yml', '.json'] as const
 
 export interface WorkflowFile extends Checked {
-  /** Absolute, its folder free of symbolic links. */
+  /** Absolute path; its folder is free of symbolic links. */
   readonly file: string
-  /** The file as people call it. */
+  /** The file's name for people. */
   readonly called: string
 }
 
 /**
- * The file that NAME|PATH means: a path when it has a slash or an ending, else a workflow of the project at `root`. Throws
- * `workflow_unknown` or `workflow_missing` (exit 2).
+ * The file for NAME|PATH: a path if it has a slash or a known extension, else a workflow of the project at `root`. Throws
+ * `workflow_unknown`, `workflow_ambiguous` or `workflow_missing` (exit 2).
  */
 export async function findWorkflow(cwd: string, root: string, wanted: string): Promise<string> {
   const isPath = wanted.includes('/') || (ENDINGS as readonly string[]).includes(extname(wanted))
@@ -66,7 +66,7 @@ function missing(path: string, cause: unknown): BelayError {
   })
 }
 
-/** Files in the project's folder of workflows, by name. */
+/** The files in the project's workflow folder, sorted by name. */
 export async function listWorkflows(
   root: string,
 ): Promise<readonly { readonly name: string; readonly file: string }[]> {
@@ -82,7 +82,7 @@ export async function listWorkflows(
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Reads and checks a workflow's file. Agents' programs with a slash are relative to `root`. */
+/** Reads and checks a workflow file. Agents' programs with a slash are relative to `root`. */
 export async function readWorkflow(file: string, root: string, cwd: string): Promise<WorkflowFile> {
   const near = relative(cwd, file)
   const called = near === '' || near.startsWith('../../..') ? file : near

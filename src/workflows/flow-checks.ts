@@ -1,4 +1,4 @@
-/** Does every transition lead somewhere, can every state be reached, and can every list of states end? */
+/** Checks that every transition leads to a state, every state can be reached, and every list of states can end. */
 import type { KeyPath } from '../config/keys.ts'
 import { schemaProblem } from '../agents/answers/json-schema.ts'
 import { parseDuration } from '../core/duration.ts'
@@ -9,7 +9,7 @@ import { didYouMean, type Issues } from './issues.ts'
 import type { Resolved } from './resolve.ts'
 
 const RESERVED: ReadonlySet<string> = new Set([END])
-/** What expressions can begin with anyway. */
+/** Names that expressions can begin with in any case. */
 const TAKEN_NAMES: ReadonlySet<string> = new Set(['input', 'steps', 'results', 'run', 'error', 'index', 'in', 'output'])
 
 export function checkFlows({ definition, places, unlimited }: Resolved, issues: Issues): void {
@@ -28,7 +28,7 @@ export function checkFlows({ definition, places, unlimited }: Resolved, issues: 
   }
 }
 
-/** Ids are unique in the whole file, so that a reference can mean one state only. */
+/** Checks that ids are unique in the whole file, so that a reference can mean only one state. */
 function checkIds(definition: Definition, at: (state: State) => KeyPath, issues: Issues): ReadonlyMap<string, State> {
   const owner = new Map<string, State>()
   for (const state of allStates(definition.flow)) {
@@ -87,7 +87,7 @@ function checkFlow(
       })
     }
   }
-  if (!sound) return // what cannot be reached would only be a consequence
+  if (!sound) return // unreachable states would only be a consequence
   const reached = reach(here, flow.start)
   for (const state of flow.states) {
     if (!reached.has(state.id)) {
@@ -113,7 +113,7 @@ function reach(states: ReadonlyMap<string, State>, from: string): ReadonlySet<st
   return seen
 }
 
-/** Every transition of a state that the file could have written, with the key that says it. */
+/** Every transition of a state, with the key in the file that defines it. */
 function transitions(state: State): { readonly target: string; readonly path: KeyPath }[] {
   if (state.type === 'switch') {
     return [
@@ -207,7 +207,7 @@ function checkTimer(
     issues.error('INVALID_VALUE', [...path, key], `the ${key} is none`, { expected, actual: JSON.stringify(text) })
 }
 
-/** A date with a time and a zone: without a zone nobody knows when it is. */
+/** Whether a text is a date with time and zone. Without a zone, the time would be ambiguous. */
 export function isTime(text: string): boolean {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text))
 }
@@ -223,7 +223,7 @@ function checkItems(items: unknown, path: KeyPath, issues: Issues): void {
     const parts = parseTemplate(items)
     if (parts.length === 1 && typeof parts[0] !== 'string') return
   } catch {
-    return // told by the check of references
+    return // reported by the check of references
   }
   issues.error('INVALID_VALUE', path, 'text is no list', { expected, actual: JSON.stringify(items) })
 }

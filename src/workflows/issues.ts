@@ -31,11 +31,11 @@ export const ISSUE_CODES = [
 ] as const
 export type IssueCode = (typeof ISSUE_CODES)[number]
 
-/** Something that is wrong with a workflow (`error`), or that its author may not have meant (`warning`). */
+/** A problem of a workflow (`error`), or something that its author may not have meant (`warning`). */
 export interface Issue {
   readonly severity: 'error' | 'warning'
   readonly code: IssueCode
-  /** `states[2].cases[0].when` */
+  /** Such as `states[2].cases[0].when`. */
   readonly path: string
   /** File, line and column. */
   readonly where: string
@@ -52,7 +52,7 @@ export interface IssueDetails {
   readonly hint?: string | null
 }
 
-/** Gathers the issues of one file. */
+/** Collects the issues of one file. */
 export class Issues {
   readonly found: Issue[] = []
   readonly #locate: Locate
@@ -86,7 +86,7 @@ export class Issues {
     })
   }
 
-  /** A problem that the check of keys and types found. */
+  /** Adds a problem that the check of keys and types found. */
   problem(problem: Problem): void {
     const { expected, received: actual } = problem
     const hint = problem.nearest === null ? null : `did you mean ${problem.nearest}?`
@@ -104,7 +104,7 @@ export class Issues {
   }
 }
 
-/** A hint that names the nearest of some words, or null. */
+/** A hint that names the nearest of several words, or null. */
 export function didYouMean(word: string, words: readonly string[]): string | null {
   const near = nearest(word, words)
   return near === null ? null : `did you mean ${near}?`
@@ -112,7 +112,7 @@ export function didYouMean(word: string, words: readonly string[]): string | nul
 
 const MAX_LISTED = 30
 
-/** The error (exit 2) for a workflow that is not valid: every error is in its message. */
+/** The error (exit 2) for an invalid workflow. Its message lists the errors, up to a limit. */
 export function workflowInvalid(name: string, found: readonly Issue[]): BelayError {
   const errors = found.filter((issue) => issue.severity === 'error')
   const lines = errors.slice(0, MAX_LISTED).map(issueLine)
@@ -126,7 +126,7 @@ export function workflowInvalid(name: string, found: readonly Issue[]): BelayErr
   })
 }
 
-/** One issue on one line. */
+/** An issue as one line. */
 export function issueLine(issue: Issue): string {
   const { where, code, message, expected, actual, hint } = issue
   const details = [

@@ -1,4 +1,4 @@
-/** Does every `${...}` name something that can be there? */
+/** Checks that every `${...}` refers to something that can exist there. */
 import type { KeyPath } from '../config/keys.ts'
 import { isMapping } from '../config/values.ts'
 import { allStates, type Definition, type Flow, type State } from './definition.ts'
@@ -6,7 +6,7 @@ import { ExpressionError, parseCondition, pathsIn, pathsOf, type Path } from './
 import { didYouMean, type Issues } from './issues.ts'
 import type { Resolved } from './resolve.ts'
 
-/** What can be named at a place. */
+/** What can be referred to at a place. */
 interface Visible {
   readonly steps: ReadonlyMap<string, State>
   /** Names besides `input`, `steps`, `results` and `run`. */
@@ -103,7 +103,7 @@ function checkState(checker: Checker, state: State, visible: Visible): void {
   }
 }
 
-/** Inside of a state, its own output is not there yet. */
+/** Inside a state, its own output does not exist yet. */
 function without(visible: Visible, state: State): Visible {
   return { ...visible, steps: new Map([...visible.steps].filter(([id]) => id !== state.id)) }
 }
@@ -192,16 +192,16 @@ function checkPath(checker: Checker, reference: Path, path: KeyPath, visible: Vi
   }
 }
 
-/** Of an agent that has no schema. */
+/** The answer of an agent without a schema. */
 const TEXT_ANSWER = { properties: { text: {} }, additionalProperties: false }
 
-/** Names that a schema knows when it allows no others; else null. */
+/** The properties that a schema defines if it allows no others; else null. */
 function closedProperties(schema: Readonly<Record<string, unknown>>): readonly string[] | null {
   const { properties, additionalProperties } = schema
   return isMapping(properties) && additionalProperties === false ? Object.keys(properties) : null
 }
 
-/** Names of the declared input; null when the schema says that any will do. */
+/** Names of the declared inputs; null: the schema allows any. */
 function inputsOf({ input }: Definition): readonly string[] | null {
   if (input === null) return []
   const { properties, additionalProperties } = input

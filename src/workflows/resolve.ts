@@ -1,4 +1,4 @@
-/** A checked file to the definition that is run: defaults filled in, agents set up, every state with what follows it. */
+/** Turns a checked file into the definition that is run: with defaults, agents, and the next state of every state. */
 import { parseDuration } from '../core/duration.ts'
 import type { KeyPath } from '../config/keys.ts'
 import { resolveBudget, resolveRole, type RoleConfig } from '../config/resolve.ts'
@@ -19,9 +19,9 @@ const FIRST_BACKOFF_MS = 1000
 
 export interface Resolved {
   readonly definition: Definition
-  /** Where each state stands in the file. */
+  /** Where each state is in the file. */
   readonly places: ReadonlyMap<State, KeyPath>
-  /** States whose agent was given no time limit by the file. */
+  /** Agent states for which the file sets no time limit. */
   readonly unlimited: ReadonlySet<State>
 }
 
@@ -34,11 +34,11 @@ interface Resolver {
   readonly places: Map<State, KeyPath>
   readonly unlimited: Set<State>
   readonly usedAgents: Set<string>
-  /** The file as it was written: what was given a value, and what has only its default. */
+  /** The file as written, which tells values from defaults. */
   readonly raw: Readonly<Record<string, unknown>>
 }
 
-/** `root`: programs with a slash are relative to it. `name`: what the workflow is called unless it says so itself. */
+/** Programs with a slash are relative to `root`. `name` is the workflow's name unless the file sets one. */
 export function resolveWorkflow(
   file: ParsedFile,
   raw: Readonly<Record<string, unknown>>,
@@ -79,7 +79,7 @@ export function resolveWorkflow(
   return { definition, places: resolver.places, unlimited: resolver.unlimited }
 }
 
-/** What YAML can say and JSON cannot (dates, for one) as JSON. */
+/** Converts YAML values that JSON does not have (such as dates) to JSON. */
 function plain<T>(value: T): T {
   return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T)
 }
@@ -90,7 +90,7 @@ function valueOf(holder: object, key: string): { readonly value: unknown } | nul
   return value === undefined ? null : { value: plain(value) }
 }
 
-/** `list` was found to be a list of states. */
+/** `list` must have been checked to be a list of states. */
 function resolveFlow(resolver: Resolver, list: unknown, path: KeyPath, start?: string): Flow {
   const parsed = (list as readonly unknown[]).map(parseState)
   const states = parsed.map((one, i) => {
@@ -210,7 +210,7 @@ function resolveAgentState(
   return resolved
 }
 
-/** An agent as the file has it; whether the file gave it a time limit. */
+/** An agent's settings in the file, and whether the file sets a time limit for it. */
 function settingsOf(
   { file, raw, issues, usedAgents }: Resolver,
   agent: string | Settings | undefined,

@@ -1,11 +1,11 @@
-/** The one definition of a workflow file's keys: what is checked, what the JSON Schema says, what editors complete. */
+/** The one definition of a workflow file's keys: validation, JSON Schema and editor completion all follow from it. */
 import { z } from 'zod'
 import { duration, listOf, mapping, oneOf, text, whole } from '../config/leaves.ts'
 import { WORKSPACES } from './definition.ts'
 import { failoverKey, roleKeys } from '../config/role-keys.ts'
 import { budgetKeys } from '../config/schema.ts'
 
-/** What a state, branch, agent or result may be called. */
+/** Valid names of states, branches, agents and results. */
 export const ID = /^[A-Za-z][A-Za-z0-9_-]{0,59}$/
 const ID_TEXT = 'a name of letters, digits, "-" and "_" that begins with a letter'
 
@@ -50,7 +50,7 @@ const agentSettings = mapping({
     .meta({ examples: ['reviewer'] }),
 })
 
-/** The agent of a file that says nothing of agents. */
+/** The agent of a workflow that configures none. */
 export function defaultAgent(): z.output<typeof agentSettings> {
   return agentSettings.parse({})
 }
@@ -83,12 +83,12 @@ const common = {
     .describe('Also makes the output known as `${results.NAME}`; of several states with one name the latest counts.'),
 }
 
-/** A switch says where it leads in `cases` and `default`. */
+/** A switch leads where `cases` and `default` say. */
 const { next: _, ...withoutNext } = common
 
 const output = template.optional().describe('What the output becomes; `${output}` is what the state itself brought.')
 
-/** Keys of states that run others. */
+/** Keys of states with other states inside. */
 const around = {
   timeout: duration()
     .optional()
@@ -100,7 +100,7 @@ const around = {
     .describe('What failed is tried again from the beginning, with steps of its own. Without it, it is tried once.'),
 }
 
-/** The keys of each type of state. `nested` is what lists of states inside a state are checked as. */
+/** The keys of each type of state. `nested` is the schema for lists of states inside a state. */
 export function stateShapes(nested: z.ZodType) {
   const states = nested.describe('States that run one after the other, beginning with the first.')
   return {

@@ -1,4 +1,4 @@
-/** The first look at a file: are its keys known, and have its values the right types? */
+/** The first check of a file: whether its keys are known, and its values have the right types. */
 import { z } from 'zod'
 import type { KeyPath, SchemaNode } from '../config/keys.ts'
 import { agentProblems, failoverProblems } from '../config/checks.ts'
@@ -7,7 +7,7 @@ import { isMapping, type Mapping } from '../config/values.ts'
 import { didYouMean, type Issues } from './issues.ts'
 import { STATE_TYPES, fileShape, stateShapes, type StateType } from './schema.ts'
 
-/** States are looked at one by one, each as what its type says. */
+/** States are checked one by one, according to their type. */
 const UNLOOKED = z.array(z.unknown(), { error: 'a list of states' })
 const FILE = fileShape(UNLOOKED)
 const STATES = stateShapes(UNLOOKED)
@@ -23,7 +23,10 @@ function nodeOf(shape: z.ZodType): SchemaNode {
   return known
 }
 
-/** Checks the whole file, states inside of states too; what is wrong goes to `issues`. Returns the parsed top level. */
+/**
+ * Checks the whole file, including inner states, and adds its problems to `issues`. Returns the parsed top level; null if that
+ * is invalid.
+ */
 export function checkShape(value: Mapping, issues: Issues, locate: Locate): ParsedFile | null {
   const { states } = value
   const isMissing = states === undefined || states === null || (Array.isArray(states) && states.length === 0)
@@ -38,7 +41,7 @@ export function checkShape(value: Mapping, issues: Issues, locate: Locate): Pars
   return parsed as ParsedFile | null
 }
 
-/** A state as its type has it; for states that `checkShape` has accepted. */
+/** Parses a state according to its type; for states that `checkShape` has accepted. */
 export function parseState(value: unknown): ParsedState {
   const type = (value as { type: StateType }).type
   return STATES[type].parse(value)
@@ -74,7 +77,7 @@ function checkState(value: unknown, path: KeyPath, issues: Issues, locate: Locat
   if (type === 'agent') checkAgent(value['agent'], [...path, 'agent'], issues, locate)
   for (const at of nestedLists(type, value)) {
     const list = at.reduce<unknown>((here, key) => (here as Record<string | number, unknown>)[key], value)
-    if (!Array.isArray(list)) continue // told by the check of types
+    if (!Array.isArray(list)) continue // reported by the check of types
     const where = [...path, ...at]
     if (list.length === 0) {
       issues.error('MISSING_STATES', where, 'the list of states is empty', { expected: 'at least one state' })
@@ -87,7 +90,7 @@ function isStateType(type: string): type is StateType {
   return (STATE_TYPES as readonly string[]).includes(type)
 }
 
-/** Where the lists of states inside a state stand, as far as they are there. */
+/** Paths of the existing lists of states inside a state. */
 function nestedLists(type: StateType, value: Mapping): KeyPath[] {
   const found: KeyPath[] = []
   if ((type === 'foreach' || type === 'try') && 'states' in value) found.push(['states'])

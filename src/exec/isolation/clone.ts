@@ -8,12 +8,12 @@ import { git, tryGit } from '../../git/run.ts'
 import { remoteOf, type Remote } from './credentials.ts'
 
 export interface CloneRequest {
-  /** May carry user and password; they are used and forgotten. */
+  /** May contain user and password, which are used but never stored. */
   readonly url: string
   readonly branch: string | null
-  /** A commit, tag or branch that is checked out instead; wins over `branch`. */
+  /** A commit, tag or branch to check out instead; overrides `branch`. */
   readonly ref: string | null
-  /** Commits of history; null: all. */
+  /** Number of commits of history; null: all. */
   readonly depth: number | null
   readonly submodules: boolean
 }
@@ -27,8 +27,8 @@ export interface Clone {
 }
 
 /**
- * Clones a repository to `path`, whole or not at all; takes what is there when it was cloned from the same address. No secret
- * is left on disk. Throws `repository_url`, `clone_failed`, `workspace_taken`.
+ * Clones a repository to `path` atomically; an existing clone of the same address is taken as it is. No secret is left on disk.
+ * Throws `repository_url`, `clone_failed`, `workspace_taken`.
  */
 export async function cloneRepository(request: CloneRequest, path: string): Promise<Clone> {
   const remote = remoteOf(request.url)
@@ -38,20 +38,23 @@ export async function cloneRepository(request: CloneRequest, path: string): Prom
   await removeHalves(path)
   const half = `${path}~${randomId(6)}`
   try {
-    // A git that outlives this process is known by the folder it works in.
+    // A git that outlives this process is found by its working folder.
     await mkdir(half)
     await run(remote, cloneArgs(request, remote, half), half)
     if (request.ref !== null) await checkOut(remote, request, half)
     await rename(half, path)
   } catch (error) {
     await rm(half, { recursive: true, force: true })
-    await rmdir(dirname(path)).catch(() => {}) // other parts have their folders there
+    await rmdir(dirname(path)).catch(() => {}) // not empty: it has the folders of other parts
     throw error
   }
   return describe(remote, path)
 }
 
-/** What a clone left that was killed, its git too; nobody else clones to this path meanwhile (the session is held). */
+/**
+ * Removes what a killed clone left behind, including its git processes. Nobody else clones to this path meanwhile, because the
+ * session is held.
+ */
 async function removeHalves(path: string): Promise<void> {
   const folder = await realpath(dirname(path))
   const names = (await readdir(folder)).filter((name) => name.startsWith(`${basename(path)}~`))
@@ -67,7 +70,7 @@ function cloneArgs({ branch, ref, depth, submodules }: CloneRequest, { url }: Re
     '--quiet',
     ...(branch === null || ref !== null ? [] : [`--branch=${branch}`]),
     ...(depth === null ? [] : [`--depth=${depth}`]),
-    // With another commit to be checked out, submodules are as that one has them.
+    // If another commit is checked out afterwards, submodules must be those of that commit.
     ...(submodules && ref === null
       ? ['--recurse-submodules', ...(depth === null ? [] : ['--shallow-submodules'])]
       : []),
@@ -127,7 +130,7 @@ function withoutSecrets(text: string, { env }: Remote): string {
   return secret === '' ? text : text.replaceAll(secret, '***').replaceAll(encodeURIComponent(secret), '***')
 }
 
-/** A name that git cannot take for a flag, nor for an expression. */
+/** Refuses names that git could take for a flag or an expression. */
 function checkName(name: string): void {
   if (/^[A-Za-z0-9_][A-Za-z0-9._/-]*$/.test(name) && !name.includes('..')) return
   throw new BelayError('usage', 'that is not the name of a branch, tag or commit', { received: name })

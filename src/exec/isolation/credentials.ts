@@ -1,25 +1,25 @@
 import { BelayError } from '../../core/errors.ts'
 
-/** A repository's address without secrets, and what git needs in order to reach it; never written to disk. */
+/** A repository's address without secrets, and what git needs to reach it; never written to disk. */
 export interface Remote {
   /** Without user and password. */
   readonly url: string
-  /** Before git's command. */
+  /** Arguments to put before git's subcommand. */
   readonly args: readonly string[]
-  /** For that one git and what it starts. */
+  /** Only for this git process and its children. */
   readonly env: Readonly<Record<string, string>>
 }
 
-/** No `ext::` and the like, which run programs. */
+/** Excludes `ext::` and the like, which run programs. */
 const PROTOCOLS = 'file:git:http:https:ssh'
 
-/** Answers git out of its environment, and keeps nothing. */
+/** Answers git from its environment, and stores nothing. */
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$BELAY_GIT_USERNAME" "$BELAY_GIT_PASSWORD"; }; f'
 
 /**
- * Takes user and password out of an address. They are then given to git through its environment, for that host alone; the
- * user's own helpers, which could write them to disk, are left out. Throws `repository_url`.
+ * Takes user and password out of an address. git gets them through its environment, for that host only. The user's own
+ * credential helpers, which could write them to disk, are disabled. Throws `repository_url`.
  */
 export function remoteOf(address: string): Remote {
   const env = { GIT_ALLOW_PROTOCOL: PROTOCOLS }
@@ -48,7 +48,7 @@ function parse(address: string): URL {
   try {
     return new URL(address)
   } catch {
-    throw refused('an address that is no URL') // it may hold a password
+    throw refused('an address that is no URL') // it may contain a password
   }
 }
 

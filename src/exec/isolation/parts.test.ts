@@ -18,7 +18,7 @@ it('a part whose whole is removed by the one that could not prepare it prepares 
     const store = new SessionStore(join(folder, 'home'))
     await store.create('s')
     vi.spyOn(store, 'open').mockImplementationOnce(async () => {
-      // The other one has it, fails, and takes it back.
+      // The other process holds it, fails, and removes it again.
       await store.remove('s', false)
       throw new BelayError('held', 'session s is in use')
     })

@@ -18,7 +18,7 @@ import {
 } from './workspace.ts'
 import { resolveWorkspace, workspacesBase } from './workspace-path.ts'
 
-/** The id of a part's own session. */
+/** The id of a part's own session. Throws `usage`. */
 export function partSession(session: string, part: string): string {
   if (part === MAIN || part === '' || part.includes('.')) {
     throw new BelayError('usage', `a part cannot be called "${part}"`, {
@@ -29,7 +29,7 @@ export function partSession(session: string, part: string): string {
   return checkSessionId(`${session}.${part}`)
 }
 
-/** Makes the workspace of the whole when it is not there yet, and says where parts begin. */
+/** Creates the workspace of the whole session if there is none, and returns the commit at which parts begin. */
 export async function parallelBase(
   store: SessionStore,
   whole: string,
@@ -63,7 +63,7 @@ const PREPARING = 'preparing a part'
 const LOOK_MS = 100
 
 /**
- * Opens the whole, making it when it is not there; waits while another part prepares it. Throws `held` when it is used for
+ * Opens the whole session, creating it if necessary. Waits while another part prepares it. Throws `held` if it is in use for
  * anything else.
  */
 async function openPreparing(store: SessionStore, whole: string): Promise<{ session: Session; created: boolean }> {
@@ -78,7 +78,7 @@ async function openPreparing(store: SessionStore, whole: string): Promise<{ sess
     } catch (error) {
       const code = error instanceof BelayError ? error.code : null
       const holder = code === 'held' ? ((await store.find(whole))?.holder ?? null) : null
-      // Who made it may have failed to prepare it, and removed it again.
+      // The process that created it may have failed, and removed it again.
       const mayWait =
         code === 'session_exists' ||
         code === 'session_unknown' ||
@@ -89,7 +89,7 @@ async function openPreparing(store: SessionStore, whole: string): Promise<{ sess
   }
 }
 
-/** The worktree of a part whose session this process holds: on a branch of its own, in the repository of the whole. */
+/** The worktree of a part whose session this process holds: on its own branch, in the repository of the whole session. */
 export async function partWorkspace(
   store: SessionStore,
   session: Session,
@@ -112,18 +112,18 @@ export async function partWorkspace(
 }
 
 export interface MergeReport {
-  /** Branch that everything was merged into. */
+  /** Branch into which everything was merged. */
   readonly into: string
   readonly merged: readonly { readonly part: string; readonly commit: string }[]
   readonly conflicts: readonly { readonly part: string; readonly branch: string; readonly files: readonly string[] }[]
-  /** Parts that somebody works in (`held`), or that have changes that are not committed. */
+  /** Parts that are in use (`held`), or that have uncommitted changes. */
   readonly skipped: readonly { readonly part: string; readonly reason: string; readonly held: boolean }[]
 }
 
 /**
- * Merges the parts of a session into it, the oldest first, each whole or not at all. A part with conflicts is left as it is and
- * reported; others go on. May be repeated: what is merged already is not merged again. Throws `held`, `nothing_to_merge`,
- * `workspace_dirty`.
+ * Merges the parts of a session into it, the oldest first, each completely or not at all. A part with conflicts is left as it
+ * is and reported, and the others continue. Repeatable: parts that are merged already are skipped. Throws `held`,
+ * `nothing_to_merge`, `workspace_dirty`.
  */
 export async function mergeParts(store: SessionStore, whole: string): Promise<MergeReport> {
   const session = await store.open(whole, 'merge')
@@ -164,7 +164,10 @@ export async function mergeParts(store: SessionStore, whole: string): Promise<Me
   }
 }
 
-/** Whether the commits of a part are in the whole, which works in `root`, and that was said: a part may have gone on since. */
+/**
+ * Whether a part was marked as merged and its commits are still all in the whole session, whose repository is `root`: the part
+ * may have continued since.
+ */
 export async function isMerged({ id, merged, parent }: SessionMeta, root: string): Promise<boolean> {
   if (!merged || parent === null) return false
   const ref = `refs/heads/${sessionBranch(parent, id.slice(parent.length + 1))}`
@@ -207,8 +210,8 @@ async function noteMerged(store: SessionStore, id: string): Promise<void> {
 }
 
 /**
- * Whether a workspace holds changes that are in no commit. Not whether a submodule is dirty: git would run there, with the
- * filters of a configuration that an agent may have written.
+ * Whether a workspace has uncommitted changes. Does not look for dirty submodules: git would run there with filters from a
+ * configuration that an agent may have written.
  */
 export async function isDirty(path: string): Promise<boolean> {
   return (await git(['status', '--porcelain', '--ignore-submodules=dirty'], { cwd: path })) !== ''

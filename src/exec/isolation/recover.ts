@@ -13,17 +13,17 @@ import { commitChanges, stepChanges } from './step-changes.ts'
 import { putGitBack } from './workspace.ts'
 
 /**
- * Puts in order what a Belay that died left in the workspace of a session that this process holds: processes of the turn that
- * was cut off are ended, locks of a git that died are removed, a merge that had begun is brought to its end, and in a
- * collaboration what the turn left is committed and noted as that turn's. Does nothing after an orderly end; may be repeated.
- * Throws `merge_cut_off` when files were changed since by somebody else.
+ * Repairs what a dead Belay left in the workspace of a session that this process holds. Ends processes of the interrupted turn,
+ * removes locks of dead git processes, and finishes a merge that had begun. In a collaboration, commits what the turn left and
+ * stores it as that turn's changes. Does nothing after an orderly end; repeatable. Throws `merge_cut_off` if somebody else
+ * changed files since.
  */
 export async function recoverWorkspace(session: Session, path: string): Promise<void> {
   if (session.meta.repository === null) return
   const turn = openTurn(session.entries)
   const merging = await readMerging(session)
   if (turn === null && merging === null) return
-  // A mark that is not this session's came with a file that somebody wrote.
+  // A mark of another session comes from a file that somebody else wrote.
   if (turn?.mark?.startsWith(`session/${session.id}/`) === true) await endMarked(turn.mark)
   await putGitBack(session, path)
   await removeLocks(session, path)
@@ -33,7 +33,7 @@ export async function recoverWorkspace(session: Session, path: string): Promise<
 
 type OpenTurn = StoredEntry & { readonly type: 'turn' }
 
-/** The newest turn, when it has no end. */
+/** The newest turn if it has no end, or null. */
 function openTurn(entries: readonly StoredEntry[]): OpenTurn | null {
   const last = entries.findLast((entry) => entry.type === 'turn' || entry.type === 'turn_ended')
   return last?.type === 'turn' ? last : null
@@ -68,7 +68,7 @@ async function keepTurn(session: Session, path: string, { turn, prompt, agent, b
   )
 }
 
-/** A merge that has begun: the branch goes from one commit to the other, and the files with it. */
+/** A merge that has begun: the branch moves from one commit to the other, and the files follow. */
 export interface Merging {
   readonly part: string
   readonly from: string
@@ -77,7 +77,7 @@ export interface Merging {
 
 const MERGING = 'merging.json'
 
-/** Moves the branch of a workspace, which must be clean, and its files; cut off in the middle, `recoverWorkspace` finishes it. */
+/** Moves the branch of a clean workspace, and its files. If this is interrupted, `recoverWorkspace` finishes it. */
 export async function moveTo(session: Session, path: string, merging: Merging): Promise<void> {
   const file = join(session.folder, MERGING)
   await writeFile(`${file}~`, JSON.stringify(merging), { mode: 0o600 })
@@ -94,7 +94,7 @@ async function readMerging(session: Session): Promise<Merging | null> {
   return text === null ? null : (JSON.parse(text) as Merging)
 }
 
-/** Only when every file holds exactly what it held before or what it was to hold: nobody else's change is overwritten. */
+/** Finishes a merge, but only if every file has exactly its old or its new content, so that no other change is overwritten. */
 async function finishMerge(session: Session, path: string, { part, from, to }: Merging): Promise<void> {
   const head = await git(['rev-parse', '--verify', 'HEAD'], { cwd: path })
   if (head === from) {

@@ -2,18 +2,18 @@ import { addAll } from '../../git/add.ts'
 import { git, tryGit } from '../../git/run.ts'
 import type { Session } from '../../sessions/index.ts'
 
-/** What a step of a collaboration left. */
+/** What a step of a collaboration changed. */
 export interface StepChanges {
   /** Paths that it changed. */
   readonly files: readonly string[]
-  /** Commits since it began, oldest first: the agent's own, and Belay's of what was not committed. */
+  /** Commits since it began, oldest first: the agent's own, and Belay's for uncommitted changes. */
   readonly commits: readonly string[]
 }
 
-/** Most paths and commits that are kept of a step. */
+/** Most paths and commits that are stored for a step. */
 const MAX = 500
 
-/** Commits everything that is not committed in the workspace of a session; does nothing when there is nothing. */
+/** Commits all uncommitted changes in the workspace of a session; does nothing if there are none. */
 export async function commitChanges(session: Session, path: string, subject: string, provider: string): Promise<void> {
   await addAll(path)
   const staged = await tryGit(['diff', '--cached', '--quiet'], { cwd: path })

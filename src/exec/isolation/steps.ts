@@ -7,20 +7,23 @@ import { putGitBack } from './workspace.ts'
 
 /** A step of a collaboration that has begun. */
 export interface BegunStep {
-  /** The commit that it began at. */
+  /** The commit at which it began. */
   readonly base: string
-  /** Commits what the step left, so that the next one finds it. Throws `session_lost` when the session is another's by now. */
+  /**
+   * Commits the step's changes, so that the next step finds them. Throws `session_lost` if another process took the session
+   * over.
+   */
   end(prompt: string, provider: string): Promise<StepChanges>
 }
 
-/** Looks at the workspace before a step. */
+/** Records the state of the workspace before a step. */
 export async function beginStep(session: Session, path: string): Promise<BegunStep> {
   await identity(path)
   const base = await git(['rev-parse', '--verify', 'HEAD'], { cwd: path })
   return {
     base,
     async end(prompt, provider) {
-      // Who took the session away works in this folder now.
+      // A process that took the session over works in this folder now.
       await session.assertHeld()
       await putGitBack(session, path)
       await commitChanges(session, path, subjectLine(prompt, 72), provider)

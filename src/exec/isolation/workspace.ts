@@ -9,35 +9,35 @@ import { cloneRepository, type CloneRequest } from './clone.ts'
 import { remoteOf } from './credentials.ts'
 import { resolveWorkspace, workspacesBase } from './workspace-path.ts'
 
-/** What a session's own workspace is to be. */
+/** What a session's own workspace should contain. */
 export interface WorkspaceRequest {
-  /** null: a worktree of the repository around `cwd`, or an empty folder where there is none. */
+  /** null: a worktree of the repository around `cwd`, or an empty folder if there is none. */
   readonly clone: CloneRequest | null
   /** The user's folder. */
   readonly cwd: string
 }
 
-/** The branch that a session's worktree works on. */
+/** The branch on which a session's worktree works. */
 export function sessionBranch(session: string, part: string): string {
   return `belay/${session}/${part}`
 }
 
-/** The part of a session that its parallel parts begin at and are merged into. */
+/** The part of a session at which its parallel parts begin, and into which they are merged. */
 export const MAIN = 'result'
 
-/** The folder inside a session's workspace that agents work in. */
+/** The folder inside a session's workspace in which agents work. */
 export function mainFolder(home: string, session: string): string {
   return join(resolveWorkspace(workspacesBase(home), { session, workflowRun: null, agentRun: null }), 'main')
 }
 
 /**
- * Makes the workspace of a session that this process holds, or takes the one that is there, and notes it in the session. Whoever
- * died half way left nothing that is taken for a workspace.
+ * Creates the workspace of a session that this process holds, or takes the existing one, and stores it in the session. A
+ * process that dies half-way leaves nothing that could be mistaken for a workspace.
  */
 export async function sessionWorkspace(home: string, session: Session, request: WorkspaceRequest): Promise<string> {
   const path = mainFolder(home, session.id)
   if (session.meta.workspace === path && existsSync(path)) {
-    // Told before anything is done: what was asked for would not be what the agent works on.
+    // Checked first: otherwise the agent would not work on what was asked for.
     if (request.clone !== null) refuseOther(session, request.clone)
     await putGitBack(session, path)
     await refuseLeftAlone(session.meta)
@@ -50,7 +50,7 @@ export async function sessionWorkspace(home: string, session: Session, request: 
   return path
 }
 
-/** The repository that the session's workspace is a worktree of was moved or removed: git does not work there any more. */
+/** Whether the repository to which the session's worktree belongs was moved or removed, so that git no longer works there. */
 export async function isLeftAlone({ repository, workspace }: SessionMeta): Promise<boolean> {
   if (repository === null || repository.root === null || workspace === null) return false
   const pointer = await readFile(join(workspace, '.git'), 'utf8').catch(() => null)
@@ -58,7 +58,7 @@ export async function isLeftAlone({ repository, workspace }: SessionMeta): Promi
   return folder !== undefined && !existsSync(folder)
 }
 
-/** Throws `repository_gone` for a session of which `isLeftAlone`. */
+/** Throws `repository_gone` if `isLeftAlone` holds for the session. */
 export async function refuseLeftAlone(meta: SessionMeta): Promise<void> {
   if (!(await isLeftAlone(meta))) return
   throw new BelayError('repository_gone', `the repository of session ${meta.id} is not where it was`, {
@@ -108,7 +108,7 @@ async function ownRepository(
   return { url: null, root, branch, base: commit }
 }
 
-/** Makes a worktree at `path` on `branch`, which begins at `commit` unless it is there already. */
+/** Creates a worktree at `path` on `branch`, which begins at `commit` unless it exists already. */
 export async function addWorktree(
   home: string,
   root: string,
@@ -124,7 +124,10 @@ export async function addWorktree(
   await git(['switch', '--quiet', ...(known.code === 0 ? [branch] : ['-c', branch])], { cwd: path })
 }
 
-/** Ids of sessions may be what names of branches may not, and a branch of the user's may be in the way. Nothing is made yet. */
+/**
+ * Throws `branch_invalid` if the session id makes no valid branch name, or if one of the user's branches is in the way. Called
+ * before anything is created.
+ */
 async function checkBranch(root: string, branch: string): Promise<void> {
   const wrong = (message: string, expected: string, next: string): BelayError =>
     new BelayError('branch_invalid', message, { expected, received: branch, next })
@@ -146,19 +149,20 @@ async function checkBranch(root: string, branch: string): Promise<void> {
   }
 }
 
-/** Beside the session's lines: what of the workspace's git Belay made. */
+/** File beside the session's lines with the workspace's git files as Belay made them. */
 const KEPT = 'git.json'
 
 interface KeptGit {
-  /** Text of the file `.git` of a worktree; null for a clone. */
+  /** Content of a worktree's `.git` file; null for a clone. */
   readonly pointer: string | null
-  /** Text of a clone's configuration; null for a worktree. */
+  /** Content of a clone's configuration; null for a worktree. */
   readonly config: string | null
 }
 
 /**
- * An agent that can write its clone's `.git/config`, or the file `.git` of its worktree, could have Belay's own git run programs
- * (filters, helpers). What Belay made is kept, and put back before Belay's git works there again.
+ * Stores the git files of a workspace as Belay made them. An agent that can write to its clone's `.git/config`, or to its
+ * worktree's `.git` file, could make Belay's own git run programs (filters, helpers). They are therefore restored before
+ * Belay's git works there again.
  */
 export async function keepGit(session: Session, path: string): Promise<void> {
   const isClone = (await lstat(join(path, '.git'))).isDirectory()
@@ -170,7 +174,8 @@ export async function keepGit(session: Session, path: string): Promise<void> {
 }
 
 /**
- * Undoes what was changed in the git of a workspace; true when there was something. Throws `workspace_broken` when it is gone.
+ * Restores a workspace's git files; returns whether anything had changed. Throws `workspace_broken` if the git folder was
+ * replaced.
  */
 export async function putGitBack(session: Session, path: string): Promise<boolean> {
   if (session.meta.repository === null) return false

@@ -31,7 +31,9 @@ const MAX_DEPTH = 50
 const TOKEN =
   /\s*(?:(?<reference>\$\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})|(?<text>"(?:[^"\\]|\\.)*"|'[^'\\]*')|(?<number>-?\d+(?:\.\d+)?(?![\w.]))|(?<word>[A-Za-z]+)|(?<symbol>==|!=|<=|>=|<|>|[()[\],]))/y
 
-/** Reads a condition. Throws `invalid_expression`, also for comparisons of literals that can never have a value. */
+/**
+ * Parses a condition. Throws `invalid_expression`, or `expression_type` for a comparison of literals that cannot be compared.
+ */
 export function parseCondition(source: string): Condition {
   if (source.length > MAX_LENGTH) throw broken(source, `it is longer than ${MAX_LENGTH} characters`)
   return new Parser(source).parse()
@@ -120,7 +122,7 @@ class Parser {
     return { literal: this.#symbol('[') ? this.#list() : this.#plain() }
   }
 
-  /** What is left of a list of plain values whose bracket is open. */
+  /** The rest of a list of plain values, after its opening bracket. */
   #list(): readonly Plain[] {
     const found: Plain[] = []
     if (this.#symbol(']')) return found
@@ -167,7 +169,7 @@ class Parser {
 
 const WORDS: Readonly<Record<string, Plain>> = { true: true, false: false, null: null }
 
-/** Signs of other languages. */
+/** Operators of other languages, and what they are called here. */
 const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^=/, '=='],
   [/^&/, 'and'],
@@ -208,7 +210,7 @@ function broken(source: string, why: string): ExpressionError {
   return new ExpressionError('invalid_expression', `the condition ${JSON.stringify(source)} cannot be read: ${why}`)
 }
 
-/** Every reference of a condition; those of `exists` may have no value. */
+/** Every reference in a condition; those of `exists` may have no value. */
 export function pathsOf(condition: Condition): { readonly path: Path; readonly optional: boolean }[] {
   switch (condition.kind) {
     case 'any':
@@ -230,8 +232,8 @@ function pathOf(operand: Operand): { readonly path: Path; readonly optional: boo
 }
 
 /**
- * Whether a condition holds. `and` and `or` look at no more than they need. Throws `unresolved_reference`, or
- * `expression_type` for a comparison of values that cannot be compared.
+ * Whether a condition holds. `and` and `or` evaluate no more than necessary. Throws `unresolved_reference`, or
+ * `expression_type` for values that cannot be compared.
  */
 export function holds(condition: Condition, scope: Scope): boolean {
   switch (condition.kind) {
@@ -295,7 +297,7 @@ function compare(operator: Operator, left: unknown, right: unknown, label: strin
   }
 }
 
-/** null is the same as nothing but null; otherwise only values of one kind can be compared. */
+/** null equals only null; otherwise, only values of the same kind can be compared. */
 function isSame(left: unknown, right: unknown, label: string): boolean {
   if (left === null || right === null) return left === right
   if (kindOf(left) !== kindOf(right) || typeof left === 'object') {

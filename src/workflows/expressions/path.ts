@@ -1,4 +1,4 @@
-/** References such as `steps.review.output.files[0]`: where a value lies in a context, and nothing else. */
+/** A reference such as `steps.review.output.files[0]`: a path to a value in a scope, and nothing else. */
 
 export interface Path {
   /** The first segment: `input`, `steps`, an item's name. */
@@ -7,7 +7,7 @@ export interface Path {
   readonly text: string
 }
 
-/** An expression that cannot be read or has no value; `code` is stable. */
+/** An expression that cannot be parsed or has no value; `code` is stable. */
 export class ExpressionError extends Error {
   readonly code: 'invalid_expression' | 'unresolved_reference' | 'expression_type'
 
@@ -23,7 +23,7 @@ const INDEX = /\[\s*(\d{1,9})\s*\]/y
 const QUOTED = /\[\s*"((?:[^"\\]|\\.)*)"\s*\]/y
 const MAX_SEGMENTS = 32
 
-/** Reads a path. Throws `invalid_expression`. */
+/** Parses a path. Throws `invalid_expression`. */
 export function parsePath(source: string): Path {
   const text = source.trim()
   const segments: (string | number)[] = []
@@ -72,12 +72,12 @@ function broken(source: string): ExpressionError {
   )
 }
 
-/** The values that expressions can name, by the first segment of a path. */
+/** The values that expressions can refer to, by the first segment of a path. */
 export type Scope = Readonly<Record<string, unknown>>
 
 /**
- * The value at a path: own properties only; `length` of a list or of text is its length. Throws `unresolved_reference` when
- * there is none (a value that is there and null is null).
+ * The value at a path. Only own properties count; `length` of a list or text is its length. Throws `unresolved_reference` if
+ * there is no value (an existing null is a value).
  */
 export function resolvePath(path: Path, scope: Scope): unknown {
   let here: unknown = scope

@@ -1,7 +1,7 @@
 import { cap, fence } from '../../core/text.ts'
 import { ExpressionError, parsePath, resolvePath, type Path, type Scope } from './path.ts'
 
-/** A text with `${...}` in it, in parts: plain text and references. */
+/** A part of a text with `${...}`: plain text or a reference. */
 export type Part = string | Path
 
 /**
@@ -31,7 +31,7 @@ export function parseTemplate(text: string): readonly Part[] {
   return parts
 }
 
-/** Index of the brace that ends a reference; braces in quoted keys do not. */
+/** Index of the brace that ends a reference; braces in quoted keys do not count. */
 function closing(text: string, from: number): number {
   let quoted = false
   for (let at = from; at < text.length; at++) {
@@ -51,8 +51,8 @@ export function pathsIn(value: unknown): Path[] {
 }
 
 /**
- * `value` with every reference in its texts replaced. A text that is one reference and nothing else becomes the value itself,
- * of whatever type; in longer texts values are written as text (structures as JSON). Throws `ExpressionError`.
+ * `value` with every reference in its texts replaced. A text that consists of one reference becomes the value itself, of
+ * whatever type; in longer texts, values are inserted as text (structures as JSON). Throws `ExpressionError`.
  */
 export function fill(value: unknown, scope: Scope): unknown {
   if (typeof value === 'string') return fillText(value, scope)
@@ -70,19 +70,19 @@ function fillText(text: string, scope: Scope): unknown {
   return parts.map((part) => (typeof part === 'string' ? part : plainText(resolvePath(part, scope)))).join('')
 }
 
-/** A value as a part of a text. */
+/** A value as part of a text. */
 export function plainText(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
-/** Text up to this length, on one line, stands in a prompt as it is. */
+/** Longest one-line text that is put into a prompt unfenced, in characters. */
 const INLINE = 200
 /** Longest value in a prompt, in characters. */
 const MAX_VALUE = 60_000
 
 /**
- * A prompt with its references replaced: short values on one line as they are, all others in code fences that their content
- * cannot end, capped.
+ * A prompt with its references replaced: short one-line values unchanged, all others capped and in code fences that their
+ * content cannot close.
  */
 export function fillPrompt(text: string, scope: Scope): string {
   return parseTemplate(text)
@@ -90,7 +90,7 @@ export function fillPrompt(text: string, scope: Scope): string {
     .join('')
 }
 
-/** A value as it stands in a prompt. */
+/** A value as it appears in a prompt. */
 export function promptValue(value: unknown): string {
   if (typeof value === 'string' && value.length <= INLINE && !/[\p{Cc}\u2028\u2029]/u.test(value)) return value
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)

@@ -5,7 +5,7 @@ import { issueLine } from '../issues.ts'
 
 type Value = Readonly<Record<string, unknown>>
 
-/** What is wrong with a workflow: a title, the file, and the code and path of each issue in order. */
+/** An invalid workflow: a title, the file, and the code and path of each issue in order. */
 export type Fault = readonly [title: string, file: unknown, issues: string]
 
 export const agent = { id: 'a', type: 'agent', prompt: 'Do it.', timeout: '5m' }
@@ -16,7 +16,7 @@ export function check(value: unknown): Checked {
   return checkWorkflow(typeof value === 'string' ? value : stringify(value), 'flows/demo.yaml', '/repo')
 }
 
-/** That a file has exactly these issues, and that each of them says what helps. */
+/** Expects that a file has exactly these issues, and that each of them is helpful. */
 export function expectIssues(value: unknown, expected: string): void {
   const { issues, definition } = check(value)
   expect(issues.map((issue) => `${issue.code} ${issue.path}`).join(', ')).toBe(expected)
@@ -24,7 +24,7 @@ export function expectIssues(value: unknown, expected: string): void {
   for (const issue of issues) {
     expect(issue.where).toMatch(/^flows\/demo\.yaml(:\d+:\d+)?$/)
     expect(issue.message).not.toBe('')
-    // An error says what should be there and, unless it is missing, what is; a warning says what comes of it.
+    // An error says what is expected and, unless something is missing, what was received; a warning says what follows from it.
     if (issue.severity === 'error') expect(issue.expected, issueLine(issue)).not.toBeNull()
     if (issue.severity === 'error' && !/^(MISSING|EMPTY)/.test(issue.code))
       expect(issue.actual, issueLine(issue)).not.toBeNull()

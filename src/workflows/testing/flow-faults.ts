@@ -1,6 +1,6 @@
 import { agent, flow, say, type Fault } from './check.ts'
 
-/** States that lead nowhere, cannot be reached or end, and what they wait for. */
+/** States that lead nowhere, cannot be reached or cannot end, and other faults of single states. */
 export const FLOW_FAULTS: readonly Fault[] = [
   ['the same id twice', flow(say('a'), say('a')), 'DUPLICATE_STATE states[1].id'],
   [

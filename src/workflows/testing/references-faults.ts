@@ -1,6 +1,6 @@
 import { agent, flow, say, type Fault } from './check.ts'
 
-/** Expressions that cannot be read, and names that mean nothing where they stand. */
+/** Expressions that cannot be parsed, and names that mean nothing at their place. */
 export const REFERENCES_FAULTS: readonly Fault[] = [
   [
     'an expression that is never closed',
