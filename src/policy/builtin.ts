@@ -1,4 +1,4 @@
-/** The rules that are always in force. Texts as in belay.yaml; what texts cannot say is in checks.ts. */
+/** The rules that are always in force, written as in belay.yaml. What a rule's text cannot express is in checks.ts. */
 import type { Decision } from './port.ts'
 import { parseRule, type Rule } from './rules.ts'
 
@@ -222,7 +222,7 @@ const ASK: readonly Row[] = [
   ['ptrace', 'gcore', 'reads the memory of a process'],
 ]
 
-/** In a workspace that may only be read: what surely writes, though not by a path of its own. */
+/** In a read-only workspace: commands that certainly write, although not to a path among their arguments. */
 const READ_ONLY: readonly Row[] = (
   'git add|git commit|git checkout|git switch|git reset|git merge|git rebase|git stash|git apply|git am|git cherry-pick|git revert|' +
   'git push|git pull|git fetch|git clone|git init|git clean|git rm|git mv|git restore|git worktree add|git worktree remove|' +
@@ -235,7 +235,7 @@ const READ_ONLY: readonly Row[] = (
   .split('|')
   .map((text) => ['read-only', text, 'writes, and this workspace may only be read'])
 
-/** What surely only reads, beside the programs that effects.ts knows. */
+/** Commands that certainly only read, in addition to the programs that effects.ts knows. */
 const READERS: readonly Row[] = (
   'git status|git log|git diff|git show|git blame|git grep|git ls-files|git ls-tree|git rev-parse|git describe|git cat-file|git shortlog|git merge-base|' +
   'git name-rev|git for-each-ref|git rev-list|= git branch|git branch --list|= git tag|git tag -l|= git remote|git remote -v|git stash list|git stash show|' +

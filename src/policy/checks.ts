@@ -1,4 +1,4 @@
-/** Built-in rules that need more than a rule's text. */
+/** Built-in rules that a rule's text cannot express. */
 import { isAbsolute } from 'node:path'
 import type { Call } from './shell/scanned.ts'
 import type { Arg } from './shell/arg.ts'
@@ -14,11 +14,11 @@ export interface Remark {
   readonly reason: string
 }
 
-/** Configuration of git that changes nothing but looks. */
+/** Git settings that only change how output looks or are otherwise harmless. */
 const GIT_KEYS =
   /^(user\.(name|email)|color\..*|core\.(quotepath|autocrlf|abbrev)|core\.pager=(cat|less)?$|advice\..*|commit\.gpgsign=false|tag\.gpgsign=false|init\.defaultbranch|log\.\w+|diff\.(renames|algorithm|noprefix|context)|merge\.conflictstyle|pull\.(rebase|ff)|push\.default|status\.\w+|column\.\w+|gc\.auto=0|protocol\.version)/i
 
-/** What the built-in list says of one command beyond its rules. */
+/** Remarks of the built-in checks on one command, in addition to the built-in rules. */
 export function checkCommand(one: Invocation, call: Call, around: Surroundings): Remark[] {
   return [
     ...gitChecks(one),
@@ -129,7 +129,7 @@ function lastPart(arg: Arg): string {
   return arg.value.slice(arg.value.lastIndexOf('/') + 1)
 }
 
-/** A program by a path: not in the workspace, and not where the system keeps its own. */
+/** A program named by a path: asks if it is neither in the workspace nor where the system keeps its programs. */
 function programChecks({ program, cwds }: Invocation, around: Surroundings): Remark[] {
   if (program.path === null || program.trusted) return []
   const places = placesOfArg(known(program.path), cwds, around)
@@ -147,7 +147,7 @@ const RUNS_FILES =
   /^((ba|da|a|z|k|mk)?sh|[gmn]?awk|g?sed|python[\d.]*|node|nodejs|perl|ruby|php|lua|deno|bun|tsx|make|gmake|source|\.)$/
 const LOADS = /^(-f|-E|--file|--makefile|-r|--require|--import|--loader|--rcfile|--init-file|-I|--env-file)$/
 
-/** A script or module from outside of the workspace, by whatever runs it. */
+/** A script or module outside the workspace, whichever program runs it. */
 function fileChecks({ program, parts, cwds }: Invocation, around: Surroundings): Remark[] {
   if (!RUNS_FILES.test(program.name)) return []
   const first = /make$|awk$|sed$/.test(program.name) ? [] : parts.words.slice(0, 1)
@@ -157,7 +157,7 @@ function fileChecks({ program, parts, cwds }: Invocation, around: Surroundings):
     : []
 }
 
-/** `ln -s /etc x; rm x/passwd`: what is said of a path after a link was made knows nothing of that link. */
+/** `ln -s /etc x; rm x/passwd`: judging a later path does not know about a link that does not exist yet. */
 function linkChecks({ program, parts, cwds }: Invocation, around: Surroundings): Remark[] {
   if (program.name !== 'ln' || !parts.options.some(({ name }) => /^-[a-zA-Z]*s|^--sy/.test(name))) return []
   const into = parts.options.find(({ name }) => /^(-t|--target-directory)$/.test(name))?.value
@@ -165,7 +165,7 @@ function linkChecks({ program, parts, cwds }: Invocation, around: Surroundings):
   const targets = into || parts.words.length < 2 ? parts.words : parts.words.slice(0, -1)
   if ([...targets, last].some((arg) => arg?.kind !== 'static'))
     return [ask('not-understood', 'where the link leads is not known')]
-  // the name of the link, or the folder that it is made in
+  // The name of the link, or the folder in which it is created.
   const folders = [last?.value ?? '.', `${last?.value ?? '.'}/..`]
   const outside = targets.find(({ value }) =>
     (isAbsolute(value) ? [value] : folders.map((folder) => `${folder}/${value}`)).some((path) => {
@@ -176,7 +176,7 @@ function linkChecks({ program, parts, cwds }: Invocation, around: Surroundings):
   return outside ? [ask('builtin/outside', `makes a link to what lies outside of the workspace: ${outside.raw}`)] : []
 }
 
-/** Builtins with an option that makes them run something, or changes what names mean. */
+/** Builtins with an option that makes them run something or changes the meaning of names. */
 function builtinChecks({ program, args }: Invocation): Remark[] {
   const options: Readonly<Record<string, RegExp>> = {
     hash: /^-\w*p/,
@@ -203,7 +203,7 @@ const EVALUATES = new Set(
   'test [ printf read unset let declare typeset local export readonly mapfile readarray wait expr'.split(' '),
 )
 
-/** `test -v 'a[$(x)]'` and `declare -a 'a=($(x))'` run x: an index and the words of an array are evaluated once more. */
+/** `test -v 'a[$(x)]'` and `declare -a 'a=($(x))'` run x: indexes and array words are evaluated a second time. */
 function indexChecks({ program, args }: Invocation): Remark[] {
   if (!EVALUATES.has(program.name)) return []
   const hidden = args.find(
@@ -215,7 +215,7 @@ function indexChecks({ program, args }: Invocation): Remark[] {
   return hidden ? [ask('not-understood', `${hidden.raw} may be evaluated once more`)] : []
 }
 
-/** Variables that change what programs are, or what they run. */
+/** Variables that change which programs run, or what they run. */
 const RUNS_THINGS =
   /^(PATH|LD_.*|DYLD_.*|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|PS[0-4]|IFS|SHELLOPTS|BASHOPTS|CDPATH|BASH_FUNC.*|GIT_(SSH|SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|ASKPASS|CONFIG.*|EXEC_PATH|PROXY_COMMAND|DIR|WORK_TREE|TEMPLATE_DIR)|PAGER|MANPAGER|LESS|LESSKEY\w*|EDITOR|VISUAL|BROWSER|SSH_ASKPASS|SUDO_ASKPASS|LESSOPEN|LESSCLOSE|NODE_OPTIONS|NODE_PATH|PYTHON(STARTUP|HOME|BREAKPOINT|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|MAVEN_OPTS|GRADLE_OPTS|RUSTC(_WRAPPER|_WORKSPACE_WRAPPER)?|CARGO_BUILD_RUSTC.*|GOFLAGS|CC|CXX|MAKEFLAGS|TAR_OPTIONS|npm_config_.*|NPM_CONFIG_.*|HOME|XDG_CONFIG_HOME|BELAY_.*|OPENSSL_CONF|GCONV_PATH|LOCPATH|NLSPATH|TERMINFO.*)$/
 const HARMLESS_VALUES: Readonly<Record<string, RegExp>> = {
@@ -234,7 +234,7 @@ const HARMLESS_VALUES: Readonly<Record<string, RegExp>> = {
   MAKEFLAGS: /^(-j\d*)?$/,
 }
 
-/** What is said of setting variables, before a command or by itself. */
+/** Remarks on setting variables, before a command or without one. */
 export function checkVariables(assigned: Call['assigned']): Remark[] {
   return assigned.flatMap(({ name, value }) => {
     if (value?.kind === 'static' && /(\[|^\s*\().*(\$\(|`)/s.test(value.value)) {
@@ -247,14 +247,14 @@ export function checkVariables(assigned: Call['assigned']): Remark[] {
   })
 }
 
-/** Variables that `read`, `printf -v`, `for` and the like may set, to what nobody knows. */
+/** Remarks on variables that `read`, `printf -v`, `for` and the like may set to unknown values. */
 export function checkIndirect(names: ReadonlySet<string>): Remark[] {
   return [...names]
     .filter((name) => RUNS_THINGS.test(name))
     .map((name) => ask('builtin/environment', `may set ${name}, which changes what programs run`))
 }
 
-/** Variables that a builtin sets (`export PATH=x`), or that come before a program (`env PATH=x ls`). */
+/** Variables that a builtin sets (`export PATH=x`) or that precede a program (`env PATH=x ls`). */
 export function variablesOf({ program, args }: Invocation): Call['assigned'] {
   if (!/^(export|declare|typeset|local|readonly|env|sudo|cross-env|cross-env-shell)$/.test(program.name)) return []
   return args.flatMap((arg) => {

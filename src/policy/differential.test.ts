@@ -1,4 +1,6 @@
-/** Another parser (mvdan's, as WebAssembly) reads the same text: where the two disagree, the verdict is ask or stricter. */
+/**
+ * A second parser (mvdan's, as WebAssembly) reads the same text. Where the two disagree, the verdict must be ask or stricter.
+ */
 import * as fc from 'fast-check'
 import { print } from 'sh-syntax'
 import { describe, expect, it } from 'vitest'
@@ -7,13 +9,13 @@ import { judged } from './testing/place.ts'
 import { ODD_COMMANDS } from './testing/odd-commands.ts'
 
 /**
- * The same scripts in every run, so that a new disagreement is found by whoever looks for one: `SEARCH=1` draws others, and
- * more.
+ * Every run uses the same scripts, so that a new disagreement shows up only in a deliberate search: `SEARCH=1` draws other and
+ * more scripts.
  */
 const SEED = process.env['SEARCH'] ? {} : { seed: 20_261_121 }
 const RUNS = process.env['SEARCH'] ? 4000 : 200
 
-/** The simple commands that we find in a text, or null for one that we do not understand. */
+/** The simple commands that Belay's parser finds in a text; null: it does not understand the text. */
 function commands(source: string): string[] | null {
   const { calls, doubts } = scan(source, { home: '/home/me', cwds: ['/w'], stdin: { kind: 'inherited' } })
   if (doubts.some(({ broken }) => broken)) return null
@@ -28,7 +30,7 @@ function commands(source: string): string[] | null {
     )
 }
 
-/** The text as the other parser understands it; null when it does not. */
+/** The text as the second parser understands it; null: it does not. */
 async function normal(source: string): Promise<string | null> {
   try {
     return await print(source)
@@ -37,11 +39,11 @@ async function normal(source: string): Promise<string | null> {
   }
 }
 
-/** True when both understand the same, or when we ask. */
+/** Whether both parsers understand the same, or the verdict is not `allow`. */
 async function agrees(source: string): Promise<boolean> {
   const other = await normal(source)
   const own = commands(source)
-  // what it prints is sometimes no script for itself: then it accepts the text, and says nothing more
+  // The second parser's output is sometimes no valid script even to itself: it then accepts the text, and tells no more.
   if (other !== null && (await normal(other)) === null) return own !== null || judged(source).decision !== 'allow'
   const theirs = other === null ? null : commands(other)
   const same = own !== null && theirs !== null && JSON.stringify(own) === JSON.stringify(theirs)
@@ -236,7 +238,7 @@ describe('whatever the text', () => {
     ['variables', 'a=$a$a;'.repeat(2_800)],
     ['loops', 'for a in b;do '.repeat(1_400)],
   ])('takes bounded time on %s', (_, command) => {
-    // of this thread: a busy machine is no fault of the policy
+    // CPU time of this thread, because a busy machine must not fail the test.
     const started = process.threadCpuUsage()
     judged(command, { rules: { deny: ['rm *a*a*a*a*b'] } })
     const { user, system } = process.threadCpuUsage(started)

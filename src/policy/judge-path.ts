@@ -1,4 +1,4 @@
-/** What is said of a path that a command reads, writes or removes. */
+/** The judgement on a path that a command reads, writes or removes. */
 import type { Access } from '../core/words.ts'
 import type { Place } from './places.ts'
 import type { Decision } from './port.ts'
@@ -12,7 +12,7 @@ export interface PathVerdict {
 
 const VERBS: Readonly<Record<Effect, string>> = { read: 'reads', write: 'writes', delete: 'removes', touch: 'uses' }
 
-/** The verdict on a use of a path; null when there is nothing to say. `places` null: where it leads is not known. */
+/** The judgement on a use of a path; null: no objection. `places` null: it is unknown where the path leads. */
 export function judgePath(
   use: { readonly effect: Effect; readonly recursive: boolean; readonly raw: string; readonly within?: true },
   places: ReadonlySet<Place> | null,

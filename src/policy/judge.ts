@@ -1,4 +1,4 @@
-/** One command line against the rules. */
+/** Judges one command line by the rules. */
 import { isAbsolute } from 'node:path'
 import { messageOf } from '../core/errors.ts'
 import { head } from '../core/text.ts'
@@ -19,7 +19,7 @@ import { strictChecks, STRICT_LONGEST } from './strict.ts'
 
 /** Longer command lines are not read. */
 export const LONGEST = 20_000
-/** A command in a command in a command, at most so deep. */
+/** The greatest nesting of commands within commands. */
 const DEEPEST = 8
 const MOST_FINDINGS = 1000
 const ORDER: Readonly<Record<Decision, number>> = { allow: 0, ask: 1, deny: 2 }
@@ -29,7 +29,7 @@ export function judge(question: CommandQuestion, rules: PolicyRules, around: Sur
   const judgement = new Judgement(question, rules, around)
   try {
     judgement.text(question.command, {
-      // a folder that an agent names may be anything
+      // A relative folder that an agent names may be any folder.
       cwds: [isAbsolute(question.cwd) ? question.cwd : null],
       stdin: { kind: 'inherited' },
       depth: 0,
@@ -107,7 +107,7 @@ class Judgement {
     for (const redirect of call.redirects) this.redirect(redirect, call.cwds)
   }
 
-  /** `:(){ :|:& };:` */
+  /** Such as `:(){ :|:& };:` */
   private functionCall(call: Call, name: string): void {
     const { stdin } = call
     if (stdin.kind === 'pipe' && stdin.from.some((from) => from.argv[0]?.value === name)) {
@@ -145,7 +145,7 @@ class Judgement {
         depth: setting.depth + 1,
       }
       if (each.kind === 'doubt') {
-        // who allows `python -c` has allowed what it runs
+        // A rule that allows `python -c` also allows what that runs.
         if (!trusted || each.rule === undefined) this.doubt(call.part, each.reason, each.rule)
       } else if (each.kind === 'script') this.text(each.text, there)
       else {
@@ -156,7 +156,7 @@ class Judgement {
     }
   }
 
-  /** What the rules say of the command itself. True: a rule of the configuration allows it. */
+  /** Applies the rules to the command itself. True: a rule of the configuration allows it. */
   private own(one: Invocation, call: Call, wraps: boolean): boolean {
     const { rules, question } = this
     const remarks = checkCommand(one, call, this.around)
@@ -185,7 +185,7 @@ class Judgement {
     return this.layered(one, remarks, wraps)
   }
 
-  /** Of ask and allow, the first layer that says something decides. */
+  /** For ask and allow, the first layer with a matching rule decides. */
   private layered(one: Invocation, remarks: readonly Remark[], wraps: boolean): boolean {
     const { rules, question } = this
     for (const [layer, list] of [
@@ -203,7 +203,7 @@ class Judgement {
       if (other) this.remark({ decision: 'ask', rule: other.id, reason: other.reason }, one.part)
       if (rules.strict) for (const remark of strictChecks(one, this.around)) this.add(remark, one.part)
       this.add({ ...allowed, rule: allowed.id }, one.part)
-      // a list of commands says nothing about what makes one of them run something else
+      // A preset's list of commands does not cover ways to make one of them run something else.
       for (const remark of remarks)
         if (layer === 'preset' || remark.rule === 'not-understood') this.remark(remark, one.part)
       return layer === 'own'
@@ -247,7 +247,7 @@ class Judgement {
     return false
   }
 
-  /** The built-in rule by which `one` runs some other program, unless a preset names that very command. */
+  /** The built-in rule according to which `one` runs another program, unless a preset names exactly this command. */
   private runsOther(one: Invocation, presets: readonly Rule[]): Rule | undefined {
     const asked = this.rules.builtin.find(
       (rule) =>
@@ -311,7 +311,9 @@ class Judgement {
     this.add({ decision: 'allow', rule: 'redirect', reason: `${effect}s ${target.raw}` }, part)
   }
 
-  /** A finding of the built-in list: what would be asked is allowed where a sandbox confines it, and denied by strict. */
+  /**
+   * Adds a finding of the built-in checks. `ask` becomes `allow` if a sandbox confines the command, and `deny` in strict mode.
+   */
   private remark(remark: Remark, part: string): void {
     if (remark.decision !== 'ask') this.add(remark, part)
     else if (this.rules.strict) this.add({ ...remark, decision: 'deny' }, part)
@@ -324,7 +326,7 @@ class Judgement {
     this.remark({ decision: 'ask', rule, reason }, part)
   }
 
-  /** Not readable at all, so that nothing is known of what it would do: a sandbox does not change that. */
+  /** Adds a finding for text that cannot be read. What it would do is unknown, so a sandbox does not make it acceptable. */
   broken(part: string, reason: string): void {
     this.add({ decision: this.rules.strict ? 'deny' : 'ask', rule: 'not-understood', reason }, head(part, 200))
   }
@@ -342,7 +344,7 @@ class Judgement {
   }
 }
 
-/** Its paths say what it writes. */
+/** Whether the paths of a command tell what it writes. */
 function changesByPath(one: Invocation): boolean {
   return pathsOf(one).some(({ effect }) => effect === 'write' || effect === 'delete')
 }

@@ -1,4 +1,4 @@
-/** Whether a rule is about a command. */
+/** Whether a rule applies to a command. */
 import { matchesGlob, join, isAbsolute } from 'node:path'
 import type { Arg } from './shell/arg.ts'
 import { resolvedIn, type Cwds } from './shell/folders.ts'
@@ -9,7 +9,7 @@ import type { CommandPattern, RedirectPattern } from './rules.ts'
 
 export type Match = 'yes' | 'maybe' | 'no'
 
-/** A program that is known, and what follows it. */
+/** A command whose program is known, with its arguments. */
 export interface Invocation {
   readonly part: string
   readonly program: Program
@@ -21,9 +21,9 @@ export interface Invocation {
 export interface Program {
   /** Last part of the path, as rules name it. */
   readonly name: string
-  /** As written when it has a slash; null for a bare name. */
+  /** As written, if it contains a slash; null for a bare name. */
   readonly path: string | null
-  /** A bare name, or in a folder where the system keeps its programs: it is what its name says. */
+  /** A bare name, or in a folder of system programs, so that the program is what its name says. */
   readonly trusted: boolean
 }
 
@@ -39,7 +39,10 @@ export function invocation(part: string, name: string, args: readonly Arg[], cwd
   return { part, program, args, parts: partsOf(args, flagSpec(program.name)), cwds }
 }
 
-/** `allow` rules match only what surely is meant; others also what may be. */
+/**
+ * Whether a rule matches a command. `allow`: a rule that allows, which must match certainly; for others a possible match
+ * counts.
+ */
 export function matchCommand(rule: CommandPattern, one: Invocation, around: Surroundings, allow: boolean): Match {
   if (!matchesProgram(rule.program, one, around, allow)) return 'no'
   const spec = flagSpec(one.program.name)
@@ -52,7 +55,7 @@ export function matchCommand(rule: CommandPattern, one: Invocation, around: Surr
   return all.includes('no') ? 'no' : all.includes('maybe') ? 'maybe' : 'yes'
 }
 
-/** Whether there are `named` arguments, of which some may turn out to be none, or several. */
+/** Whether there are `named` arguments, some of which may become none or several. */
 function counted(named: number, { options, words: others, hidden }: Parts): Match {
   const args = [...options.map(({ arg }) => arg), ...others]
   if (!args.some(({ many }) => many)) return args.length !== named ? 'no' : hidden.length === 0 ? 'yes' : 'maybe'
@@ -68,7 +71,7 @@ function matchesProgram(pattern: string, one: Invocation, around: Surroundings, 
   return fits(one.program.name, pattern) && (!allow || one.program.trusted)
 }
 
-/** The rule's words are the first ones of the command; before them only values of unknown options. */
+/** Whether the rule's words are the command's first words; only values of unknown options may precede them. */
 function words(wanted: readonly string[], parts: Parts, allow: boolean): Match {
   if (wanted.length === 0) return 'yes'
   let best: Match = 'no'
@@ -97,7 +100,7 @@ function wordsFrom(wanted: readonly string[], parts: Parts, from: number): Match
   return result
 }
 
-/** Some argument, or value of an option, is a path of that kind. */
+/** Whether some argument, or value of an option, is such a place. */
 function inPlace(place: Place, one: Invocation, around: Surroundings): Match {
   let result: Match = 'no'
   const args = [...one.parts.words, ...one.parts.options.flatMap(({ value }) => (value ? [value] : []))]
@@ -109,7 +112,7 @@ function inPlace(place: Place, one: Invocation, around: Surroundings): Match {
   return result
 }
 
-/** Every kind of place that `arg` may be; null when that is not known. */
+/** Every kind of place that `arg` may be; null: unknown. */
 export function placesOfArg(arg: Arg, cwds: Cwds, around: Surroundings): ReadonlySet<Place> | null {
   if (arg.kind === 'dynamic') return null
   const text = arg.kind === 'static' ? arg.value : globFolder(arg)
@@ -121,12 +124,12 @@ export function placesOfArg(arg: Arg, cwds: Cwds, around: Surroundings): Readonl
     for (const place of placesOf(path, around)) all.add(place)
   }
   if (arg.kind === 'glob') describeGlob(arg, all)
-  // a pattern there may name what holds secrets without saying so
+  // A pattern there may match files with secrets without naming them.
   if (arg.kind === 'glob' && /^\/(etc|proc|run|var)(\/|$)/.test(text)) all.add('env')
   return all
 }
 
-/** The folder in which a pattern looks; null when it may climb out of it. */
+/** The folder in which a pattern looks; null: it may lead out of that folder. */
 function globFolder(arg: Arg): string | null {
   const rest = arg.value.slice(arg.head.length)
   if (/(^|\/)\.\.(\/|$)/.test(rest)) return null
@@ -134,10 +137,10 @@ function globFolder(arg: Arg): string | null {
   return folder === '' ? '.' : folder
 }
 
-/** What a pattern may find among the files of its folder. */
+/** Adjusts `places` to what a pattern may match in its folder. */
 function describeGlob(arg: Arg, places: Set<Place>): void {
   const name = arg.value.slice(arg.head.lastIndexOf('/') + 1)
-  // `*.log` is some files of the folder, `*` is the folder
+  // `*.log` matches some files of the folder; `*` is the whole folder.
   if (places.has('workspace') && /[^*.?/]/.test(name)) places.delete('root')
   if (name.startsWith('.') && !/^\.[a-df-fh-zA-Z_]/.test(name)) {
     places.add('env')
@@ -145,7 +148,7 @@ function describeGlob(arg: Arg, places: Set<Place>): void {
   }
 }
 
-/** A rule about redirects, against one. */
+/** Whether a redirect rule matches a redirect. */
 export function matchRedirect(
   rule: RedirectPattern,
   redirect: { readonly effect: 'read' | 'write' | 'both'; readonly target: Arg },

@@ -1,5 +1,6 @@
 /**
- * Ways to say something, each by another mechanism of the shell, of a program, or of paths; judged on the host without presets.
+ * Many ways to express the same thing, each by another mechanism of the shell, of a program, or of paths. Judged on the host,
+ * without presets.
  */
 import { describe, expect, it } from 'vitest'
 import { judged } from './testing/place.ts'

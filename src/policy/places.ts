@@ -1,10 +1,10 @@
-/** What kind of place a path leads to. */
+/** The kinds of places that a path can lead to. */
 import { lstatSync, readlinkSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { stateHome } from '../core/home.ts'
 
-/** Words for places, as rules write them with an `@` before. */
+/** Names of places, as rules write them after `@`. */
 export const PLACES = [
   'workspace',
   'git',
@@ -22,13 +22,13 @@ export const PLACES = [
 ] as const
 export type Place = (typeof PLACES)[number]
 
-/** What paths are judged against: absolute folders. */
+/** The absolute folders against which paths are judged. */
 export interface Surroundings {
   readonly workspace: string
   readonly home: string
   /** Belay's state folder. */
   readonly state: string
-  /** Where a symbolic link leads; null when `path` is none. */
+  /** Target of the symbolic link `path`; null: it is not a link. */
   readonly readLink: (path: string) => string | null
 }
 
@@ -45,14 +45,14 @@ const SECRET_ANYWHERE =
 const STARTUP =
   /^(\.(bash|zsh)?(rc|_profile|_login|_logout|_aliases)|\.bash.*|\.z(sh.*|profile|login|logout)|\.profile|\.login|\.inputrc|\.pam_environment|\.xinitrc|\.xprofile|\.xsession.*|\.gitconfig|\.vimrc|\.emacs(\.d)?|\.curlrc|\.wgetrc|\.config\/(git|fish|autostart|systemd|nvim|environment\.d)|Library\/Launch(Agents|Daemons)|\.local\/bin|bin)(\/|$)/
 const ENV_FILE = /^\.env(\..+)?$|^\.envrc$/
-/** What Belay is told by: its configuration, and agents, skills and servers of the project. */
+/** Files that configure Belay: its configuration, and the project's agents, skills and servers. */
 const BELAY_FILE = /(^|\/)(belay\.(yaml|yml|toml)$|\.belay(\/|$))/i
 const ENV_SAMPLE = /\.(example|sample|template|dist|defaults?)$/
 
-/** How far symbolic links are followed. */
+/** How many symbolic links are followed. */
 const MOST_LINKS = 40
 
-/** The kinds of place that the absolute `path` is; of a link also where it leads. */
+/** The kinds of place that the absolute `path` is; for a link, also those of its target. */
 export function placesOf(path: string, around: Surroundings): ReadonlySet<Place> {
   const lexical = resolve(path)
   const physical = follow(lexical, around)
@@ -89,18 +89,18 @@ function describeOutside(path: string, home: string, workspace: string, places: 
   if (within(path, home) || /^\/(home|Users|root)(\/|$)/.test(path)) places.add('home')
   else if (TEMPORARY.some((folder) => within(path, folder))) {
     places.add('tmp')
-    if (!TEMPORARY.includes(path)) return // a folder that holds the workspace is still one of its ancestors
+    if (!TEMPORARY.includes(path)) return // a temporary folder itself may be an ancestor of the workspace
   } else if (path.startsWith('/dev/') || path === '/dev') places.add('device')
   else if (SYSTEM.some((folder) => within(path, folder))) places.add('system')
   places.add('outside')
 }
 
-/** `path` is `folder` or something in it. */
+/** Whether `path` is `folder` or in it. */
 export function within(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
 }
 
-/** Where `path` really is: `..` after a link goes up from where the link leads. What does not exist is taken as it stands. */
+/** The real path: `..` after a link goes up from the link's target. Parts that do not exist stay as written. */
 export function follow(path: string, around: Pick<Surroundings, 'readLink'>): string {
   const waiting = path.split('/').reverse()
   let at = '/'
@@ -124,16 +124,16 @@ export function follow(path: string, around: Pick<Surroundings, 'readLink'>): st
   return at
 }
 
-/** Reads a link of this machine. */
+/** Target of a symbolic link on this machine; null: it is not a link. */
 export function readLink(path: string): string | null {
   try {
     return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null
   } catch {
-    return null // not there, or not to be seen: taken as it stands
+    return null // missing, or not readable: taken as written
   }
 }
 
-/** Home and state folder of who runs this. */
+/** Home and state folder of the current user. */
 export function ownSurroundings(env: Readonly<Record<string, string | undefined>> = process.env): {
   home: string
   state: string

@@ -1,4 +1,4 @@
-/** The policy: rules in layers, made ready to judge. */
+/** The policy: rules in layers, ready to judge. */
 import { BUILTIN, BUILTIN_READERS, BUILTIN_READ_ONLY } from './builtin.ts'
 import { ownSurroundings, readLink, type Surroundings } from './places.ts'
 import type { CommandPolicy } from './port.ts'
@@ -6,7 +6,7 @@ import { presetRules, type PolicyConfig } from './presets.ts'
 import { judge } from './judge.ts'
 import { rulesFrom, type PolicyRules } from './rules.ts'
 
-/** What is always in force, and all there is without a configuration. */
+/** The rules that are always in force; without a configuration there are no others. */
 export const BUILTIN_RULES: PolicyRules = {
   own: [],
   presets: [],
@@ -16,7 +16,7 @@ export const BUILTIN_RULES: PolicyRules = {
   strict: false,
 }
 
-/** The built-in rules with those of a configuration. Undefined: those of an older Belay's run. */
+/** The built-in rules plus those of a configuration. Undefined (a run of an older Belay): only the built-in ones. */
 export function policyRules(config: PolicyConfig | undefined): PolicyRules {
   if (config === undefined) return BUILTIN_RULES
   return {
@@ -28,8 +28,8 @@ export function policyRules(config: PolicyConfig | undefined): PolicyRules {
 }
 
 /**
- * A policy of these rules. `judge` never throws, takes bounded time, and looks at nothing but symbolic links of the paths in
- * the command. `places` stands in for this machine in tests.
+ * A policy with these rules. `judge` never throws, takes bounded time, and reads nothing but symbolic links on the paths in the
+ * command. `places` replaces this machine's in tests.
  */
 export function createPolicy(
   rules: PolicyRules = BUILTIN_RULES,

@@ -1,4 +1,4 @@
-/** Commands of a language that a project allows by naming it in `policy.presets`. */
+/** A language's commands, which a project allows by naming the language in `policy.presets`. */
 import { parseRule, type Rule, type RuleTexts } from './rules.ts'
 
 const TEXTS = {
@@ -33,17 +33,17 @@ const TEXTS = {
 
 export type LanguagePreset = keyof typeof TEXTS
 
-/** `strict` turns the policy round: what is not allowed is denied. */
+/** `strict` reverses the policy: whatever is not allowed is denied. */
 export type Preset = LanguagePreset | 'strict'
 export const PRESETS: readonly [Preset, ...Preset[]] = ['strict', ...(Object.keys(TEXTS) as LanguagePreset[])]
 
-/** What a configuration says about commands. */
+/** The configuration's rules for commands. */
 export interface PolicyConfig {
   readonly commands: RuleTexts
   readonly presets: readonly Preset[]
 }
 
-/** What the presets allow. */
+/** The rules that the presets add; they all allow. */
 export function presetRules(names: readonly Preset[]): Rule[] {
   return names.flatMap((name) => (name === 'strict' ? strictRules() : languageRules(name)))
 }
@@ -54,7 +54,7 @@ function languageRules(name: LanguagePreset): Rule[] {
     .map((text) => parseRule(text, 'allow', `preset/${name}`, `allowed by the preset ${name}`))
 }
 
-/** The commands of the strict mode; what more they need is in strict.ts. */
+/** The commands that strict mode allows; strict.ts restricts their arguments. */
 const STRICT =
   'ls|cat|head|tail|grep|cp|mkdir|chmod|npm|node|git|ps|lsof|sleep|pkill|cd|gh|echo|wc|pwd|true|false|[|test|./init.sh|./start.sh'
 

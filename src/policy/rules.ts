@@ -1,18 +1,20 @@
-/** The text of a rule, and what it means. docs/policy.md documents the grammar. */
+/** The text of a rule and its meaning. docs/policy.md documents the grammar. */
 import { BelayError } from '../core/errors.ts'
 import { nearest } from '../core/text.ts'
 import { PLACES, type Place } from './places.ts'
 import type { Decision } from './port.ts'
 
-/** `bin/test` : its options in any order and spelling, its other words in this order from the first on. */
+/** A command: a program, options in any order and spelling, and other words in this order, starting with the first. */
 export interface CommandPattern {
   readonly kind: 'command'
   readonly program: string
-  /** Options with one dash and several letters (`-rf`, `-delete`) keep their dash and mean all letters or that word. */
+  /**
+   * Options with one dash and several letters (`-rf`, `-delete`) keep their dash. They mean all of the letters, or that word.
+   */
   readonly flags: readonly { readonly name: string; readonly value: string | null }[]
   readonly words: readonly string[]
   readonly places: readonly Place[]
-  /** Nothing else may stand in the command. */
+  /** Whether the command must contain nothing else. */
   readonly exact: boolean
 }
 
@@ -20,7 +22,7 @@ export interface RedirectPattern {
   readonly kind: 'redirect'
   readonly effect: 'read' | 'write'
   readonly place: Place | null
-  /** Pattern of paths: absolute, `~/...` or relative to the workspace. */
+  /** Path pattern: absolute, `~/...`, or relative to the workspace. */
   readonly path: string | null
 }
 
@@ -32,20 +34,20 @@ export interface Rule {
   readonly reason: string
 }
 
-/** The rules of a policy. A deny of any layer stands; of ask and allow, the first layer that says something decides. */
+/** The rules of a policy. A deny in any layer wins. For ask and allow, the first layer with a matching rule decides. */
 export interface PolicyRules {
-  /** What the configuration says. */
+  /** Rules of the configuration. */
   readonly own: readonly Rule[]
-  /** What the named presets allow. */
+  /** Rules of the named presets, which allow. */
   readonly presets: readonly Rule[]
   readonly builtin: readonly Rule[]
   readonly readOnly: readonly Rule[]
   readonly readers: readonly Rule[]
-  /** What no rule allows is denied. */
+  /** Whether commands that no rule allows are denied. */
   readonly strict: boolean
 }
 
-/** Lists of rule texts, as `policy.commands` holds them. */
+/** Lists of rule texts, as in `policy.commands`. */
 export interface RuleTexts {
   readonly allow: readonly string[]
   readonly ask: readonly string[]
@@ -57,7 +59,7 @@ export const RULE_GRAMMAR =
 
 const LONGEST = 500
 
-/** What is wrong with the text of a rule, or null. */
+/** What is wrong with the text of a rule; null: nothing. */
 export function ruleProblem(text: string): string | null {
   try {
     parsePattern(text)
@@ -68,7 +70,7 @@ export function ruleProblem(text: string): string | null {
   }
 }
 
-/** A rule from its text. Throws BelayError `policy_rule` for one that means nothing. */
+/** Parses a rule. Throws BelayError `policy_rule` for an invalid text. */
 export function parseRule(text: string, decision: Decision, id: string, reason: string): Rule {
   return { id, decision, text, pattern: parsePattern(text), reason }
 }
@@ -119,7 +121,7 @@ function place(word: string, text: string): Place {
   throw wrong(text, `there is no place "${word}" (${PLACES.map((one) => `@${one}`).join(', ')})${hint}`)
 }
 
-/** Words apart by white space; quotes keep one together. */
+/** Splits at white space; quotes keep a word together. */
 function split(text: string): string[] {
   const words = text.trim().match(/(?:[^\s"']|"[^"]*"|'[^']*')+|["']/g) ?? []
   if (words.some((word) => word === '"' || word === "'")) throw wrong(text, 'a quote is not closed')
@@ -130,7 +132,7 @@ function wrong(text: string, message: string): BelayError {
   return new BelayError('policy_rule', message, { expected: RULE_GRAMMAR, received: text, next: 'see docs/policy.md' })
 }
 
-/** The rules of three lists; ids are `PREFIX/DECISION-N`, counted from 1. */
+/** The rules of three lists. Ids are `PREFIX/DECISION-N`, counted from 1. */
 export function rulesFrom(texts: RuleTexts, prefix: string, why: string): Rule[] {
   return (['deny', 'ask', 'allow'] as const).flatMap((decision) =>
     texts[decision].map((text, i) => parseRule(text, decision, `${prefix}/${decision}-${i + 1}`, `${why}: ${text}`)),

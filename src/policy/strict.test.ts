@@ -1,4 +1,4 @@
-/** The table of what the preset `strict` answers: the allow-list mode of unattended work on one project. */
+/** What the preset `strict` decides: the allow-list mode for unattended work on one project. */
 import { describe, expect, it } from 'vitest'
 import { judged } from './testing/place.ts'
 

@@ -1,10 +1,10 @@
-/** The preset `strict`: what is not allowed is denied, and so is what a person would have to think about. */
+/** The preset `strict` denies whatever is not allowed, and whatever would need a person's decision. */
 import { placesOfArg, type Invocation } from './match.ts'
 import type { Surroundings } from './places.ts'
 import type { Remark } from './checks.ts'
 import { known } from './shell/arg.ts'
 
-/** The longest command of the strict mode. */
+/** The longest command line in strict mode. */
 export const STRICT_LONGEST = 10_000
 
 const PROCESSES = new Set(['node', 'npm', 'npx', 'vite', 'next'])
@@ -12,7 +12,7 @@ const START = new Set(
   'dev prod restart-dev stop check typecheck lint lint-fix build clean install setup test'.split(' '),
 )
 
-/** What strict says against a command that its list allows; empty: nothing. */
+/** Strict mode's objections to a command that its list allows; empty: none. */
 export function strictChecks(one: Invocation, around: Surroundings): Remark[] {
   const reason = because(one, around)
   return reason === null ? [] : [{ decision: 'deny', rule: 'strict/arguments', reason }]

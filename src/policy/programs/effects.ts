@@ -1,18 +1,18 @@
-/** What programs do to the paths that they are given. */
+/** How programs use the paths in their arguments. */
 import { known, type Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import { flagSpec } from './flags.ts'
 import { hasOption } from './options.ts'
 
-/** `read`: looks into it. `write`: makes or changes it. `delete`: removes it. `touch`: nobody knows which of them. */
+/** `read`: reads it. `write`: creates or changes it. `delete`: removes it. `touch`: unknown which of these. */
 export type Effect = 'read' | 'write' | 'delete' | 'touch'
 
 export interface PathUse {
   readonly arg: Arg
   readonly effect: Effect
-  /** With everything below it. */
+  /** Including everything below it. */
   readonly recursive: boolean
-  /** Not all of it, but what the command matches in there. */
+  /** Not the whole folder, but what the command matches in it. */
   readonly within?: true
 }
 
@@ -37,7 +37,7 @@ const WRITE = new Set(write.split(' '))
 const ERASE = new Set(erase.split(' '))
 const COPIES = new Set(['cp', 'gcp', 'mv', 'rsync', 'scp'])
 
-/** Options that name a file that is written, by program; `*` everywhere. */
+/** Options that name a file to write, by program; `*`: for every program. */
 const OUT: Readonly<Record<string, readonly string[]>> = {
   '*': [
     '--output',
@@ -66,12 +66,12 @@ const OUT: Readonly<Record<string, readonly string[]>> = {
   patch: ['-o', '-d'],
 }
 
-/** It is known what this program does with its arguments. */
+/** Whether it is known that this program changes none of its arguments' paths. */
 export function isKnownReader(name: string): boolean {
   return NONE.has(name) || READ.has(name)
 }
 
-/** Every argument of `one` that is a path, with what happens to it. */
+/** Every argument of `one` that is a path, with its effect. */
 export function pathsOf(one: Invocation): PathUse[] {
   const { name } = one.program
   const uses = [...wordPaths(one), ...optionPaths(one)]
@@ -91,7 +91,7 @@ function wordPaths(one: Invocation): PathUse[] {
   if (COPIES.has(name) || name === 'install' || name === 'ln') return copies(one, name)
   if (name === 'find') return findPaths(one)
   if (WRITE.has(name)) {
-    // the first word of these says what to do, and is no path
+    // For these, the first word is a mode or owner, not a path.
     const takesMode = ['chmod', 'chown', 'chgrp', 'chattr'].includes(name)
     const modeIsOption = has('--reference') || one.parts.options.some((option) => /^-[rwxXstugo]+$/.test(option.name))
     const skip = takesMode && !modeIsOption ? 1 : 0
@@ -154,7 +154,7 @@ function optionPaths(one: Invocation): PathUse[] {
       return [{ arg: known(attached, arg.raw), effect: 'touch', recursive: false }]
     if (value === null || NONE.has(name)) return []
     if (out.has(option)) return [{ arg: value, effect: 'write', recursive: false }]
-    // curl -d @file and the like
+    // Such as curl -d @file.
     const at = value.kind === 'static' && value.value.startsWith('@') ? known(value.value.slice(1)) : value
     return looksLikePath(at) ? [{ arg: at, effect: 'touch', recursive: false }] : []
   })
@@ -167,7 +167,7 @@ function ddPaths({ arg }: PathUse): PathUse[] {
   return [{ arg: known(operand[2] ?? ''), effect: operand[1] === 'of' ? 'write' : 'read', recursive: false }]
 }
 
-/** It says by itself that it is a path (and no URL). What is not known does not. */
+/** Whether the argument itself shows that it is a path (and no URL); an unknown argument does so only by its beginning. */
 export function looksLikePath(arg: Arg): boolean {
   if (arg.kind === 'dynamic') return /^(\.{0,2}\/|~)/.test(arg.head)
   return (

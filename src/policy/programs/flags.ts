@@ -1,18 +1,18 @@
-/** How programs spell their options: which take a value, and which are the same. */
+/** How programs spell their options: which ones take a value, and which ones mean the same. */
 
 export interface FlagSpec {
-  /** Options (`-C`, `--git-dir`) whose value is the next argument, unless it is attached. */
+  /** Options (`-C`, `--git-dir`) that take the next argument as value, unless a value is attached. */
   readonly valued: ReadonlySet<string>
-  /** Spellings that mean the same, each group headed by the one that rules use. */
+  /** Spellings with the same meaning, mapped to the one that rules use. */
   readonly same: ReadonlyMap<string, string>
-  /** One dash and several letters is one option (`find -delete`), not several. */
+  /** Whether one dash with several letters is one option (`find -delete`) instead of several. */
   readonly oneDash: boolean
 }
 
 interface Row {
-  /** Options with a value. */
+  /** Options that take a value. */
   readonly valued?: string
-  /** Groups of spellings, `=` between those of a group: `-r=-R=--recursive`. */
+  /** Groups of equivalent spellings, joined by `=`: `-r=-R=--recursive`. */
   readonly same?: string
   readonly oneDash?: true
 }
@@ -110,7 +110,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 const SPECS = new Map(Object.entries(ROWS).map(([name, row]) => [name, specOf(row)]))
 
-/** What is known of the options of `program`; null: nothing. */
+/** What is known about the options of `program`; null: nothing. */
 export function flagSpec(program: string): FlagSpec | null {
   return SPECS.get(ALIASES[program] ?? program) ?? null
 }

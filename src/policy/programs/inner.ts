@@ -1,11 +1,11 @@
-/** What a command runs besides itself. */
+/** What a command runs in addition to itself. */
 import type { Arg } from '../shell/arg.ts'
 
-/** What is inside of a command. */
+/** One thing that a command runs. */
 export type Inner =
   /**
-   * Another command: program and arguments. `elsewhere`: in a folder, on a machine, that is not known. `note`: what a word of it
-   * stands for, for people.
+   * Another command: program and arguments. `elsewhere`: in an unknown folder or on another machine. `note`: explains a word of
+   * it to people.
    */
   | {
       readonly kind: 'command'
@@ -15,10 +15,10 @@ export type Inner =
     }
   /** A text that a shell runs. */
   | { readonly kind: 'script'; readonly text: string; readonly elsewhere?: true }
-  /** It runs something, and nobody can say what. `rule` is the id of the finding. */
+  /** It runs something unknown. `rule` is the id of the finding. */
   | { readonly kind: 'doubt'; readonly reason: string; readonly rule?: string }
 
-/** An argument that a shell runs. */
+/** The argument as a text that a shell runs. */
 export function textInner(arg: Arg): Inner {
   return arg.kind === 'static'
     ? { kind: 'script', text: arg.value }

@@ -1,4 +1,4 @@
-/** The arguments of a command apart: its options, in whatever spelling, and its other words. */
+/** Splits the arguments of a command into options, in any spelling, and other words. */
 import { isFlag, mayBeFlag, type Arg } from '../shell/arg.ts'
 import type { FlagSpec } from './flags.ts'
 
@@ -12,13 +12,13 @@ export interface Option {
 export interface Parts {
   readonly options: readonly Option[]
   readonly words: readonly Arg[]
-  /** Of each word: it follows an option of which nobody knows whether it takes a value. */
+  /** For each word, whether it follows an option of which it is unknown whether it takes a value. */
   readonly afterUnknown: readonly boolean[]
-  /** Arguments that may turn out to be options, or to be no argument at all. */
+  /** Arguments that may become options, or no argument at all. */
   readonly hidden: readonly Arg[]
 }
 
-/** Takes `args` (without the program) apart. `spec` null: any option may or may not take a value. */
+/** Splits `args` (without the program). `spec` null: any option may or may not take a value. */
 export function partsOf(args: readonly Arg[], spec: FlagSpec | null): Parts {
   const options: Option[] = []
   const words: Arg[] = []
@@ -63,20 +63,20 @@ function optionOf(arg: Arg): Option {
   return { name: text.slice(0, at), value, arg }
 }
 
-/** The next argument belongs to the option: it is known, or the last letter of a cluster (`-am TEXT`) is. */
+/** Whether the option takes the next argument: it is known to, or the last letter of a cluster (`-am TEXT`) does. */
 function valued(name: string, spec: FlagSpec | null): boolean {
   if (spec === null) return false
   if (spec.valued.has(name)) return true
   if (name.startsWith('--') || spec.oneDash) return false
-  // letters after one that takes a value are that value
+  // Letters after one that takes a value are that value.
   const letters = name.slice(1).split('')
   const first = letters.findIndex((letter) => spec.valued.has(`-${letter}`))
   return first >= 0 && first === letters.length - 1
 }
 
 /**
- * The option `wanted` (`-r`, `-rf`, `--force`, `-delete`) is among `parts`: as it stands, in a cluster, as another spelling
- * that means the same, abbreviated. `maybe`: an argument that is not known could be it.
+ * Whether the option `wanted` (`-r`, `-rf`, `--force`, `-delete`) is among `parts`: as written, in a cluster, in an equivalent
+ * spelling, or abbreviated. `maybe`: an unknown argument could be it.
  */
 export function hasOption(
   parts: Parts,
@@ -113,7 +113,9 @@ function names(name: string, spec: FlagSpec | null): Set<string> {
   return found
 }
 
-/** `--forc` is `--force` where options may be abbreviated, which is nearly everywhere. */
+/**
+ * Whether `given` abbreviates `wanted`: `--forc` is `--force` wherever options may be abbreviated, which is nearly everywhere.
+ */
 function abbreviates(given: string, wanted: string, spec: FlagSpec | null): boolean {
   if (!given.startsWith('--') || given.length < 3) return false
   const spellings = [
@@ -123,7 +125,7 @@ function abbreviates(given: string, wanted: string, spec: FlagSpec | null): bool
   return spellings.some((one) => one.startsWith('--') && one.startsWith(given))
 }
 
-/** `text` fits a pattern in which `*` is anything; nothing else is special. */
+/** Whether `text` matches a pattern in which only `*` is special and matches anything. */
 export function fits(text: string, pattern: string): boolean {
   const parts = pattern.split('*')
   if (parts.length === 1) return text === pattern

@@ -1,15 +1,15 @@
-/** `npx tsc`, `uv run pytest`, `docker exec C sh -c ...`: tools that run a program of a project or a container. */
+/** Tools that run a program of a project or container: `npx tsc`, `uv run pytest`, `docker exec C sh -c ...`. */
 import type { Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import type { Inner } from './inner.ts'
 
 interface Runner {
-  /** Sub-commands before the program: any one of these rows of words. */
+  /** Subcommands before the program; one of these lists of words. */
   readonly after: readonly (readonly string[])[]
   readonly valued?: string
-  /** `-c TEXT` is run by a shell. */
+  /** Options whose text a shell runs, such as `-c TEXT`. */
   readonly text?: readonly string[]
-  /** Words between the sub-command and the program. */
+  /** Number of words between the subcommand and the program. */
   readonly skip?: number
   readonly elsewhere?: true
 }
@@ -56,7 +56,7 @@ function DOCKER(): string {
   return '-e --env -u --user -w --workdir -v --volume --mount --name -p --publish --network --entrypoint --env-file -l --label -m --memory --cpus --platform -f --file'
 }
 
-/** The program that `one` runs in a project's or a container's name. */
+/** The program that `one` runs in a project or container. */
 export function innerOf(one: Invocation): Inner[] {
   const runner = Object.hasOwn(RUNNERS, one.program.name) ? RUNNERS[one.program.name] : undefined
   if (!runner) return []
@@ -65,7 +65,7 @@ export function innerOf(one: Invocation): Inner[] {
   return rows.flatMap((row) => inside(row, runner, valued))
 }
 
-/** What follows the sub-command, or null when it is another one. */
+/** The arguments after the subcommand; null: another subcommand. */
 function after(args: readonly Arg[], words: readonly string[], valued: ReadonlySet<string>): readonly Arg[] | null {
   let rest = args
   for (const word of words) {

@@ -1,4 +1,4 @@
-/** awk and sed: little languages that can run commands and open files. */
+/** awk and sed: small languages that can run commands and open files. */
 import { known, type Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import { doubt, type Inner } from './inner.ts'
@@ -6,13 +6,13 @@ import { doubt, type Inner } from './inner.ts'
 const AWK = /^[gmn]?awk$/
 const SED = /^g?sed$/
 
-/** What the awk program or the sed script of `one` runs besides itself. */
+/** What the awk program or sed script of `one` runs in addition to itself. */
 export function scriptInner(one: Invocation): Inner[] {
   if (AWK.test(one.program.name)) return awkInner(one)
   return SED.test(one.program.name) ? sedInner(one) : []
 }
 
-/** The script stands in a file: nobody knows that it only reads. */
+/** Whether the script is in a file, so that it is unknown whether it only reads. */
 export function runsScriptFile({ program, args }: Invocation): boolean {
   if (AWK.test(program.name)) return args.some((arg) => /^(-[fEil]|--(fi|ex|inc|lo))/.test(arg.head))
   return SED.test(program.name) && args.some((arg) => /^(-[nErsuz]*f|--fi)/.test(arg.head))
@@ -30,7 +30,7 @@ function awkInner(one: Invocation): Inner[] {
   if (one.args.some((arg) => /^(-l|--lo)/.test(arg.head))) return [doubt('awk loads a library', 'builtin/inline-code')]
   if (texts.some((text) => text && hasEffects(text.value)))
     return [doubt('an awk program that runs commands or opens files', 'builtin/inline-code')]
-  if (runsScriptFile(one)) return [] // a file of the workspace, and its arguments
+  if (runsScriptFile(one)) return [] // a file of the workspace, with its arguments
   return texts.some((text) => text?.kind === 'dynamic') ? [doubt('an awk program that is not known')] : []
 }
 
@@ -38,7 +38,7 @@ function hasEffects(text: string): boolean {
   return /\bsystem\s*\(|@\w+\s*\(|\|\s*getline|\|&|(print|printf)[^;}]*(\||>)|getline\s*<|@load|@include/.test(text)
 }
 
-/** sed's `e` runs commands, `w` and `r` open files. */
+/** In sed, `e` runs commands, and `w` and `r` open files. */
 function sedInner({ args, parts }: Invocation): Inner[] {
   const scripts = args.flatMap((arg, i): Arg[] => {
     const next = args[i + 1]
@@ -50,7 +50,7 @@ function sedInner({ args, parts }: Invocation): Inner[] {
   const all = scripts.length > 0 || !first ? scripts : [first]
   if (all.some((text) => text.kind === 'dynamic')) return [doubt('a sed script that is not known')]
   for (const { value } of all) {
-    // options of s///, and commands of their own
+    // As flags of s///, or as commands of their own.
     if (
       /(^|[;{}\n\s\d$/!])[ewW](\s|$|\/)/.test(value) ||
       /[|/,#!@:_][gpIiMm\d]*[ewW][gpIiMm\d]*(\s*$|\s*[;}\n\s])/.test(value) ||

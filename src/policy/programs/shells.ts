@@ -52,7 +52,7 @@ export function shellInner({ program, args }: Invocation, stdin: Input): Inner[]
       if (/c/.test(arg.value)) runs = true
       if (/s/.test(arg.value)) reads = true
     }
-    // -o takes a name, also at the end of a cluster
+    // -o takes a name, also at the end of a cluster.
     if (SHELL_VALUED.has(arg.value) || /^[-+][a-zA-Z]*[oO]$/.test(arg.value)) i += 1
   }
   const first = args[i]
@@ -61,13 +61,13 @@ export function shellInner({ program, args }: Invocation, stdin: Input): Inner[]
     if (!BOURNE.has(name)) return [doubt(`the language of ${name} is not understood`)]
     return [textInner(first)]
   }
-  // another file is judged like any program of that path
+  // A script file is judged like any program of that path.
   if (first !== undefined && !reads && !isInput(first)) return []
   if (first !== undefined && !reads && !isStdin(first)) return [doubt(`${name} runs what it reads`)]
   return inputInner(name, stdin, BOURNE.has(name))
 }
 
-/** A descriptor by its path, as `<(...)` becomes one. */
+/** Whether the argument is the path of a descriptor, as `<(...)` becomes. */
 function isInput(arg: Arg): boolean {
   return /^\/(dev\/(stdin$|fd\/)|proc\/[^/]+\/fd\/)/.test(arg.value)
 }
@@ -82,7 +82,7 @@ function inputInner(name: string, stdin: Input, understood: boolean): Inner[] {
   return [doubt(`${name} runs what it reads`)]
 }
 
-/** Options with which an interpreter runs a text, and whether it runs its input without arguments. */
+/** For each interpreter, the options by which it runs a text. */
 const INTERPRETERS: Readonly<Record<string, RegExp>> = {
   python: /^-[a-zA-Z]*c/,
   node: /^(-[ep]|-pe|--eval|--print)(=|$)/,
@@ -143,10 +143,10 @@ const READS_INPUT = new Set([
   'racket',
   'ocaml',
 ])
-/** Modules and scripts by an address: `deno run https://...`, `node --import data:...`. */
+/** Interpreters that load modules and scripts by address: `deno run https://...`, `node --import data:...`. */
 const ADDRESSED = new Set(['node', 'nodejs', 'deno', 'bun', 'tsx'])
 
-/** `python -c`, `node -e`: code that is not a shell's. */
+/** `python -c`, `node -e`: code in a language other than the shell's. */
 export function interpreterInner({ program, args }: Invocation, stdin: Input): Inner[] {
   const name = /^python[\d.]*$/.test(program.name)
     ? 'python'
@@ -179,7 +179,7 @@ export function interpreterInner({ program, args }: Invocation, stdin: Input): I
 }
 
 /**
- * Where the script's file is: what comes after it is the script's. -1 when nobody knows: a word after an option may be the
+ * Index of the script's file name; later arguments belong to the script. -1: unknown, because a word after an option may be the
  * option's value.
  */
 function scriptAt(args: readonly Arg[], name: string): number {

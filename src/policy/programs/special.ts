@@ -1,4 +1,4 @@
-/** find, xargs and git: commands that run others in ways of their own. */
+/** find, xargs and git: commands that run others in their own ways. */
 import { head } from '../../core/text.ts'
 import { known, unknown, type Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
@@ -40,7 +40,7 @@ export function findInner({ program, args }: Invocation): Inner[] {
   return inner
 }
 
-/** Where find looks, as it is written. */
+/** The folders that find searches, as written. */
 function searched(args: readonly Arg[]): string {
   const rest = args.filter((arg) => !/^-[HLPDO]/.test(arg.head))
   const end = rest.findIndex((arg) => /^[-(!]/.test(arg.head))
@@ -48,12 +48,12 @@ function searched(args: readonly Arg[]): string {
   return folders.length === 0 ? '.' : head(folders.join(' '), 100)
 }
 
-/** What `mark` is, where one of the words has it. */
+/** Explains `mark`, if one of the words contains it; else null. */
 function standsFor(words: readonly Arg[], mark: string, what: string): string | null {
   return words.some((word) => word.value.includes(mark)) ? `${mark} is ${what}` : null
 }
 
-/** Words in which `mark` stands for a file below `start` (null: somewhere). */
+/** The words, with `mark` replaced by a pattern for files below `start` (null: an unknown path). */
 function placed(words: readonly Arg[], start: string | null, mark: string): Arg[] {
   return words.map((word) => {
     if (!word.value.includes(mark)) return word
@@ -72,7 +72,7 @@ const XARGS_VALUED = new Set(
 const XARGS_PLAIN =
   /^-([0rtpxo]+|-null|-no-run-if-empty|-verbose|-interactive|-exit|-open-tty|[nPLsdEIai].+|-(max-\w+|delimiter|arg-file|replace|eof)=.*|i|l\d*|e.*)$/
 
-/** `xargs rm -f`: the words, then what is read. */
+/** `xargs rm -f`: the words, followed by what xargs reads. */
 export function xargsInner({ program, args }: Invocation): Inner[] {
   if (program.name !== 'xargs' && program.name !== 'gxargs') return []
   let mark: string | null = null
@@ -100,7 +100,7 @@ export function xargsInner({ program, args }: Invocation): Inner[] {
   return [{ kind: 'command', argv, note: mark === null ? null : standsFor(words, mark, 'what xargs reads') }]
 }
 
-/** Git runs commands that it finds in options and in its configuration. */
+/** Git runs commands that options and its configuration name. */
 export function gitInner(one: Invocation): Inner[] {
   if (one.program.name !== 'git') return []
   const inner: Inner[] = []

@@ -1,9 +1,9 @@
-/** Tools that are told by an option, a variable or their input to run another program. */
+/** Tools that run another program because an option, a variable or their input says so. */
 import type { Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import { doubt, textInner, type Inner } from './inner.ts'
 
-/** Options that make a program run another one, by program. */
+/** For each program, the options that make it run another one. */
 const RUNS: Readonly<Record<string, RegExp>> = {
   rsync: /^(-[a-zA-Z]*e|--rsh|--rsync-path)/,
   rg: /^--pre(=|$)|^--hostname-bin/,
@@ -77,7 +77,7 @@ function tarInner(args: readonly Arg[]): Inner[] {
   return args.flatMap((arg, i): Inner[] => {
     const name = arg.head.split('=')[0] ?? ''
     const long = TAR_RUNS.find((one) => name.length > 4 && one.startsWith(name))
-    // without a dash the first word is options too
+    // Without a dash, tar's first word consists of options too.
     const short =
       /^-?[a-zA-Z]*[IF]/.exec(arg.head) !== null && (arg.head.startsWith('-') ? !arg.head.startsWith('--') : i === 0)
     if (long === undefined && !short) return []
@@ -90,7 +90,7 @@ function tarInner(args: readonly Arg[]): Inner[] {
   })
 }
 
-/** Variables that recipes run as a program. */
+/** Make variables whose value recipes run as a program. */
 const MAKE_TOOLS = /^(CC|CXX|CPP|LD|AR|AS|RM|CP|MV|INSTALL|MAKE|PYTHON3?|NODE|GO|CARGO|\w+CMD|\w+_COMMAND)$/
 
 function makeInner(args: readonly Arg[], stdin: string): Inner[] {

@@ -1,4 +1,4 @@
-/** Programs that run another command: what that command is. */
+/** Programs that run another command, and how to find that command. */
 import { known, type Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import { doubt, textInner, type Inner } from './inner.ts'
@@ -9,17 +9,17 @@ import { interpreterInner, shellInner } from './shells.ts'
 import { toolInner } from './tools.ts'
 
 interface Shape {
-  /** Options with a value. */
+  /** Options that take a value. */
   readonly valued?: string
-  /** Other options, as single letters without a dash or whole words. Any further one is a doubt. */
+  /** Other known options. Any further option is a doubt. */
   readonly plain?: string
-  /** Words before the command. */
+  /** Number of words before the command. */
   readonly skip?: number
-  /** `NAME=value` may come before the command. */
+  /** Whether `NAME=value` may precede the command. */
   readonly env?: true
-  /** With one of these nothing is run. */
+  /** With one of these options nothing is run. */
   readonly query?: string
-  /** Runs where paths mean something else. */
+  /** The command runs where paths have another meaning. */
   readonly elsewhere?: true
 }
 
@@ -95,14 +95,14 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   faketime: { valued: '-f', plain: '-m', skip: 1 },
 }
 
-/** The dynamic linker runs the program that it is given. */
+/** The dynamic linker runs the program in its arguments. */
 const LOADER = /^ld(-[\w-]+)?\.so(\.\d+)?$/
 const LOADS: Shape = {
   valued: '--library-path --preload --audit --argv0 --inhibit-rpath --glibc-hwcaps-prepend',
   query: '--list --verify --version',
 }
 
-/** Programs that run what they are told in ways that are not followed. */
+/** Programs that run something in ways that are not analysed. */
 const OPAQUE: Readonly<Record<string, string>> = {
   eval: 'eval runs a text that is put together while it runs',
   source: 'source runs a file in this shell',
@@ -140,7 +140,7 @@ const OPAQUE: Readonly<Record<string, string>> = {
   ansible: 'ansible runs commands on other machines',
 }
 
-/** The commands inside of `one`; empty for a program that runs no other. */
+/** The commands inside `one`; empty for a program that runs no other. */
 export function innerOf(one: Invocation, stdin: { readonly kind: string; readonly text?: string }): readonly Inner[] {
   const { name } = one.program
   const shape = LOADER.test(name) ? LOADS : Object.hasOwn(SHAPES, name) ? SHAPES[name] : undefined
@@ -168,7 +168,7 @@ export function innerOf(one: Invocation, stdin: { readonly kind: string; readonl
   ]
 }
 
-/** `ip netns exec NAME COMMAND`, in any of its short forms. */
+/** `ip netns exec NAME COMMAND`, in any of its abbreviations. */
 function netnsInner({ args }: Invocation): Inner[] {
   const at = args.findIndex(
     ({ value }, i) => i > 0 && /^e(x(e(c)?)?)?$/.test(value) && /^(n|v)/.test(args[i - 1]?.value ?? ''),
@@ -206,7 +206,7 @@ function shapeInner({ args, program }: Invocation, shape: Shape): Inner[] {
   return []
 }
 
-/** `-n10`, `-oL`, `-5` and clusters of plain letters. */
+/** Whether an option needs no value from the next argument: `-n10`, `-oL`, `-5` and clusters of plain letters. */
 function isPlain(name: string, plain: ReadonlySet<string>, valued: ReadonlySet<string>): boolean {
   if (plain.has('*') || plain.has(name)) return true
   if (name.startsWith('--')) return false
@@ -225,7 +225,7 @@ function rest(argv: readonly Arg[], shape: Shape): Inner[] {
   return [{ kind: 'command', argv, ...(shape.elsewhere ? { elsewhere: true } : {}) }]
 }
 
-/** `env -S 'rm x'` splits a text, `env -C dir` moves. */
+/** `env -S 'rm x'` splits a text, `env -C dir` changes the folder. */
 function envInner(one: Invocation, shape: Shape): Inner[] {
   const special = one.args.find((arg) => /^(-[^-]*[SC]|--split-string|--chdir)/.test(arg.value))
   if (special && one.args.slice(0, one.args.indexOf(special)).every((arg) => /^-|=/.test(arg.value))) {
@@ -264,7 +264,7 @@ function flockInner(one: Invocation): Inner[] {
   })
 }
 
-/** `watch rm -rf x` hands its words, joined, to a shell. */
+/** `watch rm -rf x` passes its words, joined, to a shell. */
 function joinedInner(one: Invocation, options: readonly string[]): Inner[] {
   let i = 0
   while (i < one.args.length) {

@@ -1,8 +1,8 @@
-/** Where a script may be: `cd` moves it, and may fail. */
+/** The working directory of a script: `cd` changes it, and may fail. */
 import { isAbsolute, resolve } from 'node:path'
 import type { Arg } from './arg.ts'
 
-/** Folders that a command may run in; null: any folder at all. */
+/** Folders in which a command may run; null stands for any folder. */
 export type Cwds = readonly (string | null)[]
 
 const MOST = 8
@@ -12,7 +12,7 @@ export function union(...lists: readonly Cwds[]): Cwds {
   return all.length <= MOST ? all : [...all.slice(0, MOST - 1), null]
 }
 
-/** Where `cd`, `pushd` or `popd` (first of `argv`, or after an option of `command`) leads from `cwds`. */
+/** Where `cd`, `pushd` or `popd` leads from `cwds`. The name is the first word of `argv`; anything else leads anywhere. */
 export function moved(argv: readonly Arg[], cwds: Cwds, home: string): Cwds {
   const [name, ...rest] = argv
   if (name?.kind !== 'static' || (name.value !== 'cd' && name.value !== 'pushd')) return [null]
@@ -23,7 +23,7 @@ export function moved(argv: readonly Arg[], cwds: Cwds, home: string): Cwds {
   return union(cwds.map((cwd) => resolvedIn(cwd, target.value)))
 }
 
-/** `path` as seen from `cwd`; null when that is not known. */
+/** `path` as seen from `cwd`; null: unknown. */
 export function resolvedIn(cwd: string | null, path: string): string | null {
   if (isAbsolute(path)) return resolve(path)
   return cwd === null ? null : resolve(cwd, path)

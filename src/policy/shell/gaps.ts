@@ -1,12 +1,12 @@
-/** Whether a parse accounts for all of its text: the parser mends what is broken, and does not always say so. */
+/** Checks that a parse accounts for all of its text. The parser repairs broken text, and does not always report it. */
 import { forEachChild, type Script, type SyntaxNode } from 'unbash'
 
 type Span = readonly [from: number, to: number]
 
-/** Something that separates or joins commands, at the beginning of a line, where none can stand. */
+/** A character that separates or joins commands, at the beginning of a line, where it is not allowed. */
 const STRAY = /^(?:[ \t]|\\\n)*(?:#[^\n]*)?\n(?:\s|#[^\n]*\n)*(?:;(?![;&])|&|\|)/
 
-/** What is wrong with `source` or with how it was read as `script`; null: nothing. */
+/** What is wrong with `source`, or with its parse `script`; null: nothing. */
 export function gapIn(source: string, script: Script): string | null {
   if (source.includes('\r')) return 'it holds a carriage return, which is part of a word for a shell'
   if (/(^|[^\\])(\\\\)*\\$/.test(source)) return 'it ends with a backslash'
@@ -18,12 +18,12 @@ export function gapIn(source: string, script: Script): string | null {
     if (node.type === 'Statement') ends.push(node.end)
     if (node.type === 'ArithmeticExpansion' || node.type === 'ArithmeticCommand')
       juxtaposed.push(...operandsIn(node, source))
-    // a substitution that is a text of its own has positions of its own
+    // A substitution with its own source text has its own positions.
     if (!('source' in node && node.source !== undefined)) forEachChild(node, visit)
   }
   visit(script)
   if (juxtaposed[0] !== undefined) return `no arithmetic: ${juxtaposed[0]}`
-  // most statements end before their here-documents, whose text is no part of the script
+  // Most statements end before their here-documents, whose text is not part of the script.
   const after = [
     ...documents.map(([, to]) => to - 1),
     ...ends.filter((end) => !documents.some(([from]) => from >= end)),
@@ -45,12 +45,12 @@ function uncovered(source: string, covered: readonly Span[]): string | null {
   return null
 }
 
-/** Between commands there are separators and comments. */
+/** Whether a text between commands consists only of separators and comments. */
 function isEmpty(gap: string): boolean {
   return /^\s*[;&]?\s*$/.test(gap.replaceAll(/(^|[\s;&])#[^\n]*/g, '$1').replaceAll('\\\n', ''))
 }
 
-/** Two values side by side, or a separator, in arithmetic: it is something else than the parser takes it for. */
+/** Two values side by side, or a separator, in arithmetic: the text is not the arithmetic that the parser took it for. */
 function operandsIn(node: SyntaxNode & { pos: number; end: number }, source: string): string[] {
   const nested: string[] = []
   const visit = (one: SyntaxNode): void => {

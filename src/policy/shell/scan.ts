@@ -1,4 +1,4 @@
-/** Every simple command of a script, with what is known of its arguments, folder and input. Nothing is run. */
+/** Finds every simple command of a script, with what is known about its arguments, folder and input. Runs nothing. */
 import type {
   AndOr,
   Assignment,
@@ -27,13 +27,13 @@ interface State {
   stdin: Stdin
 }
 
-/** A text with more commands than this is not followed to its end. */
+/** At most this many commands of a text are followed. */
 const MOST_CALLS = 2000
 const PART = 200
 const CLOSED = /^([$<>]\(.*\)|`.*`|\$\{.*\})$/s
 const TESTS_OF_NUMBERS = new Set(['-eq', '-ne', '-lt', '-le', '-gt', '-ge'])
 
-/** Reads `source` as a Bash script. Never throws: what cannot be read is a doubt. */
+/** Reads `source` as a Bash script. Never throws: whatever cannot be read is a doubt. */
 export function scan(source: string, place: Place): Scan {
   const scanner = new Scanner(source, place.home)
   try {
@@ -43,7 +43,7 @@ export function scan(source: string, place: Place): Scan {
     if (gap !== null) scanner.doubt(source, gap, true)
     scanner.script(script, { cwds: place.cwds, vars: new Map(), stdin: place.stdin })
   } catch (error) {
-    // the parser and the walk recurse: text that is nested deeply enough ends the stack
+    // The parser and the walk recurse, so deeply nested text overflows the stack.
     scanner.doubt(source, `it could not be read: ${messageOf(error)}`, true)
   }
   return scanner
@@ -67,7 +67,7 @@ class Scanner implements Scan {
   }
 
   script(script: Script & { errors?: readonly { message: string; pos: number }[] | undefined }, state: State): void {
-    // a script in escaped backticks has a source of its own
+    // A script in escaped backticks has its own source text.
     const outer = this.source
     if (script.source !== undefined) this.source = script.source
     for (const error of script.errors ?? []) this.doubt(this.source.slice(error.pos), error.message, true)
@@ -83,7 +83,7 @@ class Scanner implements Scan {
     }
     const before = state.cwds
     this.command(statement.command, state)
-    // a cd may have failed, unless what it began ends there
+    // A cd may have failed, unless the list that it began ends there.
     if (statement.command.type !== 'AndOr') state.cwds = union(before, state.cwds)
   }
 
@@ -194,7 +194,7 @@ class Scanner implements Scan {
     }
   }
 
-  /** Walks what may or may not happen, and returns the folders it may end in. */
+  /** Walks what may or may not run, and returns the folders in which it may end. */
   private branch(node: SyntaxNode, state: State): Cwds {
     const inner = copy(state)
     this.command(node, inner)
@@ -203,7 +203,7 @@ class Scanner implements Scan {
 
   private loop(state: State, bodies: readonly SyntaxNode[]): void {
     const inner = copy(state)
-    // each round may begin where the last one ended
+    // Each iteration may begin in the folder where the last one ended.
     if (bodies.some(moves)) inner.cwds = union(inner.cwds, [null])
     for (const body of bodies) this.command(body, inner)
     state.cwds = union(state.cwds, inner.cwds)
@@ -304,7 +304,7 @@ class Scanner implements Scan {
     this.calls.push({ ...rest, part: head(rest.part, PART), cwds: state.cwds, stdin: state.stdin })
   }
 
-  /** The arguments of a word; what is substituted inside it is walked (not when it was before: `quietly`). */
+  /** The arguments that a word becomes. Also walks substitutions inside it, unless `quietly` says that this was done before. */
   private word(word: Word, state: State, quietly = false): Arg[] {
     if (!quietly) this.inside(word, state)
     return argsOf(word, this.meaning(state))
@@ -329,7 +329,7 @@ class Scanner implements Scan {
       case 'ArithmeticCommandExpansion':
       case 'ProcessSubstitution':
         this.structure(node.type === 'ProcessSubstitution' ? 'process-substitution' : 'substitution', node)
-        // the parser ends some of them too early, as in ${x/$(ls /)/}, and says nothing
+        // The parser ends some substitutions too early, as in ${x/$(ls /)/}, and does not report it.
         if (!CLOSED.test(node.text)) this.doubt(node.text, 'a substitution whose end is not known', true)
         if (node.script) this.script(node.script, copy(state))
         else this.doubt(node.text, 'a substitution that could not be read', true)
@@ -350,7 +350,7 @@ class Scanner implements Scan {
     forEachChild(node, (child) => this.inside(child, state))
   }
 
-  /** `[[ 'a[$(x)]' -eq 0 ]]` runs x: numbers are evaluated once more. */
+  /** `[[ 'a[$(x)]' -eq 0 ]]` runs x, because numbers are evaluated a second time. */
   private test(node: TestExpression): void {
     if (node.type === 'TestBinary' && TESTS_OF_NUMBERS.has(node.operator)) {
       for (const side of [node.left, node.right]) {
@@ -377,7 +377,7 @@ function copy(state: State): State {
   return { ...state, vars: new Map(state.vars) }
 }
 
-/** `2>&1`, `>&-`: no file is opened. */
+/** Whether the target is a descriptor (`2>&1`, `>&-`), so that no file is opened. */
 function isDescriptor(arg: Arg): boolean {
   return arg.kind === 'static' && /^(\d+-?|-)$/.test(arg.value)
 }

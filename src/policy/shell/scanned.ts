@@ -1,9 +1,9 @@
-/** What a scan of a script tells. */
+/** The result of scanning a script. */
 import type { Arg } from './arg.ts'
 import type { Cwds } from './folders.ts'
 import type { Survey } from './survey.ts'
 
-/** Where a command reads from. */
+/** What a command's standard input is. */
 export type Stdin =
   | { readonly kind: 'inherited' }
   | { readonly kind: 'text'; readonly text: string }
@@ -16,13 +16,13 @@ export interface FileRedirect {
   readonly target: Arg
 }
 
-/** One simple command; `argv` is empty for assignments and redirects without a command. */
+/** One simple command. `argv` is empty for assignments and redirects without a command. */
 export interface Call {
   readonly part: string
   readonly argv: readonly Arg[]
   readonly assigned: readonly { readonly name: string; readonly value: Arg | null }[]
   readonly redirects: readonly FileRedirect[]
-  /** Folders that it may run in; null among them: any. */
+  /** Folders in which it may run; null stands for any folder. */
   readonly cwds: Cwds
   readonly stdin: Stdin
 }
@@ -31,7 +31,7 @@ export type Structure = 'substitution' | 'process-substitution' | 'subshell' | '
 
 export interface Scan {
   readonly calls: readonly Call[]
-  /** What could not be understood, so that nothing can be said about all of it. `broken`: it is no valid script. */
+  /** What could not be understood, so that the scan is incomplete. `broken`: the text is not a valid script. */
   readonly doubts: readonly { readonly part: string; readonly reason: string; readonly broken: boolean }[]
   readonly structures: readonly { readonly kind: Structure; readonly part: string }[]
   readonly survey: Survey

@@ -1,4 +1,7 @@
-/** What a whole script says before it is walked: which variables keep one value, and what a shell may hide. */
+/**
+ * Facts about a whole script that are needed before it is walked: which variables keep one value, and what changes hidden
+ * state.
+ */
 import { forEachChild, type SyntaxNode } from 'unbash'
 
 export interface Survey {
@@ -8,20 +11,20 @@ export interface Survey {
   readonly set: ReadonlySet<string>
   /** Names that a builtin or a loop may set. */
   readonly indirectly: ReadonlySet<string>
-  /** `cd` and the like happen somewhere outside of subshells. */
+  /** Whether `cd` or the like occurs outside subshells. */
   readonly moves: boolean
-  /** Functions defined anywhere. */
+  /** Names of all functions that are defined. */
   readonly functions: ReadonlySet<string>
 }
 
-/** Builtins that set the variables that their arguments name. */
+/** Builtins that set the variables named by their arguments. */
 const SETTERS = new Set(
   'read mapfile readarray getopts unset let printf declare typeset local export readonly wait'.split(' '),
 )
 const BLIND = new Set(['eval', 'source', '.', 'declare', 'typeset', 'local'])
 export const MOVERS: ReadonlySet<string> = new Set(['cd', 'pushd', 'popd'])
 
-/** Reads `root` once. Never throws for what a parser can return. */
+/** Reads `root` once. Never throws for anything that the parser can return. */
 export function survey(root: SyntaxNode): Survey {
   const times = new Map<string, number>()
   const functions = new Set<string>()
@@ -41,7 +44,7 @@ export function survey(root: SyntaxNode): Survey {
     } else if (node.type === 'Command') {
       const words = node.suffix.flatMap((one) => (one.type === 'Word' ? [one.value] : []))
       const name = node.name?.value ?? ''
-      // declare -n makes one name stand for another, and eval and source do anything
+      // declare -n makes one name stand for another, and eval and source can do anything.
       if (BLIND.has(name) && (name.length < 5 || name === 'source' || words.length > 0)) blind = true
       if (SETTERS.has(name) || name === 'command' || name === 'builtin')
         for (const word of words) {
@@ -56,7 +59,7 @@ export function survey(root: SyntaxNode): Survey {
   return { once, set: new Set(times.keys()), indirectly, moves: moves(root), functions }
 }
 
-/** `cd` happens in `node` and lasts beyond it. */
+/** Whether `cd` occurs in `node` with an effect beyond it. */
 export function moves(node: SyntaxNode): boolean {
   if (node.type === 'Subshell' || node.type === 'Word' || node.type === 'Assignment') return false
   if (node.type === 'Pipeline' && node.commands.length > 1) return false

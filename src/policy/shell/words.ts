@@ -1,11 +1,11 @@
-/** What a word of the shell becomes, as far as that can be known without running anything. */
+/** What a shell word becomes, as far as that can be known without running anything. */
 import type { Word, WordPart } from 'unbash'
 import { unknown, type Arg } from './arg.ts'
 
-/** What variables and `~` stand for at one place of a script. */
+/** What variables and `~` stand for at one place in a script. */
 export interface Meaning {
   readonly home: string
-  /** Values of a variable: null when nobody knows. */
+  /** Possible values of a variable; null: unknown. */
   variable(name: string): readonly Arg[] | null
 }
 
@@ -13,14 +13,14 @@ interface Piece {
   readonly text: string
   readonly kind: Arg['kind']
   readonly many: boolean
-  /** What it surely begins with, of one that is not static. */
+  /** What a non-static piece certainly begins with. */
   readonly head?: string
 }
 
-/** Alternatives of a word beyond this many are not followed. */
+/** A word with more alternatives than this is not followed. */
 const MOST = 64
 
-/** The arguments that `word` becomes: several for `{a,b}` and for variables with several values. */
+/** The arguments that `word` becomes; several for `{a,b}` and for variables with several possible values. */
 export function argsOf(word: Word, meaning: Meaning): Arg[] {
   let rows: Piece[][] = [[]]
   for (const choices of partsOf(word, meaning)) {
@@ -28,7 +28,7 @@ export function argsOf(word: Word, meaning: Meaning): Arg[] {
     rows = rows.flatMap((row) => choices.map((choice) => [...row, choice]))
   }
   const args = rows.map((row) => joined(row, word.text))
-  // `{,push}` is one word for the shell: an empty alternative without quotes is none.
+  // The shell turns `{,push}` into one word, because an empty unquoted alternative is no word.
   return word.parts?.every(({ type }) => type === 'BraceExpansion') ? args.filter(isSomething) : args
 }
 
@@ -76,12 +76,12 @@ function tildeOf(word: Word, meaning: Meaning): [string | null, number] {
   const name = /^~[^/'"\\$`*?[{]*/.exec(word.text)?.[0]
   if (name === undefined) return [null, 0]
   if (name === '~') return [meaning.home, 1]
-  // another user's home, or what ~+ and ~- stand for: somewhere outside in any case
+  // Another user's home, or the meaning of ~+ and ~-: outside the workspace in any case.
   return [`/home/${name.slice(1)}`, name.length]
 }
 
 function plain(text: string): Piece {
-  // a NUL ends the word for the shell, and not for us
+  // A NUL ends the word for the shell, but not for us.
   return text.includes('\0') ? dark(text, false) : { text, kind: 'static', many: false }
 }
 
@@ -96,7 +96,7 @@ function piecesOf(part: WordPart, meaning: Meaning, quoted: boolean): Piece[] {
     case 'AnsiCQuoted':
       return [plain(part.value)]
     case 'DoubleQuoted':
-    case 'LocaleString': // taken apart above; inside another word they do not occur
+    case 'LocaleString': // split up above; they do not occur inside other words
       return [dark(part.text, false)]
     case 'Glob':
       return [{ text: part.text, kind: 'glob', many: true }]
@@ -119,7 +119,7 @@ function piecesOf(part: WordPart, meaning: Meaning, quoted: boolean): Piece[] {
   }
 }
 
-/** `$?`, `$#`, `$$` and `$!` are numbers: no option, no path. */
+/** `$?`, `$#`, `$$` and `$!` are numbers, which are neither options nor paths. */
 const NUMBERS = new Set(['?', '#', '$', '!'])
 
 function variablePieces(name: string, raw: string, meaning: Meaning, quoted: boolean): Piece[] {
@@ -127,13 +127,13 @@ function variablePieces(name: string, raw: string, meaning: Meaning, quoted: boo
   const values = meaning.variable(name)
   if (values === null || values.length === 0) return [dark(raw, !quoted || name === '@')]
   return values.map(({ kind, value, many, head }) => {
-    // a value is split and globbed once more when it stands unquoted
+    // An unquoted value is split and globbed again.
     if (!quoted && (value === '' || /[\s*?[\]\\]/.test(value)) && kind === 'static') return dark(raw, true)
     return { text: value, kind, many, head }
   })
 }
 
-/** `{a,b}` with plain words; anything more is not followed. */
+/** Expands `{a,b}` with plain words; anything more complex is not followed. */
 function bracePieces(text: string): Piece[] {
   const inner = /^\{([\w./:+@%-]*(?:,[\w./:+@%-]*)+)\}$/.exec(text)?.[1]
   return inner === undefined ? [dark(text, true)] : inner.split(',').map((choice) => plain(choice))

@@ -1,4 +1,4 @@
-/** Command lines as people and agents write them, with the corners that parsers disagree about. */
+/** Command lines as people and agents write them, with corner cases about which parsers disagree. */
 export const ODD_COMMANDS: readonly string[] = [
   String.raw`find . -type f \( -name '*.ts' -o -name '*.tsx' \) -print0 | xargs -0 grep -nE 'foo|bar' | head -20`,
   String.raw`git log --format='%h %s' -- "$(git rev-parse --show-toplevel)/src" | awk '{print $1}'`,

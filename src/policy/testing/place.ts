@@ -1,9 +1,9 @@
-/** A machine that does not exist, so that verdicts depend on nothing here. */
+/** A machine that does not exist, so that verdicts do not depend on the real one. */
 import { createPolicy, policyRules, type CommandQuestion, type Preset, type RuleTexts, type Verdict } from '../index.ts'
 
 export const WORKSPACE = '/w/project'
 
-/** Symbolic links of the machine, by path. */
+/** Symbolic links of that machine, by path. */
 const LINKS: Readonly<Record<string, string>> = {
   '/w/project/out': '/etc',
   '/w/project/up': '..',
@@ -19,7 +19,7 @@ export interface Options extends Partial<Omit<CommandQuestion, 'command'>> {
   readonly rules?: Partial<RuleTexts>
 }
 
-/** The verdict on `command` there. */
+/** The verdict on `command` on that machine. */
 export function judged(command: string, { presets = [], rules = {}, ...question }: Options = {}): Verdict {
   const policy = createPolicy(policyRules({ commands: { allow: [], ask: [], deny: [], ...rules }, presets }), {
     home: '/home/me',
