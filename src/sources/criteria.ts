@@ -1,9 +1,9 @@
-/** Which sentences below a task say when it is done. */
+/** Finds the sentences below a task that say when it is done. */
 import { head } from '../core/text.ts'
 import type { Item } from './outline.ts'
 import { details, paragraph } from './title.ts'
 
-/** A reviewer answers every criterion one by one; more than this, or longer, is a document and no list. */
+/** A reviewer answers each criterion separately. More or longer texts than this are a document, not a list of criteria. */
 const MAX_CRITERIA = 30
 const MAX_LENGTH = 600
 
@@ -12,10 +12,10 @@ const ACCEPTANCE =
 const LABEL_ONLY = /:[*_\s]*$/
 const OTHER_LABEL = /^[*_]*[A-Z][\w /&-]{0,40}[*_]*:(?:[*_]*\s|[*_]*$)/
 
-/** `boxes`: below a task only boxes and what is labelled as acceptance are criteria. `all`: every nested bullet is. */
+/** `boxes`: below a task, only boxes and text labelled as acceptance are criteria. `all`: every nested bullet is one. */
 export type CriteriaRule = 'boxes' | 'all'
 
-/** The title, then the criteria below the task in file order, without repeats. */
+/** The title, followed by the criteria below the task in file order, without duplicates. */
 export function criteriaOf(
   item: Item,
   title: string,
@@ -31,7 +31,7 @@ function collect(item: Item, isOwnTask: (item: Item) => boolean, wanted: boolean
   let here = wanted
   for (const part of details(item)) {
     if (typeof part === 'string') {
-      // A label in a paragraph of its own speaks for the bullets after it.
+      // A label in its own paragraph applies to the bullets after it.
       const label = ACCEPTANCE.exec(part)
       if (label) {
         here = true

@@ -4,8 +4,8 @@ interface Node {
 }
 
 /**
- * A cycle of the dependencies as a path that begins and ends with the same handle, each depending on the next; null when
- * there is none. Dependencies on handles that are not among `nodes` are passed over. The same input gives the same path.
+ * A dependency cycle as a path that begins and ends with the same handle, each depending on the next; null: there is none.
+ * Dependencies on handles outside `nodes` are ignored. The same input gives the same path.
  */
 export function findCycle(nodes: readonly Node[]): readonly string[] | null {
   const byHandle = new Map(nodes.map((node) => [node.handle, node]))

@@ -1,12 +1,12 @@
-/** What `(depends on ...)` in a task's title says. */
+/** Reads `(depends on ...)` in a task's title. */
 
-/** A task id of spec-kit: T and digits, as people extend it: T001a, T010.1, T-001. */
+/** A task id of spec-kit: T and digits, including people's extensions such as T001a, T010.1, T-001. */
 export const TASK_ID = /^T-?\d+(?:[A-Za-z](?![A-Za-z0-9]))?(?:\.\d+[A-Za-z]?)*(?![A-Za-z0-9])/
 
 export interface Stated {
-  /** The handles that are named, ranges filled in with the tasks that exist, in the order named, without repeats. */
+  /** The named handles in order, without duplicates; a range stands for the existing tasks in it. */
   readonly handles: readonly string[]
-  /** Something other than tasks is named too (a phase, a story), or nothing that could be read. */
+  /** Whether something other than tasks is named too (a phase, a story), or nothing that could be read. */
   readonly vague: boolean
 }
 
@@ -20,8 +20,8 @@ const RANGE = new RegExp(
 const OTHER = /\b(?:phases?\s+\d|US\d|(?:user\s+)?stor(?:y|ies)\s+\d)/i
 
 /**
- * Reads every `(depends on ...)` of a task's first paragraph and every detail line `Depends on: ...` below it; null when
- * there is none. `known` are the handles of the file in file order.
+ * Reads every `(depends on ...)` in a task's first paragraph and every detail line `Depends on: ...` below it; null: there is
+ * none. `known` are the file's handles in file order.
  */
 export function statedDependencies(
   text: string,
@@ -45,7 +45,7 @@ export function statedDependencies(
   return { handles: [...handles], vague }
 }
 
-/** `from`, `to`, and the known handles whose number lies between theirs. */
+/** `from`, the known handles whose number is between the two, and `to`. */
 function between(from: string, to: string, known: readonly string[]): string[] {
   const [low, high] = [number(from), number(to)]
   return [from, ...known.filter((handle) => number(handle) > low && number(handle) < high), to]

@@ -1,8 +1,8 @@
-/** The documents of a feature: which must be there, and what else lies beside them. */
+/** The documents of a feature: required ones, and others in its folder. */
 import { BelayError } from '../core/errors.ts'
 import type { SourceFiles } from './port.ts'
 
-/** Reads `names` in `dir`; throws `source_incomplete` that names every one that is missing or has nothing in it. */
+/** Reads `names` in `dir`. Throws `source_incomplete`, which names every file that is missing or empty. */
 export async function readRequired(
   files: SourceFiles,
   kind: string,
@@ -27,7 +27,7 @@ export async function readRequired(
   )
 }
 
-/** Every file below `folder` whose name ends in `ending`, as paths relative to the repository root, in order. */
+/** Every file below `folder` whose name ends in `ending`, as sorted paths relative to the repository root. */
 export async function filesBelow(files: SourceFiles, folder: string, ending: string): Promise<string[]> {
   const found: string[] = []
   for (const name of await files.list(folder)) {
@@ -43,7 +43,7 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** Refuses an empty task list. `hidden` are lines that look like tasks but stand in code or comments. */
+/** Throws `source_empty` for an empty task list. `hidden`: lines that look like tasks but are in code or comments. */
 export function refuseEmpty(path: string, count: number, hidden: readonly number[], example: string): void {
   if (count > 0) return
   const lines = hidden.slice(0, 5).join(', ')

@@ -1,11 +1,11 @@
-/** Where the files of a source are read: the tree of a commit, or a folder. */
+/** Where a source's files are read from: the tree of a commit, or a folder. */
 import { readdir, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
 import { FOLDER_MODE, findObject, readObject, readTree as readFolder } from '../git/objects.ts'
 import type { SourceFiles } from './port.ts'
 
-/** Larger than any task list or spec that a person wrote. */
+/** Larger than any task list or spec written by a person. */
 const MAX_BYTES = 4 * 1024 * 1024
 
 interface Entry {
@@ -15,9 +15,9 @@ interface Entry {
 }
 
 /**
- * Reads from the tree of `commit` (anything that names a commit or tree) in the repository at `root`, each folder and
- * file at most once. Symbolic links and submodules are not there. Throws `git_failed` when there is no such commit, and
- * `source_unreadable` for a file that is no UTF-8 text or too large.
+ * Reads from the tree of `commit` (anything that names a commit or tree) in the repository at `root`; each folder and file at
+ * most once. Symbolic links and submodules count as missing. Throws `git_failed` if there is no such commit, and
+ * `source_unreadable` for a file that is too large or not UTF-8 text.
  */
 export function treeFiles(root: string, commit: string): SourceFiles {
   const folders = new Map<string, Promise<readonly Entry[]>>()
@@ -54,7 +54,7 @@ async function readTree(root: string, commit: string, path: string): Promise<rea
   if (folder === null && (path === '' || (await findObject(root, top)) === null)) throw unreadable(commit)
   const entries: Entry[] = []
   for (const [name, { mode, id }] of folder ?? []) {
-    // Plain files and folders only: links and submodules are not there.
+    // Only plain files and folders; links and submodules count as missing.
     const type = mode.startsWith('100') ? 'blob' : mode === FOLDER_MODE ? 'tree' : null
     if (type !== null) entries.push({ name: Buffer.from(name, 'latin1').toString('utf8'), type, id })
   }
@@ -66,8 +66,8 @@ function unreadable(name: string): BelayError {
 }
 
 /**
- * Reads from the folder `root` as it is now. Symbolic links below it are not followed. Throws `source_unreadable` for a
- * file that is no UTF-8 text or too large; whatever cannot be opened counts as not there.
+ * Reads from the folder `root` in its current state. Symbolic links below it are not followed. Throws `source_unreadable` for a
+ * file that is too large or not UTF-8 text. Anything that cannot be opened counts as missing.
  */
 export function folderFiles(root: string): SourceFiles {
   const real = async (path: string | null): Promise<string | null> => {
@@ -76,10 +76,10 @@ export function folderFiles(root: string): SourceFiles {
       const base = await realpath(root)
       const wanted = join(base, path)
       const found = await realpath(wanted)
-      // Same path apart from spelling (case, composed letters), or a link leads elsewhere.
+      // If the paths differ in more than spelling (case, composed letters), a link leads elsewhere.
       return spelling(found) === spelling(wanted) ? found : null
     } catch {
-      return null // not there, or a name that no file can have
+      return null // missing, or not a valid file name
     }
   }
   return {
@@ -109,7 +109,7 @@ function spelling(path: string): string {
     .replace(/[\\/]+$/, '')
 }
 
-/** `path` without slashes around it; null when it is not a plain path below the root. */
+/** `path` without surrounding slashes; null: it is not a plain path below the root. */
 function plain(path: string): string | null {
   const trimmed = path.replace(/^(?:\.\/)+|\/+$/g, '').replace(/^\.$/, '')
   const isPlain = trimmed === '' || trimmed.split('/').every((part) => !['', '.', '..'].includes(part))
@@ -118,9 +118,9 @@ function plain(path: string): string | null {
 
 function decode(path: string, bytes: Uint8Array): string {
   try {
-    // The byte order mark stays, so that an edited text is written back as it was.
+    // The byte order mark stays, so that an edited text is written back unchanged.
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    // UTF-16 without a mark looks like this.
+    // NUL bytes indicate UTF-16 without a byte order mark.
     if (text.includes('\0')) throw new TypeError('it holds NUL bytes')
     return text
   } catch (cause) {

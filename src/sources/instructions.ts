@@ -1,11 +1,11 @@
-/** What the roles are told, whatever the source; each source names its own documents. */
+/** Instructions to the roles that are the same for every source; each source names its own documents. */
 
 export interface Words {
   /** What the task is called in this source, e.g. `task T001`. */
   readonly task: string
-  /** The documents that say what is wanted, by path; empty for a prompt. */
+  /** The documents that specify the task, by path; empty for a prompt. */
   readonly documents: readonly string[]
-  /** The file with the boxes, or null. */
+  /** The file with the task's checkbox; null: none. */
   readonly list: string | null
 }
 

@@ -1,4 +1,4 @@
-/** Which layout a folder of the repository has. */
+/** Detects the layout of a folder in the repository. */
 import { baseName } from './documents.ts'
 import type { SourceFiles } from './port.ts'
 import { readSpecKitTasks } from './spec-kit-tasks.ts'
@@ -10,10 +10,10 @@ export const FEATURE_ROOTS: Readonly<Record<FeatureKind, string>> = {
   openspec: 'openspec/changes',
 }
 
-/** The files that a path may point to instead of the folder of its feature. */
+/** Files to which a path may point instead of their feature's folder. */
 const DOCUMENTS = new Set(['tasks.md', 'spec.md', 'plan.md', 'proposal.md', 'design.md'])
 
-/** What stands at `path`; null when nothing does. The root ('') is a folder. */
+/** What is at `path`; null: nothing. The root ('') is a folder. */
 export async function kindOfPath(files: SourceFiles, path: string): Promise<'file' | 'folder' | null> {
   if (path === '') return 'folder'
   const cut = path.lastIndexOf('/')
@@ -22,15 +22,15 @@ export async function kindOfPath(files: SourceFiles, path: string): Promise<'fil
   return names.includes(baseName(path)) ? 'file' : null
 }
 
-/** The folder of the feature that `path` points to, a folder or one of its documents; null for any other file. */
+/** The folder of the feature that `path` (its folder or one of its documents) belongs to; null for any other file. */
 export function featureFolder(path: string, kind: 'file' | 'folder'): string | null {
   if (kind === 'folder') return path
   return DOCUMENTS.has(baseName(path)) && path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : null
 }
 
 /**
- * The layout of the folder `dir`; null when it is no feature. Its documents decide, then where it lies, then how its
- * tasks are written; a folder that could be either is `preferred`.
+ * The layout of the folder `dir`; null: it is not a feature. Decided by its documents, else by its location, else by how its
+ * tasks are written. A folder with the documents of both layouts has its location's, else the `preferred` one.
  */
 export async function layoutOf(
   files: SourceFiles,
@@ -54,7 +54,7 @@ function placeOf(dir: string): FeatureKind | null {
   return /(?:^|\/)specs\/[^/]+$/.test(dir) ? 'spec-kit' : null
 }
 
-/** Folders below a feature root, in order: the features, whatever they hold. */
+/** The names of all features (folders) below a feature root, sorted; their content is not checked. */
 export async function featuresIn(files: SourceFiles, kind: FeatureKind, root: string): Promise<string[]> {
   const names = (await files.list(root)).filter((name) => name.endsWith('/') && !name.startsWith('.'))
   return names.map((name) => name.slice(0, -1)).filter((name) => kind !== 'openspec' || name !== 'archive')

@@ -7,9 +7,9 @@ import type { SourcePointer } from './resolve.ts'
 import { openSpecKit } from './spec-kit.ts'
 
 /**
- * Opens what `resolveSource` found, reading only through `files` (of the base commit). Reads everything it needs once;
- * later changes of the files are not seen, open it again for them. Throws (exit 2) `prompt_empty`, `source_incomplete`
- * (documents are missing), `source_invalid` (every problem with file and line), `source_empty`, `source_unreadable`.
+ * Opens what `resolveSource` found, reading only through `files` (of the base commit). Everything needed is read once; to see
+ * later changes of the files, open it again. Throws (exit 2) `prompt_empty`, `source_incomplete` (documents are missing),
+ * `source_invalid` (lists every problem with file and line), `source_empty`, `source_unreadable`.
  */
 export async function openSource(pointer: SourcePointer, files: SourceFiles): Promise<Source> {
   if (pointer.kind === 'prompt') return promptSource(pointer.text)

@@ -1,4 +1,4 @@
-/** Reads the tasks.md of an OpenSpec change: numbered boxes under numbered headings, and what people make of it. */
+/** Reads the tasks.md of an OpenSpec change: numbered boxes under numbered headings, in the variants that people write. */
 import { criteriaOf } from './criteria.ts'
 import { type Item, type Outline, readOutline } from './outline.ts'
 import type { Problem } from './problems.ts'
@@ -9,7 +9,7 @@ export interface OpenSpecTask {
   readonly handle: string
   /** 1-based position among the tasks. */
   readonly ordinal: number
-  /** The number in the file, also when an earlier task has the same; null when there is none. */
+  /** The number in the file, even if an earlier task has the same; null: there is none. */
   readonly number: string | null
   readonly title: string
   readonly done: boolean
@@ -24,10 +24,10 @@ export interface OpenSpecList {
   readonly warnings: readonly Problem[]
 }
 
-// A bare number without a dot may begin a sentence (`3 retries`), so it needs one of . ) : behind it.
+// A bare number without a dot may begin a sentence (`3 retries`), so it must be followed by one of . ) :
 const NUMBER = /^(?:\d+(?:\.\d+)+[a-z]?|\d+(?=[.):](?:[\s*_`]|$)))(?![A-Za-z0-9])/
 
-/** Parses the text of a tasks.md. Never throws: what is wrong is in `problems`, what is only odd in `warnings`. */
+/** Parses the text of a tasks.md. Never throws: errors are in `problems`, oddities in `warnings`. */
 export function readOpenSpecTasks(text: string): OpenSpecList {
   const outline = readOutline(text)
   const problems: Problem[] = []
@@ -74,7 +74,7 @@ function findRows(outline: Outline): Row[] {
     const text = paragraph(item)
     const named = takeHandle(text, NUMBER)
     const above = rowAbove(item, rows)
-    // A box below a task is a step of it, unless its number says that it is only indented wrongly.
+    // A box below a task is a step of it, unless its number shows that it is only indented wrongly.
     const misplaced = named && above?.number && !named.handle.startsWith(`${above.number}.`)
     if (above && !misplaced) continue
     const labels = named?.labels.filter((label) => label !== '').map((label) => `[${label}]`) ?? []
@@ -92,19 +92,19 @@ function rowAbove(item: Item, rows: ReadonlyMap<Item, Row>): Row | null {
   return null
 }
 
-/** A title that is bold as a whole, without the marks. */
+/** A title without the marks if all of it is bold. */
 function unwrapped(text: string): string {
   return text.replace(/^\*\*([^*]+)\*\*$/, '$1')
 }
 
-/** The heading that a task stands under, or an empty text. */
+/** The headings above a task; empty: there are none. */
 export function groupTitle(item: Item): string {
   return [item.phase, item.section].flatMap((heading) => (heading ? [heading.title] : [])).join(' / ')
 }
 
 /**
- * The task of `tasks` that `wanted` of an earlier reading is: by its number when it has one of its own, else by text,
- * and among equal texts by position; null when it is gone.
+ * Finds `wanted`, a task of an earlier reading (`among`), in `tasks`: by its number if it has its own, else by text, and among
+ * equal texts by position; null: it is gone.
  */
 export function sameTask(
   wanted: OpenSpecTask,

@@ -11,10 +11,9 @@ const MAX_SUBJECT = 240
 const EXPECTED = 'tasks such as - [ ] 1.1 title, each with a title'
 
 /**
- * Opens the OpenSpec change in `dir` (relative to the repository root) without OpenSpec's own program. proposal.md and
- * tasks.md are required; design.md and specs/**\/*.md are read where they are (OpenSpec writes a design only for changes
- * that need one, and no specs for changes without new behaviour). Throws `source_incomplete`, `source_invalid` or
- * `source_empty`.
+ * Opens the OpenSpec change in `dir` (relative to the repository root) without OpenSpec's own program. proposal.md and tasks.md
+ * are required; design.md and specs/**\/*.md are read if they exist (OpenSpec writes a design only for changes that need one,
+ * and no specs for changes without new behaviour). Throws `source_incomplete`, `source_invalid` or `source_empty`.
  */
 export async function openOpenSpec(dir: string, files: SourceFiles): Promise<Source> {
   const texts = await readRequired(files, 'OpenSpec', dir, ['proposal.md', 'tasks.md'])
@@ -80,7 +79,7 @@ export async function openOpenSpec(dir: string, files: SourceFiles): Promise<Sou
 }
 
 interface SpecFile {
-  /** Relative to the change. */
+  /** Path relative to the change. */
   readonly name: string
   readonly text: string
 }
@@ -94,7 +93,7 @@ async function readSpecs(files: SourceFiles, dir: string): Promise<SpecFile[]> {
   return specs
 }
 
-/** Whether the change says itself that it has no specs. */
+/** Whether the change itself declares that it has no specs. */
 async function skipsSpecs(files: SourceFiles, dir: string): Promise<boolean> {
   return /^skip_specs:\s*true\b/m.test((await files.read(`${dir}/.openspec.yaml`)) ?? '')
 }

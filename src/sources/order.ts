@@ -1,19 +1,19 @@
-/** Which task waits for which, where the source does not say it task by task. */
+/** Determines which task waits for which, as far as the source does not say so for each task. */
 import type { Dependency } from './port.ts'
 
 export interface Placed {
   readonly handle: string
-  /** May run beside its neighbours that may too. */
+  /** Whether it may run at the same time as parallel neighbours. */
   readonly parallel: boolean
-  /** Anything that is equal for tasks of the same `##` phase, and of the same `###` section. */
+  /** Any values that are equal for tasks of the same `##` phase and the same `###` section, respectively. */
   readonly phase: unknown
   readonly section: unknown
 }
 
 /**
- * The group rule of spec-kit files. Within a phase neighbouring parallel tasks are a group, any other task is a group
- * alone, and each group depends on all of the one before, also across phases. A section heading ends a group too: what
- * stands below it comes after what stands above (tests before implementation).
+ * The group rule of spec-kit files. Within a phase, neighbouring parallel tasks form a group, and any other task is a group by
+ * itself. Each group depends on all tasks of the previous group, also across phases. A section heading ends a group too: tasks
+ * below it wait for those above (tests before implementation).
  */
 export function groupDependencies(tasks: readonly Placed[]): Map<string, readonly Dependency[]> {
   const result = new Map<string, readonly Dependency[]>()
@@ -36,7 +36,7 @@ export function groupDependencies(tasks: readonly Placed[]): Map<string, readonl
   return result
 }
 
-/** Every task depends on the one before it. */
+/** Each task depends on the previous one. */
 export function orderDependencies(handles: readonly string[]): Map<string, readonly Dependency[]> {
   return new Map(
     handles.map((handle, i) => {

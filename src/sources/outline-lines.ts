@@ -5,8 +5,8 @@ export function codeEnds(line: string, mark: string): boolean {
 }
 
 /**
- * `text` without `<!-- ... -->` outside of code spans. `open` is the text before a comment that opens and does not close
- * in it (null when there is none); `shown` then keeps that opening.
+ * `text` without `<!-- ... -->` outside code spans. `open`: the text before a comment that is not closed within `text` (null:
+ * there is none); `shown` then contains the unclosed comment.
  */
 export function withoutComments(text: string): { readonly shown: string; readonly open: string | null } {
   let shown = ''
@@ -29,7 +29,7 @@ export function withoutComments(text: string): { readonly shown: string; readonl
   }
 }
 
-/** Where the code span ends whose content is `text` and whose marks are `count` backticks; 0 when it does not end. */
+/** The end of a code span in `text`, which begins after its opening `count` backticks; 0: it does not end. */
 function closingTicks(text: string, count: number): number {
   for (const run of text.matchAll(/`+/g)) {
     if (run[0].length === count) return run.index + count

@@ -1,13 +1,13 @@
 /**
- * Reads the lists and headings of a Markdown file as people really write task files: not a full Markdown parser, but one that
- * knows what is no task (code fences, comments, front matter, quotes).
+ * Reads the lists and headings of Markdown task files as people really write them. This is not a full Markdown parser, but it
+ * knows what is not a task (code fences, comments, front matter, quotes).
  */
 import { codeEnds, withoutComments } from './outline-lines.ts'
 
 export interface Box {
-  /** What stands between the brackets. */
+  /** The text between the brackets. */
   readonly mark: string
-  /** Offsets of what stands between the brackets, in the whole text. */
+  /** Offsets of that text in the whole file. */
   readonly start: number
   readonly end: number
 }
@@ -15,20 +15,20 @@ export interface Box {
 export interface Item {
   /** 1-based. */
   readonly line: number
-  /** Column of the list marker; a tab counts up to the next multiple of four. */
+  /** Column of the list marker; a tab advances to the next multiple of four. */
   readonly indent: number
   readonly box: Box | null
-  /** The first line behind marker and box, without comments. */
+  /** The first line after marker and box, without comments. */
   readonly text: string
-  /** Lines that go on with the first one (the same paragraph). */
+  /** Further lines of the same paragraph. */
   readonly wrapped: readonly string[]
-  /** Everything below that is indented more, in file order: further paragraph lines and nested items. */
+  /** Everything below with more indentation, in file order: further paragraph lines and nested items. */
   readonly body: readonly (string | Item)[]
   readonly parent: Item | null
-  /** The nearest heading of level 1 or 2, and the nearest of level 3 or deeper below it. */
+  /** The nearest heading above of level 1 or 2, and below that the nearest of level 3 or deeper. */
   readonly phase: Heading | null
   readonly section: Heading | null
-  /** The last line that belongs to the item, nested content included (1-based). */
+  /** The last line of the item, including nested content (1-based). */
   readonly lastLine: number
 }
 
@@ -38,7 +38,7 @@ export interface Heading {
   readonly title: string
 }
 
-/** Something that opens and never closes, so that nobody can say whether what follows is text or not. */
+/** A construct that is opened but never closed, so that it is unknown whether the following lines are text. */
 export interface OpenEnd {
   readonly line: number
   readonly what: 'code fence' | 'comment'
@@ -47,11 +47,11 @@ export interface OpenEnd {
 export interface Outline {
   /** Lines without their line ends. */
   readonly lines: readonly string[]
-  /** Every list item outside of code and comments, in file order. */
+  /** Every list item outside code and comments, in file order. */
   readonly items: readonly Item[]
   readonly headings: readonly Heading[]
   readonly openEnds: readonly OpenEnd[]
-  /** Lines that hold a box but are code or comment. */
+  /** Lines with a box in code or in a comment. */
   readonly hidden: readonly number[]
 }
 
@@ -59,14 +59,14 @@ interface Draft extends Item {
   readonly wrapped: string[]
   readonly body: (string | Item)[]
   lastLine: number
-  /** The paragraph of the first line is over. */
+  /** Whether the paragraph of the first line has ended. */
   closed: boolean
 }
 
 const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?[ \t]*#*[ \t]*$/
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/
 const LIST_ITEM = /^(?:([-*+])|\d{1,9}[.)])(?:(\s+)(.*)|(?=\[[ xX]?\])(.*)|)$/
-// A box holds white space, x, or one sign such as ~; a letter or digit is a label ([P]), and [a](b) is a link.
+// A box contains white space, x, or one sign such as ~. A letter or digit makes a label ([P]), and [a](b) is a link.
 const BOX = /^\[(?:(\s*|\s?[xX]\s?)\](?!\()|(\s?[^\][A-Za-z0-9]\uFE0F?\s?)\](?![([:]))/u
 const HAS_BOX = /^\s*(?:[-*+]|\d{1,9}[.)])\s*\[[ xX]\]/
 const DEEP = 4
@@ -114,7 +114,7 @@ class Reader {
     }
   }
 
-  /** Notes the boxes of the lines from index `first` to `last`, which are no text. */
+  /** Notes the boxes in the lines from index `first` to `last`, which are not text. */
   #hide(first: number, last: number): void {
     for (const [i, line] of this.#lines.slice(first, last + 1).entries()) {
       if (HAS_BOX.test(line)) this.#hidden.push(first + i + 1)
@@ -125,12 +125,12 @@ class Reader {
     if (!/^---[ \t]*$/.test(this.#lines[0] ?? '')) return 0
     const end = this.#lines.findIndex((line, i) => i > 0 && /^(---|\.\.\.)[ \t]*$/.test(line))
     const inside = this.#lines.slice(1, Math.max(end, 0))
-    // A rule at the top looks the same: front matter is keys, comments, list entries and empty lines.
+    // A rule at the top looks the same. Front matter consists of keys, comments, list entries and empty lines.
     const keys = inside.every((line) => /^\s*(#.*|[\w.-]+\s*:.*|-\s.*|)$/.test(line) || /^\s+\S/.test(line))
     return end > 0 && keys && !inside.some((line) => HAS_BOX.test(line)) ? end + 1 : 0
   }
 
-  /** The index of the last line of a code block or comment that begins at `index`; less than `index` when none does. */
+  /** The index of the last line of a code block or comment that begins at `index`; -1: none begins there. */
   #block(index: number): number {
     const line = this.#lines[index] ?? ''
     const fence = /^\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(?:(`{3,})[^`]*|(~{3,}).*)$/.exec(line)
@@ -227,7 +227,9 @@ class Reader {
     this.#touch(index)
   }
 
-  /** `text` without comments; one that goes on over the next lines takes them out too, as far as its paragraph goes. */
+  /**
+   * `text` without comments. A comment that continues on the next lines, within the same paragraph, is removed from these too.
+   */
   #visible(index: number, text: string): string {
     const { shown, open } = withoutComments(text)
     if (open === null) return shown.trim()
@@ -244,7 +246,7 @@ class Reader {
     return shown.trim()
   }
 
-  /** Closes the items that something at column `indent` does not belong to. */
+  /** Closes the items to which content at column `indent` does not belong. */
   #popTo(indent: number): void {
     while (this.#open.length > 0 && indent <= (this.#open.at(-1)?.indent ?? 0)) this.#open.pop()
   }
@@ -254,7 +256,7 @@ class Reader {
   }
 }
 
-/** A line break that is meant: two spaces or a backslash at the end. */
+/** Whether a line ends with a deliberate line break: two spaces or a backslash. */
 function endsHard(line: string): boolean {
   return /(?: {2,}|\\)$/.test(line)
 }

@@ -8,7 +8,7 @@ export const PROMPT_HANDLE = 'prompt'
 const SUBJECT_LENGTH = 72
 const WORDS = { task: 'the task below', documents: [], list: null }
 
-/** A source of one task: what the user typed. Throws `prompt_empty` when there is nothing to read in it. */
+/** A source with one task: the user's text. Throws `prompt_empty` if that has no content. */
 export function promptSource(text: string): Source {
   const request = text
     .replace(/^\uFEFF/, '')
@@ -36,7 +36,7 @@ export function promptSource(text: string): Source {
         title,
         done: false,
         dependsOn: [],
-        // A prompt names no criteria of its own: the reviewer says what it checked.
+        // A prompt names no criteria of its own; the reviewer says what it checked.
         criteria: [],
         subject: title,
       },

@@ -1,4 +1,4 @@
-/** What `belay run [ARG]` means: a feature of the repository, or a prompt. */
+/** Determines what `belay run [ARG]` means: a feature of the repository, or a prompt. */
 import { realpath } from 'node:fs/promises'
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { BelayError } from '../core/errors.ts'
@@ -10,29 +10,29 @@ import { quote } from './problems.ts'
 
 export type SourcePointer =
   | { readonly kind: 'prompt'; readonly text: string }
-  /** `dir` is relative to the repository root, `/` separated. */
+  /** `dir` is relative to the repository root and separated by `/`. */
   | { readonly kind: FeatureKind; readonly feature: string; readonly dir: string }
 
 export interface SourceRequest {
-  /** The argument as typed, or null. */
+  /** The argument as typed; null: none. */
   readonly arg: string | null
-  /** `--prompt TEXT`, or null. */
+  /** `--prompt TEXT`; null: not given. */
   readonly prompt: string | null
-  /** `--feature ID`, or null. */
+  /** `--feature ID`; null: not given. */
   readonly feature: string | null
-  /** `task.source` of the configuration, or null when it does not say. */
+  /** `task.source` of the configuration; null: not set. */
   readonly configured: FeatureKind | null
   /** The current branch; null when HEAD is detached or unborn. */
   readonly branch: string | null
-  /** Absolute: the repository's root, and the folder that relative paths are relative to. */
+  /** Absolute paths: the repository's root, and the folder against which relative paths are resolved. */
   readonly root: string
   readonly cwd: string
   readonly files: SourceFiles
-  /** All of stdin as text; asked for only when `arg` is `-`. */
+  /** Returns all of stdin as text; called only if `arg` is `-`. */
   readonly readStdin: () => Promise<string>
 }
 
-/** No path is longer; a longer argument is a prompt. */
+/** No path is longer than this. */
 const LONGEST_PATH = 4096
 
 interface Candidate {
@@ -42,9 +42,9 @@ interface Candidate {
 }
 
 /**
- * Finds what to run. Pass the files of the folder the user sees (`folderFiles`) to find features that are not committed
- * yet, so that they can be reported as such; the source itself is opened from the base commit. Throws (exit 2)
- * `source_not_found` with the nearest feature, `source_ambiguous` with the list of features, or `usage`.
+ * Finds what to run. Pass the files that the user sees (`folderFiles`) in order to find features that are not committed yet and
+ * report them as such; the source itself is opened from the base commit. Throws (exit 2) `source_not_found` with the nearest
+ * feature, `source_ambiguous` with the list of features, or `usage`.
  */
 export async function resolveSource(request: SourceRequest): Promise<SourcePointer> {
   const { arg, prompt, feature } = request
@@ -63,7 +63,7 @@ export async function resolveSource(request: SourceRequest): Promise<SourcePoint
   if (feature !== null) return byFeature(request, feature)
   if (arg === null) return choose(request, '')
   if (arg === '') return { kind: 'prompt', text: arg }
-  // As the user sees it; else as messages and documents write it, from the root.
+  // First as the user sees it, then relative to the root, as messages and documents write it.
   for (const cwd of new Set([request.cwd, request.root])) {
     const path = await repositoryPath({ ...request, cwd }, arg)
     const kind = path === null ? null : await kindOfPath(request.files, path)
@@ -82,18 +82,18 @@ function outside({ root }: SourceRequest, arg: string): BelayError {
   })
 }
 
-/** `arg` relative to the repository root (`/` separated, '' for the root); null when it cannot be a path inside it. */
+/** `arg` relative to the repository root (`/` separated, '' for the root); null: it cannot be a path inside the repository. */
 async function repositoryPath({ root, cwd }: SourceRequest, arg: string): Promise<string | null> {
   // oxlint-disable-next-line no-control-regex -- no path that anybody types
   if (arg === '' || arg.length > LONGEST_PATH || /[\u0000\n]/.test(arg)) return null
   const inside = relative(root, resolve(cwd, arg))
   if (isInside(inside)) return inside.split(sep).join('/')
   try {
-    // The same folder may be known by two names (/tmp and /private/tmp).
+    // The same folder may have two names (/tmp and /private/tmp).
     const real = relative(await realpath(root), await realpath(resolve(cwd, arg)))
     return isInside(real) ? real.split(sep).join('/') : null
   } catch {
-    return null // not there
+    return null // missing
   }
 }
 
@@ -108,7 +108,7 @@ async function byPath(request: SourceRequest, path: string, kind: 'file' | 'fold
     if (layout) return { kind: layout, feature: baseName(dir), dir }
   }
   if (kind === 'folder') {
-    // specs/, openspec/, openspec/changes/, or a project below the root that has them.
+    // specs/, openspec/, openspec/changes/, or a project below the root that contains them.
     const base = path.replace(/(?:^|\/)(?:specs|openspec|openspec\/changes)$/, '')
     const wanted = base === path ? request.configured : path.endsWith('specs') ? 'spec-kit' : 'openspec'
     const scoped = { ...request, configured: wanted }
@@ -136,7 +136,7 @@ async function byFeature(request: SourceRequest, id: string): Promise<SourcePoin
   return first
 }
 
-/** The feature that is meant when none is named: by the branch, else the only one. */
+/** The feature to use if none is named: the one that matches the branch, else the only one. */
 async function choose(request: SourceRequest, base: string): Promise<SourcePointer> {
   const features = await allFeatures(request, base, request.configured !== null)
   const specKit = features.filter((candidate) => candidate.kind === 'spec-kit')
@@ -158,7 +158,7 @@ async function choose(request: SourceRequest, base: string): Promise<SourcePoint
   })
 }
 
-/** Every feature below `base`, spec-kit first; of the configured kind only when `only` says so. */
+/** Every feature below `base`, spec-kit first; with `only`, just those of the configured kind. */
 async function allFeatures({ files, configured }: SourceRequest, base: string, only: boolean): Promise<Candidate[]> {
   const found: Candidate[] = []
   for (const kind of ['spec-kit', 'openspec'] as const) {
@@ -169,15 +169,15 @@ async function allFeatures({ files, configured }: SourceRequest, base: string, o
   return found
 }
 
-/** The number (`004`) or time stamp (`20260319-143022`) that a branch or folder name begins with; null when none does. */
+/** The number (`004`) or timestamp (`20260319-143022`) at the beginning of a branch or folder name; null: neither. */
 function prefixOf(name: string): string | null {
   const stamp = /^(\d{8}-\d{6})-/.exec(name)
   if (stamp) return stamp[1] ?? null
-  // A stamp without a name behind it is no number 20260319.
+  // A timestamp without a name after it is not the number 20260319.
   return /^\d{7,8}-\d{6}(?:-|$)/.test(name) ? null : (/^(\d{3,})-/.exec(name)?.[1] ?? null)
 }
 
-/** The feature that spec-kit itself holds for the current one: worth a hint, but too easily stale to be followed. */
+/** The feature that spec-kit itself considers current. Useful as a hint, but too easily stale to be followed. */
 async function activeFeature({ files }: SourceRequest): Promise<string | null> {
   const text = (await files.read('.specify/feature.json')) ?? ''
   const path = /"feature_directory"\s*:\s*"([^"\\\n]+)"/.exec(text)?.[1]

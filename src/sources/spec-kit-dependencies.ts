@@ -1,4 +1,4 @@
-/** Which task of a spec-kit file waits for which. */
+/** Determines which task of a spec-kit file waits for which. */
 import { statedDependencies, TASK_ID } from './depends-on.ts'
 import type { Item, Outline } from './outline.ts'
 import { groupDependencies } from './order.ts'
@@ -10,12 +10,12 @@ export interface FoundTask {
   readonly handle: string
   readonly title: string
   readonly parallel: boolean
-  /** Struck through. */
+  /** Whether it is struck through. */
   readonly struck: boolean
   readonly item: Item
 }
 
-/** The handle of the nearest item above `item` that has one in `byItem`. */
+/** The handle of the nearest ancestor of `item` that has one in `byItem`; null: none. */
 export function ancestorHandle(item: Item, byItem: ReadonlyMap<Item, string>): string | null {
   for (let above = item.parent; above; above = above.parent) {
     const handle = byItem.get(above)
@@ -24,7 +24,7 @@ export function ancestorHandle(item: Item, byItem: ReadonlyMap<Item, string>): s
   return null
 }
 
-/** The task that owns each step below it, by the step's id. */
+/** For each step below a task, by the step's id: the handle of the task that owns it. */
 function subTasks(outline: Outline, tasks: readonly FoundTask[]): Map<string, string> {
   const byItem = new Map(tasks.map((task) => [task.item, task.handle]))
   const owner = new Map<string, string>()
@@ -40,14 +40,14 @@ function wholeParagraph(item: Item): string {
   return [item.text, ...item.wrapped].join(' ')
 }
 
-/** The lines and bullets right below a task, where some write `Depends on: T001`. */
+/** The lines and bullets directly below a task, where some people write `Depends on: T001`. */
 function detailLines(item: Item): string[] {
   return details(item).flatMap((part) => (typeof part === 'string' ? [part] : part.box ? [] : [paragraph(part)]))
 }
 
 /**
- * What each of `tasks` waits for: what it states itself, else the group before it. What it states and cannot be found
- * goes to `problems`, what is only unclear to `warnings`. `dropped` are tasks that are struck through.
+ * The dependencies of each of `tasks`: those that it states, else the group before it. Stated dependencies that cannot be found
+ * are added to `problems`, unclear ones to `warnings`. `dropped` are tasks that are struck through.
  */
 export function resolveDependencies(
   outline: Outline,

@@ -5,7 +5,7 @@ import { readSpecKitTasks } from './spec-kit-tasks.ts'
 
 const fixture = (name: string): string => readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8')
 
-/** `T012 <- T010! T011!`: `!` explicit, `~` order, nothing for group. */
+/** Such as `T012 <- T010! T011!`; `!` is explicit, `~` order, and no sign group. */
 function edges(text: string): string[] {
   const sign = { explicit: '!', order: '~', group: '' }
   return readSpecKitTasks(text).tasks.map(({ handle, dependsOn }) =>

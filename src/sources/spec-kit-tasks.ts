@@ -1,4 +1,4 @@
-/** Reads a spec-kit tasks.md: `- [ ] T001 [P] [US1] title`, and what people make of it. */
+/** Reads a spec-kit tasks.md: `- [ ] T001 [P] [US1] title`, in the variants that people write. */
 import { findCycle } from './cycle.ts'
 import { criteriaOf } from './criteria.ts'
 import { TASK_ID } from './depends-on.ts'
@@ -24,7 +24,7 @@ export interface SpecKitList {
   readonly warnings: readonly Problem[]
 }
 
-/** Parses the text of a tasks.md. Never throws: what is wrong is in `problems`, what is only odd in `warnings`. */
+/** Parses the text of a tasks.md. Never throws: errors are in `problems`, oddities in `warnings`. */
 export function readSpecKitTasks(text: string): SpecKitList {
   const outline = readOutline(text)
   const problems: Problem[] = []
@@ -59,7 +59,7 @@ export function readSpecKitTasks(text: string): SpecKitList {
   return { outline, tasks, problems, warnings }
 }
 
-/** Says which step of a cycle nobody wrote: that comes from the order of the list. */
+/** Names the step of a cycle that is not written in the file but follows from the order of the list. */
 function unsaid(cycle: readonly string[], tasks: readonly SpecKitTask[]): string {
   for (const [i, handle] of cycle.slice(0, -1).entries()) {
     const task = tasks.find((one) => one.handle === handle)
@@ -99,14 +99,14 @@ function findTasks(outline: Outline, problems: Problem[], warnings: Problem[]): 
     } else if (!named) noteOther(item, text, above, problems, warnings)
   }
   for (const { item, handle, text } of several) {
-    // A box for `T001-T005` sums up tasks that stand elsewhere; where they do not, it may be the task itself.
+    // A box for `T001-T005` summarizes tasks that are listed elsewhere; if they are not, it may be the task itself.
     const list = found.some((task) => task.handle === handle) ? warnings : problems
     list.push({ line: item.line, message: `${quote(text)} names several tasks and cannot be run as one` })
   }
   return found
 }
 
-/** `- [y] T001 ...` is a task whose box is none: left out in silence it would never be done. `[P]` is a label. */
+/** `- [y] T001 ...` is a task with an invalid box; if it were left out silently, it would never be done. `[P]` is a label. */
 function checkBrokenBox(item: Item, problems: Problem[]): void {
   const broken = /^\[([a-oq-z0-9])\]\s+(.*)$/.exec(item.text)
   const named = broken && takeHandle(broken[2] ?? '', TASK_ID)
@@ -117,7 +117,7 @@ function checkBrokenBox(item: Item, problems: Problem[]): void {
   })
 }
 
-/** `T001-T005 ...`: the handle is joined to another one of as many digits. */
+/** Whether the handle is joined to another one with the same number of digits, as in `T001-T005 ...`. */
 function namesSeveral(text: string, handle: string): boolean {
   const behind = text.slice(text.indexOf(handle) + handle.length)
   const joint = JOINED.exec(behind)
@@ -150,7 +150,10 @@ function nameTask(item: Item, named: Named): FoundTask {
   }
 }
 
-/** T010.1 and T010a below T010 are steps of it; any other id is a task of its own, however far it is indented. */
+/**
+ * Whether `handle` is a step of `above`, as T010.1 and T010a are of T010. Any other id is its own task, however deeply it is
+ * indented.
+ */
 function isPartOf(handle: string, above: string): boolean {
   return handle.startsWith(above) && /^[.A-Za-z]/.test(handle.slice(above.length))
 }

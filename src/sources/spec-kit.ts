@@ -6,13 +6,13 @@ import { located, refuse } from './problems.ts'
 import { readSpecKitTasks, type SpecKitTask } from './spec-kit-tasks.ts'
 import { tickBoxes } from './tick.ts'
 
-/** Nothing in a subject is cut that anybody would read; git and its readers only choke on whole paragraphs. */
+/** Long enough for every readable subject; git and its tools have problems only with whole paragraphs. */
 const MAX_SUBJECT = 240
 const EXPECTED = 'tasks such as - [ ] T001 [P] [US1] title, each id once, depending on ids of the same file'
 
 /**
- * Opens the spec-kit feature in `dir` (relative to the repository root). spec.md, plan.md and tasks.md are required, as
- * spec-kit's own commands write them in this order. Throws `source_incomplete`, `source_invalid` or `source_empty`.
+ * Opens the spec-kit feature in `dir` (relative to the repository root). spec.md, plan.md and tasks.md are required; spec-kit's
+ * own commands write them in this order. Throws `source_incomplete`, `source_invalid` or `source_empty`.
  */
 export async function openSpecKit(dir: string, files: SourceFiles): Promise<Source> {
   const texts = await readRequired(files, 'spec-kit', dir, ['spec.md', 'plan.md', 'tasks.md'])

@@ -1,9 +1,9 @@
 import type { Item } from './outline.ts'
 
 /**
- * `text` with the box of `item` set to `mark`, and the boxes below it too (they are its criteria, so they hold when it
- * is done) except those of tasks of their own. Nothing but what stands between the brackets changes; boxes that are
- * ticked stay as they are.
+ * `text` with the box of `item` set to `mark`, together with the boxes below it (its criteria, which hold when it is done),
+ * except those of other tasks. Changes nothing but the text between the brackets. Boxes that are already ticked stay as they
+ * are.
  */
 export function tickBoxes(text: string, item: Item, mark: 'x' | 'X', isOwnTask: (item: Item) => boolean): string {
   const boxes = [...openBoxes(item, isOwnTask)].toSorted((a, b) => b.start - a.start)

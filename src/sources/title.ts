@@ -1,25 +1,25 @@
-/** What stands behind a checkbox, taken apart: the task's handle, its labels and its title. */
+/** The text after a checkbox, split into the task's handle, its labels and its title. */
 import type { Item } from './outline.ts'
 
 export interface Named {
   readonly handle: string
   /** Labels such as `P` or `US1`, without brackets, in order. */
   readonly labels: readonly string[]
-  /** What is left of the text, decoration of the handle removed. */
+  /** The rest of the text, without decoration of the handle. */
   readonly rest: string
-  /** The handle is struck through: the task was dropped. */
+  /** Whether the handle is struck through, which means that the task was dropped. */
   readonly struck: boolean
 }
 
 const DECORATION = /^(?:\*+|_+|`+|~~)/
-// A path such as [slug]/page.tsx and a link are no labels.
+// A path such as [slug]/page.tsx and a link are not labels.
 const LABEL = /^(?:(\*\*|__|~~|[*_`])\[([^\]]*)\]\1|\[([^\]]*)\](?=[\s[*_:`]|$))/
 const SIGN = /^(?:\s+|[\p{Extended_Pictographic}\uFE0F\u200D]+)/u
 const SEPARATOR = /^\s*(?:[:.)\u2013\u2014-]+(?=[\s*_`~[]|$)|\s)\s*/
 
 /**
- * Takes the handle that `text` begins with, looking past bold, code, strike-through, signs, labels and the word Task;
- * null when there is none. `id` is anchored at the start and matches a handle only.
+ * Splits off the handle at the beginning of `text`, ignoring bold, code, strike-through, signs, labels and the word Task; null:
+ * there is none. `id` is anchored at the start and matches only a handle.
  */
 export function takeHandle(text: string, id: RegExp): Named | null {
   const labels: string[] = []
@@ -60,7 +60,7 @@ function split(handle: string, behind: string, labels: string[], marks: string[]
       rest = rest.slice(label[0].length)
     }
   }
-  // Decoration that spans handle and title: drop where it ends.
+  // Decoration that spans handle and title is removed at its end too.
   for (const mark of marks.reverse()) {
     const end = rest.indexOf(mark)
     if (end >= 0) rest = rest.slice(0, end) + rest.slice(end + mark.length)
@@ -68,24 +68,24 @@ function split(handle: string, behind: string, labels: string[], marks: string[]
   return { handle, labels: labels.map((label) => label.trim()), rest: rest.trim(), struck }
 }
 
-/** The whole first paragraph of an item as one line, up to a line that begins a detail of its own (`Files: ...`). */
+/** The first paragraph of an item as one line, up to a line that begins a detail (`Files: ...`). */
 export function paragraph(item: Item): string {
   const end = item.wrapped.findIndex((line) => /^(?:\*\*[^*]+\*\*|_[^_]+_|[A-Z][\w ]{0,24}:(?:\s|$))/.test(line))
   return [item.text, ...item.wrapped.slice(0, end < 0 ? undefined : end)].join(' ').replace(/\s+/g, ' ').trim()
 }
 
-/** The detail lines of the first paragraph that `paragraph` left out, and everything below, as text lines and items. */
+/** The detail lines of the first paragraph, which `paragraph` leaves out, and everything below, as text lines and items. */
 export function details(item: Item): readonly (string | Item)[] {
   const end = item.wrapped.findIndex((line) => /^(?:\*\*[^*]+\*\*|_[^_]+_|[A-Z][\w ]{0,24}:(?:\s|$))/.test(line))
   return end < 0 ? item.body : [...item.wrapped.slice(end), ...item.body]
 }
 
-/** Whether a box says done. Only `[x]` and `[X]` do. */
+/** Whether a box is ticked; only `[x]` and `[X]` are. */
 export function isTicked(item: Item): boolean {
   return item.box !== null && /^[xX]$/.test(item.box.mark)
 }
 
-/** Whether a box is neither empty nor ticked, such as `[~]` or `[ x]`: read as open, which is worth a warning. */
+/** Whether a box is neither empty nor ticked, such as `[~]` or `[ x]`. It counts as open, which is worth a warning. */
 export function isOddBox(item: Item): boolean {
   return item.box !== null && item.box.mark.trim() !== '' && !isTicked(item)
 }

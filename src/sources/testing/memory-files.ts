@@ -1,6 +1,6 @@
 import type { SourceFiles } from '../port.ts'
 
-/** Files given as path and text, for tests. */
+/** Files in memory, given as path and text, for tests. */
 export function memoryFiles(files: Readonly<Record<string, string>>): SourceFiles {
   const texts = new Map(Object.entries(files))
   return {
