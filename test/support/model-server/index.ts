@@ -1,12 +1,2 @@
 export { startModelServer } from './server.ts'
-export type {
-  ModelMessage,
-  ModelRequest,
-  ModelServer,
-  ModelServerOptions,
-  ModelUsage,
-  Reply,
-  Route,
-  Step,
-  ToolCall,
-} from './types.ts'
+export type { ModelRequest, ModelServer, ModelServerOptions, Reply, Route, Step } from './types.ts'
