@@ -8,7 +8,7 @@ export interface Interrupts {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Ctrl-C once: what runs is ended and state saved; twice: at once (the keepers end what is left). */
+/** The first Ctrl-C ends agents and saves state; the second exits at once (the keepers end what is left). */
 export function listenForInterrupts(io: Pick<Io, 'note'>): Interrupts {
   return listenForStop(
     io,
@@ -16,7 +16,7 @@ export function listenForInterrupts(io: Pick<Io, 'note'>): Interrupts {
   )
 }
 
-/** As `listenForInterrupts`, with a remark of one's own. */
+/** Like `listenForInterrupts`, with another remark. */
 export function listenForStop(io: Pick<Io, 'note'>, remark: string): Interrupts {
   return listen((stop) => {
     if (stop.signal.aborted) process.exit(130)
@@ -24,7 +24,7 @@ export function listenForStop(io: Pick<Io, 'note'>, remark: string): Interrupts 
   })
 }
 
-/** For commands that only look: Ctrl-C ends them, with nothing to save and exit status 130. */
+/** For commands that only read: Ctrl-C ends them with exit status 130, and there is nothing to save. */
 export function listenForEnd(io: Io): Interrupts {
   return listen(() => {
     io.exitCode = 130

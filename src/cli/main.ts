@@ -10,12 +10,12 @@ import { printError } from './print-error.ts'
 import { keepHeapSmall } from './small-heap.ts'
 import { arrange, rootCommand, setUp } from './program.ts'
 
-/** No short command takes so long. */
+/** No short command takes as long, in ms. */
 const LASTING_MS = 500
 
-/** Runs one command line and returns its exit status; everything it prints goes through `io`. */
+/** Runs one command line and returns its exit status. All output goes through `io`. */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  // Starting is quicker with a heap that grows; what lasts longer drives agents.
+  // A growing heap makes starting quicker; commands that last longer drive agents.
   const lasting = setTimeout(keepHeapSmall, LASTING_MS).unref()
   const words = arrange(argv)
   const end = words.indexOf('--')
@@ -24,7 +24,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     await parse(words, io)
     return io.exitCode
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0 // help and version were printed
+    if (error instanceof CommanderError && error.exitCode === 0) return 0 // help or version was printed
     return printError(io, error, json)
   } finally {
     clearTimeout(lasting)
@@ -37,7 +37,7 @@ async function parse(words: readonly string[], io: Io): Promise<void> {
   const entry = COMMANDS.find((one) => one.name === name)
   if (!entry && !name.startsWith('-')) throw unknownCommand(name)
   const program = rootCommand()
-  // Only the command that is wanted is loaded: starting is most of what short commands cost.
+  // Only the called command is loaded, because start-up is most of what short commands cost.
   for (const one of COMMANDS) program.addCommand(one === entry ? await one.load(io) : stub(one))
   setUp(program, io)
   await program.parseAsync(['node', 'belay', ...(words.length === 0 ? [name] : words)])

@@ -1,6 +1,6 @@
 import { BelayError } from '../core/errors.ts'
 
-/** The value of a flag that counts from 1; null when it was not given. Throws `usage` for anything else. */
+/** The value of a flag that counts from 1; null if it was not given. Throws `usage` for anything else. */
 export function countFlag(flag: string, value: string | undefined): number | null {
   if (value === undefined) return null
   if (/^[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value)

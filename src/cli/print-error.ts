@@ -2,7 +2,7 @@ import { BelayError, knownFailure, messageOf, type ErrorShape } from '../core/er
 import { printable } from '../core/text.ts'
 import type { Io } from './io.ts'
 
-/** Prints what went wrong (as JSON on stdout when `json`, and for people on stderr) and returns the exit status. */
+/** Prints an error (as JSON on stdout with `json`, else for people on stderr) and returns the exit status. */
 export function printError(io: Io, thrown: unknown, json: boolean): number {
   const error = knownFailure(thrown)
   const shape = shapeOf(error)

@@ -1,11 +1,11 @@
 import { BelayError } from '../core/errors.ts'
 import type { Io } from './io.ts'
 
-/** The real world: this process's environment, folder and streams. */
+/** The actual environment, folder and streams of this process. */
 export function processIo(): Io {
   let gone = false
-  // A reader that went away (| head) is no error of ours: there is nobody left to tell. What cannot be printed otherwise (a
-  // full disk) is told and fails the command, but ends no work that is going on.
+  // A reader that went away (| head) is no error: there is nobody left to tell. Any other failure to print (a full disk) is
+  // reported and fails the command, but does not end work in progress.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && !gone) {
       process.stderr.write(`belay: stdout cannot be written: ${error.message} [stdout_failed]\n`)
@@ -35,7 +35,7 @@ export function processIo(): Io {
   }
 }
 
-/** Where the command was started. Throws `no_folder` when it was removed since: only who needs it is kept from working. */
+/** The folder in which the command was started. Throws `no_folder` if it was removed since; only commands that need it fail. */
 function currentFolder(): string {
   try {
     return process.cwd()

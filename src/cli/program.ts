@@ -4,12 +4,12 @@ import type { Io } from './io.ts'
 import { asUsage } from './usage.ts'
 import { version } from './version.ts'
 
-/** Flags that may also stand before the command. */
+/** Flags that may also come before the command. */
 const ANYWHERE = new Set(['--json', '--verbose'])
 
 /**
- * A command line as commander wants it: the command first, flags that hold for all of them after it, and `help X` as
- * `X --help`. What comes after the command keeps its order.
+ * Arranges a command line for commander: the command first, global flags after it, and `help X` as `X --help`. The words after
+ * the command keep their order.
  */
 export function arrange(argv: readonly string[]): readonly string[] {
   const at = argv.findIndex((word) => !ANYWHERE.has(word))
@@ -21,7 +21,7 @@ export function arrange(argv: readonly string[]): readonly string[] {
   return [...rest.filter((word) => !word.startsWith('-')), '--help']
 }
 
-/** `belay` itself, still without its commands. */
+/** `belay` itself, without its commands. */
 export function rootCommand(): Command {
   return new Command('belay')
     .description('The control plane for coding agents that you can leave alone.')
@@ -32,7 +32,7 @@ export function rootCommand(): Command {
     .addHelpText('after', HELP)
 }
 
-/** Makes errors of a command and all below it ours to print, and help go through `io`. */
+/** Lets Belay print the errors of a command and its subcommands, and sends help through `io`. */
 export function setUp(command: Command, io: Io): void {
   command
     .exitOverride((error) => {
@@ -45,7 +45,7 @@ export function setUp(command: Command, io: Io): void {
   for (const sub of command.commands) setUp(sub, io)
 }
 
-/** All of belay with every command loaded: for documentation and completion. */
+/** All of belay with every command loaded, for documentation and completion. */
 export async function wholeProgram(io: Io, entries: readonly CommandEntry[]): Promise<Command> {
   const program = rootCommand()
   for (const entry of entries) program.addCommand(await entry.load(io))

@@ -18,7 +18,7 @@ export interface FrameFilter {
 
 const CHUNK = 1 << 20
 
-/** Reads the raw frames of a task's sessions; each call goes on where the one before ended. */
+/** Reads the raw frames of a task's sessions. Each call continues where the previous one ended. */
 export class RawFrames {
   readonly #record: RecordStore
   readonly #filter: FrameFilter
@@ -30,7 +30,7 @@ export class RawFrames {
     this.#filter = filter
   }
 
-  /** Shows every frame that is new, session by session in the order in which they began. */
+  /** Shows every new frame, session by session in the order in which they began. */
   async look(show: (session: SessionRow, frame: RawFrame) => void): Promise<void> {
     const { run, task, role, attempt } = this.#filter
     for (const session of await listSessions(this.#record.read, run, task)) {
@@ -43,7 +43,7 @@ export class RawFrames {
     }
   }
 
-  /** Complete lines since the last look; a half-written one is left for the next. */
+  /** Complete lines since the last call; an incomplete last one is left for the next call. */
   async *#newLines(session: string, path: string): AsyncGenerator<string> {
     const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null // nothing was written yet

@@ -6,7 +6,7 @@ import { RecordStore, findRun, listRuns, listTasks, stateHome, type RunRow, type
 import { projectHere } from '../runs/project.ts'
 import type { Io } from './io.ts'
 
-/** Opens the user's record, hands it to `work` and closes it whatever happens. */
+/** Opens the user's record for `work`, and closes it in any case. */
 export async function withRecord<T>(io: Io, work: (record: RecordStore) => Promise<T>): Promise<T> {
   const record = RecordStore.open(stateHome(io.env))
   try {
@@ -16,37 +16,34 @@ export async function withRecord<T>(io: Io, work: (record: RecordStore) => Promi
   }
 }
 
-/** The repository that the user stands in. */
+/** The repository around the current folder. */
 export async function here(io: Io): Promise<Repository> {
   return openRepository(io.cwd)
 }
 
-/** Id of the project that the user stands in: the repository or, outside of any, the nearest folder above that Belay knows. */
+/** Id of the current folder's project: its repository or, outside of one, the nearest folder above that Belay knows. */
 export async function projectIdHere(io: Io, record: RecordStore): Promise<string> {
   return (await projectHere(record, io.cwd)).id
 }
 
-/** The run of this id, or the newest of this repository; null when it has none. `run_unknown` for an id that is not there. */
+/** The run with this id; without one, the newest run of the project, or null. Throws `run_unknown`. */
 export async function selectRun(record: RecordStore, project: string, id: string | undefined): Promise<RunRow | null> {
   const runs = await listRuns(record.read, project)
   if (id === undefined) return runs[0] ?? null
   return (await findRun(record.read, id)) ?? Promise.reject(runUnknown(id, runs))
 }
 
-/** What a user means by TASK. */
+/** The task that a user means by TASK. */
 export interface TaskChoice {
   readonly run: RunRow
   readonly task: TaskRow
-  /**
-   * How the task is named in a command that is shown to the user: its handle, or RUN/HANDLE for an older run; quoted for a
-   * shell.
-   */
+  /** The task's name in commands shown to the user: its handle, or RUN/HANDLE for an older run; quoted for a shell. */
   readonly ref: string
 }
 
 /**
- * The task that `name` means: a handle in the newest run of the project, or RUN/HANDLE. Letter case counts only where it
- * makes a difference. Throws `run_unknown` or `task_unknown`, with the nearest name.
+ * The task called `name`: a handle in the newest run of the project, or RUN/HANDLE. Letter case matters only if it
+ * distinguishes tasks. Throws `run_unknown` or `task_unknown`, with the nearest name.
  */
 export async function selectTask(record: RecordStore, project: string, name: string): Promise<TaskChoice> {
   const runs = await listRuns(record.read, project)

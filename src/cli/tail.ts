@@ -8,11 +8,11 @@ export interface TailOptions {
   readonly follow: boolean
   /** Ends a follow. */
   readonly signal: AbortSignal
-  /** Asked between two looks of a follow: true ends it. */
+  /** Called between two reads of a follow; true ends it. */
   readonly over?: () => Promise<boolean>
 }
 
-/** Reads events page by page, in seq order, then as they are appended when following; each is shown exactly once. */
+/** Shows events page by page in seq order and, with `follow`, as they are appended. Each event is shown exactly once. */
 export async function tailEvents(
   io: Io,
   record: RecordStore,
@@ -31,7 +31,7 @@ export async function tailEvents(
   })
 }
 
-/** Calls `look` once, or when following again and again until the signal, the reader's end, or `over`. */
+/** Calls `look` once or, with `follow`, repeatedly until the signal aborts, the reader is gone, or `over` says so. */
 export async function poll(
   io: Io,
   record: RecordStore,
@@ -40,7 +40,7 @@ export async function poll(
 ): Promise<void> {
   const { follow, signal, over } = options
   for (;;) {
-    // Asked before the look, so that what came before the end is still shown.
+    // Checked before the read, so that what came before the end is still shown.
     const last = !follow || (over !== undefined && (await over()))
     await look()
     if (last || signal.aborted || io.outputGone()) return

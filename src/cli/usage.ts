@@ -2,16 +2,16 @@ import { CommanderError, type Command } from 'commander'
 import { BelayError } from '../core/errors.ts'
 import { nearest } from '../core/text.ts'
 
-/** Names of a command from the program down, without the program: `agents probe`. */
+/** Names of a command, from below the program down: `agents probe`. */
 export function commandPath(command: Command): string {
   const names: string[] = []
   for (let one: Command | null = command; one?.parent; one = one.parent) names.unshift(one.name())
   return names.join(' ')
 }
 
-/** What commander found wrong with a command line, as Belay says it: with the nearest name there is, and where to look. */
+/** Turns commander's error about a command line into Belay's own, with the nearest known name and where to look. */
 export function asUsage(error: CommanderError, command: Command): CommanderError | BelayError {
-  if (error.exitCode === 0) return error // help and version were asked for
+  if (error.exitCode === 0) return error // help or version was requested
   const path = commandPath(command)
   const name = path === '' ? 'belay' : `belay ${path}`
   switch (error.code) {

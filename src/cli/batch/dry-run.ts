@@ -9,7 +9,7 @@ import type { Io } from '../io.ts'
 import { settingsView } from '../views/settings.ts'
 import { remarks, summaryLine } from './text.ts'
 
-/** Shows what a batch would do: every file with what would become of it, and the first prompt. Spends and writes nothing. */
+/** Shows what a batch would do: every file with what would happen to it, and the first prompt. Spends and writes nothing. */
 export async function dryRunBatch(io: Io, plan: BatchPlan, json: boolean): Promise<void> {
   const files = await lookWithoutWriting(io, plan)
   const { config } = plan

@@ -6,7 +6,7 @@ import type { BatchResult } from '../../runs/batch/drive.ts'
 import type { FileState } from '../../runs/batch/files.ts'
 import type { BatchPlan } from '../../runs/batch/plan.ts'
 
-/** Failed files that are listed; all of them are in `belay status`. */
+/** How many failed files are listed; `belay status` lists all. */
 const MAX_LISTED = 50
 
 /** What a batch will do, with which agent and within which limits, in one line. */
@@ -31,7 +31,7 @@ function limits({ maxAttempts, role, concurrency, budget }: BatchConfig): string
   ].join(', ')
 }
 
-/** What a user should know of the choice of files and of the results that are there. */
+/** Remarks for the user about the selected files and the existing results. */
 export function remarks({ config, project, discovered }: BatchPlan, files: readonly FileState[]): string[] {
   const found = files.filter((file) => file.why === 'found').length
   const other = files.filter((file) => file.otherQuestion).length
@@ -56,7 +56,7 @@ export function remarks({ config, project, discovered }: BatchPlan, files: reado
   ]
 }
 
-/** What became of the batch, for people. */
+/** The result of a batch, for people. */
 export function resultText(result: BatchResult, config: string): string[] {
   const { processed, skipped, failed, left, results } = result
   const counts = [

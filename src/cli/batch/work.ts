@@ -10,15 +10,15 @@ import { resultText } from './text.ts'
 export interface BatchWorkOptions {
   readonly json: boolean
   readonly verbose: boolean
-  /** Leave (exit 5) instead of waiting for an exhausted quota. */
+  /** Return (exit 5) instead of waiting for an exhausted quota. */
   readonly noWait: boolean
   /** The first event to show. */
   readonly from?: number
 }
 
 /**
- * Works on a stored batch run in front of the user: shows its events, ends in order on Ctrl-C, says what became of it and
- * sets the exit status. `lease` is the batch's, when the caller has it already. Throws as `driveBatch`.
+ * Works on a stored batch run in the foreground: shows its events, ends in an orderly way on Ctrl-C, prints the result and sets
+ * the exit status. `lease`: the batch's, if the caller already holds it. Throws as `driveBatch`.
  */
 export async function workOnBatch(
   io: Io,

@@ -6,7 +6,7 @@ import type { Asking } from './console.ts'
 
 const CHOICES = '[y]es, [a]lways in this session, [n]o'
 
-/** Asks in the terminal itself, one question at a time. Where nobody can be asked: denied. */
+/** Asks in the terminal itself, one question at a time; denies if nobody can be asked. */
 export function askInline(asking: Asking): Approver {
   return oneAtATime((request, signal) => decide(asking, request, signal))
 }
@@ -28,10 +28,10 @@ async function decide(asking: Asking, request: ApprovalRequest, signal: AbortSig
   }
 }
 
-/** Longest line of what belongs to a question. */
+/** Longest line with details of a question, in characters. */
 const MAX_LINE = 600
 
-/** What the line of the question leaves out: the rest of a command, what is changed, what a tool is given. */
+/** What the question's own line leaves out: the rest of a command, changed paths, a tool's input. */
 function detailsOf({ command, paths, tool, title }: ApprovalRequest): string[] {
   if (command !== null) return isWhole(command) ? [] : [spelledOut(command)]
   const unnamed = paths.filter((path) => !title.includes(path))
@@ -42,7 +42,7 @@ function detailsOf({ command, paths, tool, title }: ApprovalRequest): string[] {
   return lines
 }
 
-/** The line of the question has all of it. */
+/** Whether the question's own line shows the whole command. */
 function isWhole(command: string): boolean {
   return command.length <= 400 && !command.includes('\n')
 }

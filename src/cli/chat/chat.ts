@@ -40,7 +40,7 @@ export class Chat implements ChatContext {
     this.store = new SessionStore(options.home)
   }
 
-  /** `remember` keeps a prompt for later chats; when it cannot, that is said. */
+  /** `remember` keeps a prompt for later chats; the user is told if that fails. */
   static async begin(
     console: Console,
     options: ExecOptions,
@@ -79,8 +79,8 @@ export class Chat implements ChatContext {
   }
 
   /**
-   * Goes over to another session: null a new one. The agent may do there what it may here, or less where that session says so.
-   * The one that is left stays, unless nothing was said in it.
+   * Switches to another session (null: a new one). The agent has the same permissions there as here, or fewer if that session
+   * says so. The previous session stays, unless nothing was said in it.
    */
   async switchTo(id: string | null): Promise<void> {
     const { access, sandbox, network } = this.#exec.confinement
@@ -97,13 +97,13 @@ export class Chat implements ChatContext {
     try {
       await this.close()
     } finally {
-      this.#exec = next // the other one is closed, also when something of it could not be
+      this.#exec = next // the other session is closed, even if closing it partly failed
     }
     this.#warn()
     Object.assign(this.spent, { turns: 0, steps: 0, usage: NOTHING })
   }
 
-  /** Gives the session back; one in which nothing was said is removed. */
+  /** Releases the session, and removes one in which nothing was said. */
   async close(): Promise<void> {
     const { session } = this.#exec
     for (const remark of await this.#exec.close()) this.console.note(`warning: ${printable(remark)}`)
@@ -161,7 +161,7 @@ export class Chat implements ChatContext {
   async #turn(prompt: string): Promise<void> {
     const stop = new AbortController()
     this.console.onInterrupt(() => {
-      // Twice: at once; the keepers end what is left, and the session is free because its holder is gone.
+      // The second Ctrl-C exits at once: the keepers end what is left, and the session becomes free because its holder is dead.
       if (stop.signal.aborted) process.exit(130)
       this.console.note('(stopping; Ctrl-C again leaves)')
       stop.abort(new Error('interrupted'))
@@ -181,7 +181,7 @@ export class Chat implements ChatContext {
     } catch (error) {
       printer.close()
       if (!(error instanceof BelayError)) throw error
-      // The session is not ours any more, or the disk is full: there is nothing to go on with.
+      // The session was taken away, or the disk is full: the chat cannot continue.
       this.console.note(`${messageOf(error)} [${error.code}]`)
       this.#exitCode = error.exit
       this.leave()
@@ -204,12 +204,12 @@ export class Chat implements ChatContext {
         `${printable(error.message)}${error.retryAt === null ? '' : `; it can go on at ${error.retryAt}`}`,
       )
     this.console.note(`[${finishReason}: ${usageText(steps, usage)}]`)
-    // In a pipe the exit status is that of the last turn; in a terminal the user has seen it.
+    // In a pipe, the exit status is that of the last turn; in a terminal, the user has seen it.
     if (!this.console.interactive) this.#exitCode = exitOf(status)
   }
 }
 
-/** A slash and a word. What begins with a path is a prompt. */
+/** Whether a text is a command: a slash and a word. A text that begins with a path is a prompt. */
 function isCommand(text: string): boolean {
   return /^\/[^\s/.]*(\s|$)/.test(text)
 }

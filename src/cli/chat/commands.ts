@@ -11,7 +11,7 @@ import { limitationsOf } from './limitations.ts'
 import type { ChatContext } from './context.ts'
 
 export interface ChatCommand {
-  /** The first is shown, the others work too. */
+  /** The first name is shown; the others work too. */
   readonly names: readonly string[]
   readonly argument: string
   readonly summary: string
@@ -156,7 +156,7 @@ async function files(chat: ChatContext): Promise<void> {
   const { session, setup } = chat.exec
   const changed = changedFiles(session.entries)
   for (const file of changed) chat.console.note(printable(file))
-  // Not into submodules: git would run there what their configuration names, which an agent may have written.
+  // Not in submodules: git would run there what their configuration names, which an agent may have written.
   const args = ['status', '--short', '--untracked-files=normal', '--ignore-submodules=dirty']
   const found = await tryGit(args, { cwd: setup.cwd }).catch(() => null)
   const text = found?.code === 0 ? found.stdout.toString('utf8').trimEnd() : ''
@@ -164,7 +164,7 @@ async function files(chat: ChatContext): Promise<void> {
   if (changed.length === 0 && text === '') chat.console.note('no file was changed')
 }
 
-/** What agents told that they changed. */
+/** The files that agents reported as changed. */
 function changedFiles(entries: readonly StoredEntry[]): string[] {
   const found = new Set<string>()
   for (const entry of entries) {
@@ -204,7 +204,7 @@ async function load(chat: ChatContext, argument: string): Promise<void> {
   chat.console.note(`session ${made}, ${chat.exec.session.meta.turns} turns`)
 }
 
-/** Under its old id where that is free, else under a new one. */
+/** Imports a session under its old id if that is free, else under a new one. */
 async function importNew(chat: ChatContext, text: string): Promise<string> {
   const told = (remark: string): void => chat.console.note(`warning: ${remark}`)
   try {
@@ -216,7 +216,7 @@ async function importNew(chat: ChatContext, text: string): Promise<string> {
   }
 }
 
-/** No shell has read the line: quotes around a name, and `~`, mean what they would there. */
+/** The file that a chat line names. No shell has read the line, so quotes and `~` are interpreted here. */
 function fileOf(chat: ChatContext, argument: string, command: string): string {
   const name = /^(["'])(.+)\1$/.exec(argument)?.[2] ?? argument
   if (name === '') throw new BelayError('usage', `${command} needs the name of a file`)

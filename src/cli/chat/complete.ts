@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Completer } from './console.ts'
 
-/** Most candidates that are looked at in one folder. */
+/** Most entries of a folder that are looked at. */
 const MAX = 1000
 
-/** Commands at the beginning of a line, paths anywhere else. */
+/** Completes commands at the beginning of a line, and paths anywhere else. */
 export function completer(commands: readonly string[], cwd: () => string): Completer {
   return (line) => {
     if (/^\/\w*$/.test(line)) return [commands.filter((name) => name.startsWith(line)).map((name) => `${name} `), line]

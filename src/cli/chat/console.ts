@@ -1,25 +1,28 @@
-/** Where somebody may be who can be asked while a turn runs. */
+/** A place where a person may be asked during a turn. */
 export interface Asking {
-  /** Somebody is there who can be asked. */
+  /** Whether somebody is there who can be asked. */
   readonly interactive: boolean
-  /** Null when it cannot be asked, or the user breaks off. What was typed before the question is no answer. */
+  /**
+   * Asks a question. null: it cannot be asked, or the user broke it off. Text typed before the question is not taken as an
+   * answer.
+   */
   ask(question: string, signal: AbortSignal): Promise<string | null>
-  /** Writes a line that is not the agent's: activity, remarks. */
+  /** Writes a line that is not from the agent: activity, remarks. */
   note(line: string): void
 }
 
 /** Where a chat reads and writes: a terminal with an editor, or a pipe. */
 export interface Console extends Asking {
-  /** The next prompt; null: the user leaves. Line feeds may be in it. */
+  /** The next prompt, which may contain line feeds; null: the user leaves. */
   readPrompt(): Promise<string | null>
-  /** Writes what an agent says, as it comes, without a line feed of its own. */
+  /** Writes what an agent says, as it comes, without adding a line feed. */
   write(text: string): void
-  /** Called for Ctrl-C while no prompt is read. */
+  /** Sets the function that is called for Ctrl-C while no prompt is read. */
   onInterrupt(listener: () => void): void
-  /** Exit status when the user left by Ctrl-C. */
+  /** Whether the user left with Ctrl-C. */
   readonly leftByInterrupt: boolean
   close(): void
 }
 
-/** Completes the last word of a line: candidates, and the part that they replace. */
+/** Completes the last word of a line: returns candidates, and the part that they replace. */
 export type Completer = (line: string) => readonly [readonly string[], string]

@@ -3,14 +3,14 @@ import type { Exec, ExecOptions } from '../../exec/index.ts'
 import type { SessionStore } from '../../sessions/index.ts'
 import type { Console } from './console.ts'
 
-/** What was used in a chat, over its turns. */
+/** What the turns of a chat have used. */
 export interface Spent {
   turns: number
   steps: number
   usage: Usage
 }
 
-/** A chat as its commands see it. */
+/** A chat as seen by its commands. */
 export interface ChatContext {
   readonly console: Console
   readonly store: SessionStore
@@ -18,6 +18,6 @@ export interface ChatContext {
   readonly exec: Exec
   readonly options: ExecOptions
   leave(): void
-  /** Goes over to another session: null a new one. */
+  /** Switches to another session; null: a new one. */
   switchTo(id: string | null): Promise<void>
 }

@@ -3,26 +3,26 @@ import { join } from 'node:path'
 
 const MAX = 500
 
-/** Longest prompt that is kept, in characters: the file is read and written whole. */
+/** Longest prompt that is kept, in characters, because the file is always read and written whole. */
 const MAX_LENGTH = 10_000
 
 function fileIn(home: string): string {
   return join(home, 'chat-history.json')
 }
 
-/** Prompts of earlier chats, the newest first; none when there are none or they cannot be read. */
+/** Prompts of earlier chats, the newest first; empty if there are none or they cannot be read. */
 export async function readHistory(home: string): Promise<string[]> {
   try {
     const found = JSON.parse(await readFile(fileIn(home), 'utf8')) as unknown
     return Array.isArray(found) ? found.filter((one) => typeof one === 'string').slice(0, MAX) : []
   } catch {
-    return [] // a convenience: what cannot be read begins anew
+    return [] // only a convenience: an unreadable history starts over
   }
 }
 
 /**
- * Keeps a prompt for later chats, readable by the user alone, in front of what other chats have kept meanwhile. One that is too
- * long for a line to come back to is left out.
+ * Keeps a prompt for later chats, before those that other chats have kept meanwhile. The file is readable by its user only.
+ * Very long prompts are left out.
  */
 export async function addToHistory(home: string, prompt: string): Promise<void> {
   if (prompt.length > MAX_LENGTH) return

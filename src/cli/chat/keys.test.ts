@@ -32,7 +32,7 @@ describe('keys', () => {
     assert(
       property(array(integer({ min: 1, max: bytes.length - 1 }), { maxLength: 8 }), (cuts) => {
         const keys = new Keys()
-        // After a lone escape nobody can tell whether more is coming: it is a key.
+        // After a single escape, nobody can tell whether more will follow, so it counts as a key.
         const at = [0, ...cuts.filter((cut) => cut !== 2).toSorted((a, b) => a - b), bytes.length]
         const out = at.slice(1).flatMap((end, i) => keys.feed(bytes.subarray(at[i], end)))
         expect(textOf(out)).toBe(whole)

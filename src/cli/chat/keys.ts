@@ -1,26 +1,26 @@
 import { StringDecoder } from 'node:string_decoder'
 import { printable } from '../../core/text.ts'
 
-/** Stands for a line feed inside the line that is edited. */
+/** Represents a line feed inside the edited line. */
 export const BREAK = '\u23ce'
 
 const PASTE_BEGIN = '\u001b[200~'
 const PASTE_END = '\u001b[201~'
 
-/** Turns the terminal's bracketed paste on and off. */
+/** Turn the terminal's bracketed paste on and off. */
 export const PASTE_ON = '\u001b[?2004h'
 export const PASTE_OFF = '\u001b[?2004l'
 
-/** A part of what came from the terminal. */
+/** A part of the terminal's input. */
 export interface Piece {
   readonly text: string
-  /** To be put into the line as it is; else keys for the editor. */
+  /** Insert the text into the line unchanged; otherwise it is keys for the editor. */
   readonly pasted: boolean
 }
 
 /**
- * Makes keys ready for a line editor: Alt-Enter, and line feeds of what was pasted, become `BREAK`, so that they do not send the
- * line. Keeps back what may be the beginning of a sequence until it is whole, and a paste until its end.
+ * Prepares keys for a line editor. Alt-Enter, and line feeds in pasted text, become `BREAK`, so that they do not submit the
+ * line. Possible beginnings of a sequence are held back until it is complete, and a paste until its end.
  */
 export class Keys {
   readonly #decoder = new StringDecoder('utf8')
@@ -43,7 +43,7 @@ export class Keys {
       if (at < 0) {
         const keep = beginningOf(rest, mark)
         put(this.#translate(rest.slice(0, rest.length - keep)))
-        // A lone escape is a key of its own: only a longer beginning is waited for.
+        // A single escape is a key, so only a longer beginning is held back.
         if (keep > 1 || this.#pasting) this.#held = rest.slice(rest.length - keep)
         else put(rest.slice(rest.length - keep))
         break
@@ -58,7 +58,7 @@ export class Keys {
 
   #translate(text: string): string {
     if (!this.#pasting) return text.replaceAll('\u001b\r', BREAK).replaceAll('\u001b\n', BREAK)
-    // The two halves of one line end may come apart.
+    // A CR LF may be split over two chunks.
     const fresh = this.#afterReturn && text.startsWith('\n') ? text.slice(1) : text
     if (text !== '') this.#afterReturn = text.endsWith('\r')
     return printable(fresh.replaceAll(/\r\n|\r|\n/g, BREAK).replaceAll('\t', '    '))
@@ -73,7 +73,7 @@ function beginningOf(text: string, mark: string): number {
   return 0
 }
 
-/** What was typed, with its line feeds. */
+/** The edited line with its line feeds restored. */
 export function typed(line: string): string {
   return line.replaceAll(BREAK, '\n')
 }

@@ -1,7 +1,7 @@
 import type { Agent } from '../../agents/port.ts'
 import type { Access } from '../../core/words.ts'
 
-/** What whoever talks with this agent has to know that it cannot do; a sentence each. */
+/** What a user of this agent must know that it cannot do, one sentence each. */
 export function limitationsOf({ provider, capabilities }: Agent, access: Access): string[] {
   const limitations: string[] = []
   if (!capabilities.approvals && access !== 'read-only')

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import type { Io } from '../io.ts'
 import type { Console } from './console.ts'
 
-/** A chat whose prompts come through a pipe, a line each; nobody is there to be asked. */
+/** A chat whose prompts come through a pipe, one per line; nobody can be asked. */
 export class PipedConsole implements Console {
   readonly interactive = false
   readonly leftByInterrupt = false
@@ -19,7 +19,7 @@ export class PipedConsole implements Console {
   async readPrompt(): Promise<string | null> {
     const lines: string[] = []
     for (;;) {
-      // Nobody reads the answers any more (| head): further ones would be paid for nothing.
+      // Nobody reads the answers any more (| head), so further ones would be paid for nothing.
       if (this.#io.outputGone()) return null
       const next = await this.#lines.next()
       if (next.done === true) return lines.length === 0 ? null : lines.join('\n')

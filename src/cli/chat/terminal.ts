@@ -17,12 +17,12 @@ const PROMPT = '>>> '
 const MORE = '... '
 const CTRL_C = 3
 
-/** How long what was typed before a question has to arrive, in ms: it is no answer. */
+/** How long to wait for input that was typed before a question, in ms, in order to drop it. */
 const EARLIER_MS = 30
 
 /**
- * A chat in a terminal. While a prompt is read the line is edited (history, completion, several lines); while a turn runs the
- * terminal is as usual, so that Ctrl-C is a signal.
+ * A chat in a terminal. While a prompt is read, the line can be edited (history, completion, several lines). During a turn the
+ * terminal is in its usual mode, so that Ctrl-C is a signal.
  */
 export class TerminalConsole implements Console {
   readonly interactive = true
@@ -37,11 +37,11 @@ export class TerminalConsole implements Console {
   #asking = false
   #dropping = false
   #fed: Promise<void> = Promise.resolve()
-  /** What the editor does when the window changes: it draws its line again, which must not happen while there is none. */
+  /** The editor's own resize listeners. They redraw its line, which must not happen while there is none. */
   readonly #redraw: readonly ((...args: unknown[]) => void)[]
-  /** What is to be written once the line that is edited is done. */
+  /** Output to write once the edited line is finished. */
   #held: (() => void)[] = []
-  /** What may be come back to, the newest first. */
+  /** Prompts in the history, the newest first. */
   #prompts: string[]
   #warned = false
   #midLine = false
@@ -65,7 +65,7 @@ export class TerminalConsole implements Console {
       historySize: 500,
       removeHistoryDuplicates: true,
       completer: (line: string) => options.complete(line) as [string[], string],
-      // A sequence such as an arrow key comes in one piece from a terminal on this machine, nearly always.
+      // A local terminal nearly always sends a sequence, such as an arrow key, in one piece.
       escapeCodeTimeout: 100,
     })
     this.#redraw = output.listeners('resize').filter((one) => !others.has(one))
@@ -74,7 +74,7 @@ export class TerminalConsole implements Console {
     this.#rl.on('line', (line) => this.#take(line))
     this.#rl.on('close', () => this.#end())
     this.#rl.on('SIGINT', () => this.#onCtrlC())
-    // Without a listener the editor would stop reading for good, and leave the terminal as it is to the shell.
+    // Without a listener, the editor would stop reading for good, and leave the terminal in raw mode to the shell.
     this.#rl.on('SIGTSTP', () => void this.#stop())
     process.on('SIGINT', this.#onSignal)
     process.on('SIGCONT', this.#onContinued)
@@ -86,7 +86,7 @@ export class TerminalConsole implements Console {
     for (;;) {
       const line = await this.#line(lines.length === 0 ? PROMPT : MORE)
       if (line === null) return null
-      // A line that ends in a backslash is gone on with.
+      // A line that ends in a backslash continues on the next one.
       if (line.endsWith('\\')) lines.push(line.slice(0, -1))
       else return typed([...lines, line].join('\n'))
     }
@@ -104,7 +104,7 @@ export class TerminalConsole implements Console {
     } finally {
       this.#release()
       this.#asking = false
-      // An answer is no prompt to come back to.
+      // Answers must not be in the history of prompts.
       const { history } = this.#rl as unknown as { history: string[] }
       history.splice(0, history.length, ...this.#prompts)
       signal.removeEventListener('abort', withdrawn)
@@ -150,16 +150,16 @@ export class TerminalConsole implements Console {
     if (this.#wanted) for (const redraw of this.#redraw) redraw()
   }
 
-  /** Ctrl-Z while a line is edited: as if the terminal had done it, for all that runs with this process. */
+  /** Ctrl-Z while a line is edited: stops the whole process group, as the terminal would. */
   async #stop(): Promise<void> {
     this.#cooked()
     process.kill(0, 'SIGTSTP')
     await turnOfTheLoop()
-    // Nobody can be stopped where no shell could let it go on.
+    // Where no shell could continue the process, the signal does not stop it.
     this.#onContinued()
   }
 
-  /** The shell has had the terminal meanwhile. */
+  /** After being continued: the shell has used the terminal meanwhile. */
   readonly #onContinued = (): void => {
     if (!this.#wanted) return
     this.#cooked()
@@ -167,7 +167,9 @@ export class TerminalConsole implements Console {
     this.#rl.prompt(true)
   }
 
-  /** Keys go through the editor; what was pasted goes into its line at once, which a key for each character would take forever. */
+  /**
+   * Sends keys through the editor. Pasted text is put into its line at once, because a key per character would be far too slow.
+   */
   #feed(pieces: readonly Piece[]): void {
     const before = this.#fed
     this.#fed = this.#put(before, pieces)
@@ -176,14 +178,14 @@ export class TerminalConsole implements Console {
   async #put(before: Promise<void>, pieces: readonly Piece[]): Promise<void> {
     await before
     for (const { text, pasted } of pieces) {
-      if (this.#closed) return // there is no editor any more
+      if (this.#closed) return // the editor is gone
       if (pasted) this.#rl.write(text)
       else this.#keys.write(text)
       await turnOfTheLoop()
     }
   }
 
-  /** Reads away what was typed while nothing was asked. */
+  /** Drops what was typed before the question. */
   async #dropEarlier(): Promise<void> {
     this.#dropping = true
     this.#raw()
@@ -192,7 +194,7 @@ export class TerminalConsole implements Console {
     this.#dropping = false
   }
 
-  /** One line, edited behind `prompt`; null: the user leaves, or broke off. */
+  /** One line, edited after `prompt`; null: the user leaves, or broke it off. */
   async #line(prompt: string): Promise<string | null> {
     const early = this.#lines.shift()
     if (early !== undefined) {
@@ -232,12 +234,12 @@ export class TerminalConsole implements Console {
 
   #end(): void {
     this.#closed = true
-    // Ctrl-D: what the shell writes next begins a line of its own.
+    // Ctrl-D: the shell's next output must start on its own line.
     if (this.#wanted) this.#options.output.write('\n')
     this.#give(null)
   }
 
-  /** Ctrl-C while a line is edited: empties it; on an empty line leaves, when it comes twice. */
+  /** Ctrl-C while a line is edited: clears it. On an empty line, the second Ctrl-C leaves. */
   #onCtrlC(): void {
     if (this.#asking) {
       this.#options.output.write('\n')

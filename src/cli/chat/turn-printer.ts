@@ -3,11 +3,11 @@ import { printable } from '../../core/text.ts'
 import { Activity } from '../exec/activity.ts'
 import type { Console } from './console.ts'
 
-/** Writes a turn as it goes: what the agent says word for word, what it does a line each. */
+/** Writes a turn as it runs: the agent's words as they are, and its actions one per line. */
 export class TurnPrinter {
   readonly #console: Console
   readonly #activity = new Activity()
-  /** By item: how much of its (printable) text was written. */
+  /** The (printable) text already written, by item. */
   readonly #written = new Map<string, string>()
   #open: string | null = null
 
@@ -22,7 +22,7 @@ export class TurnPrinter {
     for (const line of lines) this.#console.note(line)
   }
 
-  /** Ends the line that is open. Safe to repeat. */
+  /** Ends the open line. Repeatable. */
   close(): void {
     this.#endLine()
   }
@@ -31,7 +31,7 @@ export class TurnPrinter {
     const all = printable(text)
     const before = this.#written.get(id) ?? ''
     if (this.#open !== id) this.#endLine()
-    // Text that was changed, and not only gone on with, is written again.
+    // Text that was changed, instead of only continued, is written again.
     const rest = all.startsWith(before) ? all.slice(before.length) : `\n${all}`
     if (rest !== '') {
       this.#console.write(rest)

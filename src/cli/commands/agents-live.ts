@@ -11,10 +11,10 @@ import type { Io } from '../io.ts'
 const PROMPT = 'Answer with the one word: ready. Use no tools.'
 const LIMITS = { timeoutMs: 120_000, stallMs: 60_000 }
 
-/** How one real turn went. */
+/** The result of one real turn. */
 export interface LiveView {
   readonly ok: boolean
-  /** What the agent said, or why it could not. */
+  /** The agent's answer, or why there is none. */
   readonly text: string
   readonly model: string | null
   readonly duration_ms: number
@@ -23,7 +23,7 @@ export interface LiveView {
   readonly cost_usd: number | null
 }
 
-/** Takes one short real turn, which may cost money, in an empty folder and read-only, within two minutes. */
+/** Takes one short real turn in an empty folder, read-only, within two minutes. It may cost money. */
 export async function liveTurn(
   io: Io,
   agent: Agent,

@@ -77,7 +77,7 @@ interface Probed {
   readonly version: string | null
   readonly logged_in: boolean | null
   readonly hint: string | null
-  /** Only with --live, and only when it could be tried. */
+  /** Only with --live, and only if it could be tried. */
   readonly live?: LiveView
 }
 
@@ -97,7 +97,7 @@ async function probe(
   if (name !== null && only !== undefined && !usable(only)) io.exitCode = 2
 }
 
-/** The agent as this repository would start it: with the program and environment of the first role that uses it. */
+/** Probes the agent as this repository would start it: with the program and environment of the first role that uses it. */
 async function probeOne(io: Io, agent: Agent, roles: readonly RoleConfig[], live: boolean): Promise<Probed> {
   const role = roles.find((one) => one.provider === agent.provider)
   const found: Probe = await agent.probe(agentEnvironment(io.env, role?.env), role?.command ?? null)
@@ -118,7 +118,10 @@ async function probeOne(io: Io, agent: Agent, roles: readonly RoleConfig[], live
   }
 }
 
-/** Roles of this repository's configuration; none outside of a repository, without a file, or when it has errors (said). */
+/**
+ * Roles of this repository's configuration; none outside of a repository, without a file, or if it has errors (which are
+ * reported).
+ */
 async function configuredRoles(io: Io): Promise<readonly RoleConfig[]> {
   try {
     const { root } = await here(io)

@@ -39,7 +39,10 @@ interface Flags {
   json?: true
 }
 
-/** A question of a session: whoever asked it waits for the answer and goes on by itself. */
+/**
+ * Answers a question of a session, whose asker waits for it and continues by itself. Returns false if there is no such
+ * question.
+ */
 async function answerSession(io: Io, id: string, value: string, flags: Flags): Promise<boolean> {
   const note = checkNote(flags.note ?? null)
   const ask = await answerAsk(new SessionStore(stateHome(io.env)), id, value, note)

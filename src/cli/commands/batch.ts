@@ -24,7 +24,7 @@ interface Flags {
   verbose?: true
 }
 
-/** As in the configuration. */
+/** The limit of the configuration's `concurrency`. */
 const MAX_CONCURRENCY = 64
 
 const EXAMPLES = `
@@ -76,7 +76,7 @@ async function batch(io: Io, flags: Flags): Promise<void> {
     holdBatch(record, config, async (lease) => {
       const files = await lookAtPlan(record, plan)
       for (const line of remarks(plan, files)) io.note(`note: ${line}`)
-      // Before anything is stored or made: an agent that is not there would fail every file.
+      // Before anything is stored or created: an agent that is not installed would fail every file.
       if (files.some((file) => !file.done)) await checkRoles(config, { 'batch agent': batchRole(config, io.env) })
       if (!json) io.note(summaryLine(plan, files))
       await new ResultsFile(config.results).prepare()

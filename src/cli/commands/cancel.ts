@@ -58,7 +58,7 @@ async function giveUp(
   return handle === null ? cancelRun(request) : cancelTask(request, handle)
 }
 
-/** A run of this repository by its id; a task may be called like anything else. */
+/** A run of this repository with this id, or null. Checked first, because a task may have any name. */
 async function runOf(record: RecordStore, project: string, id: string): Promise<RunRow | null> {
   const run = await findRun(record.read, id)
   return run?.project === project ? run : null

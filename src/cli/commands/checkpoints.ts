@@ -37,7 +37,7 @@ export function checkpointsCommand(io: Io): Command {
     })
 }
 
-/** Questions of the runs of this repository; outside of any there are only those of sessions. */
+/** Questions of the runs of this repository; outside of one, only sessions have questions. */
 async function askedByRuns(io: Io, all: boolean): Promise<readonly CheckpointRow[]> {
   try {
     return await withRecord(io, async (record) => checkpointsOf(record, await projectIdHere(io, record), all))
@@ -47,7 +47,7 @@ async function askedByRuns(io: Io, all: boolean): Promise<readonly CheckpointRow
   }
 }
 
-/** A question as it is printed with `--json`; `now` is the time, in ms. */
+/** A question as printed with `--json`; `now` in ms. */
 export function checkpointView(one: CheckpointRow, now: number): Record<string, unknown> {
   const { id, run, task, kind, question, options, context, answer, note, createdAt, closedAt } = one
   return {
@@ -84,7 +84,7 @@ function checkpointText(one: CheckpointRow, now: number): string[] {
   return lines
 }
 
-/** Who wants it done otherwise has something to say. */
+/** Rework and retry usually need an explanation. */
 function withNote(value: string): string {
   return value === 'rework' || value === 'retry' ? ' --note "what to change"' : ''
 }

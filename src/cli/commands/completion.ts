@@ -31,7 +31,7 @@ interface Flags {
   typed?: string
 }
 
-/** `belay completion SHELL`; `whole` gives all of belay, from which the script is made. */
+/** `belay completion SHELL`. `whole` returns all of belay, from which the script is generated. */
 export function completionCommand(io: Io, whole: () => Promise<Command>): Command {
   return new Command('completion')
     .description('Print the completion script for a shell.')

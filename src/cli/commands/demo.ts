@@ -6,9 +6,9 @@ import { resolveProgram } from '../../process/index.ts'
 import type { Io } from '../io.ts'
 
 export interface DemoOptions {
-  /** Folder for the project, relative to the current one; null: a new one below the temporary folder. */
+  /** Folder for the project, relative to the current one; null: a new one in the system's temporary folder. */
   readonly dir: string | null
-  /** Event lines on stdout, as `belay run --json` prints them, and nothing else there. */
+  /** Print only event lines on stdout, as `belay run --json` does. */
   readonly json: boolean
 }
 
@@ -21,7 +21,7 @@ Examples:
   belay demo --dir ~/try-belay  in a folder of your choice
 `
 
-/** `belay demo`. `run` is what `belay run` does, so that the demo is a run like any other. */
+/** `belay demo`. `run` is the implementation of `belay run`, so that the demo is a run like any other. */
 export function demoCommand(io: Io, run: RunBelay): Command {
   return new Command('demo')
     .description(
@@ -36,8 +36,8 @@ export function demoCommand(io: Io, run: RunBelay): Command {
 }
 
 /**
- * Makes the demo project and runs its three tasks with the scripted agent. Returns the exit status of the run.
- * Throws BelayError when the project cannot be made. The project stays, for a look at it.
+ * Creates the demo project and runs its three tasks with the scripted agent. Returns the exit status of the run. Throws
+ * BelayError if the project cannot be created. The project stays, for the user to look at.
  */
 export async function demo(io: Io, options: DemoOptions, run: RunBelay): Promise<number> {
   const { dir, files } = await createDemoProject(options.dir === null ? null : resolve(io.cwd, options.dir))
@@ -73,8 +73,8 @@ function whatToSee(dir: string): string[] {
 }
 
 /**
- * In a checkout that is not installed, `npm run demo` is the first that somebody sees of Belay: `belay` means nothing there
- * yet.
+ * How to call Belay where it is not installed: `npm run demo` in a checkout may be the first that somebody sees of Belay, and
+ * `belay` is no command there.
  */
 function howToCall({ cwd, env }: Io): string[] {
   const [node, program = ''] = process.argv

@@ -31,7 +31,7 @@ export function diffCommand(io: Io): Command {
     .action((name: string, flags: Flags) => diff(io, name, flags))
 }
 
-/** A task's change as two commits. */
+/** A task's change, as two commits. */
 interface Change {
   readonly from: string
   readonly to: string
@@ -62,7 +62,7 @@ async function diff(io: Io, name: string, flags: Flags): Promise<void> {
 
 async function changeOf(root: string, run: RunRow, task: TaskRow): Promise<Change | null> {
   const { snapshot } = stateOf(task)
-  // A step's commit is on a branch of its run: nothing of a workflow lands by itself.
+  // A step's commit is on a branch of its run: a workflow's work never lands by itself.
   const landed = run.program !== 'workflow'
   if (task.commit !== null) return { from: await parentOf(root, task.commit), to: task.commit, landed }
   return snapshot === null ? null : { from: snapshot.base, to: snapshot.commit, landed: false }
@@ -107,7 +107,7 @@ async function patch(
   if (result.code !== 0) throw gitFailed(args, result)
 }
 
-/** Bytes of a patch that are put into JSON: a text must fit into memory several times over. */
+/** Largest patch in JSON, in bytes: the text must fit into memory several times. */
 const MAX_JSON_PATCH = 64 << 20
 
 async function asJson(root: string, change: Change): Promise<object> {
@@ -129,7 +129,7 @@ async function asJson(root: string, change: Change): Promise<object> {
   return { files: files.map(({ path, status }) => ({ path, status })), patch: text }
 }
 
-/** A file or pipe gets git's bytes; a terminal gets text without control characters, coloured line by line. */
+/** A file or pipe gets git's bytes; a terminal gets text without control characters, coloured by line. */
 async function show(io: Io, root: string, change: Change, options: readonly string[]): Promise<void> {
   if (!io.stdoutIsTerminal) {
     await patch(root, change, options, (chunk) => io.outBytes(chunk))

@@ -76,7 +76,7 @@ function setUp(config = CONFIG, name = 'Ada'): { root: string; env: Record<strin
   return { root, env: { ...envWith('make'), BELAY_HOME: folder() } }
 }
 
-/** The machine's own identity, if any, does not matter: the repository's wins, and an empty name is none. */
+/** The machine's own identity does not matter: the repository's overrides it, and an empty name counts as none. */
 function withIdentity(root: string, name: string): string {
   writeFileSync(join(root, '.git/config'), `[user]\n\tname = ${name}\n\temail = ada@example.com\n`, { flag: 'a' })
   return root

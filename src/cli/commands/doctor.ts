@@ -11,7 +11,7 @@ Examples:
 
 Exit status: 0, or 2 if something has to be fixed before belay run can work.`
 
-/** `belay doctor`: looks at everything a run needs, with `agents` as the agents to look for. Makes no paid call. */
+/** `belay doctor`: checks everything that a run needs, including `agents`. Makes no paid call. */
 export function doctorCommand(io: Io, agents: readonly Agent[]): Command {
   return new Command('doctor')
     .description('Check git, the configuration, the state folder and the agents.')

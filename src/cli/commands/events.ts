@@ -78,7 +78,7 @@ async function events(io: Io, flags: Flags): Promise<void> {
   })
 }
 
-/** A time, or as long ago as a duration says, as the record writes times. */
+/** A time, or the time that lies a duration ago, in the record's format. */
 function sinceFlag(text: string | undefined): string | null {
   if (text === undefined) return null
   const ago = parseDuration(text)
@@ -106,7 +106,7 @@ async function whatToShow(io: Io, record: RecordStore, flags: Flags): Promise<Ev
   }
 }
 
-/** The repository's id; a run that is named by its id is found wherever one stands. */
+/** The id of the project here. `anywhere`: a run named by its id is found from any folder, so no project is needed (''). */
 async function projectOf(io: Io, record: RecordStore, anywhere: boolean): Promise<string> {
   try {
     return await projectIdHere(io, record)
@@ -129,7 +129,7 @@ async function runIds(record: RecordStore, project: string): Promise<string[]> {
   return (await listRuns(record.read, project)).map((run) => run.id)
 }
 
-/** A mistyped handle would show nothing, as if nothing had happened. */
+/** Refuses a mistyped handle, which would print nothing, as if nothing had happened. */
 async function checkTask(record: RecordStore, runs: readonly string[], handle: string): Promise<void> {
   const handles = new Set<string>()
   for (const run of runs) for (const task of await listTasks(record.read, run)) handles.add(task.handle)
@@ -142,7 +142,10 @@ async function checkTask(record: RecordStore, runs: readonly string[], handle: s
   })
 }
 
-/** A mistyped type would show nothing, as if nothing had happened. A record may have types that this version does not know. */
+/**
+ * Refuses a mistyped type, which would print nothing, as if nothing had happened. The record may have types that this version
+ * does not know.
+ */
 async function checkType(record: RecordStore, glob: string): Promise<void> {
   const like = new RegExp(`^${glob.replace(/[\\^$.|?+()[\]{}]/g, '\\$&').replace(/\*+/g, '.*')}$`, 'is')
   if (EVENT_TYPES.some((type) => like.test(type))) return

@@ -28,7 +28,7 @@ interface Flags extends ExecFlags {
 const ASK_TIMEOUT = '30m'
 /** Most characters shown of the last message of a turn that is not done. */
 const LAST_MESSAGE = 2000
-/** More than any model can hold, in bytes. */
+/** More than any model can take, in bytes. */
 const STDIN_MAX = 8 << 20
 
 const EXAMPLES = `
@@ -146,7 +146,7 @@ function tell(io: Io, result: TurnResult, session: Session, flags: Flags): void 
   io.note(`${status}: ${usageText(steps, usage)}; go on with: --session ${session.id}`)
 }
 
-/** The last message of a turn that is not done. It is not an answer, so it goes to stderr, and only a part of it. */
+/** The last message of a turn that is not done. It is not an answer, so it goes to stderr, and is shortened. */
 function lastMessage({ text, isCutOff }: TurnResult, { id }: Session): string {
   const isLong = text.length > LAST_MESSAGE
   const whole = isLong ? `; full text: belay session show ${id}` : ''
@@ -154,14 +154,14 @@ function lastMessage({ text, isCutOff }: TurnResult, { id }: Session): string {
   return isCutOff || isLong ? `${what}\n${printable(cap(text, LAST_MESSAGE))}` : printable(text)
 }
 
-/** What an agent says goes through a pipe as it is, and to a terminal without what would steer it. */
+/** An agent's text: unchanged for a pipe, without control sequences for a terminal. */
 function shown(io: Io, text: string): string {
   return io.stdoutIsTerminal ? printable(text) : text
 }
 
 /**
- * Who decides what policy leaves to a person: with --ask somebody at any terminal, else whoever sits at this one. null: nobody. A
- * terminal from which the prompt was read to its end can be read no more.
+ * Decides what the policy leaves to a person. With --ask: somebody at any terminal. Otherwise: the user of this terminal. null:
+ * nobody. If the prompt was read from the terminal up to its end, the terminal cannot be read again.
  */
 function approverOf(
   io: Io,
@@ -188,7 +188,7 @@ async function promptOf(io: Io, given: string, { stdin }: Flags): Promise<string
   })
 }
 
-/** What was piped in is no word of the user's: it is fenced, so that it ends where it ends. */
+/** Adds piped text to the prompt. It is not from the user, so it is fenced, and cannot pretend to end earlier. */
 function withMaterial(prompt: string, material: string): string {
   if (material.trim() !== '') return `${prompt}\n\nFrom stdin:\n${fence(material)}`
   throw new BelayError('usage', 'there is nothing on stdin', { expected: 'text, because of --stdin' })

@@ -4,7 +4,7 @@ import { keepHeapSmall } from '../small-heap.ts'
 import type { Io } from '../io.ts'
 import { wholeProgram } from '../program.ts'
 
-/** Every command, in the order of `belay --help`. The module of a command is loaded only when it is called. */
+/** Every command, in the order of `belay --help`. A command's module is loaded only when it is called. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'init',

@@ -20,7 +20,7 @@ interface Ran {
 interface Situation {
   readonly cwd: string
   readonly env?: Record<string, string>
-  /** Lines typed in a terminal; without them there is no terminal. */
+  /** Lines typed in a terminal; absent: there is no terminal. */
   readonly typed?: readonly string[]
 }
 

@@ -26,7 +26,7 @@ Examples:
   belay init --yes      take what was found without asking
   belay init --force    replace the belay.yaml that is there`
 
-/** `belay init`: writes belay.yaml in the root of the repository from what is found there. Asks in a terminal only. */
+/** `belay init`: writes belay.yaml in the root of the repository from what is found there. Asks only in a terminal. */
 export function initCommand(io: Io): Command {
   return new Command('init')
     .description('Write belay.yaml from what is found in this project.')
@@ -75,7 +75,7 @@ function names({ config }: Proposal): string {
   return commands.length === 0 ? 'none' : commands.join(', ')
 }
 
-/** The top of the checkout, also when it has no commit yet: a first commit may well hold belay.yaml. */
+/** The root of the checkout, even without any commit: the first commit may well contain belay.yaml. */
 async function checkoutRoot(cwd: string): Promise<string> {
   try {
     return (await openRepository(cwd)).root

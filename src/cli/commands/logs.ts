@@ -123,7 +123,7 @@ const raw: Show = async (io, record, { run, task }, wanted, options, json) => {
     frames.look((session, frame) => {
       shown += 1
       if (json) io.out(JSON.stringify({ ...frame, session: session.id, role: session.role }))
-      // A terminal would obey what it is sent; a file gets what there was.
+      // A terminal would obey control sequences; a file gets the frame unchanged.
       else io.out(io.stdoutIsTerminal ? printable(frame.frame) : frame.frame)
     }),
   )

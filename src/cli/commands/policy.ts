@@ -20,10 +20,10 @@ interface CheckFlags {
   json?: true
 }
 
-/** As in the table of exit statuses: 4 a person is wanted, 3 it is not done. */
+/** As in the table of exit statuses: 4 a person is needed, 3 it is not done. */
 const EXITS: Readonly<Record<Decision, number>> = { allow: 0, ask: 4, deny: 3 }
 
-/** More than the policy itself reads, so that it says so. */
+/** More characters than the policy itself accepts, so that it reports the excess. */
 const MOST_INPUT = 1_000_000
 
 const EXAMPLES = `
@@ -81,7 +81,7 @@ async function judgeText(io: Io, words: readonly string[], flags: CheckFlags): P
   io.exitCode = EXITS[verdict.decision]
 }
 
-/** One word is a command line; several are the words of one command. */
+/** The command line to judge: a single word is a command line, several are the words of one command. */
 async function commandOf(io: Io, words: readonly string[]): Promise<string> {
   const [first, ...more] = words
   if (first !== undefined && !(first === '-' && more.length === 0))
@@ -111,7 +111,7 @@ async function listRules(io: Io, flags: { json?: true }): Promise<void> {
   else for (const line of ruleLines(list, rules.strict)) io.out(line)
 }
 
-/** The rules of the repository around `cwd`; outside of any, only those of the user. */
+/** The rules of the repository around `cwd`; outside of one, only the user's. */
 async function inForce(io: Io, cwd: string): Promise<{ workspace: string; rules: PolicyRules }> {
   if (!existsSync(cwd)) {
     throw new BelayError('usage', 'there is no such folder', {

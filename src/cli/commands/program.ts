@@ -13,7 +13,7 @@ Examples:
   belay program show direct --mermaid > direct.mmd
 `
 
-/** What a program's drawing needs; phases are run with services that nobody needs here. */
+/** What is needed to draw a program, without the type of its services. */
 type Drawn = Pick<Program<never>, 'name' | 'entry' | 'phases'>
 
 const PROGRAMS: readonly Drawn[] = [directProgram, batchProgram, workflowProgram]

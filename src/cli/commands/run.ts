@@ -130,7 +130,7 @@ function requestOf(io: Io, what: string | null, flags: Flags): RunRequest {
   }
 }
 
-/** Flags that are configuration keys by another name. */
+/** Flags that set configuration keys. */
 function configFlags(flags: Flags): FlagValue[] {
   const roles = ['implementer', 'reviewer'] as const
   const values: (FlagValue | null)[] = [
@@ -153,6 +153,6 @@ function configFlags(flags: Flags): FlagValue[] {
 
 function flag(name: string, key: string, value: string | undefined): FlagValue | null {
   if (value === undefined) return null
-  // A number is written as one in the file; anything else stays text, for the schema to refuse by name.
+  // A number becomes one, as in the file; anything else stays text, so that the schema refuses it with the key's name.
   return { flag: name, key, value: /^\d+(\.\d+)?$/.test(value) && key !== 'budget.wall' ? Number(value) : value }
 }

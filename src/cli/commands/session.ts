@@ -134,7 +134,7 @@ async function resume(io: Io, id: string, prompt: string | undefined, flags: Jso
   const { meta } = await storeOf(io).get(id)
   const agent = meta.provider === null ? [] : ['--agent', meta.provider]
   const model = meta.model === null ? [] : ['--model', meta.model]
-  // A workspace of its own is found again by itself, and what an agent wrote there is no configuration of the user's.
+  // A workspace of the session's own is found without it, and what an agent wrote there is not the user's configuration.
   const there: Io = meta.cwd === null || meta.workspace !== null ? io : { ...io, cwd: meta.cwd }
   const work = ['--session', id, ...agent, ...model, ...(flags.json ? ['--json'] : [])]
   if (prompt === undefined) {
@@ -163,7 +163,7 @@ async function cleanup(io: Io, flags: Json & { olderThan: string; dryRun?: true 
   let freed = 0
   const all = await store.list()
   const gone = new Set<string>()
-  // Parts before what they are parts of, which cannot go before them.
+  // Parts first, because a session with parts cannot be removed.
   const inOrder = [...all.filter(isPart), ...all.filter((state) => !isPart(state))]
   for (const state of inOrder) {
     const { id, lastUsedAt } = state.meta
@@ -177,7 +177,7 @@ async function cleanup(io: Io, flags: Json & { olderThan: string; dryRun?: true 
       await removeSession(store, id, { dryRun: flags.dryRun === true, unusedSince: before, gone })
     } catch (error) {
       if (!(error instanceof BelayError)) throw error
-      if (error.code === 'session_unknown') continue // somebody else removed it meanwhile
+      if (error.code === 'session_unknown') continue // another process removed it meanwhile
       kept.push({ id, reason: error.message })
       continue
     }
@@ -229,7 +229,7 @@ async function merge(io: Io, id: string, flags: Json): Promise<void> {
 async function exportIt(io: Io, id: string, flags: Json & { output?: string }): Promise<void> {
   const text = await exportSession(storeOf(io), id)
   if (flags.output === undefined || flags.output === '-') {
-    // JSON lines are what `--json` asks for anyway.
+    // The export is JSON lines already, so --json changes nothing.
     io.outBytes(Buffer.from(text))
     return
   }
@@ -257,7 +257,7 @@ async function importIt(io: Io, file: string, flags: Json & { id?: string }): Pr
   } else io.out(`imported ${meta.id} (${meta.turns} ${meta.turns === 1 ? 'turn' : 'turns'})`)
 }
 
-/** Where the id is taken: how it is imported all the same. */
+/** Replaces the error for a taken id with one that says how to import under another id. */
 function underAnother(error: unknown): unknown {
   if (!(error instanceof BelayError && error.code === 'session_exists')) return error
   return new BelayError(error.code, error.message, {
@@ -278,7 +278,7 @@ async function textOf(io: Io, file: string): Promise<string> {
 
 const AGE_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-/** An age such as `7d`; longer than any timer may run. */
+/** An age such as `7d`, in ms; it may be longer than any timer can run. */
 function ageOf(text: string): number {
   const [, amount, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
   if (amount !== undefined && unit !== undefined) return Number(amount) * (AGE_MS[unit] ?? Number.NaN)

@@ -1,4 +1,4 @@
-/** Models and efforts that are known without asking anybody: configured, used before, or of the agent that is named. */
+/** Models and efforts that are known without asking a service: configured, used before, or listed for the named agent. */
 import { PROVIDERS, providerNamed } from '../../config/providers.ts'
 import { stateHome } from '../../core/home.ts'
 import { MODEL_PROVIDER_NAMES } from '../../engine/model/providers.ts'
@@ -7,7 +7,7 @@ import { SessionStore } from '../../sessions/index.ts'
 import type { Io } from '../io.ts'
 import type { Offer } from './lists.ts'
 
-/** Models of roles and of earlier sessions, of that agent where one is named; then the engine's services, to be gone on with. */
+/** Models of roles and of earlier sessions, restricted to `agent` if it is given; then the engine's services, as prefixes. */
 export async function modelsKnown(io: Io, agent: string | null): Promise<Offer[]> {
   const found = new Map<string, string>()
   const config = await configFor(io.cwd, io.env).catch(() => null)
@@ -27,7 +27,7 @@ function isOf(provider: string | null, agent: string | null): boolean {
   return agent === null || provider === agent
 }
 
-/** Efforts of the agent that is named, else of any. */
+/** Efforts of the named agent, or of any agent. */
 export function effortsOf(_io: Io, agent: string | null): Promise<Offer[]> {
   const own =
     agent === null ? Object.values(PROVIDERS).map(({ efforts }) => efforts) : [providerNamed(agent)?.efforts ?? []]

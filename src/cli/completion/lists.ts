@@ -1,5 +1,6 @@
 /**
- * What is there to be named: asked for by the completion scripts at the press of a key, so each list loads only what it needs.
+ * The names that completion offers. Completion scripts ask for them when the user presses a key, so each list loads only what
+ * it needs.
  */
 import { stateHome } from '../../core/home.ts'
 import type { Io } from '../io.ts'
@@ -14,7 +15,7 @@ export interface Offer {
 
 type Lister = (io: Io, typed: readonly string[]) => Promise<readonly Offer[]>
 
-/** The values of a kind, best first; `typed` is the command line before the word that is completed. */
+/** The values of a kind, best first; `typed` is the command line before the word being completed. */
 export function offersOf(kind: ListKind, io: Io, typed: readonly string[]): Promise<readonly Offer[]> {
   return LISTERS[kind](io, typed)
 }

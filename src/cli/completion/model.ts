@@ -2,7 +2,7 @@ import type { Argument, Command, Option } from 'commander'
 import { PROVIDER_NAMES } from '../../config/providers.ts'
 import { BACKENDS } from '../../sandbox/port.ts'
 
-/** What is asked of `belay completion --list KIND` when the key is pressed. */
+/** The kinds of `belay completion --list KIND`. */
 export const LISTS = [
   'tasks',
   'runs',
@@ -19,25 +19,25 @@ export const LISTS = [
 ] as const
 export type ListKind = (typeof LISTS)[number]
 
-/** What can stand in a place of a command line. */
+/** What can be at a place of a command line. */
 export type Values =
   | { readonly kind: 'words'; readonly words: readonly string[] }
-  /** `files`: or a path. */
+  /** `files`: a path is possible, too. */
   | { readonly kind: 'list'; readonly list: ListKind; readonly files: boolean }
   | { readonly kind: 'files' }
   | { readonly kind: 'nothing' }
 
 export interface Flag {
-  /** `--json`, and `-h` where there is one. */
+  /** `--json`, and `-h` if there is one. */
   readonly names: readonly string[]
   readonly summary: string
-  /** null: it takes no value. */
+  /** null: the flag takes no value. */
   readonly value: Values | null
 }
 
-/** A command as completion sees it. */
+/** A command, as completion needs it. */
 export interface Place {
-  /** Words from the program down: `agents probe`; empty for the program itself. */
+  /** Command words without the program: `agents probe`; empty for the program itself. */
   readonly path: string
   readonly subcommands: readonly { readonly name: string; readonly summary: string }[]
   readonly flags: readonly Flag[]
@@ -82,7 +82,7 @@ function list(kind: ListKind, files = false): Values {
   return { kind: 'list', list: kind, files }
 }
 
-/** What a flag, or the argument of a command, takes; of one command only where its name stands before. */
+/** What a flag or an argument takes. A key that begins with a command's name applies only to that command. */
 const MEANT: Readonly<Record<string, Values>> = {
   '--agent': words(PROVIDER_NAMES),
   '--implementer': words(PROVIDER_NAMES),
@@ -100,7 +100,7 @@ const MEANT: Readonly<Record<string, Values>> = {
   'policy check --cwd': { kind: 'files' },
 }
 
-/** What a placeholder in the help stands for. */
+/** What a placeholder in the help means. */
 const BY_PLACEHOLDER: Readonly<Record<string, Values>> = {
   task: list('tasks'),
   'run|task': list('tasks'),

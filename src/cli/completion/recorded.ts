@@ -11,7 +11,7 @@ import type { Offer } from './lists.ts'
 /** Every program of `belay program show`. */
 export const PROGRAM_NAMES = [directProgram, batchProgram, workflowProgram].map(({ name }) => name)
 
-/** Tasks of the newest run of the project. */
+/** Tasks of the project's newest run. */
 export function tasksHere(io: Io): Promise<Offer[]> {
   return inProject(io, async (record, project) => {
     const [newest] = await listRuns(record.read, project)
@@ -29,14 +29,14 @@ export function runsHere(io: Io): Promise<Offer[]> {
   )
 }
 
-/** Questions that runs of the project ask. */
+/** Open questions of the project's runs. */
 export function questionsHere(io: Io): Promise<Offer[]> {
   return inProject(io, async (record, project) =>
     (await openIn(record, project)).map(({ id, task, question }) => ({ name: id, what: `${task}: ${question}` })),
   )
 }
 
-/** What may be answered to a question. */
+/** The possible answers to a question. */
 export function answersTo(io: Io, id: string): Promise<Offer[]> {
   return inProject(io, async (record, project) => {
     const question = (await openIn(record, project)).find((one) => one.id === id)
@@ -44,7 +44,7 @@ export function answersTo(io: Io, id: string): Promise<Offer[]> {
   })
 }
 
-/** Where the task can begin again; without one, every phase that some task could. */
+/** The phases at which the task can start over; without a task, every phase that any task could. */
 export function phasesOf(io: Io, handle: string | null): Promise<Offer[]> {
   const all = [...directProgram.phases.keys()]
   return inProject(io, async (record, project) => {
@@ -61,7 +61,7 @@ function mayBegin(task: TaskRow, phase: string): boolean {
     beginAgain(task, phase)
     return true
   } catch {
-    return false // it says why when it is asked for
+    return false // the command itself says why
   }
 }
 

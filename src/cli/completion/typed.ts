@@ -1,6 +1,6 @@
-/** What stands before the word that is completed. Shells take `--flag=value` apart, or not. */
+/** Reads the words before the one being completed. Shells may or may not split `--flag=value`. */
 
-/** The value of a flag; null when it is not given. */
+/** The value of a flag; null if it is not given. */
 export function flagIn(typed: readonly string[], flag: string): string | null {
   const whole = typed.findLast((word) => word.startsWith(`${flag}=`))
   if (whole !== undefined) return whole.slice(flag.length + 1)
@@ -9,7 +9,7 @@ export function flagIn(typed: readonly string[], flag: string): string | null {
   return (typed[at + 1] === '=' ? typed[at + 2] : typed[at + 1]) ?? null
 }
 
-/** Words that are no flags: the command first. The value of a flag may be among them. */
+/** The words that are no flags, the command first. Values of flags may be among them. */
 export function positionsIn(typed: readonly string[]): string[] {
   return typed.filter((word) => word !== '=' && !word.startsWith('-'))
 }

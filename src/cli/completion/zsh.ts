@@ -1,7 +1,7 @@
 import { quote, transitions, valueFlags } from './bash.ts'
 import type { Place, Values } from './model.ts'
 
-/** The completion script for zsh: to be sourced, or saved as `_belay` in a folder of `fpath`. */
+/** The completion script for zsh, to be sourced, or saved as `_belay` in a folder of `fpath`. */
 export function zshScript(places: readonly Place[]): string {
   return `#compdef belay
 # Completion of belay for zsh; made by: belay completion zsh
@@ -81,7 +81,7 @@ function assignment(values: Values): string | null {
   }
 }
 
-/** `name:summary`, as _describe wants it. */
+/** `name:summary`, as _describe expects it. */
 function described(all: readonly { readonly name: string; readonly summary: string }[]): string {
   return all.map(({ name, summary }) => quote(`${name.replaceAll(':', String.raw`\:`)}:${summary}`)).join(' ')
 }

@@ -2,15 +2,15 @@ import type { Item, TurnEvent } from '../../agents/port.ts'
 import type { Denied } from '../../exec/index.ts'
 import { oneLine } from '../views/format.ts'
 
-/** Longest line of what an agent does. */
+/** Longest line about an agent's action, in characters. */
 const MAX_LINE = 160
 const MAX_DENIED = 10
 
-/** Says what an agent does as lines for people: one per tool call, change and remark, and what was denied or failed. */
+/** Describes an agent's actions as lines for people: one per tool call, change and remark, and one for a denial or failure. */
 export class Activity {
   readonly #told = new Map<string, Item['status']>()
 
-  /** What is new in this event; empty when nothing is. */
+  /** The lines for what is new in this event; may be empty. */
   lines(event: TurnEvent): string[] {
     if (event.type === 'approval') return deniedLine(event)
     return event.type === 'item' ? this.#item(event.item) : []
@@ -25,7 +25,7 @@ export class Activity {
       return [`note: ${oneLine(text.slice(7), 400)}`]
     }
     if (kind !== 'tool_call' && kind !== 'file_change') return []
-    // A change that a call told of makes is no news.
+    // A change made by a reported tool call is not reported again.
     const isNews = kind === 'tool_call' || !this.#told.has(id.replace(/:files$/, ''))
     if (before === undefined && !isNews) return []
     if (before === undefined && isOnlyNamed(item)) return []
@@ -45,7 +45,7 @@ function deniedText(what: string, why: string): string {
   return `denied: ${oneLine(what, MAX_LINE)} (${oneLine(why, MAX_LINE)})`
 }
 
-/** What a turn was denied, for who did not see it happen. */
+/** The denials of a turn, for users who did not see them happen. */
 export function deniedLines(denied: readonly Denied[]): string[] {
   const more = denied.length - MAX_DENIED
   return [
@@ -54,13 +54,13 @@ export function deniedLines(denied: readonly Denied[]): string[] {
   ]
 }
 
-/** A reason that begins with the command which the title ends with, without it. */
+/** Removes the command from the beginning of a reason if the title ends with it. */
 function without(title: string, reason: string): string {
   const end = reason.indexOf(': ')
   return end > 0 && title.endsWith(reason.slice(0, end)) ? reason.slice(end + 2) : reason
 }
 
-/** Some agents tell of a call before they know what it will do; the same item then comes again. */
+/** Whether a tool call only has a name so far: some agents report calls before they know the input, and send them again. */
 export function isOnlyNamed({ status, text, tool, kind }: Item): boolean {
   return kind === 'tool_call' && status === 'running' && tool !== undefined && isWord(text) && isEmpty(tool.input)
 }
@@ -71,11 +71,11 @@ function isWord(text: string): boolean {
 
 function isEmpty(input: unknown): boolean {
   if (input === null || input === undefined || input === '') return true
-  // Where it runs says nothing of what it does.
+  // The folder alone does not say what a call does.
   return typeof input === 'object' && Object.keys(input).every((key) => key === 'cwd')
 }
 
-/** What the agent calls it; the command too where that is only a name. */
+/** The agent's title for a call, with the command added if the title is only a name. */
 function titleOf({ text, tool }: Item): string {
   const { command } = (typeof tool?.input === 'object' ? (tool.input ?? {}) : {}) as { readonly command?: unknown }
   return typeof command === 'string' && isWord(text) && text !== command ? `${text}: ${command}` : text

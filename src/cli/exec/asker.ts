@@ -2,12 +2,12 @@ import { StringDecoder } from 'node:string_decoder'
 import type { Io } from '../io.ts'
 import type { Asking } from '../chat/console.ts'
 
-/** How long what was typed before a question has to arrive, in ms: it is no answer. */
+/** How long to wait for input that was typed before a question, in ms, in order to drop it. */
 const EARLIER_MS = 30
 
 /**
- * Asks on a terminal whose lines nobody else reads. It is read only while a question stands there: a job in the background would
- * be stopped for it. Ctrl-C stays a signal.
+ * Asks on a terminal that nothing else reads. The terminal is read only while a question is open, because reading it would stop
+ * a background job. Ctrl-C remains a signal.
  */
 export function terminalAsker(io: Pick<Io, 'note'>): Asking {
   const { stdin, stderr } = process

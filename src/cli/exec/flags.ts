@@ -7,7 +7,7 @@ import type { ExecLimits } from '../../exec/index.ts'
 import { BACKENDS, type Network } from '../../sandbox/port.ts'
 import { countFlag } from '../numbers.ts'
 
-/** The flags that choose who works and how far it may go; the same for `exec` and `chat`. */
+/** The flags for agent, permissions and limits; shared by `exec` and `chat`. */
 export interface WorkFlags {
   agent?: string
   model?: string
@@ -52,7 +52,7 @@ export function addWorkFlags(command: Command): Command {
     .option('--stall <duration>', 'end a turn in which nothing happens for this long', '10m')
 }
 
-/** The limits that the flags ask for. Throws `usage`. */
+/** The limits from the flags. Throws `usage`. */
 export function limitsOf(flags: WorkFlags): ExecLimits {
   return {
     timeoutMs: flags.timeout === undefined ? null : durationFlag('--timeout', flags.timeout),
@@ -62,7 +62,7 @@ export function limitsOf(flags: WorkFlags): ExecLimits {
   }
 }
 
-/** What `--network` asks for; null when it was not given. Throws `usage`. */
+/** The network from `--network`; null if it was not given. Throws `usage`. */
 export function networkFlag(text: string | undefined): Network | null {
   if (text === undefined) return null
   if (text === 'none' || text === 'full') return { mode: text }
@@ -75,7 +75,7 @@ export function networkFlag(text: string | undefined): Network | null {
   })
 }
 
-/** Milliseconds. Throws `usage`. */
+/** The value of a flag, in ms. Throws `usage`. */
 export function durationFlag(flag: string, text: string): number {
   const ms = parseDuration(text)
   if (ms !== null) return ms

@@ -5,7 +5,7 @@ import { BelayError } from '../../core/errors.ts'
 import type { Isolation } from '../../exec/index.ts'
 import { countFlag } from '../numbers.ts'
 
-/** Where a session works; the same for `exec` and `chat`. */
+/** The flags for where a session works; shared by `exec` and `chat`. */
 export interface IsolationFlags {
   workspace?: 'here' | 'session'
   repo?: string
@@ -39,7 +39,7 @@ export function addIsolationFlags(command: Command): Command {
     .option('--part <name>', 'with parallel: the name of the part; merge the parts with: belay session merge')
 }
 
-/** What the flags ask for. A relative path in `--repo` counts from `cwd`. Throws `usage`. */
+/** The isolation from the flags. A relative path in `--repo` is relative to `cwd`. Throws `usage`. */
 export function isolationOf(flags: IsolationFlags, cwd: string): Isolation {
   const { workspace = null, repo, branch = null, ref = null, submodules, collaboration = null, part = null } = flags
   const depth = countFlag('--depth', flags.depth)
@@ -53,7 +53,7 @@ export function isolationOf(flags: IsolationFlags, cwd: string): Isolation {
   return { workspace, clone, collaboration, part }
 }
 
-/** As `git clone` reads it: `HOST:PATH` is a path only where such a file exists. */
+/** Interprets an address like `git clone`: `HOST:PATH` is a path only if such a file exists. */
 function addressFrom(cwd: string, repo: string): string {
   const isPath = !/^[^/]*:/.test(repo) || existsSync(resolve(cwd, repo))
   return isPath && repo !== '' && !repo.startsWith('-') ? resolve(cwd, repo) : repo

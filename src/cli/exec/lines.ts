@@ -3,16 +3,16 @@ import type { TurnResult } from '../../exec/index.ts'
 import type { Io } from '../io.ts'
 import { isOnlyNamed } from './activity.ts'
 
-/** Who an exec's events belong to. */
+/** The session and agent of an exec's events. */
 export interface Owner {
   readonly session: string
   readonly agent: string
 }
 
-/** Longest text of one field of an event line. */
+/** Longest tool output in an event line, in characters. */
 const MAX_TEXT = 8000
 
-/** Prints what happens as event lines (docs/events.md); sequence numbers begin with 1 in each exec. */
+/** Prints a turn as event lines (docs/events.md). Sequence numbers begin with 1 in each exec. */
 export class EventLines {
   readonly #io: Io
   readonly #owner: Owner
@@ -51,12 +51,12 @@ export class EventLines {
     }
   }
 
-  /** The last line. */
+  /** Prints the last line. */
   finished(result: TurnResult): void {
     this.#io.out(JSON.stringify(finishedLine(result, this.#owner.session)))
   }
 
-  /** A tool call is told when it begins and when it is over; text only when it is whole. */
+  /** Prints a tool call when it begins and when it ends, and text only when it is complete. */
   #item(item: Item): void {
     if (item.status === 'running') {
       if (item.kind !== 'tool_call' || this.#begun.has(item.id) || isOnlyNamed(item)) return
@@ -72,7 +72,7 @@ export class EventLines {
   }
 }
 
-/** `exec.finished`; `error` only when it is not done. */
+/** The `exec.finished` line; `error` is present only if the turn is not done. */
 export function finishedLine(result: TurnResult, session: string | null): Record<string, unknown> {
   const { status, finishReason, output, text, steps, usage, error } = result
   return {

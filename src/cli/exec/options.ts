@@ -5,7 +5,7 @@ import type { Io } from '../io.ts'
 import { addWorkFlags, limitsOf, networkFlag, type WorkFlags } from './flags.ts'
 import { addIsolationFlags, isolationOf, type IsolationFlags } from './isolation.ts'
 
-/** The flags of `exec` and `chat`: who works, how far it may go, where, and in which session. */
+/** The flags of `exec` and `chat`: agent, permissions, limits, workspace and session. */
 export interface ExecFlags extends WorkFlags, IsolationFlags {
   session?: string
 }
@@ -17,7 +17,7 @@ export function addExecFlags(command: Command): Command {
   )
 }
 
-/** What the flags ask for. Throws `usage`. */
+/** The options from the flags. Throws `usage`. */
 export function execOptions(io: Io, flags: ExecFlags): Omit<ExecOptions, 'purpose' | 'approver' | 'signal'> {
   return {
     home: stateHome(io.env),

@@ -5,7 +5,10 @@ import { Activity } from './activity.ts'
 
 const MAX_LINE = 160
 
-/** Says on stderr what an agent does, a line per tool call, change and remark. Its last message is the result, not progress. */
+/**
+ * Prints an agent's actions on stderr, one line per tool call, change and remark. Its last message is the result, and not
+ * printed here.
+ */
 export class Progress {
   readonly #io: Io
   readonly #activity = new Activity()

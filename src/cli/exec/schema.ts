@@ -5,13 +5,13 @@ import type { JsonSchema } from '../../agents/port.ts'
 
 export interface Schema {
   readonly schema: JsonSchema
-  /** What is wrong with an answer, one line each. */
+  /** Returns the problems of an answer, one line each. */
   readonly check: (value: unknown) => readonly string[]
 }
 
 const MAX_BYTES = 1024 * 1024
 
-/** A JSON Schema from a file. Throws `output_schema_invalid`. */
+/** Reads a JSON Schema from a file. Throws `output_schema_invalid`. */
 export async function readSchema(cwd: string, file: string): Promise<Schema> {
   const invalid = (expected: string, received: string): BelayError =>
     new BelayError('output_schema_invalid', `${file} cannot be used as an output schema`, { expected, received })

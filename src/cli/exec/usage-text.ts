@@ -1,6 +1,8 @@
 import type { Usage } from '../../core/words.ts'
 
-/** What one or several turns took: `2 steps, 220 tokens, $0.0012`. Tokens that an agent does not tell are not zero. */
+/**
+ * The usage of one or several turns: `2 steps, 220 tokens, $0.0012`. If an agent reports no tokens, they are unknown, not zero.
+ */
 export function usageText(steps: number, { inputTokens, outputTokens, costUsd }: Usage): string {
   const tokens = inputTokens + outputTokens
   const isTold = tokens > 0 || (costUsd ?? 0) > 0

@@ -4,9 +4,9 @@ import type { TaskStatus } from '../../core/words.ts'
 import type { LiveState, LiveTask } from './state.ts'
 
 export interface LinesOptions {
-  /** Lines that there is room for. */
+  /** Number of lines that fit. */
   readonly rows: number
-  /** ms since the epoch. */
+  /** Current time, in ms since the epoch. */
   readonly now: number
   readonly color: boolean
 }
@@ -16,10 +16,10 @@ interface Widths {
   readonly cost: number
 }
 
-/** More than this is no longer a glance. */
+/** More lines than this cannot be taken in at a glance. */
 const MOST_LINES = 14
 
-/** What is worth a line, in this order; queued and finished tasks are only counted. */
+/** Statuses that get a line, in this order; queued and done tasks are only counted. */
 const SHOWN: readonly TaskStatus[] = ['running', 'waiting', 'suspended', 'blocked', 'replan', 'cancelled', 'skipped']
 
 type Style = Parameters<typeof styleText>[0]
@@ -33,8 +33,8 @@ const LOOKS: Partial<Record<TaskStatus, { readonly sign: string; readonly style:
 }
 
 /**
- * The block as lines: how the run stands, then every task that is at work or held up. Longer lines are cut where they are
- * drawn.
+ * The block's lines: first the state of the run, then every task that is running or held up. Longer lines are cut off when they
+ * are drawn.
  */
 export function liveLines(state: LiveState, options: LinesOptions): string[] {
   const room = Math.max(1, Math.min(options.rows, MOST_LINES)) - 1
@@ -44,7 +44,7 @@ export function liveLines(state: LiveState, options: LinesOptions): string[] {
     cost: Math.max(0, ...shown.map((task) => task.cost?.length ?? 0)),
   }
   const lines: string[] = []
-  // Every task has its line before any has a second one.
+  // Every task gets its line before any gets a second one.
   const spare = room - shown.length
   for (const [i, task] of shown.entries()) {
     const rest = shown.length - i
@@ -89,12 +89,12 @@ function time(task: LiveTask, now: number): string {
   return task.status === 'running' && task.since !== null ? clock(now - task.since) : ''
 }
 
-/** A duration to the second, so that it does not flicker. */
+/** A duration in whole seconds, so that it does not flicker. */
 function clock(ms: number): string {
   return ms < 1000 ? '0s' : formatDuration(ms - (ms % 1000))
 }
 
-/** What holds a task up. */
+/** What a task waits for, or null. */
 function need(task: LiveTask): string | null {
   if (task.question !== null) return `belay answer ${task.question}: ${task.reason ?? ''}`
   return task.reason

@@ -3,19 +3,19 @@ import { rowsOf } from './wrapped.ts'
 const SHOW_CURSOR = '\u001b[?25h'
 const HIDE_CURSOR = '\u001b[?25l'
 
-/** The lower end of a terminal as a block that is redrawn in place, while lines scroll by above it. */
+/** The lower end of a terminal, as a block that is redrawn in place while lines scroll by above it. */
 export interface Screen {
   /** Replaces the block. */
   draw(lines: readonly string[]): void
-  /** Lets a line scroll by above the block. */
+  /** Prints a line above the block. */
   print(line: string): void
-  /** Takes the block away and gives the terminal back. */
+  /** Removes the block and restores the terminal. */
   close(): Promise<void>
 }
 
 /**
- * Opens a screen on a terminal. The cursor comes back however the process ends (save SIGKILL), and while it is stopped. Loads
- * what it needs only now: it is most of what starting would cost, and most commands need none of it.
+ * Opens a screen on a terminal. The cursor is restored however the process ends (except by SIGKILL), and while it is stopped.
+ * The libraries are loaded only here, because they would be most of the start-up cost, and most commands do not need them.
  */
 export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> {
   const { createElement, ink, widthOf } = await load()
@@ -38,7 +38,7 @@ export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> 
   })
   let drawn: readonly string[] = []
   let columns = terminal.columns
-  // A window made narrower breaks the drawn lines into more rows than Ink knows of; without this they would stay for ever.
+  // When a window becomes narrower, drawn lines wrap into more rows than Ink knows of. Without this, they would stay on screen.
   const takeBackBroken = (): void => {
     const now = terminal.columns
     const broken = drawn.reduce((sum, line) => sum + rowsOf(line, columns, now, widthOf) - 1, 0)
@@ -48,7 +48,7 @@ export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> 
   terminal.prependListener('resize', takeBackBroken)
   let stopped = false
   const show = (lines: readonly string[]): void => instance.rerender(createElement(Block, { lines }))
-  // Ctrl-Z: the shell gets a terminal without a block, and with its cursor.
+  // Ctrl-Z: the shell gets a terminal without the block, and with its cursor.
   const stop = async (): Promise<void> => {
     stopped = true
     show([])
@@ -84,8 +84,8 @@ export async function openScreen(terminal: NodeJS.WriteStream): Promise<Screen> 
 }
 
 /**
- * React looks at NODE_ENV when it is loaded, and its development build keeps a measurement of every drawing for ever. The
- * variable is put back at once: agents and gates inherit this process's environment.
+ * React reads NODE_ENV when it is loaded, and its development build keeps a measurement of every rendering forever. The
+ * variable is restored at once, because agents and gates inherit this process's environment.
  */
 async function load() {
   const before = process.env['NODE_ENV']

@@ -10,7 +10,7 @@ import {
 } from '../../record/index.ts'
 import { money, oneLine } from '../views/format.ts'
 
-/** One task of the block that is drawn while a run is watched. Times are ms since the epoch; texts are printable. */
+/** One task of the block that is shown while a run is watched. Times are in ms since the epoch; texts are printable. */
 export interface LiveTask {
   readonly handle: string
   readonly title: string
@@ -21,15 +21,15 @@ export interface LiveTask {
   readonly wakeAt: number | null
   readonly cost: string | null
   readonly reason: string | null
-  /** What its agent said or did last. */
+  /** What its agent last said or did. */
   readonly said: string | null
-  /** Id of the open question to a person. */
+  /** Id of its open checkpoint. */
   readonly question: string | null
 }
 
 export interface LiveState {
   readonly run: string
-  /** When this process began to show it. */
+  /** When this process began to show the run. */
   readonly begun: number
   readonly tasks: readonly LiveTask[]
   readonly cost: string | null
@@ -37,7 +37,7 @@ export interface LiveState {
 
 const LONGEST = 400
 
-/** Follows a run for the block: everything is read from the record, only the last words are kept from its events. */
+/** Reads a run's state for the block from the record; only the agents' last words come from its events. */
 export class LiveReader {
   readonly #record: RecordStore
   readonly #run: RunRow
@@ -50,7 +50,7 @@ export class LiveReader {
     this.#begun = record.clock.now()
   }
 
-  /** Takes note of what an event says. */
+  /** Remembers what an agent said in this event. */
   hear(event: RecordedEvent): void {
     if (event.task === null) return
     if (event.type === 'attempt.started') this.#said.delete(event.task)
@@ -60,7 +60,7 @@ export class LiveReader {
     if (line !== '') this.#said.set(event.task, `${event.actor}: ${line}`)
   }
 
-  /** How the run stands now. */
+  /** The present state of the run. */
   async read(): Promise<LiveState> {
     const { read } = this.#record
     const run = this.#run.id

@@ -9,7 +9,7 @@ it.each([
   ['\u001b[1m1234567890\u001b[22m', 80, 10, 1],
   // It was cut to eleven cells when it was drawn.
   ['1234567890'.repeat(5), 11, 10, 2],
-  // Five wide characters in rows of three cells: one each.
+  // Five wide characters in rows of three cells: one per row.
   ['日本語日本', 80, 3, 5],
   ['日本語日本', 80, 10, 1],
   ['a日本語日本', 80, 10, 2],

@@ -1,11 +1,11 @@
 import { stripVTControlCharacters } from 'node:util'
 
-/** Display width of a character or text in terminal cells. */
+/** Display width of a character or text, in terminal cells. */
 export type WidthOf = (text: string) => number
 
 /**
- * The rows that a line takes in a terminal of `now` columns when it was drawn, cut to fit, at `was` columns. A wide character
- * does not part: one that does not fit any more at the end of a row begins the next.
+ * The number of rows that a line takes in a terminal with `now` columns, if it was drawn, cut to fit, with `was` columns. A
+ * wide character is not split: if it does not fit at the end of a row, it begins the next.
  */
 export function rowsOf(line: string, was: number, now: number, widthOf: WidthOf): number {
   let rows = 1
@@ -21,7 +21,7 @@ export function rowsOf(line: string, was: number, now: number, widthOf: WidthOf)
   return rows
 }
 
-/** The characters that fit into `columns`; the last is an ellipsis when some did not. */
+/** The characters that fit into `columns`. If some do not, the last one is an ellipsis. */
 function cut(text: string, columns: number, widthOf: WidthOf): string[] {
   const chars = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment)
   if (widthOf(text) <= columns) return chars

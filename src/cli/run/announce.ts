@@ -4,7 +4,7 @@ import type { RunPlan } from '../../runs/plan.ts'
 import { withAncestors } from '../../scheduler/graph.ts'
 import type { Io } from '../io.ts'
 
-/** One line about what will be done and its limits, and what the user should know before it begins. On stderr. */
+/** Prints warnings and one line about what the run will do and its limits, on stderr. */
 export async function announce(io: Io, plan: RunPlan, json: boolean): Promise<void> {
   for (const warning of plan.warnings) io.note(`warning: ${printable(warning)}`)
   if (plan.configFile === null) {

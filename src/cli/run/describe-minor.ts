@@ -3,7 +3,7 @@ import { oneLine } from '../views/format.ts'
 
 type Data = Record<string, unknown>
 
-/** Events that are not worth a line while a run is watched, in words; null for a type that is not known here. */
+/** Describes events that get no line while a run is watched; null for unknown types. */
 export function describeMinor(type: string, data: Data): string | null {
   switch (type) {
     case 'run.started':

@@ -14,7 +14,7 @@ export function describeAny(event: RecordedEvent): string {
   return event.task === null ? text : `${printable(event.task)}  ${text}`
 }
 
-/** An event as a line for people, or null when it is not worth one (more is with `verbose`). */
+/** An event as a line for people; null if it deserves none (with `verbose`, more events do). */
 export function describeEvent(event: RecordedEvent, verbose: boolean): string | null {
   const { data } = event
   const text = describe(event, data, verbose)
@@ -27,7 +27,7 @@ function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string
     case 'task.started':
       return 'started'
     case 'task.resumed':
-      // Resumed as it was: the work itself says so right after.
+      // Resumed unchanged: its next event says what it does.
       if (data['because'] === 'resumed' && !verbose) return null
       return `goes on${data['phase'] ? ` at ${str(data['phase'])}` : ''}`
     case 'task.phase':
@@ -71,7 +71,7 @@ function describe({ type }: RecordedEvent, data: Data, verbose: boolean): string
   }
 }
 
-/** Steps that people want to see, in their words. */
+/** Phase outcomes that people want to see, in plain words. */
 const WORTH: Readonly<Record<string, string>> = {
   'prepare.ready': 'workspace ready',
   'implement.changed': 'implemented',

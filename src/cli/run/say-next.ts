@@ -5,7 +5,7 @@ import { statusFacts } from '../views/status-facts.ts'
 import { nextCommand } from '../views/status-text.ts'
 import { statusView } from '../views/status.ts'
 
-/** The command that gets a run further that is not done, as `belay status` says it. */
+/** Prints the command that continues a run that is not done, as `belay status` shows it. */
 export async function sayNext(io: Io, record: RecordStore, run: RunRow): Promise<void> {
   const now = await findRun(record.read, run.id)
   const next = nextCommand(await statusView(record, now), await statusFacts(record, now))

@@ -13,19 +13,19 @@ export interface WatchOptions {
 }
 
 export interface Watch {
-  /** Says something without getting in the way of what is shown. */
+  /** Prints a line without disturbing what is shown. */
   note(line: string): void
-  /** Shows what is still to be shown, then ends. */
+  /** Shows the remaining events, then ends. */
   stop(): Promise<void>
 }
 
 const POLL_MS = 100
-/** How often the block is redrawn when nothing happened, for its clocks. */
+/** Interval at which the block is redrawn without events, for its clocks, in ms. */
 const REDRAW_MS = 1000
 
 /**
- * Shows a run's events as they are appended: NDJSON on stdout with `json`, else lines for people on stderr; on a terminal
- * above a block that says how the run stands. Reads by seq, so nothing is shown twice or left out.
+ * Shows a run's events as they are appended: with `json` as NDJSON on stdout, else as lines for people on stderr. On a terminal
+ * the lines are above a block with the state of the run. Reads by seq, so nothing is shown twice or left out.
  */
 export async function watchRun(
   io: Io,
@@ -46,7 +46,7 @@ export async function watchRun(
     for (const event of events) {
       next = event.seq + 1
       ringBell(io, event)
-      // The last line of a program's input says how the run ended; remarks that come after it are for people.
+      // For programs, the last line says how the run ended; later remarks are for people.
       if (options.json && !finished) io.out(eventLine(event))
       else display.event(event, describeEvent(event, options.verbose))
       finished ||= event.type === 'run.finished'
@@ -55,7 +55,7 @@ export async function watchRun(
   }
   const timer = setInterval(() => {
     busy = busy.then(show)
-    // A failing read shows itself where the run itself reads; the last one, in stop(), is not swallowed.
+    // A failing read shows where the run itself reads; the last one, in stop(), is reported.
     busy.catch(() => {})
   }, POLL_MS)
   return {

@@ -16,17 +16,17 @@ import { watchRun } from './watch.ts'
 export interface WorkOptions {
   readonly json: boolean
   readonly verbose: boolean
-  /** Leave (exit 5) instead of waiting for an exhausted quota or a timer. */
+  /** Return (exit 5) instead of waiting for an exhausted quota or a timer. */
   readonly noWait: boolean
-  /** The lease on the run's target, when it is held already. */
+  /** The lease on the run's target, if it is already held. */
   readonly target?: Lease | null
   /** The first event to show. */
   readonly from?: number
 }
 
 /**
- * Works on a stored run in front of the user: shows its events, ends in order on Ctrl-C, and sets the exit status to what the
- * run came to. `repository` is looked for where the user stands unless given; a batch needs none. Throws as `driveDirect`.
+ * Works on a stored run in the foreground: shows its events, ends in an orderly way on Ctrl-C, and sets the exit status to that
+ * of the run. `repository` null: the one around the current folder (a batch needs none). Throws as `driveDirect`.
  */
 export async function workOn(
   io: Io,
@@ -60,7 +60,7 @@ export async function workOn(
   if (!json && io.exitCode !== 0) await sayNext(io, record, run)
 }
 
-/** As `workOn`, after a person changed something; a process that works on the run already goes on with it by itself. */
+/** Like `workOn`, after a person changed something. If a process already works on the run, it continues by itself. */
 export async function goOn(
   io: Io,
   record: RecordStore,
@@ -75,7 +75,7 @@ export async function goOn(
   )
 }
 
-/** What a person can do after a change that does not go on by itself. */
+/** What happens, or what a person can do, after a change without `--resume`. */
 export async function nextStep(record: RecordStore, run: RunRow): Promise<string> {
   const holder = await holderOf(record, runLease(run.id))
   if (holder !== null) return `process ${holder.pid} on ${holder.host} goes on with it`

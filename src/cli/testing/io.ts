@@ -6,7 +6,7 @@ export interface TestIo extends Io {
   readonly notes: string[]
 }
 
-/** A world without a terminal that keeps what is printed. */
+/** An `Io` without a terminal that keeps what is printed. */
 export function testIo(changes: Partial<Io> = {}): TestIo {
   const printed: string[] = []
   const notes: string[] = []

@@ -1,6 +1,6 @@
 import type { Agent, Capabilities } from '../../agents/port.ts'
 
-/** A capability with what it means, in the order of the table. */
+/** A capability with its meaning, in the order of the table. */
 interface Column {
   readonly key: string
   readonly means: string
@@ -8,7 +8,7 @@ interface Column {
 }
 
 /**
- * Every capability that an adapter publishes; `satisfies` in the record below makes a new one fail to compile until it is here.
+ * Every capability that an adapter publishes. Because of `satisfies`, this does not compile while a new one is missing here.
  */
 const COLUMNS = {
   structuredOutput: {
@@ -49,7 +49,7 @@ export function agentsView(agents: readonly Agent[]): {
   }
 }
 
-/** The capability table: a row for each agent, a column for each capability; the first row names the capabilities. */
+/** The capability table: a row per agent and a column per capability; the first row has the capabilities' names. */
 export function capabilityTable(agents: readonly Agent[]): string[][] {
   return [
     ['agent', ...CAPABILITIES.map(({ key }) => key)],

@@ -1,7 +1,7 @@
 import { printable } from '../../core/text.ts'
 import { ASK_OPTIONS, type Ask } from '../../sessions/index.ts'
 
-/** A session's question as it is printed with `--json`: as a run's, with `session` instead of `run` and `task`. */
+/** A session's question as printed with `--json`: like a run's, with `session` instead of `run` and `task`. */
 export function askView(ask: Ask, answer: string | null, note: string | null): Record<string, unknown> {
   return {
     id: ask.id,

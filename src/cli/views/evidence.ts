@@ -2,7 +2,7 @@ import type { ArtifactRow } from '../../record/index.ts'
 import type { Evidence, GateResult, TestCounts } from '../../gates/port.ts'
 import type { Reason } from '../../core/words.ts'
 
-/** What a gate saw, as `belay show --json` prints it. */
+/** A gate's evidence as `belay show --json` prints it. */
 export interface EvidenceView {
   readonly gate: string
   /** `baseline`: on the base, before the change. `verify`: on exactly what would land. */
@@ -19,17 +19,17 @@ export interface EvidenceView {
   readonly counts: TestCounts | null
   readonly counts_source: string | null
   readonly runner: string | null
-  /** Ids of failing tests where the runner names them. */
+  /** Ids of failing tests; null if the runner does not name them. */
   readonly failing: readonly string[] | null
   readonly notes: readonly string[]
   readonly output_head: string
-  /** The end of the output; of a short one that is all of it, as in the head. */
+  /** The end of the output; for a short output all of it, the same as the head. */
   readonly output_tail: string
   readonly output_bytes: number
   readonly created_at: string
 }
 
-/** An artifact of kind `evidence`. */
+/** Shows an artifact of kind `evidence`. */
 export function evidenceView(artifact: ArtifactRow): EvidenceView {
   const seen = artifact.data as Evidence
   const { report } = seen

@@ -3,13 +3,13 @@ import { head, printable } from '../../core/text.ts'
 import type { CostKind } from '../../core/words.ts'
 import type { TestCounts } from '../../gates/port.ts'
 
-/** Untrusted text on one line: no control characters, white space joined, cut at `max`. */
+/** Untrusted text on one line: without control characters, white space collapsed, cut at `max` characters. */
 export function oneLine(text: string, max: number): string {
   const line = printable(text).replace(/\s+/g, ' ').trim()
   return line.length <= max ? line : `${head(line, max - 1)}…`
 }
 
-/** Untrusted text as indented lines; only the last `max` lines, with a remark on what is left out. */
+/** Untrusted text as indented lines: only the last `max` lines, with a remark about the ones left out. */
 export function block(text: string, indent: string, max: number): string[] {
   const lines = printable(text).replace(/\n+$/, '').split('\n')
   const shown = lines.slice(-max)
@@ -20,7 +20,7 @@ export function block(text: string, indent: string, max: number): string[] {
   ]
 }
 
-/** Money as people read it: nothing when it is unknown, `about` when it is estimated. */
+/** An amount for people: null if it is unknown, with `about` if it is estimated. */
 export function money(usd: number | null, kind: CostKind): string | null {
   if (usd === null) return null
   return `${kind === 'estimated' ? 'about ' : ''}$${usd.toFixed(usd < 1 ? 4 : 2)}`
@@ -35,7 +35,7 @@ export function tests(counts: TestCounts): string {
   return `${counts.passed} of ${counts.total} tests passed${rest.join('')}`
 }
 
-/** The time between two ISO times; up to `now` when it is not over. */
+/** The time between two ISO times, as text; until `now` if there is no end. */
 export function between(start: string, end: string | null, now: number): string {
   return formatDuration(Math.max(0, (end === null ? now : Date.parse(end)) - Date.parse(start)))
 }

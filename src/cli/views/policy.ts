@@ -1,4 +1,4 @@
-/** A verdict of the command policy, for people and for programs. */
+/** A verdict of the command policy, for programs. */
 import { printable } from '../../core/text.ts'
 import type { CommandQuestion, Decision, Verdict } from '../../policy/index.ts'
 
@@ -16,7 +16,7 @@ export function verdictView(question: CommandQuestion, verdict: Verdict): object
   }
 }
 
-/** The decision, then each part with its own. The command is untrusted. */
+/** The decision, then each part of the command with its own. The command is untrusted. */
 export function verdictLines(verdict: Verdict): string[] {
   return [
     `${verdict.decision}: ${oneLine(verdict.reason)}`,

@@ -2,7 +2,7 @@ import { printable } from '../../core/text.ts'
 import { describeHolder, type SessionMeta, type SessionState, type StoredEntry } from '../../sessions/index.ts'
 import { columns, localTime, oneLine } from './format.ts'
 
-/** A session as it is printed with `--json`. */
+/** A session as printed with `--json`. */
 export function sessionView(
   { meta, holder }: SessionState,
   size: number | null,
@@ -40,7 +40,7 @@ export function sessionView(
   }
 }
 
-/** Longest end of a repository's URL or path in a list. */
+/** Longest end of a repository's URL or path in a list, in characters. */
 const REPO_WIDTH = 37
 
 /** Sessions as a table. */
@@ -66,7 +66,7 @@ function whereOf({ repository, cwd }: SessionMeta): string {
   return where.length <= REPO_WIDTH ? where : `...${where.slice(-REPO_WIDTH)}`
 }
 
-/** Everything about one session, a line each. */
+/** Everything about one session, one line each. */
 export function sessionInfo({ meta, holder }: SessionState, size: number, path: string): string[] {
   const { repository } = meta
   const rows = [
@@ -91,8 +91,8 @@ export function sessionInfo({ meta, holder }: SessionState, size: number, path: 
 }
 
 /**
- * The conversation as people read it. `items`: also what the agents did, not only what was said last. `held`: somebody works in it,
- * so that its last turn may not be over.
+ * The conversation for people. `items`: also show the agents' actions, not only their last messages. `held`: a process is
+ * working in the session, so its last turn may be unfinished.
  */
 export function conversationText(entries: readonly StoredEntry[], items: boolean, held: boolean): string[] {
   const lines = entryLines(entries, items)
@@ -128,7 +128,7 @@ function entryLines(entries: readonly StoredEntry[], items: boolean): string[] {
       case 'native':
         return []
       default:
-        return [] // of a newer Belay
+        return [] // from a newer Belay
     }
   })
 }
@@ -144,7 +144,7 @@ function itemText(item: unknown): string[] {
   return typeof text === 'string' && text !== '' ? [`  [${String(kind)}] ${oneLine(text, 200)}`] : []
 }
 
-/** A size as people read it. */
+/** A size for people. */
 export function bytesText(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`
   const units = ['KB', 'MB', 'GB', 'TB']

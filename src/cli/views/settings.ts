@@ -1,6 +1,6 @@
 /**
- * Settings as `--json` prints them: with the keys of belay.yaml (`timeoutMs` is `timeout_ms`), and of environment variables only
- * the names, because their values may be secrets.
+ * Settings as `--json` prints them, with the keys of belay.yaml (`timeoutMs` becomes `timeout_ms`). Of environment variables
+ * only the names are shown, because their values may be secrets.
  */
 export function settingsView(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(settingsView)

@@ -5,11 +5,11 @@ import type { EvidenceView } from './evidence.ts'
 import { between, block, columns, money, oneLine, tests } from './format.ts'
 import type { ShowView } from './show.ts'
 
-/** Lines of output shown of a gate that failed: of the newest round, and of earlier ones. */
+/** How many lines of a failed gate's output are shown: for the newest round, and for earlier ones. */
 const NEWEST_LINES = 20
 const EARLIER_LINES = 4
 
-/** One task for people: first why it is done or why not, then what that rests on. */
+/** One task for people: first why it is done or not, then the facts behind that. */
 export function showText(view: ShowView, now: number): string[] {
   const { task } = view
   return [
@@ -115,7 +115,7 @@ interface Said {
   readonly status?: string
 }
 
-/** What the agents claimed, newest of each; a claim is no evidence. */
+/** The newest claims of implementer and reviewer; a claim is no evidence. */
 function said({ artifacts: all }: ShowView): string[] {
   return (['implementation', 'review'] as const).flatMap((kind) => {
     const found = all.findLast((one) => one.kind === kind)

@@ -47,9 +47,9 @@ export interface ShowView {
 export interface ShownTask extends TaskView {
   readonly run: string
   readonly cost_kind: CostKind
-  /** Why it is done, or why not. */
+  /** Why the task is done, or why not. */
   readonly why: string
-  /** The command that gets it further; null when nothing is to be done. */
+  /** The command that continues the task; null: nothing needs to be done. */
   readonly next: string | null
   readonly depends_on: readonly { readonly handle: string; readonly kind: string }[]
   readonly criteria: readonly string[]
@@ -59,14 +59,14 @@ export interface ShownTask extends TaskView {
   readonly failovers: readonly FailoverView[]
 }
 
-/** A turn that another agent took than the role's own, and why. */
+/** A turn that a failover agent took, and why. */
 export interface FailoverView {
   readonly attempt: number
   readonly role: string
   readonly from: string
   readonly to: string
   readonly reason: { readonly code: string; readonly message: string }
-  /** When the first is back; null: when the run is resumed. */
+  /** When the first agent is back; null: when the run is resumed. */
   readonly until: string | null
   readonly session: string | null
 }
@@ -99,7 +99,7 @@ export interface CheckpointView {
   readonly closed_at: string | null
 }
 
-/** Everything that is known of one task. */
+/** Everything that is known about one task. */
 export async function showView(record: RecordStore, { run, task, ref }: TaskChoice): Promise<ShowView> {
   const sessions = await listSessions(record.read, run.id, task.handle)
   const artifacts = await listArtifacts(record.read, run.id, task.handle)
@@ -157,7 +157,7 @@ export async function showView(record: RecordStore, { run, task, ref }: TaskChoi
   }
 }
 
-/** Evidence stands in a place of its own: no second copy of all output. */
+/** Leaves out evidence, which has a field of its own: otherwise all output would be there twice. */
 function withoutEvidence(data: unknown): unknown {
   if (typeof data !== 'object' || data === null || !('evidence' in data)) return data
   const { evidence: _, ...rest } = data
@@ -166,7 +166,7 @@ function withoutEvidence(data: unknown): unknown {
 
 function failoverView({ data, session }: RecordedEvent): FailoverView {
   const { attempt, role, from, to, reason, until } = data as unknown as Omit<FailoverView, 'session' | 'until'> & {
-    readonly until?: string | null // not in events of an older Belay
+    readonly until?: string | null // absent in events of an older Belay
   }
   return { attempt, role, from, to, reason, until: until ?? null, session }
 }

@@ -2,21 +2,21 @@ import { holderOf, listRuns, type RecordStore, type RunRow } from '../../record/
 import { runLease } from '../../runs/lease-keys.ts'
 import { isUnfinished } from '../../runs/resume.ts'
 
-/** What people see of a run's standing beside the view itself. */
+/** Facts about a run that its status text needs in addition to the view. */
 export interface StatusFacts {
-  /** Process that works on the run now, or null. */
+  /** Process that is working on the run, or null. */
   readonly holder: { readonly host: string; readonly pid: number } | null
-  /** It is the newest run of its repository: commands need not name it. */
+  /** Whether it is the newest run of its project, so that commands need not name it. */
   readonly newest: boolean
-  /** Going on with it could change something. */
+  /** Whether resuming it could change something. */
   readonly open: boolean
-  /** When it ended, in ms since the epoch; null while it has not. */
+  /** When it ended, in ms since the epoch; null: it has not ended. */
   readonly endedAt: number | null
-  /** ms since the epoch. */
+  /** Current time, in ms since the epoch. */
   readonly now: number
 }
 
-/** The facts of a run as it stands now; `run` null: there is none. */
+/** The present facts about a run; `run` null: there is none. */
 export async function statusFacts(record: RecordStore, run: RunRow | null): Promise<StatusFacts> {
   const now = record.clock.now()
   if (run === null) return { holder: null, newest: true, open: false, endedAt: null, now }

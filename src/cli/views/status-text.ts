@@ -8,7 +8,7 @@ import type { StatusView, TaskView } from './status.ts'
 
 type Run = NonNullable<StatusView['run']>
 
-/** How things stand, for people. */
+/** The status of a run, for people. */
 export function statusText(view: StatusView, facts: StatusFacts): string[] {
   const { run, tasks } = view
   if (run === null) return ['No run has been made in this repository yet. Begin with: belay run']
@@ -65,7 +65,7 @@ function what(task: TaskView): string {
   return `${text}${text === '' ? '' : ': '}${oneLine(task.reason.message, 200)}`
 }
 
-/** The command that gets a run further; null when nothing does. */
+/** The command that continues a run; null: there is none. */
 export function nextCommand(
   { run, tasks }: StatusView,
   { holder, newest, open }: Pick<StatusFacts, 'holder' | 'newest' | 'open'>,
@@ -89,20 +89,23 @@ export function nextCommand(
     case 'replan':
     case 'cancelled':
     case 'done':
-      // Queued again by a person.
+      // A person has queued a task again.
       if (open && run.status !== 'done') return `belay resume${id}`
       return stuck ? `belay show ${quoteShell(newest ? stuck.handle : `${run.id}/${stuck.handle}`)}` : null
   }
 }
 
-/** A run keeps its base and its configuration: what is mended there counts for a new one. */
+/**
+ * Commands after a failure that resuming alone does not fix. A run keeps its base and its configuration, so fixes apply only to
+ * a new one.
+ */
 const AFTER_FAILURE: Readonly<Record<string, (resume: string) => string>> = {
   setup_failed: () => 'fix it and commit, then: belay run',
   red_baseline: (resume) => `fix it and commit, then: belay run; or continue as it is: ${resume} --accept-red-baseline`,
   gates_absent: (resume) => `fix it, then: belay run; or continue as it is: ${resume} --allow-absent-gates`,
 }
 
-/** A limit that was reached has to be raised, else the run stops again at once. */
+/** The flag for a limit that was reached: unless it is raised, the run stops again at once. */
 function budgetFlag(tasks: readonly TaskView[]): string {
   const limits = tasks.map((task) => /^budget_(usd|tokens|wall)$/.exec(task.reason?.code ?? '')?.[1])
   const limit = limits.find((one) => one !== undefined)

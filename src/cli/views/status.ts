@@ -11,10 +11,10 @@ export interface StatusView {
     /** Where the tasks came from: `prompt`, `spec-kit`, `openspec`, `batch`, `workflow`. */
     readonly source: string
     readonly feature: string | null
-    /** Folder of the feature, or a batch's or workflow's file. */
+    /** Folder of the feature, or the file of a batch or workflow. */
     readonly path: string | null
     readonly target: string | null
-    /** null for what has no branch (a batch, a workflow in a folder). */
+    /** null for runs without a branch (a batch, a workflow in a folder). */
     readonly result_branch: string | null
     readonly landed: boolean | null
     readonly finish_command: string | null
@@ -38,7 +38,7 @@ export interface TaskView {
   readonly cost_usd: number | null
 }
 
-/** How a run and its tasks stand; nothing at all when there is no run. */
+/** The status of a run and its tasks; empty if there is no run. */
 export async function statusView(record: RecordStore, run: RunRow | null): Promise<StatusView> {
   if (run === null) return { run: null, tasks: [] }
   const [tasks, sessions] = [await listTasks(record.read, run.id), await listSessions(record.read, run.id)]

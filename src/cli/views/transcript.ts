@@ -2,7 +2,7 @@ import { printable } from '../../core/text.ts'
 import type { RecordedEvent } from '../../record/index.ts'
 import { block, oneLine } from './format.ts'
 
-/** Lines of a tool's output that are shown. */
+/** Most lines of a tool's output that are shown. */
 const OUTPUT_LINES = 20
 
 interface ItemData {
@@ -12,7 +12,7 @@ interface ItemData {
   readonly tool?: { readonly name: string; readonly output: string | null; readonly exit_code: number | null }
 }
 
-/** Turns `item.*` events into text for people, with a heading wherever attempt or conversation change. */
+/** Turns `item.*` events into text for people, with a heading whenever attempt, agent or conversation change. */
 export class Transcript {
   #heading = ''
 

@@ -4,19 +4,19 @@ import { stateOf as stepState } from '../../programs/workflow/state.ts'
 import type { CheckpointRow, RunRow, TaskRow } from '../../record/index.ts'
 import { expiredAt } from '../../runs/answers.ts'
 
-/** What is known of a task beside its row when one has to say how it stands. */
+/** What is needed, besides the task's row, to explain its status. */
 export interface Standing {
   readonly run: RunRow
   readonly task: TaskRow
-  /** The task as a command names it. */
+  /** The task's name in commands. */
   readonly ref: string
-  /** Handles that this task waits for, with their status, as far as they are not done. */
+  /** The tasks that this one waits for and that are not done, with their status. */
   readonly waitsFor: readonly { readonly handle: string; readonly status: string }[]
-  /** Whether the run is to do it at all (`--until`). */
+  /** Whether the task is part of what the run must do (`--until`). */
   readonly wanted: boolean
-  /** The open question to a person, if there is one. */
+  /** The open question to a person, or null. */
   readonly question: CheckpointRow | null
-  /** Process that works on the run now, or null. */
+  /** Process that is working on the run, or null. */
   readonly holder: { readonly host: string; readonly pid: number } | null
   readonly now: number
 }
@@ -27,7 +27,9 @@ export interface Why {
   readonly next: string | null
 }
 
-/** One sentence for people on how a task stands, and the command that gets it further. The text is not yet made printable. */
+/**
+ * One sentence for people about the status of a task, and the command that continues it. The text is not yet made printable.
+ */
 export function whyTask(standing: Standing): Why {
   const { task, ref, run } = standing
   const because = task.reason === null ? '' : `: ${task.reason.message}`
@@ -91,7 +93,7 @@ function done({ task, run }: Standing): Why {
   return { sentence, next: run.landed === false ? run.finishCommand : null }
 }
 
-/** A step of a workflow whose failure was caught is over too. */
+/** Explains a finished step of a workflow. A step whose failure was handled is finished, too. */
 function stepOver(task: TaskRow, run: RunRow): Why {
   const { result } = stepState(task)
   if (result?.kind === 'failed') {
@@ -105,7 +107,7 @@ function stepOver(task: TaskRow, run: RunRow): Why {
   return { sentence: `${task.handle} is done: it has its output${commit}`, next: run.finishCommand }
 }
 
-/** What stands behind a task that has landed. */
+/** What proves a task that has landed. */
 function proofOf(task: TaskRow): string {
   const state = stateOf(task)
   const gates = state.gates.map(({ name, result }) => (result === 'pass' ? name : `${name} (${result})`))
@@ -182,7 +184,7 @@ function resume(run: RunRow): string {
   return `belay resume ${run.id}`
 }
 
-/** Another task of the same run, as a command names it. */
+/** Another task of the same run, as named in commands. */
 function sibling({ ref, task }: Standing, handle: string): string {
   return ref.endsWith(`/${task.handle}`) ? `${ref.slice(0, -task.handle.length)}${handle}` : handle
 }

@@ -6,7 +6,7 @@ import type { Io } from '../io.ts'
 import { settingsView } from '../views/settings.ts'
 import { summaryLine } from './text.ts'
 
-/** Shows what a run of a workflow would do: its input, states, agents, limits and first prompt. Spends and writes nothing. */
+/** Shows what a workflow run would do: its input, states, agents, limits and first prompt. Spends and writes nothing. */
 export function dryRunWorkflow(io: Io, plan: WorkflowPlan, json: boolean): void {
   const { definition, input, place, file, concurrency, budget } = plan.config
   const own = definition.workspace === 'directory-per-step' ? 'own-directory' : 'directory'

@@ -2,7 +2,7 @@ import { projectOf } from '../../runs/project.ts'
 import { findWorkflow, listWorkflows, readWorkflow, type WorkflowFile } from '../../workflows/index.ts'
 import type { Io } from '../io.ts'
 
-/** The workflow that NAME|PATH means, checked. Throws `workflow_unknown`, `workflow_missing` or `workflow_ambiguous`. */
+/** The checked workflow for NAME|PATH. Throws `workflow_unknown`, `workflow_missing` or `workflow_ambiguous`. */
 export async function openWorkflow(io: Io, wanted: string): Promise<WorkflowFile> {
   const { root } = await projectOf(io.cwd)
   return readWorkflow(await findWorkflow(io.cwd, root, wanted), root, io.cwd)
@@ -15,7 +15,7 @@ export interface ListedWorkflow {
   readonly valid: boolean
 }
 
-/** Every workflow of the project that the user stands in. */
+/** Every workflow of the current folder's project. */
 export async function allWorkflows(io: Io): Promise<readonly ListedWorkflow[]> {
   const { root } = await projectOf(io.cwd)
   const found: ListedWorkflow[] = []

@@ -16,7 +16,7 @@ export function validation({ file, definition, issues }: WorkflowFile): object {
   }
 }
 
-/** The same for people. */
+/** The issues of a workflow, for people. */
 export function issuesText({ called, definition, issues }: WorkflowFile): string[] {
   const lines = issues.map((issue) => `${issue.severity}: ${issueLine(issue)}`)
   const errors = issues.filter((issue) => issue.severity === 'error').length
@@ -29,7 +29,7 @@ export function issuesText({ called, definition, issues }: WorkflowFile): string
   return [...lines, `${called} ${verdict}${counts.length === 0 ? '' : `: ${counts.join(', ')}`}`]
 }
 
-/** What a run will do, in one line. */
+/** What a workflow run will do, in one line. */
 export function summaryLine({ config, base }: WorkflowPlan): string {
   const { definition, place, concurrency, budget } = config
   const limits = [
@@ -47,7 +47,7 @@ export function summaryLine({ config, base }: WorkflowPlan): string {
   return `workflow ${definition.name}: ${allStates(definition.flow).length} states; works in ${where}; limits: ${limits.join(', ')}`
 }
 
-/** A run for people: each step with what came of it, and where the work is. */
+/** A workflow run for people: each step with its result, and where the work is. */
 export function runText({ run, output, work, steps }: ShownRun): string[] {
   const reason = run.reason === null ? '' : `: ${printable(run.reason.message)}`
   const width = Math.max(...steps.map(({ handle }) => handle.length), 0)
@@ -82,7 +82,7 @@ function workLines({ folder, branch, diff_command: diff, finish_command: finish 
   return [`the work is on ${branch ?? ''}; see it with: ${diff ?? ''}; take it over with: ${finish}`]
 }
 
-/** What became of a run, for people, and its output for stdout. */
+/** The result of a run for people, and its output for stdout. */
 export function resultText(
   run: RunRow,
   { status, output, reason, finishCommand, folder }: WorkflowResult,

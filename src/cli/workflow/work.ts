@@ -11,15 +11,15 @@ import { resultText } from './text.ts'
 export interface WorkflowWorkOptions {
   readonly json: boolean
   readonly verbose: boolean
-  /** Leave (exit 5) instead of waiting for a timer or an exhausted quota. */
+  /** Return (exit 5) instead of waiting for a timer or an exhausted quota. */
   readonly noWait: boolean
   /** The first event to show. */
   readonly from?: number
 }
 
 /**
- * Works on a stored workflow run in front of the user: shows its events, ends in order on Ctrl-C, prints its output and sets
- * the exit status. Throws as `driveWorkflow`.
+ * Works on a stored workflow run in the foreground: shows its events, ends in an orderly way on Ctrl-C, prints its output and
+ * sets the exit status. Throws as `driveWorkflow`.
  */
 export async function workOnWorkflow(
   io: Io,
