@@ -75,10 +75,7 @@ export function judgePath(target: string, named: string, want: Want, rules: Rule
   if (roots !== null && !roots.some((root) => isWithin(target, root))) {
     return deny(`${printable(target)} is outside of the workspace (${rules.workspace})`)
   }
-  const isIn = (folders: readonly string[]): boolean => folders.some((folder) => isWithin(target, folder))
-  if (isIn(rules.denied) || (isIn(rules.hidden) && !isIn(rules.known))) {
-    return deny(`${printable(target)} is not for agents`)
-  }
+  if (isKeptFromAgents(target, rules)) return deny(`${printable(target)} is not for agents`)
   if (want === 'read') {
     if (!isSecret(inside(target, rules))) return { decision: 'allow', reason: 'in the workspace' }
     if (!isSecret(inside(named, rules))) {
@@ -94,6 +91,12 @@ export function judgePath(target: string, named: string, want: Want, rules: Rule
   if (isBelayFile(inside(target, rules)))
     return { decision: 'ask', reason: `${printable(target)} is what Belay itself is told by` }
   return { decision: 'allow', reason: 'in the workspace' }
+}
+
+/** Whether `target`, a real path, is neither to be read nor listed, whatever the access. */
+export function isKeptFromAgents(target: string, rules: Rules): boolean {
+  const isIn = (folders: readonly string[]): boolean => folders.some((folder) => isWithin(target, folder))
+  return isIn(rules.denied) || (isIn(rules.hidden) && !isIn(rules.known))
 }
 
 /** Only the part of a path below the workspace is judged by its names. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { call, makeBench, type Bench } from '../testing/context.ts'
 import { rulesOf } from '../paths/rules.ts'
 import { runGrep } from './grep-job.ts'
@@ -88,6 +88,26 @@ describe('glob', () => {
     expect(await use('glob', { pattern: 'out.ts' })).toBe('no file fits')
     expect(await use('glob', { pattern: 'self/**' })).toBe('no file fits')
     expect(await use('glob', { pattern: '*', path: 'away' })).toContain('error:')
+  })
+
+  it("names nothing in Belay's state folder but what the agent may read there, whatever the access", async () => {
+    const state = join(bench.root, 'state')
+    const mine = join(state, 'tasks', 'mine')
+    for (const folder of [mine, join(state, 'sessions')]) mkdirSync(folder, { recursive: true })
+    for (const path of [join(state, 'sessions', 's.txt'), join(mine, 'm.txt'), join(bench.outside, 'o.txt')])
+      writeFileSync(path, 'needle')
+    vi.stubEnv('BELAY_HOME', state)
+    try {
+      const context = bench.with({ workspace: mine }, { access: 'full' })
+      const all = { pattern: '*.txt', path: bench.root }
+      expect(await use('glob', all, context)).toBe('outside/o.txt')
+      expect(await use('glob', { pattern: '*.txt' }, context)).toBe('m.txt')
+      const found = await use('grep', { pattern: 'needle', path: bench.root }, context)
+      expect(found).toBe('outside/o.txt\n  1: needle')
+      expect(await use('glob', { pattern: '*', path: state }, context)).toContain('not for agents')
+    } finally {
+      vi.unstubAllEnvs()
+    }
   })
 
   it('a pattern that takes forever does not hang anything', async () => {

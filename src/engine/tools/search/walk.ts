@@ -2,7 +2,7 @@ import { closeSync, lstatSync, readFileSync, readdirSync, type Dirent } from 'no
 import { join, relative } from 'node:path'
 import type { Folder } from '../paths/folder.ts'
 import { openIn, openToList } from '../paths/open.ts'
-import { isWithin, type Rules } from '../paths/rules.ts'
+import { isKeptFromAgents, isWithin, type Rules } from '../paths/rules.ts'
 import { isIgnored, parseIgnore, type IgnoreFile } from './ignore.ts'
 
 export interface FoundFile {
@@ -76,7 +76,7 @@ export function walk(
       const { name } = entry
       const at = path === '' ? name : `${path}/${name}`
       const isFolder = entry.isDirectory()
-      if (name === '.git' || rules.denied.some((denied) => isWithin(join(base, at), denied))) continue
+      if (name === '.git' || isKeptFromAgents(join(base, at), rules)) continue
       if (ignore !== null && ((isFolder && HEAVY.has(name)) || isIgnored(prefix + at, isFolder, ignore))) continue
       if (isFolder) enter(folder, name, at, ignore, depth)
       else if ((entry.isFile() || entry.isSymbolicLink()) && wanted(at, name))
