@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
 import { ALONE, takeTurn } from './turn.ts'
 
@@ -30,6 +30,8 @@ const request = { resume: null, model: null, ...ALONE } as unknown as TurnReques
 const never = new AbortController().signal
 const observe = (): Promise<void> => Promise.resolve()
 
+afterEach(() => void vi.useRealTimers())
+
 describe('takeTurn', () => {
   it('does not take waiting for an answer for silence, but the silence after it', async () => {
     const stallMs = 40
@@ -39,6 +41,30 @@ describe('takeTurn', () => {
     expect(outcome.status).toBe('stall')
     expect(performance.now() - started).toBeGreaterThan(5.5 * stallMs)
   })
+
+  it.each(['answered', 'withdrawn'] as const)(
+    'does not take an agent for silent because of a request that is %s without having been asked',
+    async (state) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const stallMs = 100
+      async function* turn({ signal }: TurnRequest): AsyncGenerator<TurnEvent> {
+        yield { type: 'approval', request: APPROVAL, state, answer: null }
+        for (let n = 0; n < 5; n++) {
+          vi.advanceTimersByTime(stallMs - 1)
+          yield { type: 'raw', frame: `${n}: aborted: ${signal.aborted}` }
+        }
+        yield { type: 'end', end: { status: 'interrupted' } }
+      }
+      const agent = { provider: 'fake', turn } as unknown as Agent
+      const frames: string[] = []
+      const { outcome } = await takeTurn(agent, request, { timeoutMs: 60_000, stallMs }, never, async (event) => {
+        if (event.type === 'raw') frames.push(event.frame)
+      })
+      expect(frames).toEqual([0, 1, 2, 3, 4].map((n) => `${n}: aborted: false`))
+      expect(outcome.status).toBe('interrupted')
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
 
   it('takes what an agent had finished when its time ran out for finished', async () => {
     async function* turn({ signal }: TurnRequest): AsyncGenerator<TurnEvent> {

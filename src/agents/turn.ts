@@ -65,10 +65,9 @@ export async function takeTurn(
       if (event.type === 'approval') {
         if (event.state === 'asked') asked.add(event.request.id)
         else asked.delete(event.request.id)
-      }
-      if (asked.size > 0) clearTimeout(stall)
-      else if (event.type === 'approval') stall = setTimeout(expire('stall'), limits.stallMs)
-      else stall.refresh()
+        clearTimeout(stall)
+        if (asked.size === 0) stall = setTimeout(expire('stall'), limits.stallMs)
+      } else if (asked.size === 0) stall.refresh()
       if (event.type === 'end') end = event.end
       if (event.type === 'session') {
         session.native = event.native ?? session.native
