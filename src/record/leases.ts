@@ -4,7 +4,7 @@ import { isAlive, thisHost, thisProcess } from '../process/index.ts'
 import type { Reader, RecordStore, Writer } from './record.ts'
 import type { Tables } from './tables.ts'
 
-/** How long a lease lasts without renewal, in ms. An expired lease may be taken by others; until then its holder keeps it. */
+/** How long a lease lasts without renewal, in ms. Others may then take it; until one does, its holder keeps it. */
 export const LEASE_MS = 15_000
 
 /** Proof of holding a lease. `token` is new each time the lease is taken, which tells a stale holder from the current one. */

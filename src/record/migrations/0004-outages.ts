@@ -1,4 +1,4 @@
-/** Agents of a run that cannot take turns, so that their fallback is used at once. `until` null: until the run is resumed. */
+/** Agents of a run that cannot take turns, so that the failover is used at once. `until` null: until the run is resumed. */
 export const outages = `
 create table outages (
   run text not null references runs (id),

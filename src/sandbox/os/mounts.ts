@@ -15,8 +15,8 @@ type Kind = (typeof KINDS)[number]
 const PRIVATE = ['/tmp', '/var/tmp', '/run']
 
 /**
- * Parts of /proc that belong to the kernel, not to a process. Root's files there could be written by root even without
- * capabilities inside.
+ * Parts of /proc that belong to the kernel, not to a process. If root runs Belay, programs inside could write to these, even
+ * without capabilities.
  */
 const OF_THE_KERNEL = [
   'sys',
