@@ -3,13 +3,17 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 /** The longest delay that Node's timers support (2^31 - 1 ms, about 24.8 days). */
 const MAX_MS = 2_147_483_647
 
-/** Milliseconds of a duration such as `500ms`, `10m` or `1h30m`; null: `text` is no duration, zero, or too long for a timer. */
+/**
+ * Whole milliseconds of a duration such as `500ms`, `10m` or `1h30m`; null: `text` is no duration, less than half a millisecond,
+ * or too long for a timer.
+ */
 export function parseDuration(text: string): number | null {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gy)]
   if (parts.length === 0 || parts.map((p) => p[0]).join('') !== text.trim()) return null
   let total = 0
   for (const [, amount, unit] of parts) total += Number(amount) * (UNITS[unit ?? ''] ?? Number.NaN)
-  return Number.isFinite(total) && total > 0 && total <= MAX_MS ? Math.round(total) : null
+  const ms = Math.round(total)
+  return ms > 0 && ms <= MAX_MS ? ms : null
 }
 
 /** A duration as short text for people: `340ms`, `12s`, `3m05s`, `2h10m`. */

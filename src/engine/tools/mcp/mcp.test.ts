@@ -341,6 +341,8 @@ describe('mcp.json', () => {
     [{ mcpServers: { a: { url: 'ftp://x' } } }, 'mcpServers.a.url'],
     [{ mcpServers: { a: { command: 'x', timeout: 5 } } }, 'mcpServers.a.timeout'],
     [{ mcpServers: { a: { command: 'x', timeout: '5' } } }, 'a duration such as 30s'],
+    [{ mcpServers: { a: { command: 'x', timeout: '0s' } } }, 'a duration such as 30s'],
+    [{ mcpServers: { a: { url: 'https://x', timeout: '0.4ms' } } }, 'a duration such as 30s'],
     [{ mcpServers: { 'a b': { command: 'x' } } }, 'letters, digits'],
     [{ mcpServers: { a: { command: '${NONE}' } } }, 'the variable NONE is not set'],
     [{ mcpServers: { a: { command: 'x', type: 'sse' } } }, 'mcpServers.a.type'],
