@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- NAME... --quick --json]`: what Belay costs, as ratios to a baseline of the same run. Build first
- * (`npm run build`): whole programs are measured as they ship. Nothing here asserts; machines and their load differ.
+ * `npm run bench [-- NAME... --quick --json]`: what Belay costs, as ratios to baselines measured in the same run. Build first
+ * (`npm run build`), because whole programs are measured as they ship. Nothing is asserted here: machines and their load
+ * differ.
  */
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'

@@ -1,7 +1,7 @@
 /**
- * Adds the platform packages (`@oxlint/binding-darwin-arm64` and the like) to package-lock.json that npm left out, because
- * the registry in use does not carry them. Without them `npm ci` refuses the lock file. Run it after every `npm install`
- * that changes something: `node scripts/complete-lock.ts`, with a folder for another lock file than the root's
+ * Adds the platform packages (`@oxlint/binding-darwin-arm64` and the like) to package-lock.json that npm left out because the
+ * registry in use does not have them. Without them, `npm ci` refuses the lock file. Run it after every `npm install` that
+ * changes something: `node scripts/complete-lock.ts`, with a folder as argument for another lock file than the root's
  * (`test/agent-clis`).
  */
 import { readFileSync, writeFileSync } from 'node:fs'

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What the adapter names. Everything that these refer to comes along, except what is opaque. */
+/** The types that the adapter names. Everything that they refer to is included, except opaque types. */
 const ROOTS = [
   'InitializeParams',
   'ThreadStartParams',
@@ -42,7 +42,7 @@ const ROOTS = [
   'DynamicToolCallResponse',
 ]
 
-/** Large types of which the adapter reads nothing: written as `unknown`. */
+/** Large types that the adapter does not read; they are written as `unknown`. */
 const OPAQUE = new Set([
   'AgentMessageDelivery',
   'AsyncUserInputQuestion',
@@ -67,7 +67,7 @@ const OPAQUE = new Set([
   'TurnToolOutput',
 ])
 
-/** The protocol's subset as TypeScript, as the given `codex` program describes it. Throws when it cannot be run. */
+/** The protocol's subset as TypeScript, as described by the given `codex` program. Throws if the program cannot be run. */
 export function generateCodexTypes(codex: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'belay-codex-types-'))
   try {
@@ -119,7 +119,7 @@ function withoutComments(text: string): string {
     .trim()
 }
 
-/** Names of all notifications, so that the adapter can tell one that it leaves aside from one that it does not know. */
+/** Names of all notifications, so that the adapter can tell ignored ones from unknown ones. */
 function methods(folder: string): string {
   const union = readFileSync(join(folder, 'ServerNotification.ts'), 'utf8')
   const names = [...union.matchAll(/"method": "([^"]+)"/g)].map(([, name]) => `  ${JSON.stringify(name)},`)

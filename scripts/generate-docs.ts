@@ -1,6 +1,6 @@
 /**
- * Writes everything that is generated from the code: `node scripts/generate-docs.ts`. With `--check` it writes nothing and
- * fails when a committed file is not what would be written. To add a page, add its generator to the list.
+ * Writes all files that are generated from the code: `node scripts/generate-docs.ts`. With `--check` it writes nothing, and
+ * fails if a committed file is out of date. To add a page, add its generator to the list.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -28,7 +28,7 @@ export const GENERATORS: readonly Generator[] = [
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** The committed text of a generated file, or null when it is not there. */
+/** The present text of a generated file; null if it does not exist. */
 export function committed(file: string): string | null {
   try {
     return readFileSync(join(ROOT, file), 'utf8')

@@ -1,4 +1,4 @@
-/** A file that is made from the code. */
+/** A file that is generated from the code. */
 export interface Generator {
   /** Path of the file, relative to the repository root. */
   readonly file: string

@@ -1,7 +1,7 @@
 /**
- * Prints which tests were skipped, which failed and why, and as its last line the sum of a test run:
- * `node scripts/test-summary.ts REPORT`, with the report of vitest's json reporter. Fails when a test or a file failed, or
- * when nothing was run.
+ * Prints which tests of a run were skipped, which failed and why, and the totals as its last line: `node
+ * scripts/test-summary.ts REPORT`, with the report of vitest's json reporter. Fails if a test or a file failed, or if nothing
+ * was run.
  */
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -45,14 +45,14 @@ const sum = `${report.numPassedTests} passed, ${failures} failed, ${skips} skipp
 process.stdout.write(`${[...skipped, ...failed, sum].join('\n')}\n`)
 if (failures > 0 || report.numPassedTests === 0) process.exitCode = 1
 
-/** What failed in a file, with its message. A file that could not be loaded has failed without naming a test. */
+/** The failures in a file, with their messages. A file that could not be loaded has failed without naming a test. */
 function failuresOf({ status, message, assertionResults }: File): (readonly [string, string])[] {
   const tests = assertionResults.filter((one) => one.status === 'failed')
   if (status === 'failed' && tests.length === 0) return [['the whole file', message]]
   return tests.map(({ fullName, failureMessages }) => [fullName, failureMessages?.[0] ?? ''])
 }
 
-/** The beginning of a message, indented: what stands at the end of a long log is what people see of it. */
+/** The beginning of a message, indented. It is at the end of a long log, which is what people see. */
 function head(message: string): string[] {
   const lines = stripVTControlCharacters(message).trim().split('\n')
   return lines.slice(0, LINES).map((line) => `    ${line.slice(0, 300)}`)

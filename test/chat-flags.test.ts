@@ -1,4 +1,4 @@
-/** The flags of `belay chat` that it has in common with `belay exec`: each does there what it does here. */
+/** Flags that `belay chat` shares with `belay exec`: each has the same effect in both. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** What people do at any prompt: stop it and go on, two at once, names as a shell takes them, paths in front, `| head`. */
+/** What people do at any prompt: stop and continue it, open two at once, write names as for a shell, paths first, `| head`. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-/** `belay chat` in terminals that are narrow or change, with text that is wide, or hostile. */
+/** `belay chat` in terminals that are narrow or resized, with text that is wide or hostile. */
 import { describe, expect, it } from 'vitest'
 import { bash, ENGINE, ENTER, noTerminal, ready, say, useStage } from './support/stage.ts'
 

@@ -1,4 +1,4 @@
-/** Agents that work together in one session: who is kept out while another works, and what became of their work. */
+/** Agents that work together in one session: who is locked out while another works, and what happens to their work. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What is declared is wired: flags and keys whose effect no other whole-program test is about. */
+/** Declared flags and keys have their effect; for those that no other whole-program test covers. */
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'

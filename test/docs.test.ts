@@ -1,4 +1,4 @@
-/** The documentation names things that are there: files, sections, commands, error codes. */
+/** The documentation names only what exists: files, sections, commands, error codes. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Belay's own agent in a whole run: it writes, another model of it reviews, the commit lands. */
+/** Belay's own agent in a whole run: it implements, another of its models reviews, and the commit lands. */
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'

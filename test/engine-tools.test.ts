@@ -6,7 +6,7 @@ import { HOST, MODEL, model, say, scripted, world } from './support/model-world.
 
 type Call = readonly [name: string, input: Record<string, unknown>]
 
-/** `belay exec` with an agent that makes these calls, one after the other; what the model got as the answer to each. */
+/** Runs `belay exec` with an agent that makes these calls in order; returns what the model got as the result of each. */
 async function exec(
   calls: readonly Call[],
   ...args: readonly string[]

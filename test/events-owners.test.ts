@@ -1,4 +1,4 @@
-/** The table of docs/events.md: every event that there is, and whose it is. */
+/** The table in docs/events.md: every existing event, and its owner. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

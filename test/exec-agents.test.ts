@@ -6,7 +6,7 @@ import type { ModelServer, Step } from './support/model-server/index.ts'
 import { endModelEarly, model, reach, serve, world } from './support/model-world.ts'
 import { findBackend } from '../src/sandbox/index.ts'
 
-/** Without bubblewrap these are left out on a machine of one's own; in CI they fail. */
+/** Without bubblewrap these tests are skipped on a developer's machine; in CI they fail. */
 const noOs = (await findBackend('os').probe()) !== null && process.env['CI'] !== 'true'
 
 beforeEach(() => {

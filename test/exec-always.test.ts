@@ -1,4 +1,4 @@
-/** An `always` of a person: what it covers, and that it is remembered by whoever goes on with the conversation. */
+/** A person's answer `always`: what it covers, and that it is remembered when the conversation continues. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Hooks of an agent definition: they see each call, may tighten what policy says, and are never dropped. */
+/** Hooks of an agent definition: they see each call, can tighten the policy, and are never dropped. */
 import { expect, it } from 'vitest'
 import type { Step } from './support/model-server/index.ts'
 import { HOST, MODEL, bash, model, scripted, world } from './support/model-world.ts'

@@ -9,7 +9,7 @@ import { collect } from './support/world.ts'
 const BELAY = fileURLToPath(new URL('support/built.cjs', import.meta.url))
 const SERVER_MODEL = ['--model', 'openai-compatible/m', ...HOST] as const
 
-/** A server of one's own that answers so, at the address and with the key of OPENAI_*. */
+/** A server that gives these replies, at the address and with the key of OPENAI_*. */
 async function compatible(...replies: readonly Reply[]): Promise<ModelServer> {
   const server = await serve({ steps: replies.map((reply) => ({ reply })) })
   Object.assign(world.env, { OPENAI_BASE_URL: `${server.url}/v1`, OPENAI_API_KEY: 'not-to-be-told' })

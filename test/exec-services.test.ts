@@ -1,4 +1,4 @@
-/** Services at the other end of a wire that are not what they should be, through belay exec. */
+/** Model services that misbehave, through belay exec. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** `belay exec` in a real terminal: what policy leaves to a person is put to whoever sits there. */
+/** `belay exec` in a real terminal: what the policy leaves to a person is asked there. */
 import { describe, expect, it } from 'vitest'
 import { asked, bash, CTRL_C, CTRL_D, ENGINE, ENTER, noTerminal, say, useStage } from './support/stage.ts'
 import type { Terminal } from './support/terminal.ts'

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findBackend } from '../src/sandbox/index.ts'
 import { World, collect, said, type Turn } from './support/world.ts'
 
-/** Without bubblewrap these are left out on a machine of one's own; in CI they fail. */
+/** Without bubblewrap these tests are skipped on a developer's machine; in CI they fail. */
 const noOs = (await findBackend('os').probe()) !== null && process.env['CI'] !== 'true'
 
 let world: World

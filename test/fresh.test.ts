@@ -1,4 +1,4 @@
-/** The first two minutes of somebody new: a fresh clone, whatever Node the machine has, and the two commands of the README. */
+/** A new user's first two minutes: a fresh clone, any version of Node, and the two commands of the README. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

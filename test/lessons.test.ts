@@ -1,4 +1,4 @@
-/** What other task loops got wrong, where no other whole-program test is about it. */
+/** What other task loops got wrong, where no other whole-program test covers it. */
 import { afterEach, expect, it } from 'vitest'
 import { events, prompts, tasks } from './support/people.ts'
 import { World, type Scenario } from './support/world.ts'

@@ -1,4 +1,7 @@
-/** Named pipes where Belay reads files: an agent can make one anywhere in its workspace, and a reader waits at it for ever. */
+/**
+ * Named pipes where Belay reads files: an agent can create one anywhere in its workspace, and a blocking reader would wait
+ * forever.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'

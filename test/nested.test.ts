@@ -1,4 +1,4 @@
-/** Belay started by an agent or a gate of Belay: what goes on, and what is refused. */
+/** Belay started by an agent or a gate of Belay: what works, and what is refused. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-/** What a person is told to do next: it must be true, and get them further. */
+/** The next step that Belay suggests to people: it must be correct, and help them. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { World, type Scenario } from './support/world.ts'
 import { status } from './support/people.ts'

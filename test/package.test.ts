@@ -1,4 +1,4 @@
-/** What `npm publish` would send, installed and used as a user would. */
+/** The package that `npm publish` would send, installed and used as a user would. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

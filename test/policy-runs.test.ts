@@ -1,4 +1,4 @@
-/** The policy of belay.yaml, as the engine keeps to it in a whole run. */
+/** The policy of belay.yaml, as the engine applies it in a whole run. */
 import { expect, it } from 'vitest'
 import { implemented } from './support/answers.ts'
 import { bash, reach, say, serve, world } from './support/model-world.ts'

@@ -1,4 +1,4 @@
-/** Whose a published event is, key by key; a server that does not answer; what doctor says of it. */
+/** The owner of a published event, key by key; a server that does not answer; what doctor reports about it. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'

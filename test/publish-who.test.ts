@@ -1,4 +1,4 @@
-/** Who may publish: TLS, credentials; and what else than runs is published. */
+/** Authentication for publishing (TLS, credentials), and what is published besides runs. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { credsAuthenticator } from '@nats-io/transport-node'

@@ -1,4 +1,4 @@
-/** Who takes a turn when the role's own agent cannot. */
+/** Which agent takes a turn if the role's own agent cannot. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-/** What real agents ask for in `belay run`: the command policy decides, then people where the run waits for them. */
+/** Approval requests of real agents in `belay run`: the command policy decides, then people, if the run waits for them. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'

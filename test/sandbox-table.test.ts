@@ -12,7 +12,7 @@ import { TEST_IMAGE } from '../src/sandbox/testing/image.ts'
 import { startModelServer, type ModelServer } from './support/model-server/index.ts'
 import { World } from './support/world.ts'
 
-/** What one program got: each name that is here it could do, as is seen from outside. */
+/** What one program could do, as seen from outside. */
 type Could = readonly ('write' | 'outside' | 'config' | 'state' | 'key' | 'fact' | 'network')[]
 
 const ALL: Could = ['write', 'outside', 'config', 'state', 'key', 'fact', 'network']

@@ -8,7 +8,7 @@ import { cannotRun } from '../src/sandbox/testing/harness.ts'
 import { TEST_IMAGE } from '../src/sandbox/testing/image.ts'
 import { World } from './support/world.ts'
 
-/** What people are told when a sandbox does not open, and when it kept its programs from something. */
+/** What people are told if a sandbox cannot be opened, and if it blocked something. */
 const noOs = (await findBackend('os').probe())?.message ?? null
 const noDocker = await startTestDocker()
 const env = { DOCKER_HOST: process.env['DOCKER_HOST'] ?? '' }

@@ -8,7 +8,7 @@ import { TEST_IMAGE } from '../src/sandbox/testing/image.ts'
 import { cannotRun } from '../src/sandbox/testing/harness.ts'
 import { World } from './support/world.ts'
 
-/** The scripted agent is here. */
+/** Folder of the scripted agent. */
 const SUPPORT = fileURLToPath(new URL('support', import.meta.url))
 
 /** A run whose agent, setup and gates are confined, through the built command line. */

@@ -1,4 +1,4 @@
-/** What other task loops got wrong (the lessons of the specification, by number), and the tests that would see it here. */
+/** What other task loops got wrong (the specification's lessons, by number), and the tests that would detect it here. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { isThere, type Claim } from './support/proofs.ts'

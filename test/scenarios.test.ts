@@ -1,4 +1,4 @@
-/** Which test proves which scenario of the engine, so that the proof cannot get lost: every test that is named here must be there. */
+/** Which test proves which scenario of the engine. Every test named here must exist, so that no proof gets lost. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { hasTest, isThere, type Claim } from './support/proofs.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { World } from './support/world.ts'
 
-/** What happens to sessions when what they rest on is moved, taken or damaged. */
+/** What happens to sessions if what they depend on is moved, taken or damaged. */
 let world: World
 beforeEach(() => {
   world = new World()

@@ -1,4 +1,4 @@
-/** What an agent says, and what its programs print, does nothing to the terminal of who reads it. */
+/** Text from an agent or from its programs does nothing to its reader's terminal. */
 import { describe, expect, it } from 'vitest'
 import { findBackend } from '../src/sandbox/index.ts'
 import { bash, CTRL_D, ENTER, noTerminal, ready, say, useStage } from './support/stage.ts'

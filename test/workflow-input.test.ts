@@ -1,4 +1,4 @@
-/** What a workflow is given, what it gives, and what a dry run tells of it. */
+/** A workflow's input and output, and what a dry run says about them. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Time limits and tries of states that run others, and of a workflow as a whole. */
+/** Time limits and retries of states with states inside, and of a workflow as a whole. */
 import { execFileSync } from 'node:child_process'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WorkflowWorld, agent, finished } from './support/workflow-world.ts'

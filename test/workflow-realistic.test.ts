@@ -1,4 +1,4 @@
-/** Workflows as people write them, in YAML, from the first validation to the work that is taken over. */
+/** Workflows as people write them, in YAML, from the first validation until the work is merged. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { WorkflowWorld, finished } from './support/workflow-world.ts'

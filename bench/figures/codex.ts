@@ -10,7 +10,7 @@ import { compare, timed, type Bench } from '../support/figure.ts'
 
 const HANDLES = ['T001', 'T002', 'T003']
 
-/** Three tasks with the real Codex and a scripted model, beside the same six calls of `codex exec` alone. */
+/** Three tasks with the real Codex and a scripted model, compared with the same six calls of `codex exec` alone. */
 export const codexTasks: Bench = {
   name: 'codex',
   measure: async ({ quick }) => {
@@ -29,7 +29,7 @@ export const codexTasks: Bench = {
       try {
         const bare = (await timed(() => sixCalls(world))) / HANDLES.length
         const whole = (await timed(() => runAll(world))) / HANDLES.length
-        if (round < 0) continue // the first fills caches
+        if (round < 0) continue // the first round fills caches
         own.push(whole)
         alone.push(bare)
         beyond.push((whole - bare) / 1000)
@@ -49,7 +49,7 @@ export const codexTasks: Bench = {
   },
 }
 
-/** One command for an implementer, then its answer; a reviewer answers at once. */
+/** The scripted reply: an implementer gets one command and then its answer, a reviewer its answer at once. */
 function answer({ text, messages }: ModelRequest): Reply {
   const handle = /T00\d/.exec(/(?:Task|Review of task) (T00\d)/.exec(text)?.[0] ?? '')?.[0] ?? 'T001'
   if (text.includes('Review of task')) {
@@ -73,7 +73,7 @@ function answer({ text, messages }: ModelRequest): Reply {
 
 function makeWorld({ PATH: _path, HOME: _home, ...env }: Readonly<Record<string, string>>): World {
   const world = new World()
-  // Codex has a temporary folder of its own each time; Belay's compiled code would be lost with it.
+  // Codex gets a new temporary folder each time, and Belay's compile cache must not be lost with it.
   Object.assign(world.env, env, { PATH: pathWithClis(), NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') })
   world
     .files({
@@ -95,7 +95,7 @@ async function runAll(world: World): Promise<void> {
 async function sixCalls(world: World): Promise<void> {
   for (const handle of HANDLES) {
     for (const prompt of [`Task ${handle}`, `Review of task ${handle}`]) {
-      // As Belay lets it work: the same sandbox, the same model.
+      // The same sandbox and model as Belay gives it.
       const sandbox = prompt.startsWith('Task') ? 'workspace-write' : 'read-only'
       const args = ['exec', '--json', '--skip-git-repo-check', '--sandbox', sandbox, prompt]
       const child = spawn(agentCli('codex') ?? 'codex', args, {

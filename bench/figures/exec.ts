@@ -18,7 +18,7 @@ interface Goal {
 const HALF: Goal = { text: 'at most half of it', met: (_, ratio) => ratio <= 0.5 }
 const SMALL: Goal = { text: 'below 90 MB', met: (size) => size < 90 }
 
-/** What was seen of one player. */
+/** The measurements of one player. */
 interface Seen {
   readonly ms: number[]
   readonly cpu: number[]
@@ -40,7 +40,7 @@ export const exec: Bench = {
     for (let round = -1; round < (quick ? 3 : 11); round++) {
       for (const { player, seen } of [...own, ...peers]) {
         const { ms, cpu } = await timed(player)
-        if (round < 0) continue // the first of each fills caches
+        if (round < 0) continue // the first round of each fills caches
         seen.ms.push(ms)
         seen.cpu.push(cpu)
       }
@@ -56,7 +56,7 @@ export const exec: Bench = {
   },
 }
 
-/** Time beside every other agent; the rest beside the one that has least of it. */
+/** Compares the time with every other agent, and each other quantity with the agent that needs least of it. */
 function figuresOf({ player: { name }, seen }: Played, peers: readonly Played[]): readonly Figure[] {
   const figure = (what: string, unit: Figure['unit'], key: keyof Seen, peer: Played | undefined, goal?: Goal): Figure =>
     compare(
@@ -93,7 +93,7 @@ async function weighed(player: Player): Promise<Memory> {
   return play(player, watchMemory)
 }
 
-/** Has a player do the task; `look` is told of its process, and what that returns is asked at the end. */
+/** Lets a player do the task. `look` gets its process id; the function that it returns is called at the end. */
 async function play<T>(player: Player, look: (pid: number) => () => T): Promise<T> {
   const calls: Step[] = Array.from({ length: CALLS }, (_, n) => ({ reply: { calls: [player.call(`echo ${n}`)] } }))
   const model = await startModelServer({

@@ -14,7 +14,7 @@ const phase = (next: string): Phase<null> => ({
 
 const BLOCK = 20
 
-/** What the kernel adds to a phase: a program whose phases do nothing. */
+/** What the kernel adds to a phase, measured with a program whose phases do nothing. */
 export const kernel: Bench = {
   name: 'kernel',
   measure: async ({ quick }) =>

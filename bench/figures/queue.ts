@@ -6,17 +6,17 @@ import { instantWorld } from '../support/instant.ts'
 
 const QUEUED = 1000
 const SAMPLE_MS = 20
-/** See src/git/run.ts. */
+/** Most concurrent git processes; see src/git/run.ts. */
 const AT_WORK = 4
-/** Those that read and write objects and move refs, see src/git/standing.ts. */
+/** Standing git processes, which read and write objects and move refs; see src/git/standing.ts. */
 const STANDING = 5
 
-/** A long queue: memory and time per task stay flat while it is worked on, and git processes stay few. Linux only. */
+/** A long queue: memory and time per task must stay flat, and git processes few, while it is worked on. Linux only. */
 export const queue: Bench = {
   name: 'queue',
   measure: async ({ quick }) => {
     if (process.platform !== 'linux') return []
-    // Fewer would show the heap while it fills.
+    // Fewer tasks would measure the heap while it still grows.
     const wanted = quick ? 75 : 150
     const world = instantWorld(QUEUED, { parallel: true })
     try {
@@ -73,7 +73,7 @@ function rssOf(pid: number): number {
   return Number(kilobytes) / 1024
 }
 
-/** Git processes that Belay itself has started and that run now. */
+/** Number of running git processes that Belay itself has started. */
 function gitChildren(pid: number): number {
   let found = 0
   for (const thread of list(`/proc/${pid}/task`)) {
@@ -88,7 +88,7 @@ function list(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch {
-    return [] // gone between two looks
+    return [] // ended meanwhile
   }
 }
 
@@ -96,6 +96,6 @@ function text(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    return '' // gone between two looks
+    return '' // ended meanwhile
   }
 }

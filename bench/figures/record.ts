@@ -8,7 +8,7 @@ const EVENTS = 1000
 const BLOCK = 50
 const DATA = { id: 'item-1', status: 'completed', text: 'x'.repeat(400), attempt: 1 }
 
-/** Appending events durably, one commit each, and reading them all again. */
+/** Appending events durably, one commit each, and reading them all back. */
 export const record: Bench = {
   name: 'record',
   measure: async ({ quick }) =>

@@ -7,7 +7,7 @@ import { makeLongSession } from '../support/long-session.ts'
 
 const ITEMS = 2000
 
-/** Taking up a session of 2,000 items: lock, lines, history; held against only reading and parsing the same file. */
+/** Opening a session of 2,000 items (lock, lines, history), compared with only reading and parsing the same file. */
 export const session: Bench = {
   name: 'session',
   measure: async ({ quick }) =>

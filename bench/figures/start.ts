@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { compare, timed, type Bench } from '../support/figure.ts'
 import { instantWorld } from '../support/instant.ts'
 
-/** How long a short command takes, beside Node alone. */
+/** How long a short command takes, compared with Node alone. */
 export const start: Bench = {
   name: 'start',
   measure: async ({ quick }) => {

@@ -1,7 +1,7 @@
 import { compare, timed, type Bench, type Figure } from '../support/figure.ts'
 import { bareAgents, instantWorld } from '../support/instant.ts'
 
-/** What Belay adds to a task whose agents answer at once: everything from `belay run` to its end, by the task. */
+/** What Belay adds to a task whose agents answer at once: everything from `belay run` to its end, per task. */
 export const tasks: Bench = {
   name: 'tasks',
   measure: async ({ quick }) => [

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 
-/** The least that a durable event log can do: one prepared insert per commit, with the pragmas of Belay's record. */
+/** The minimal durable event log: one prepared insert per commit, with the pragmas of Belay's record. */
 export class BareLog {
   readonly #database: DatabaseSync
   readonly #insert
@@ -18,7 +18,7 @@ export class BareLog {
     this.#insert.run(new Date().toISOString(), type, run, JSON.stringify(data))
   }
 
-  /** What a state machine does per step when it does nothing else: one update and one event in one transaction. */
+  /** The minimal step of a state machine: one update and one event in one transaction. */
   step(write: () => void): void {
     this.#database.exec('begin immediate')
     write()

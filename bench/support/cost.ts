@@ -1,11 +1,11 @@
-/** What a program and everything that it started cost, by the kernel's books (Linux; zeros elsewhere). */
+/** The cost of a program and everything that it started, as the kernel counts it (Linux; zeros elsewhere). */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
-/** Processor time in ms that children of this process have used, with theirs, once they have been waited for. */
+/** Processor time of this process's children and their descendants, in ms, counted once they have been waited for. */
 export function childrenCpuMs(): number {
   try {
     const stat = readFileSync('/proc/self/stat', 'utf8')
-    // The command name (field 2) may hold spaces and parentheses: count from the last one.
+    // The command name (field 2) may contain spaces and parentheses, so fields are counted from the last one.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[13]) + Number(fields[14])) * 10
   } catch {
@@ -14,13 +14,16 @@ export function childrenCpuMs(): number {
 }
 
 export interface Memory {
-  /** The largest resident size that one of the processes ever had, in MB: what `time` tells. */
+  /** The largest resident size that any of the processes ever had, in MB, as `time` reports it. */
   readonly largest: number
-  /** The most that all of them held at once, in MB; the files that processes of one program map are counted once. */
+  /** The most that all of them held at the same time, in MB; files mapped by processes of the same program count once. */
   readonly together: number
 }
 
-/** Looks at a process and all below it until asked. Costs time: not for a run whose time counts. */
+/**
+ * Samples the memory of a process and its descendants until the returned function is called. Costs time, so do not use it where
+ * time is measured.
+ */
 export function watchMemory(root: number, everyMs = 10): () => Memory {
   let largest = 0
   let together = 0
@@ -52,7 +55,7 @@ function programOf(pid: number): string {
   try {
     return readlinkSync(`/proc/${pid}/exe`)
   } catch {
-    return '' // it has ended
+    return '' // the process has ended
   }
 }
 
@@ -65,7 +68,7 @@ function family(root: number): number[] {
         found.push(...children.split(' ').filter(Boolean).map(Number))
       }
     } catch {
-      // it has ended, or this is no Linux
+      // the process has ended, or this is not Linux
     }
   }
   return found
@@ -75,7 +78,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    return '' // it has ended
+    return '' // the process has ended
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a benchmark says: Belay's own time beside a baseline or peer that was measured in the same run. */
+/** The result of a benchmark: Belay's own value beside a baseline or peer measured in the same run. */
 
 export interface Spread {
   readonly median: number
@@ -11,18 +11,18 @@ export interface Figure {
   readonly name: string
   readonly unit: 'ms' | 's' | 'MB' | 'count'
   readonly belay: Spread
-  /** What it is held against, measured in turns with it. */
+  /** The baseline or peer, measured in turns with Belay. */
   readonly beside: { readonly what: string; readonly value: Spread } | null
-  /** Belay's median by the other's. */
+  /** Belay's median divided by the baseline's. */
   readonly ratio: number | null
-  /** What is wanted, and whether it was met here; null: nothing is promised. */
+  /** The goal, and whether it was met here; null: there is none. */
   readonly goal: { readonly text: string; readonly met: boolean } | null
-  /** A figure that somebody else has published, measured on another machine: for orientation only. */
+  /** A figure that others have published, measured on another machine; only for orientation. */
   readonly published: string | null
 }
 
 export interface BenchOptions {
-  /** Fewer rounds, for a look. */
+  /** Fewer rounds, for a quick look. */
   readonly quick: boolean
 }
 
@@ -40,7 +40,7 @@ export function spread(values: readonly number[]): Spread {
   return { median: middle, low: sorted[0] ?? Number.NaN, high: sorted.at(-1) ?? Number.NaN, samples: sorted.length }
 }
 
-/** A figure and what it is held against, from samples that were taken in turns. */
+/** A figure and its baseline, from samples that were taken in turns. */
 export function compare(
   name: string,
   unit: Figure['unit'],

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { World } from '../../test/support/world.ts'
 
-/** An agent that costs nothing but its own start: it writes one file, and lets every change pass. */
+/** An agent that costs nothing but its own start: it writes one file, and passes every change. */
 const AGENT = String.raw`request=$(cat)
 task=\${request##*'"task":{"handle":"'}
 handle=\${task%%'"'*}
@@ -18,7 +18,7 @@ case $request in
 esac
 `.replaceAll('\\$', '$')
 
-/** A repository with `count` tasks for the instant agent; \`marker\` is ' [P]' when they may run side by side. */
+/** A repository with `count` tasks for the instant agent. `parallel` marks them with [P], so that they may run in parallel. */
 export function instantWorld(count: number, options: { readonly parallel?: boolean } = {}): World {
   const world = new World()
   const tasks = Array.from({ length: count }, (_, n) => {
@@ -39,7 +39,7 @@ export function instantWorld(count: number, options: { readonly parallel?: boole
   return world
 }
 
-/** The two calls that a task needs, by nobody but a spawn: what the agents cost alone. */
+/** The two agent calls of a task, started directly with spawn: what the agents alone cost. */
 export async function bareAgents(world: World, handle: string): Promise<void> {
   for (const role of ['implementer', 'reviewer']) {
     const request = { role, prompt: 'p'.repeat(2000), output_schema: {}, task: { handle, title: handle }, attempt: 1 }

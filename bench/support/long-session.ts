@@ -1,6 +1,6 @@
 import { SessionStore } from '../../src/sessions/index.ts'
 
-/** What a long conversation is made of: a task, then calls with their results, in Belay's and in the engine's words. */
+/** A long conversation: a task, then calls with their results, as Belay and as the engine store them. */
 export function longSession(calls: number): { readonly header: object; readonly lines: readonly object[] } {
   const at = '2026-11-21T10:00:00.000Z'
   const lines: object[] = [
@@ -66,7 +66,7 @@ export function longSession(calls: number): { readonly header: object; readonly 
   }
 }
 
-/** Puts such a session with `calls` items into a state folder. */
+/** Creates such a session with `calls` items in a state folder. */
 export async function makeLongSession(home: string, id: string, calls: number): Promise<void> {
   const body = longSession(calls).lines.map((line) => `${JSON.stringify(line)}\n`)
   await new SessionStore(home).create(id, { provider: 'engine', title: 'work for long' }, body.join(''))

@@ -10,21 +10,21 @@ import type { ModelRequest } from '../../test/support/model-server/index.ts'
 
 const BUILT = fileURLToPath(new URL('../../test/support/built.cjs', import.meta.url))
 
-/** A program that takes the scripted task. */
+/** A program that can do the scripted task. */
 export interface Player {
   readonly name: string
   /** A call of its shell tool. */
   call(command: string): { readonly name: string; readonly input: Readonly<Record<string, unknown>> }
-  /** What it asks of the model beside the task: a title, for instance. */
+  /** Whether a model request is not part of the task, for instance one for a title. */
   readonly isSide: (request: ModelRequest) => boolean
-  /** Program, arguments and environment, for a model at `url`; `home` is empty and its own. */
+  /** Program, arguments and environment for a model at `url`; `home` is an empty folder of its own. */
   start(url: string, home: string): Start
 }
 
 export interface Start {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Removes what was made beside `home`. */
+  /** Removes what was created beside `home`. */
   readonly remove: () => void
 }
 
@@ -93,7 +93,7 @@ const codex: Player = {
 const opencode: Player = {
   name: 'opencode run',
   call: (command) => ({ name: 'bash', input: { command, description: 'run it' } }),
-  // It has the model name the session, in a call without tools.
+  // It lets the model name the session, in a call without tools.
   isSide: ({ tools }) => tools.length === 0,
   start: (url) => {
     const { env, remove } = opencodeHome(url)
@@ -108,7 +108,7 @@ const PEERS: readonly (readonly [CliName, Player])[] = [
   ['opencode', opencode],
 ]
 
-/** The other agents that are installed here; says on stderr which are not. */
+/** The other agents that are installed here; reports missing ones on stderr. */
 export function installedPeers(): readonly Player[] {
   return PEERS.flatMap(([name, player]) => {
     const missing = cliMissing(name)

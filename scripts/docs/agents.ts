@@ -1,4 +1,4 @@
-/** The part of docs/agents.md that is made from the adapters: what each of them says of itself. */
+/** Generates the part of docs/agents.md that comes from the adapters: what each of them declares. */
 import { readFileSync } from 'node:fs'
 import { AGENTS } from '../../src/agents/registry.ts'
 import { CAPABILITIES, capabilityTable } from '../../src/cli/views/agents.ts'
@@ -10,7 +10,7 @@ const END = '<!-- End of what is generated. -->'
 
 export const agentsPage: Generator = { file: FILE, generate: page }
 
-/** The page as it is, with the table between the two marks made anew. Throws when a mark is not there. */
+/** The page with the table between the two marks regenerated. Throws if a mark is missing. */
 function page(): string {
   const text = readFileSync(new URL(`../../${FILE}`, import.meta.url), 'utf8')
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)]

@@ -85,7 +85,7 @@ function section(program: Command, command: Command): string {
   ].join('\n')
 }
 
-/** What the help of a command says after its flags. */
+/** The examples in a command's help, after its flags. */
 function examples(command: Command): string {
   let printed = ''
   command.configureOutput({ writeOut: (text) => (printed += text) })

@@ -2,7 +2,7 @@
 import { stringify } from 'yaml'
 import type { SchemaNode } from '../../src/config/keys.ts'
 
-/** A key as a row of the table of its section. */
+/** A key as a row in the table of its section. */
 export interface Row {
   readonly name: string
   readonly key: string
@@ -10,7 +10,7 @@ export interface Row {
   readonly required: boolean
 }
 
-/** Keys as a Markdown table. Throws for one without a description or an example. */
+/** Keys as a Markdown table. Throws for a key without a description or an example. */
 export function table(rows: readonly Row[]): string {
   const lines = ['| key | type | default | what it does | example |', '|---|---|---|---|---|']
   for (const { name, key, node, required } of rows) {
@@ -42,7 +42,7 @@ function defaultOf(node: SchemaNode): string {
   return code(flow(node.default))
 }
 
-/** The key with an example value, as it stands in a file. */
+/** The key with an example value, as in a configuration file. */
 function exampleOf(key: string, node: SchemaNode): string {
   const value = node.type === 'boolean' ? !node.default : (node.examples?.[0] ?? node.enum?.at(-1) ?? node.default)
   if (value === undefined) throw new Error(`${key} has no example`)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { World } from '../support/world.ts'
 
-/** `belay status --json`, as far as these tests look at it. */
+/** The part of `belay status --json` that these tests read. */
 export interface Status {
   readonly run: {
     readonly id: string

@@ -8,7 +8,7 @@ import { collect, type Result } from '../support/world.ts'
 
 const KILLER = fileURLToPath(new URL('killer.mjs', import.meta.url))
 const BUILT = fileURLToPath(new URL('../support/built.cjs', import.meta.url))
-/** Points that one test run dies at; more with BELAY_CRASH_POINTS. */
+/** At how many points one test run kills Belay; BELAY_CRASH_POINTS sets another number. */
 const POINTS = Number(process.env['BELAY_CRASH_POINTS'] ?? 8)
 
 let world: BatchWorld

@@ -1,4 +1,4 @@
-/** Agents that work together in a session: kill -9 at the boundaries of a merge of parts, and of the handoff from one to the next. */
+/** Agents that work together in a session: kill -9 at the boundaries of a merge of parts, and of the handoff between agents. */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -10,7 +10,7 @@ const KILLER = fileURLToPath(new URL('killer.mjs', import.meta.url))
 const AGENT = fileURLToPath(new URL('instant-agent.sh', import.meta.url))
 const BUILT = fileURLToPath(new URL('../support/built.cjs', import.meta.url))
 
-/** Which call of which port ends the process; see killer.mjs. */
+/** Which call of which port kills the process; see killer.mjs. */
 export interface KillAt {
   readonly port: Port
   readonly n: number

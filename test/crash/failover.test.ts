@@ -1,4 +1,4 @@
-/** `kill -9` between the failure of an agent and the one that steps in. */
+/** `kill -9` between the failure of an agent and the turn of its failover. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'

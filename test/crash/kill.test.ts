@@ -4,11 +4,13 @@ import { collect } from '../support/world.ts'
 import { CrashWorld, ONE, THREE, inParallel, randomOf, type KillAt, type Port } from './crash-world.ts'
 
 /**
- * What is covered, always: every call of record, git and processes that a run of one task makes, each once, before or after
- * it, with or without git's children, as the seed says (the next seed takes the other); of a run of three tasks, two at once,
- * a spread of its calls of these and of files; and kills by an outside timer. BELAY_KILL_ALL=1 tries every call of all four in
- * all four ways, in both runs (over an hour); BELAY_KILL_SEED repeats a run; BELAY_KILL_COUNTED and BELAY_KILL_TIMED set the
- * size of the spread and the number of random kills.
+ * Always covered:
+ * - every call of record, git and processes that a run of one task makes, each once: before or after it, with or without git's
+ *   children, as the seed decides (the next seed takes the other);
+ * - for a run of three tasks, two at once, a sample of these calls and of file calls;
+ * - kills by an outside timer.
+ * BELAY_KILL_ALL=1 tries every call of all four ports in all four ways, in both runs (over an hour). BELAY_KILL_SEED repeats a
+ * run. BELAY_KILL_COUNTED and BELAY_KILL_TIMED set the size of the sample and the number of random kills.
  */
 const EVERY = process.env['BELAY_KILL_ALL'] === '1'
 const SEED = Number(process.env['BELAY_KILL_SEED'] ?? Date.now() % 1_000_000)

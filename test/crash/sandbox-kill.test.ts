@@ -13,7 +13,9 @@ import { cannotRun } from '../../src/sandbox/testing/harness.ts'
 import { TEST_IMAGE } from '../../src/sandbox/testing/image.ts'
 import { World } from '../support/world.ts'
 
-/** A Belay that is killed with a sandbox, at each point of its life: nothing of it is left after the next start or `belay clean`. */
+/**
+ * A Belay that is killed at each point of a sandbox's life: the next start or `belay clean` removes everything that is left.
+ */
 const HOLDER = fileURLToPath(new URL('../../src/sandbox/testing/holder.ts', import.meta.url))
 
 const noDocker = await startTestDocker()

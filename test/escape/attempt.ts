@@ -1,4 +1,4 @@
-/** One way in which something might get out of a sandbox. Data only: the docs are made from it, too. */
+/** One way in which a program might escape from a sandbox. Data only, because the docs are generated from it, too. */
 import type { Resources } from '../../src/sandbox/index.ts'
 import type { Machine } from './machine.ts'
 

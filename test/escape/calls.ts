@@ -1,4 +1,4 @@
-/** Numbers of system calls that perl is given, on this architecture. */
+/** Numbers of the system calls that tests make through perl, on x64 and arm64. */
 const NUMBERS = {
   read: [0, 63],
   mmap: [9, 222],

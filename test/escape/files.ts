@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync } from 
 import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
 
-/** Another file's way out of the workspace. */
+/** Escapes from the workspace through files. */
 export const FILES: readonly Attempt[] = [
   {
     name: 'write-absolute',

@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts'
 const WHO = '-c user.name=evil -c user.email=evil@example.org'
 const COMMON = '"$(git rev-parse --path-format=absolute --git-common-dir)"'
 
-/** The user's git; what was planted may break it: only whether that ran counts. */
+/** Runs git as the user. A planted file may make it fail: only whether the planted program ran matters. */
 function run(m: Machine, folder: string, ...args: readonly string[]): void {
   const env = { PATH: process.env['PATH'] ?? '', HOME: m.home }
   const who = ['-c', 'user.name=u', '-c', 'user.email=u@example.org', ...args]

@@ -10,7 +10,7 @@ const HUGE_PAGES = '/sys/kernel/mm/transparent_hugepage/enabled'
 
 const got = (_: unknown, out: string): boolean => out.includes('got')
 
-/** The kernel's own switches. Values are written back as they are, so that getting out does no harm. */
+/** The kernel's own switches. Values are written back unchanged, so that an escape does no harm. */
 export const KERNEL: readonly Attempt[] = [
   {
     name: 'mount',

@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.ts'
 
-/** More than a policy's limits allow. */
+/** Attempts to exceed a policy's limits. */
 export const LIMITED: readonly Attempt[] = [
   {
     name: 'many-processes',

@@ -7,7 +7,10 @@ import { dirname, join } from 'node:path'
 
 const HOME = homedir()
 
-/** A user's machine in small: home, state folder of Belay, a checkout with a worktree for the agent, processes and services. */
+/**
+ * A small model of a user's machine: home, Belay's state folder, a checkout with a worktree for the agent, processes and
+ * services.
+ */
 export class Machine {
   readonly id = randomBytes(6).toString('hex')
   /** What must not be got. */

@@ -20,7 +20,7 @@ async function serve(m: Machine, host: string): Promise<void> {
   m.after(() => server.close())
 }
 
-/** Takes datagrams, and writes down that one came. */
+/** Receives datagrams, and records that one arrived. */
 async function listen(m: Machine): Promise<void> {
   const socket = createSocket('udp4')
   socket.on('message', () => void m.file('outside/received', 'x'))

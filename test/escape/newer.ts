@@ -8,7 +8,7 @@ import type { Machine } from './machine.ts'
 const victims = new WeakMap<Machine, number>()
 const pid = (m: Machine): number => victims.get(m) ?? 0
 
-/** A process of the user's that has a secret file open as descriptor 3. */
+/** A process of the user that has a secret file open as descriptor 3. */
 async function holdSecret(m: Machine): Promise<void> {
   victims.set(m, await m.start(['/bin/sh', '-c', `exec 3<"$0"; echo up; exec sleep 99`, join(m.outside, 'secret')]))
 }

@@ -17,7 +17,7 @@ function isSetGroupIdRoot(path: string): boolean {
   return found !== undefined && found.gid === 0 && (found.mode & 0o2010) === 0o2010
 }
 
-/** A file's handle (its number on its file system), as the kernel gives it to who may see the file; in hexadecimal. */
+/** A file's handle (its number on its file system), as the kernel gives it to anybody who can see the file; in hexadecimal. */
 function handleOf(path: string): string {
   const script = `$h = pack("Li", 128, 0) . "\\0" x 128; $m = "\\0" x 8; $p = $ARGV[0]; syscall(${call('nameToHandle')}, -100, $p, $h, $m, 0) == 0 or die "$!"; print unpack("H*", $h)`
   return execFileSync('perl', ['-e', script, path], { encoding: 'utf8' })

@@ -11,7 +11,7 @@ const calls = NUMBERS[process.arch] ?? { ptrace: 0, vmRead: 0 }
 
 const victims = new WeakMap<Machine, number>()
 
-/** A process of the user's, with the token in its environment, in its arguments and in an open file. */
+/** A process of the user, with the token in its environment, its arguments and an open file. */
 async function startVictim(m: Machine): Promise<void> {
   const script = 'exec 8>>"$0"; echo up; while :; do sleep 1; done'
   victims.set(m, await m.start(['/bin/sh', '-c', script, join(m.outside, 'log'), m.token], { SECRET: m.token }))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
 import type { Machine } from './machine.ts'
 
-/** A service of the user's (an agent for keys, a daemon) that gives the token to who connects. */
+/** A service of the user (a key agent, a daemon) that gives the token to anybody who connects. */
 async function serve(m: Machine, path: string): Promise<void> {
   const server = createServer((socket) => {
     socket.on('error', () => {}) // who connects may go at once

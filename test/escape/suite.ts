@@ -21,7 +21,7 @@ import { Machine } from './machine.ts'
 
 const UNLIMITED = { cpus: null, memoryBytes: null, pids: null, diskBytes: null }
 
-/** What confines, and how it is asked for. */
+/** What confines the attempts, and how it is requested. */
 interface Confined {
   readonly name: Confinement
   readonly backend: BackendName

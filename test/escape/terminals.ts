@@ -4,7 +4,7 @@ import type { Machine } from './machine.ts'
 
 const TIOCSTI = 0x5412
 
-/** A terminal of the user's with a program that waits for what is typed, and writes it down. */
+/** A terminal of the user, with a program that waits for input and records it. */
 async function openTerminal(m: Machine): Promise<void> {
   const shell = `tty > ${m.outside}/tty; echo up; while sleep 0.05; do read -r line && echo "$line" >> ${m.outside}/typed; done`
   await m.start(['script', '-qfc', shell, join(m.outside, 'screen')])

@@ -1,4 +1,4 @@
-/** What stops a real agent in the middle: an exhausted plan, and the death of Belay. */
+/** What interrupts a real agent: an exhausted plan, and the death of Belay. */
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { MARK, findWith } from '../../src/process/index.ts'

@@ -1,4 +1,4 @@
-/** What the scripted model does, in the words of each real agent's own tools. */
+/** The scripted model's actions, expressed with each real agent's own tools. */
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { claudeReply } from '../../src/agents/claude/testing/harness.ts'

@@ -1,4 +1,4 @@
-/** The main job with the real agents: three tasks, a gate that fails, a review that asks for more, three proven commits. */
+/** The main job with the real agents: three tasks, a failing gate, a review that asks for rework, three verified commits. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { skipWithout } from '../support/agent-clis.ts'
 import type { Step } from '../support/model-server/index.ts'

@@ -1,4 +1,4 @@
-/** Answers of implementers and reviewers, as the prompts of a run ask for them. */
+/** Answers of implementers and reviewers, as a run's prompts ask for them. */
 
 /** A good answer of an implementer. */
 export function implemented(taskHandle: string, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
@@ -14,7 +14,7 @@ export function implemented(taskHandle: string, more: Readonly<Record<string, un
   }
 }
 
-/** A reviewer's answer that lets the task pass. */
+/** A reviewer's answer that passes the task. */
 export function passes(taskHandle: string, criterion: string): Record<string, unknown> {
   return {
     taskHandle,
@@ -26,7 +26,7 @@ export function passes(taskHandle: string, criterion: string): Record<string, un
   }
 }
 
-/** A reviewer's answer that sends the task back with one finding. */
+/** A reviewer's answer that asks for rework, with one finding. */
 export function reworks(taskHandle: string, criterion: string, issue: string, file: string): Record<string, unknown> {
   return {
     taskHandle,

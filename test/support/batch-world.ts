@@ -6,20 +6,20 @@ import { World, type Result, type Turn } from './world.ts'
 
 const AGENT = fileURLToPath(new URL('batch-agent.mjs', import.meta.url))
 
-/** What is asked of each file, in the words of the batch's file, and where that file is. */
+/** The keys of the batch file, and the file's path. */
 export interface BatchOptions {
   readonly file?: string
   readonly [key: string]: unknown
 }
 
-/** A user with files and a batch whose agent answers `{summary: CONTENT}`, or does what its turns for a path (`*`) say. */
+/** A user with files and a batch whose agent answers `{summary: CONTENT}`, or does what its turns for a path (`*`: any) say. */
 export class BatchWorld extends World {
   constructor(turns: Readonly<Record<string, readonly Turn[]>> = {}) {
     super()
     this.turns(turns)
   }
 
-  /** Replaces what the agent does: turns of a file by call, from now on; the last one repeats. */
+  /** Replaces the agent's turns, by file and then by call; the last one repeats. */
   turns(turns: Readonly<Record<string, readonly Turn[]>>): void {
     const done = Object.fromEntries(
       this.asked().map((path) => [path, this.asked().filter((one) => one === path).length]),
@@ -27,7 +27,7 @@ export class BatchWorld extends World {
     writeFileSync(join(this.agentDir, 'turns.json'), JSON.stringify({ turns, done }))
   }
 
-  /** Writes the batch's file. */
+  /** Writes the batch file. */
   batch({ file = 'batch.yaml', ...more }: BatchOptions = {}): this {
     const config = {
       provider: 'command',
@@ -53,7 +53,7 @@ export class BatchWorld extends World {
     return JSON.parse(this.read('results.json')) as Record<string, unknown>
   }
 
-  /** Files that the agent was asked about, in order, re-asks too. */
+  /** Files that the agent was asked about, in order, including re-asks. */
   asked(): string[] {
     return this.requests().map((request) => (request['task'] as { handle: string }).handle)
   }
@@ -68,7 +68,7 @@ export class BatchWorld extends World {
       .flatMap((line) => JSON.parse(line) as string[])
   }
 
-  /** Resolves when `is` does. */
+  /** Resolves when `is` returns true. */
   async until(is: () => boolean): Promise<void> {
     const deadline = Date.now() + 150_000
     while (!is()) {
@@ -78,7 +78,7 @@ export class BatchWorld extends World {
   }
 }
 
-/** The data of the last line of `--json`. */
+/** The data of the last line printed with `--json`. */
 export function finished({ stdout }: Result): Record<string, unknown> {
   const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { type: string; data: Record<string, unknown> }
   if (last.type !== 'run.finished') throw new Error(`the last line is ${last.type}`)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Copies what is committed or about to be (no ignored file) to `to`, as a fresh clone would have it. */
+/** Copies the files that are committed or about to be (none that git ignores) to `to`, as a fresh clone would have them. */
 export function copyCheckout(to: string): void {
   const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: ROOT,
@@ -19,8 +19,8 @@ export function copyCheckout(to: string): void {
 }
 
 /**
- * The environment of a user who has just logged in: PATH without the folders that npm put in front of it for its scripts,
- * and none of the variables of this test run. npm's own cache and registry stay.
+ * The environment of a user who has just logged in: PATH without the folders that npm adds for its scripts, and without the
+ * variables of this test run. npm's cache and registry stay.
  */
 export function userEnv(home: string): Record<string, string> {
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((at) => !/node_modules|node-gyp-bin/.test(at))
@@ -42,7 +42,7 @@ export function userEnv(home: string): Record<string, string> {
   }
 }
 
-/** Where npm of this user keeps its settings and its cache: a new home would have neither. */
+/** This user's npm settings and cache, which a new home would not have. */
 function npmSettings(): Record<string, string> {
   const ask = (key: string): string =>
     execFileSync('npm', ['config', 'get', key], {

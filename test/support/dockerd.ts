@@ -2,7 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Gives the whole test run one place for a docker daemon of its own (started by the first test that wants it), and ends it. */
+/**
+ * Gives the whole test run one place for a docker daemon of its own (which the first test that needs it starts), and ends the
+ * daemon.
+ */
 export default function dockerd(): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'belay-dockerd-'))
   process.env.BELAY_TEST_DOCKERD = folder

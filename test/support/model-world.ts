@@ -1,4 +1,4 @@
-/** For files of tests that drive Belay with a scripted model: a world for each test, and a model server that goes with it. */
+/** For test files that drive Belay with a scripted model: each test gets a world and a model server. */
 import { afterEach, beforeEach } from 'vitest'
 import { startModelServer, type ModelServer, type Step } from './model-server/index.ts'
 import { reach } from './steps.ts'
@@ -17,14 +17,14 @@ afterEach(async () => {
   world.dispose()
 })
 
-/** Starts the test's model server, in the place of one that was there before and has come to the end of its script. */
+/** Starts the test's model server. It replaces an earlier one, which must have reached the end of its script. */
 export async function serve(script: Parameters<typeof startModelServer>[0]): Promise<ModelServer> {
   await model?.close()
   model = await startModelServer(script)
   return model
 }
 
-/** Ends the model server; steps that nobody asked for are no failure. */
+/** Ends the model server; unused steps are no failure. */
 export async function endModelEarly(): Promise<void> {
   await model?.close({ unasked: 'allow' })
   model = undefined
@@ -36,7 +36,7 @@ export async function dropModel(): Promise<void> {
   model = undefined
 }
 
-/** A model that does these steps, which Belay reaches as Anthropic's. */
+/** A model that follows these steps and that Belay reaches as Anthropic's. */
 export async function scripted(...steps: readonly Step[]): Promise<ModelServer> {
   const server = await serve({ steps })
   reach(world, server)

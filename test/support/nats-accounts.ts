@@ -1,4 +1,4 @@
-/** Operators, accounts and users of NATS: JSON web tokens, each signed with the key of the one above. */
+/** Operators, accounts and users of NATS: JSON web tokens, each signed with the key of the level above. */
 import { randomUUID } from 'node:crypto'
 import {
   createAccount as accountKey,

@@ -1,4 +1,4 @@
-/** What a nats-server needs that trusts nobody: certificates of an authority of its own, and an operator with accounts. */
+/** Certificates of a private authority, and an operator with accounts, for a nats-server that trusts nobody else. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ export interface Certificates {
   readonly clientKey: string
 }
 
-/** Made by openssl in `folder`, for 127.0.0.1. */
+/** Certificates for 127.0.0.1, made by openssl in `folder`. */
 export function certificates(folder: string): Certificates {
   const at = (name: string): string => join(folder, name)
   const openssl = (...args: readonly string[]): void => {
@@ -40,11 +40,11 @@ export interface Accounts {
   readonly config: string
   /** A `.creds` file of a user of its account. */
   readonly creds: string
-  /** The same of a user whose account the server does not know. */
+  /** A `.creds` file of a user whose account the server does not know. */
   readonly foreign: string
 }
 
-/** An operator, an account and a user, as files in `folder`. */
+/** Creates an operator, an account and a user, as files in `folder`. */
 export function accounts(folder: string): Accounts {
   const operator = createOperator()
   const account = createAccount(operator)

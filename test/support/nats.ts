@@ -1,4 +1,4 @@
-/** A real nats-server on a free port of loopback, that can be stopped and started again there. */
+/** A real nats-server on a free loopback port, which can be stopped and started again on that port. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type ConnectionOptions, type NatsConnection, type Msg } from '@nats-io/transport-node'
@@ -16,7 +16,7 @@ export class NatsServer {
     return `nats://127.0.0.1:${this.port}`
   }
 
-  /** Resolves when it takes connections; again on the same port after `stop`. */
+  /** Resolves when the server accepts connections; after `stop`, on the same port. */
   async start(): Promise<this> {
     const child = spawn(
       'nats-server',
@@ -40,7 +40,7 @@ export class NatsServer {
     return this
   }
 
-  /** Sends a signal to it: SIGSTOP makes it a server that takes what it is sent, and answers nothing. */
+  /** Sends a signal to the server. After SIGSTOP it still accepts data but answers nothing. */
   signal(name: NodeJS.Signals): void {
     this.child?.kill(name)
   }
@@ -67,7 +67,7 @@ export interface Received {
   }
 }
 
-/** Everything that is published to `subject`, from when this resolves on. */
+/** Everything that is published to `subject` after this resolves. */
 export class Subscriber {
   readonly received: Received[] = []
   private readonly connection: NatsConnection
@@ -97,12 +97,12 @@ export class Subscriber {
     })
   }
 
-  /** Resolves when what was received has this; ends with the test's own time limit. */
+  /** Resolves when `found` accepts the received events; limited only by the test's own timeout. */
   async until(found: (received: readonly Received[]) => boolean): Promise<void> {
     while (!found(this.received)) await new Promise((resolve) => setTimeout(resolve, 20))
   }
 
-  /** Asks the server's JetStream. */
+  /** Sends a request to the server's JetStream API. */
   async ask<T>(api: string, request: object): Promise<T> {
     const answer = (await this.connection.request(`$JS.API.${api}`, JSON.stringify(request), { timeout: 60_000 })).json<
       T & { error?: unknown }
@@ -111,7 +111,7 @@ export class Subscriber {
     return answer
   }
 
-  /** Everything that the stream `name` holds, in its order. */
+  /** Everything in the stream `name`, in order. */
   async stored(name: string): Promise<Received['event'][]> {
     const { state } = await this.ask<{ state: { messages: number } }>(`STREAM.INFO.${name}`, {})
     const events: Received['event'][] = []

@@ -1,8 +1,8 @@
 import { World } from './world.ts'
 
 /**
- * A world in which a run has come to everything that can be asked about: T001 is done after a failed gate and a rework, T002
- * is blocked with a change that did not land, T003 was skipped behind it, T004 waits for a person.
+ * A world with a run that shows every outcome: T001 is done after a failed gate and a rework, T002 is blocked with a change
+ * that did not land, T003 was skipped because of it, T004 waits for a person.
  */
 export async function outcomesWorld(): Promise<World> {
   const world = new World({

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { World } from './world.ts'
 
-/** What `status --json` says, as far as tests of people's commands look at it. */
+/** The part of `status --json` that these tests read. */
 export interface Status {
   readonly run: {
     readonly id: string
@@ -53,12 +53,12 @@ export async function task(world: World, handle: string): Promise<TaskStatus> {
   return found
 }
 
-/** `T001 done, T002 blocked`. */
+/** Handles and statuses, e.g. `T001 done, T002 blocked`. */
 export async function tasks(world: World): Promise<string> {
   return (await status(world)).tasks.map((one) => `${one.handle} ${one.status}`).join(', ')
 }
 
-/** The one question that is open. */
+/** The only open checkpoint. */
 export async function question(world: World): Promise<Question> {
   const { checkpoints } = await world.json<{ checkpoints: Question[] }>(['checkpoints'])
   expect(checkpoints).toHaveLength(1)
@@ -75,7 +75,7 @@ export async function events(world: World, type = '*'): Promise<EventLine[]> {
     .map((line) => JSON.parse(line) as EventLine)
 }
 
-/** The prompts that agents of a role were given, in order. */
+/** The prompts given to the agents of a role, in order. */
 export function prompts(world: World, role: 'implementer' | 'reviewer', handle?: string): string[] {
   return world
     .requests()
@@ -84,7 +84,7 @@ export function prompts(world: World, role: 'implementer' | 'reviewer', handle?:
     .map((request) => String(request['prompt']))
 }
 
-/** The error that a command with --json printed. */
+/** The error printed by a command with --json. */
 export async function refusal(
   world: World,
   args: readonly string[],
@@ -96,7 +96,7 @@ export async function refusal(
   return { code: result.code, error }
 }
 
-/** Waits until `look` gives something, looking again every few hundredths of a second; for what another process does. */
+/** Polls until `look` returns a value, every few hundredths of a second; for what another process does. */
 export async function eventually<T>(
   look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
 ): Promise<T> {

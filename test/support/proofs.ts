@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 
-/** A claim of a specification, and the tests that would fail if it broke. */
+/** A claim of a specification, and the tests that would fail if it were false. */
 export interface Claim {
   readonly what: string
-  /** `FILE: TITLE`, the title as it stands in the file. */
+  /** `FILE: TITLE`, with the title as in the file. */
   readonly by: readonly [string, ...string[]]
 }
 
 /**
- * Whether the file has such a test: one that is run wherever it can be. A title that stands in the file otherwise, or only in a
- * test that is never run (`it.skip`, `it.todo`, `it.fails`), proves nothing.
+ * Whether the file has a test with this title that runs wherever it can. A title elsewhere in the file, or of a test that never
+ * runs (`it.skip`, `it.todo`, `it.fails`), does not count.
  */
 export function isThere(proof: string): boolean {
   const cut = proof.indexOf(': ')
@@ -18,7 +18,9 @@ export function isThere(proof: string): boolean {
   return hasTest(readFileSync(file, 'utf8'), title)
 }
 
-/** What stands before the title of a test: `it(`, `it.each(ROWS)(`, `describe.skipIf(missing)(`, or a backend's name for its suite. */
+/**
+ * What comes before a test's title: `it(`, `it.each(ROWS)(`, `describe.skipIf(missing)(`, or a backend's name for its suite.
+ */
 const MAKES = /(?:\b(?:it|test|describe)((?:\.\w+)*)\(|\)\(|describeSandboxConformance\(\{\s*backend:)\s*$/
 
 export function hasTest(text: string, title: string): boolean {

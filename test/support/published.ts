@@ -1,4 +1,4 @@
-/** For files of tests about what is published: a nats-server of the test's own, and a subscriber to all of it. */
+/** For test files about publishing: a nats-server for each test, and a subscriber to everything. */
 import type { ConnectionOptions } from '@nats-io/transport-node'
 import { NatsServer, Subscriber, type Received } from './nats.ts'
 import type { World } from './world.ts'
@@ -24,7 +24,7 @@ export function received(): readonly Received[] {
   return subscriber().received
 }
 
-/** Ends server and subscriber; to be called after each test, before the folder goes that the server may write to. */
+/** Ends server and subscriber. Call it after each test, before the folder is removed that the server may write to. */
 export async function stopListening(): Promise<void> {
   await connected?.close()
   server?.signal('SIGCONT')
@@ -37,7 +37,7 @@ export function runFinished(): Promise<void> {
   return subscriber().until((all) => all.some(({ event }) => event.type === 'run.finished'))
 }
 
-/** An event as `belay events --json` prints it. */
+/** An event as printed by `belay events --json`. */
 export interface RecordedLine {
   readonly seq: number
   readonly type: string

@@ -1,4 +1,4 @@
-/** What tests of belay in a terminal need: a user, a scripted model, and the terminal; all of it is gone after each test. */
+/** For tests of belay in a terminal: a user, a scripted model, and the terminal; all are removed after each test. */
 import { afterEach } from 'vitest'
 import { startModelServer, type ModelServer, type Step } from './model-server/index.ts'
 import { HOST, MODEL, reach } from './steps.ts'
@@ -11,7 +11,7 @@ const tools = await terminalTools()
 // oxlint-disable-next-line no-console -- a skipped test has to say why
 if (typeof tools === 'string') console.warn(`skipped: ${tools}`)
 
-/** There is no terminal to test in: such tests are skipped. */
+/** Whether there is no terminal to test in; such tests are skipped. */
 export const noTerminal = typeof tools === 'string'
 
 export const ENTER = '\r'
@@ -27,7 +27,7 @@ export class Stage {
   #world: World | undefined
   readonly #terminals: Terminal[] = []
 
-  /** The user of the test that runs. */
+  /** The user of the current test. */
   get world(): World {
     this.#world ??= new World()
     return this.#world
@@ -40,7 +40,7 @@ export class Stage {
     return this.model
   }
 
-  /** Belay with these arguments in a terminal of its own. */
+  /** Opens belay with these arguments in a terminal of its own. */
   open(args: readonly string[], options: TerminalOptions = {}): Terminal {
     if (typeof tools === 'string') throw new Error(tools)
     const terminal = new Terminal(tools, this.world, args, options)
@@ -60,19 +60,19 @@ export class Stage {
   }
 }
 
-/** One stage for the tests of a file, new for each of them. */
+/** One stage for the tests of a file, new for each test. */
 export function useStage(): Stage {
   const stage = new Stage()
   afterEach(() => stage.end())
   return stage
 }
 
-/** Waits until a chat's prompt stands there that nothing was typed at yet. */
+/** Waits until a chat shows an empty prompt. */
 export function ready(tty: Terminal): Promise<string[]> {
   return tty.until((lines) => lines.at(-1) === '>>>')
 }
 
-/** Waits until the nth question for an approval stands there. */
+/** Waits until the nth approval question is shown. */
 export function asked(tty: Terminal, n = 1): Promise<string[]> {
   return tty.until(
     (all) =>

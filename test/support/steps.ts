@@ -1,4 +1,4 @@
-/** What the scripted model does in a step, and how the engine reaches it as Anthropic's. */
+/** The steps of a scripted model, and how the engine reaches it as Anthropic's. */
 import type { ModelServer, Step } from './model-server/index.ts'
 import type { World } from './world.ts'
 
@@ -10,12 +10,12 @@ export function reach({ env }: World, { url }: ModelServer): void {
   Object.assign(env, { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: 'test-key' })
 }
 
-/** The model calls the engine's shell tool, once for each command. */
+/** The model calls the engine's shell tool, once per command. */
 export function bash(...commands: readonly string[]): Step {
   return { reply: { calls: commands.map((command) => ({ name: 'bash', input: { command } })) } }
 }
 
-/** The model ends the turn with this, in so many pieces. */
+/** The model ends the turn with this text, streamed in `pieces` parts. */
 export function say(text: string, pieces = 1): Step {
   return { reply: { say: text, pieces } }
 }

@@ -5,7 +5,7 @@ import type { World } from './world.ts'
 
 const BUILT = fileURLToPath(new URL('built.cjs', import.meta.url))
 
-/** Longest that a test waits for something to show. */
+/** Longest time that a test waits for something to appear, in ms. */
 const PATIENCE_MS = 150_000
 
 interface Tools {
@@ -18,13 +18,13 @@ export interface TerminalOptions {
   readonly rows?: number
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Instead of belay. */
+  /** The program to start instead of belay. */
   readonly program?: readonly string[]
-  /** Longest that `until` waits, in ms. */
+  /** Longest time that `until` waits, in ms. */
   readonly patienceMs?: number
 }
 
-/** What a terminal is made of, or why there is none on this machine. */
+/** What a terminal needs; a text says why there is none on this machine. */
 export async function terminalTools(): Promise<Tools | string> {
   try {
     const [{ spawn }, { default: xterm }] = await Promise.all([import('@lydell/node-pty'), import('@xterm/headless')])
@@ -35,9 +35,9 @@ export async function terminalTools(): Promise<Tools | string> {
   }
 }
 
-/** The built belay in a real terminal, with a screen that can be read. */
+/** The built belay in a real terminal, whose screen can be read. */
 export class Terminal {
-  /** Everything that was written, escape sequences and all. */
+  /** Everything that was written, including escape sequences. */
   raw = ''
   readonly exit: Promise<{ readonly exitCode: number }>
   readonly #pty: IPty
@@ -69,7 +69,7 @@ export class Terminal {
     this.exit = new Promise((resolve) => {
       this.#pty.onExit(({ exitCode }) => {
         this.#ended = true
-        // What was still on its way is drawn first.
+        // Pending output is drawn first.
         this.#screen.write('', () => {
           this.#changed()
           resolve({ exitCode })
@@ -91,7 +91,7 @@ export class Terminal {
     this.#pty.resize(cols, rows)
   }
 
-  /** Lines of the screen (with `all`, also what has scrolled away), without trailing blanks. */
+  /** Lines of the screen without trailing blanks; with `all`, also those that have scrolled away. */
   lines(all = false): string[] {
     const buffer = this.#screen.buffer.active
     const from = all ? 0 : buffer.baseY
@@ -100,7 +100,7 @@ export class Terminal {
     return lines.join('\n').trimEnd().split('\n')
   }
 
-  /** Resolves once the screen is as wanted; rejects with the screen when it does not come to that, or the program ends first. */
+  /** Resolves once the screen is as `wanted`; rejects with the screen when time runs out or the program ends first. */
   async until(wanted: (lines: readonly string[]) => boolean): Promise<string[]> {
     const late = AbortSignal.timeout(this.#patienceMs)
     for (;;) {
@@ -116,12 +116,12 @@ export class Terminal {
     }
   }
 
-  /** The cursor was shown again after it was last hidden. */
+  /** Whether the cursor was shown again after it was last hidden. */
   get cursorShown(): boolean {
     return this.raw.lastIndexOf('\u001b[?25h') >= this.raw.lastIndexOf('\u001b[?25l')
   }
 
-  /** Ends what may still run. */
+  /** Kills the program if it still runs. */
   dispose(): void {
     if (!this.#ended) this.#pty.kill('SIGKILL')
     this.#screen.dispose()

@@ -6,11 +6,11 @@ import { World, type Result } from './world.ts'
 
 const AGENT = fileURLToPath(new URL('step-agent.mjs', import.meta.url))
 
-/** What the agent does in one turn of a step; `{}` says what it did and answers `{}`. */
+/** What the agent does in one turn of a step; `{}` reports what it did and answers `{}`. */
 export interface StepTurn {
   readonly files?: Readonly<Record<string, string | null>>
   readonly sh?: string
-  /** Goes on when so many steps have begun. */
+  /** Continues when this many steps have begun. */
   readonly meet?: number
   readonly usage?: { readonly input_tokens: number; readonly output_tokens: number; readonly cost_usd: number | null }
   readonly text?: string
@@ -34,7 +34,7 @@ type Value = Readonly<Record<string, unknown>>
 /** A state that asks the scripted agent. */
 export const agent = (id: string, more: Value = {}) => ({ id, type: 'agent', prompt: `Do ${id}.`, ...more })
 
-/** A user with a repository that has one commit, a workflow and a scripted agent for its steps. */
+/** A user with a repository that has one commit, a workflow, and a scripted agent for its steps. */
 export class WorkflowWorld extends World {
   constructor(turns: Readonly<Record<string, readonly StepTurn[]>> = {}) {
     super()
@@ -42,7 +42,7 @@ export class WorkflowWorld extends World {
     this.files({ 'README.md': 'hello\n' }).commit('first')
   }
 
-  /** Replaces what the agent does, by state or handle, then by call; the last one repeats. */
+  /** Replaces the agent's turns, by state or handle and then by call; the last one repeats. */
   turns(turns: Readonly<Record<string, readonly StepTurn[]>>): this {
     writeFileSync(join(this.agentDir, 'turns.json'), JSON.stringify(turns))
     return this
@@ -60,18 +60,18 @@ export class WorkflowWorld extends World {
     return readFileSync(this.file, 'utf8')
   }
 
-  /** Writes flow.yaml as it is. */
+  /** Writes flow.yaml unchanged. */
   write(text: string): this {
     writeFileSync(this.file, text)
     return this
   }
 
-  /** What a turn wrote to a file of `$AGENT_FOLDER`. */
+  /** The text that a turn wrote to a file of `$AGENT_FOLDER`. */
   agentFile(name: string): string {
     return readFileSync(join(this.agentDir, name), 'utf8')
   }
 
-  /** Makes a file of `$AGENT_FOLDER` that a turn waits for. */
+  /** Creates a file in `$AGENT_FOLDER` for which a turn waits. */
   touch(name: string): void {
     writeFileSync(join(this.agentDir, name), '')
   }
@@ -115,7 +115,7 @@ export class WorkflowWorld extends World {
     return Object.fromEntries(Object.entries(await this.steps()).map(([handle, step]) => [handle, step.status]))
   }
 
-  /** Resolves when `is` does. */
+  /** Resolves when `is` returns true. */
   async until(is: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = Date.now() + 150_000
     while (!(await is())) {
@@ -125,7 +125,7 @@ export class WorkflowWorld extends World {
   }
 }
 
-/** The data of the last line of `--json`. */
+/** The data of the last line printed with `--json`. */
 export function finished({ stdout, stderr }: Result): Finished {
   const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? 'null') as { type: string; data: Finished } | null
   if (last?.type !== 'run.finished') throw new Error(`the last line is no run.finished:\n${stdout}\n${stderr}`)

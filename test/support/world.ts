@@ -4,30 +4,30 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What the scripted agent does in one turn (see scripted-agent.mjs); `{}` changes nothing and answers well. */
+/** What the scripted agent does in one turn (see scripted-agent.mjs); `{}` changes nothing and gives a good answer. */
 export interface Turn {
   /** Files to write (text) or remove (null), relative to the workspace. */
   readonly files?: Readonly<Record<string, string | null>>
-  /** A bash command run in the workspace. */
+  /** A bash command to run in the workspace. */
   readonly sh?: string
-  /** Frames (or raw lines) written to stdout before the answer. */
+  /** Frames (or raw lines) to write to stdout before the answer. */
   readonly lines?: readonly unknown[]
   readonly usage?: { readonly input_tokens: number; readonly output_tokens: number; readonly cost_usd: number | null }
   readonly error?: { readonly code: string; readonly message: string; readonly retry_at?: string | null }
   readonly hang?: boolean
-  /** Merged over a good answer; null: no answer at all. */
+  /** Merged into a good answer; null: no answer at all. */
   readonly answer?: Readonly<Record<string, unknown>> | null
   readonly exit?: number
 }
 
-/** Turns by role and task handle (`*` for any): implementers by attempt, reviewers by call; the last one repeats. */
+/** Turns by role and task handle (`*`: any): implementers by attempt, reviewers by call; the last one repeats. */
 export interface Scenario {
   readonly implementer?: Readonly<Record<string, readonly Turn[]>>
   readonly reviewer?: Readonly<Record<string, readonly Turn[]>>
   readonly batch?: Readonly<Record<string, readonly Turn[]>>
-  /** Count implementers by call too. */
+  /** Count implementers by call, too. */
   readonly byCall?: boolean
-  /** Criteria the reviewer checks, by handle (default: the title). */
+  /** Criteria that the reviewer checks, by handle (default: the title). */
   readonly criteria?: Readonly<Record<string, readonly string[]>>
 }
 
@@ -41,7 +41,7 @@ export interface Result {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const AGENT = fileURLToPath(new URL('scripted-agent.mjs', import.meta.url))
 
-/** A user with a repository, a state folder and a scripted agent; everything is in one temporary folder. */
+/** A user with a repository, a state folder and a scripted agent, all in one temporary folder. */
 export class World {
   readonly dir: string
   readonly repo: string
@@ -70,12 +70,12 @@ export class World {
     this.git('init', '-q', '-b', 'main')
   }
 
-  /** Replaces what the agent does. */
+  /** Replaces the agent's turns. */
   script(scenario: Scenario): void {
     writeFileSync(join(this.agentDir, 'scenario.json'), JSON.stringify(scenario))
   }
 
-  /** Writes files of the user's checkout (null removes). */
+  /** Writes files in the user's checkout; null removes one. */
   files(files: Readonly<Record<string, string | null>>): this {
     for (const [path, content] of Object.entries(files)) {
       const file = join(this.repo, path)
@@ -88,20 +88,22 @@ export class World {
     return this
   }
 
-  /** belay.yaml with the scripted agent in both roles; `more` is YAML put in front. */
+  /** Writes belay.yaml with the scripted agent in both roles, after the YAML in `more`. */
   config(more = ''): this {
     const command = JSON.stringify([process.execPath, AGENT, this.agentDir])
     const roles = `workflow:\n  roles:\n    implementer: {provider: command, command: ${command}}\n    reviewer: {provider: command, command: ${command}}\n`
     return this.files({ 'belay.yaml': `${more}${more.endsWith('\n') || more === '' ? '' : '\n'}${roles}` })
   }
 
-  /** The scripted agent writes down what it was asked, beside the checkout: exec and chat are to let it. */
+  /**
+   * Lets exec and chat run the scripted agent unconfined, because it records its requests in a folder outside of the checkout.
+   */
   unconfined(): this {
     this.env['BELAY_WORKFLOW__ROLES__IMPLEMENTER__SANDBOX'] = 'host'
     return this
   }
 
-  /** A spec-kit feature with these tasks.md lines. */
+  /** Writes a spec-kit feature with these lines of tasks.md. */
   feature(id: string, tasks: readonly string[]): this {
     const dir = `specs/${id}`
     return this.files({
@@ -140,7 +142,7 @@ export class World {
     return existsSync(join(this.repo, path))
   }
 
-  /** Requests that the agent was given, in order. */
+  /** The requests that the agent was given, in order. */
   requests(): Record<string, unknown>[] {
     const file = join(this.agentDir, 'requests.jsonl')
     if (!existsSync(file)) return []
@@ -150,7 +152,7 @@ export class World {
       .map((line) => JSON.parse(line) as Record<string, unknown>)
   }
 
-  /** Starts belay (the built program) and returns the process; `node` flags go before it. */
+  /** Starts belay (the built program) and returns the process; `node` holds flags for Node. */
   start(
     args: readonly string[],
     options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly node?: readonly string[] } = {},
@@ -184,7 +186,7 @@ export class World {
     return collect(child)
   }
 
-  /** Runs belay with --json and returns its last line of stdout, parsed. */
+  /** Runs belay with --json and returns the last line of stdout, parsed. */
   async json<T = Record<string, unknown>>(
     args: readonly string[],
     options: { readonly env?: Record<string, string> } = {},
@@ -201,7 +203,7 @@ export class World {
     }
   }
 
-  /** Commits of the first-parent line of `ref` since the first commit of the repository, oldest first. */
+  /** First-parent commits of `ref` since the repository's first commit, oldest first. */
   log(ref = 'main'): { hash: string; tree: string; subject: string; trailers: Record<string, string> }[] {
     const text = this.git('log', '--reverse', '--format=%H%x00%T%x00%s%x00%(trailers:only,unfold)%x01', ref)
     return text
@@ -223,7 +225,7 @@ export class World {
   }
 }
 
-/** What a process printed and how it ended. */
+/** Collects what a process prints, and how it ends. */
 export async function collect(child: ChildProcess): Promise<Result> {
   const out: Buffer[] = []
   const err: Buffer[] = []
@@ -242,7 +244,9 @@ export async function collect(child: ChildProcess): Promise<Result> {
   })
 }
 
-/** Resolves once `child` has printed `text` on stdout; its output stays there for `collect`, which has to listen already. */
+/**
+ * Resolves once `child` has printed `text` on stdout. The output stays available to `collect`, which must already be listening.
+ */
 export async function said(child: ChildProcess, text: string): Promise<void> {
   let all = ''
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Anthropic's messages API: reading requests, writing replies. */
+/** Anthropic's messages API: reads requests, writes replies. */
 import type { ModelMessage, ModelRequest, ModelUsage, ToolCall } from './types.ts'
 import type { Frame, Wire } from './wire.ts'
 import { list, record, string, pieces } from './wire.ts'

@@ -1,4 +1,4 @@
-/** OpenAI's chat completions, as every compatible server speaks them: reading requests, writing replies. */
+/** OpenAI's chat completions, as every compatible server speaks them: reads requests, writes replies. */
 import type { ModelMessage, ModelRequest, ModelUsage, ToolCall } from './types.ts'
 import type { Frame, Wire } from './wire.ts'
 import { list, pieces, record, string } from './wire.ts'

@@ -1,4 +1,4 @@
-/** Gemini's generateContent API: reading requests, writing replies. */
+/** Gemini's generateContent API: reads requests, writes replies. */
 import type { ModelMessage, ModelRequest, ModelUsage, ToolCall } from './types.ts'
 import type { Frame, Wire } from './wire.ts'
 import { list, pieces, record, string } from './wire.ts'
@@ -6,7 +6,7 @@ import { list, pieces, record, string } from './wire.ts'
 /** `/v1beta/models/NAME:streamGenerateContent` and the like. */
 const PATH = /\/models\/([^/:]+):(streamGenerateContent|generateContent)$/
 
-/** Whether a request to this path is one for this wire. */
+/** Whether a request with this path uses Gemini's wire format. */
 export function isGemini(path: string): boolean {
   return PATH.test(path)
 }

@@ -6,7 +6,7 @@ interface Cursor {
   readonly waiters: { readonly index: number; readonly resolve: () => void }[]
 }
 
-/** Which step is next, what went wrong, who waits for which step. */
+/** Keeps track of the next step, of failures, and of who waits for a step. */
 export class Script {
   readonly requests: ModelRequest[] = []
   readonly side: ModelRequest[] = []
@@ -24,7 +24,7 @@ export class Script {
     this.#isSide = options.isSide ?? isSideRequest
   }
 
-  /** The reply to a request: that of its step, or an HTTP error that names what was wrong. */
+  /** The reply to a request: that of its step, or an HTTP error that names the problem. */
   replyTo(request: ModelRequest): Reply {
     if (this.#isSide(request)) {
       this.side.push(request)
@@ -50,7 +50,7 @@ export class Script {
     return new Promise((resolve) => cursor.waiters.push({ index, resolve }))
   }
 
-  /** What went wrong so far; with `unasked`, also steps that nobody asked for. */
+  /** The failures so far; with `unasked`, also steps that were never requested. */
   problems(unasked: boolean): Error[] {
     const left = unasked ? this.#cursors.filter((cursor) => cursor.next < cursor.route.steps.length) : []
     return [
@@ -77,7 +77,7 @@ function take(cursor: Cursor): Step | undefined {
   return step
 }
 
-/** Titles and summaries: asked of the small model, or without any tool, by Claude Code. */
+/** Whether a request is for a title or summary: Claude Code sends these to the small model, or without any tool. */
 function isSideRequest(request: ModelRequest): boolean {
   return request.api === 'anthropic' && (request.tools.length === 0 || request.model.includes('haiku'))
 }

@@ -14,15 +14,15 @@ const USAGE = { input: 100, output: 10 }
 
 /**
  * Starts a scripted model on a free loopback port. It speaks Anthropic's messages API, OpenAI's responses API and chat
- * completions and Gemini's generateContent, as streams and whole; every request is checked by its step before it is answered,
- * and recorded.
+ * completions, and Gemini's generateContent, with and without streaming. Every request is recorded, and checked by its step
+ * before it is answered.
  */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const script = new Script(options)
   const closing = new AbortController()
   let replies = 0
   const server = createServer((request, response) => {
-    // A client that goes away while it is answered is a normal thing here.
+    // It is normal that a client goes away during its answer.
     response.on('error', () => response.destroy())
     answer(request, response).catch((error: unknown) => {
       if (!response.headersSent) sendJson(response, 500, { error: { message: String(error) } })

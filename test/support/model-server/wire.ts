@@ -2,15 +2,15 @@ import type { ModelRequest, ModelUsage, ToolCall } from './types.ts'
 
 /** One server-sent event. `pause`: wait a little before it. */
 export interface Frame {
-  /** null: data without a name (Gemini). */
+  /** null: data without an event name (Gemini). */
   readonly event: string | null
   readonly data: Readonly<Record<string, unknown>>
   readonly pause?: boolean
 }
 
-/** How one provider's requests are read and its replies are written. */
+/** Reads requests and writes replies in one provider's wire format. */
 export interface Wire {
-  /** `path`: that of the URL; some APIs say the model there. */
+  /** `path`: the path of the URL, which in some APIs contains the model. */
   read(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>, path: string): ModelRequest
   /** The beginning of an answer that will be cut off. */
   begin(id: string, model: string, usage: ModelUsage): Frame[]
@@ -22,7 +22,7 @@ export interface Wire {
     usage: ModelUsage,
     parts: number,
   ): Frame[]
-  /** The same answer to a client that did not ask for a stream. */
+  /** The same answer for a client that did not ask for a stream. */
   whole(id: string, model: string, say: string | null, calls: readonly ToolCall[], usage: ModelUsage): unknown
   /** The body that the provider sends with an HTTP error. */
   error(status: number): unknown
@@ -40,7 +40,7 @@ export function string(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** `text` in `count` parts of about equal length (fewer when it is shorter than that). */
+/** `text` in `count` parts of about equal length (fewer if it is shorter than that). */
 export function pieces(text: string, count: number): string[] {
   const size = Math.max(1, Math.ceil(text.length / count))
   return Array.from({ length: Math.ceil(text.length / size) }, (_, n) => text.slice(n * size, (n + 1) * size))
