@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { spawnKept } from '../../process/index.ts'
 import { closedAfter } from '../../sandbox/closing.ts'
@@ -156,5 +159,17 @@ describe('runDialogue', () => {
 
   it('fails when the workspace is not there', async () => {
     expect((await playScript('echo answer', { cwd: '/nonexistent' })).end).toMatchObject({ error: { code: 'spawn' } })
+  })
+
+  it('fails when the workspace cannot be looked at', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'belay-dialogue-'))
+    const cwd = join(folder, 'loop') // permissions would not stop root
+    symlinkSync('loop', cwd)
+    try {
+      const message = expect.stringContaining('ELOOP') as string
+      expect((await playScript('echo answer', { cwd })).end).toMatchObject({ error: { code: 'spawn', message } })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })

@@ -78,8 +78,9 @@ export async function* runDialogue(
     yield { type: 'end', end: { status: 'interrupted' } }
     return
   }
-  if (!statSync(request.cwd, { throwIfNoEntry: false })?.isDirectory()) {
-    yield { type: 'end', end: failed('spawn', `the workspace ${request.cwd} is not there`) }
+  const obstacle = obstacleIn(request.cwd)
+  if (obstacle !== null) {
+    yield { type: 'end', end: failed('spawn', obstacle) }
     return
   }
   const [program = '', ...args] = dialogue.argv
@@ -98,6 +99,15 @@ export async function* runDialogue(
     end = failed('protocol', `the agent's turn broke: ${messageOf(error)}`)
   }
   yield { type: 'end', end }
+}
+
+/** Why no program can be started in the workspace `folder`; null: nothing is known. */
+function obstacleIn(folder: string): string | null {
+  try {
+    return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? null : `the workspace ${folder} is not there`
+  } catch (error) {
+    return `the workspace cannot be used: ${messageOf(error)}`
+  }
 }
 
 async function* converse(
