@@ -64,16 +64,15 @@ export function collect(store: string, name: string, max: number): Collector {
     },
     finish() {
       take(decoder.end())
-      if (length <= max) {
-        kept?.remove()
-        return { text: plain(first + last), fullOutput: null }
-      }
-      kept?.close()
+      const isKept = length > max && failure === null
+      if (isKept) kept?.close()
+      else kept?.remove()
+      if (length <= max) return { text: plain(first + last), fullOutput: null }
       const begin = headLines(first, half)
       const rest = first.slice(begin.length) + last
       const end = tailLines(rest, half)
       const short: Shortened = { head: plain(begin), tail: plain(end), dropped: length - begin.length - end.length }
-      const path = kept?.path ?? null
+      const path = isKept ? (kept?.path ?? null) : null
       return { text: joined(short, path) + trouble(kept?.lost ?? 0, failure), fullOutput: path }
     },
   }

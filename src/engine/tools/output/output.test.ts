@@ -1,11 +1,25 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { collect } from './collect.ts'
 import { keepOutput, outputsFolder } from './kept.ts'
 import { headLines, joined, shorten, tailLines } from './shorten.ts'
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>()
+  return { ...fs, writeSync: vi.fn(fs.writeSync) }
+})
 
 let store: string
 beforeEach(() => {
@@ -87,6 +101,21 @@ describe('a collected stream', () => {
     const { text: seen, fullOutput } = output.finish()
     expect(fullOutput).toBeNull()
     expect(seen).toMatch(/^01234[\s\S]*fghij\n\[the whole output could not be kept: /)
+  })
+
+  it('does not name a file that could not be written to its end, and leaves none', () => {
+    const output = collect(store, 'x', 10)
+    output.add(Buffer.from('0123456789abcdef'))
+    vi.mocked(writeSync).mockImplementationOnce(() => {
+      throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+    })
+    for (const part of ['ghij', 'klmn']) output.add(Buffer.from(part))
+    const { text: seen, fullOutput } = output.finish()
+    expect(fullOutput).toBeNull()
+    expect(seen).toBe(
+      '01234\n[... 14 characters left out ...]\njklmn\n[the whole output could not be kept: no space left]',
+    )
+    expect(readdirSync(outputsFolder(store))).toEqual([])
   })
 
   it('counts what a kept file has no room for', () => {
