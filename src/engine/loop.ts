@@ -26,7 +26,7 @@ export interface LoopReport {
   readonly output: unknown
   readonly steps: number
   readonly usage: Usage
-  /** Calls that policy, a hook or a person refused, or that nobody approved before the turn ended. */
+  /** Calls that policy, a hook or a person refused, or for which there was nobody to ask. */
   readonly refused: readonly { readonly title: string; readonly reason: string }[]
 }
 

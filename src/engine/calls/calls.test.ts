@@ -232,6 +232,7 @@ describe('asks', () => {
     late.resolve({ decision: 'allow', reason: 'too late' })
     expect(report.finish.reason).toBe('cancelled')
     expect(withdrawn).toBe(true)
+    expect(report.refused).toEqual([])
     expect(states(events)).toEqual(['asked', 'withdrawn'])
     expect(JSON.stringify(entries)).not.toContain('pushed')
   })

@@ -88,10 +88,10 @@ async function makeCall(one: Prepared, calling: Calling): Promise<void> {
   if (context.signal.aborted) return skip('It was not run: the turn was ended before.')
   emit({ type: 'tool', ...shown(one), status: 'running', result: null, durationMs: null })
   const hookCall = { tool: one.tool, input: one.input, context }
-  const refusal = await permit(one, calling)
-  if (refusal !== null) {
-    calling.refused(one.title, refusal)
-    return skip(`It was not run: ${refusal}`)
+  const bar = await permit(one, calling)
+  if (bar !== null) {
+    if (bar.isRefusal) calling.refused(one.title, bar.reason)
+    return skip(`It was not run: ${bar.reason}`)
   }
   const result = await runTool(() => one.tool.run(one.input, context), one.call.name)
   cameOfIt(result.text)
@@ -103,12 +103,18 @@ async function makeCall(one: Prepared, calling: Calling): Promise<void> {
   )
 }
 
-/** Why a call may not be made; null: it may. */
-async function permit(one: Extract<Prepared, { tool: unknown }>, calling: Calling): Promise<string | null> {
+/** Why a call may not be made. Not a refusal: the turn ended before there was an answer. */
+interface Bar {
+  readonly reason: string
+  readonly isRefusal: boolean
+}
+
+/** null: the call may be made. */
+async function permit(one: Extract<Prepared, { tool: unknown }>, calling: Calling): Promise<Bar | null> {
   const { context } = calling
   const demand = await judge({ tool: one.tool, input: one.input, context }, calling.hooks)
   if (demand.decision === 'allow') return null
-  if (demand.decision === 'deny') return demand.reason
+  if (demand.decision === 'deny') return { reason: demand.reason, isRefusal: true }
   return calling.oneByOne(() => askFor(one, demand.reason, calling))
 }
 
@@ -116,11 +122,11 @@ async function askFor(
   one: Extract<Prepared, { tool: unknown }>,
   reason: string,
   calling: Calling,
-): Promise<string | null> {
+): Promise<Bar | null> {
   const { context, emit } = calling
   const key = approvalKey(one.tool, one.input, context)
   if (calling.allowed.has(key)) return null
-  if (context.signal.aborted) return 'the turn was ended before anybody was asked'
+  if (context.signal.aborted) return { reason: 'the turn was ended before anybody was asked', isRefusal: false }
   const ask: Ask = {
     id: one.call.id,
     tool: one.call.name,
@@ -133,8 +139,8 @@ async function askFor(
   emit({ type: 'approval', ask, state: 'asked', answer: null })
   const answer = await askPerson(calling.asker, ask, context.signal)
   emit({ type: 'approval', ask, state: answer === null ? 'withdrawn' : 'answered', answer })
-  if (answer === null) return 'the turn was ended before anybody answered'
-  if (answer.decision === 'deny') return `${reason} (${answer.reason})`
+  if (answer === null) return { reason: 'the turn was ended before anybody answered', isRefusal: false }
+  if (answer.decision === 'deny') return { reason: `${reason} (${answer.reason})`, isRefusal: true }
   if (answer.decision === 'allow_session') {
     calling.allowed.add(key)
     await calling.keepAllowed(key)
