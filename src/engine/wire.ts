@@ -1,15 +1,12 @@
 import type { AssistantMessage, Tool as WireTool } from '@earendil-works/pi-ai'
-import { z } from 'zod'
 import type { Entry } from './history/entries.ts'
 import { callsOf } from './history/view.ts'
 import type { Tool } from './port.ts'
+import { toolSchema } from './tools/schema.ts'
 
-/** The tools as the model is told about them. Their zod schema is the only source. */
+/** The tools as the model is told about them. */
 export function wireTools(tools: readonly Tool[]): WireTool[] {
-  return tools.map(({ name, description, input }) => {
-    const { $schema: _, ...parameters } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
-    return { name, description, parameters }
-  })
+  return tools.map((tool) => ({ name: tool.name, description: tool.description, parameters: { ...toolSchema(tool) } }))
 }
 
 /** What the model is told when its tools have changed; null: they have the same names as before. */

@@ -1,7 +1,9 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Skill } from '../definitions/skills.ts'
+import { wireTools } from '../wire.ts'
 import { createTools, toolSchema } from './index.ts'
 import { call, makeBench, type Bench } from './testing/context.ts'
 
@@ -58,6 +60,16 @@ describe('the registry', () => {
       expect(tool.input.safeParse({ no_such_key: 1 }).success).toBe(false)
       expect(tool.description.length).toBeGreaterThan(20)
     }
+  })
+
+  it('the model gets the same schema as the docs, and none for an input that has no schema', () => {
+    const tools = createTools()
+    expect(wireTools(tools).map(({ parameters }) => parameters)).toEqual(tools.map(toolSchema))
+    const [bash] = tools
+    if (!bash) throw new Error('bash')
+    const odd = { ...bash, input: z.strictObject({ when: z.date() }) }
+    expect(() => toolSchema(odd)).toThrow('Date cannot be represented')
+    expect(() => wireTools([odd])).toThrow('Date cannot be represented')
   })
 
   it('limits of bash are options', () => {
