@@ -7,6 +7,7 @@ import { afterAll, expect, it } from 'vitest'
 import { MARK, findWith } from '../../process/index.ts'
 import type { TurnRequest } from '../port.ts'
 import { closeStanding } from '../standing.ts'
+import { takeTurn } from '../turn.ts'
 import { turnRequest } from '../testing/request.ts'
 import { codexAgent } from './agent.ts'
 import { errorOf, playTurn } from './testing/play.ts'
@@ -147,9 +148,18 @@ it('fails when the workspace is gone', async () => {
   expect(errorOf(await playTurn(request({}, { cwd: join(cwd, 'gone') }))).code).toBe('spawn')
 })
 
-it('a server that does not keep to the protocol when it is started is ended, also where no turn waits for it', async () => {
+/** A run of its own, so that its processes can be told from others. */
+function ownRun(): { readonly run: string; readonly living: () => number[] } {
   const run = `run-${Math.random().toString(36).slice(2)}`
-  const living = (): number[] => findWith(MARK, (mark) => mark.startsWith(`${run}/`))
+  return { run, living: () => findWith(MARK, (mark) => mark.startsWith(`${run}/`)) }
+}
+
+function warm({ env, command, run }: TurnRequest): void {
+  codexAgent.warm?.({ env, cwd, command, run })
+}
+
+it('a server that does not keep to the protocol when it is started is ended, also where no turn waits for it', async () => {
+  const { run, living } = ownRun()
   const asked = request({ initialize: [{ result: null }] }, { run, standing: true })
   expect(errorOf(await playTurn(asked)).code).toBe('protocol')
   expect(living()).toEqual([])
@@ -157,12 +167,30 @@ it('a server that does not keep to the protocol when it is started is ended, als
   const hear = (error: unknown): void => void unheard.push(error)
   process.on('unhandledRejection', hear)
   try {
-    codexAgent.warm?.({ env: asked.env, cwd, command: asked.command, run })
+    warm(asked)
+    await expect.poll(living, { timeout: 30_000 }).toEqual([]) // it ends by itself: nothing else has been asked to end it
     await closeStanding()
-    expect(living()).toEqual([])
     await new Promise((resolve) => setImmediate(resolve))
     expect(unheard).toEqual([])
   } finally {
     process.off('unhandledRejection', hear)
   }
+})
+
+it('a server that never comes up does not hold the turn that waits for it beyond its limits', async () => {
+  const { run, living } = ownRun()
+  const asked = request({ initialize: [{ silent: true }] }, { run, standing: true })
+  warm(asked)
+  const limits = { timeoutMs: 500, stallMs: 60_000 }
+  const { outcome } = await takeTurn(codexAgent, asked, limits, new AbortController().signal, async () => {})
+  expect(outcome.status).toBe('timeout')
+  expect(living()).toEqual([])
+})
+
+it('a server that never comes up is ended with the others', async () => {
+  const { run, living } = ownRun()
+  warm(request({ initialize: [{ silent: true }] }, { run, standing: true }))
+  await expect.poll(() => living().length, { timeout: 30_000 }).toBeGreaterThan(0)
+  await closeStanding()
+  expect(living()).toEqual([])
 })

@@ -72,8 +72,15 @@ interface Standing {
   idle: NodeJS.Timeout | null
 }
 
+/** A server that is being started in advance. */
+interface Warming {
+  readonly starting: Promise<Step<Standing>>
+  /** Ends the start; `starting` resolves once its processes have ended. */
+  readonly stop: () => void
+}
+
 /** Idle servers, including those that are still being started in advance. */
-const waiting = new Map<Standing | Promise<Step<Standing>>, string>()
+const waiting = new Map<Standing | Warming, string>()
 
 /** Servers that are serving a turn. */
 const busy = new Set<Standing>()
@@ -92,7 +99,7 @@ export async function openServer(wanted: ServerRequest, handlers: Handlers): Pro
   const loaded = await loadedIn(wanted, key)
   for (const [one, itsKey] of [...(loaded.waiting ? [[loaded.waiting, key] as const] : []), ...waiting]) {
     if (itsKey !== key || !mayStand(wanted) || !waiting.delete(one)) continue
-    const step = one instanceof Promise ? await one : ({ ok: true, value: one } as const)
+    const step = 'starting' in one ? await startOf(one, wanted.signal) : ({ ok: true, value: one } as const)
     if (!step.ok) continue // starting a new one shows what is wrong
     if (step.value.idle) clearTimeout(step.value.idle)
     if (step.value.connection.isOver()) {
@@ -108,6 +115,17 @@ export async function openServer(wanted: ServerRequest, handlers: Handlers): Pro
   return started.ok ? { ok: true, value: hold(started.value, loaded.busy) } : started
 }
 
+/** Waits for a server that is being started in advance. It may never come up, so an abort of the turn ends it. */
+async function startOf({ starting, stop }: Warming, signal: AbortSignal): Promise<Step<Standing>> {
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    return await starting
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
 /**
  * Where the conversation to resume is loaded: `waiting` is an idle server that may serve the turn; `busy`: a server with
  * another turn.
@@ -120,7 +138,7 @@ async function loadedIn(
   if (resume === null) return { waiting: null, busy: false }
   if ([...busy].some((one) => one.threads.has(resume))) return { waiting: null, busy: true }
   for (const one of waiting.keys()) {
-    if (one instanceof Promise || !one.threads.has(resume)) continue
+    if ('starting' in one || !one.threads.has(resume)) continue
     if (one.key === key) return { waiting: one, busy: false }
     // The agent's settings have changed: the server is ended, so that another one can write the conversation.
     waiting.delete(one)
@@ -130,19 +148,21 @@ async function loadedIn(
 }
 
 /** Starts a server in advance. A failure shows up in the turn. */
-export function warmServer(wanted: ServerRequest): void {
+export function warmServer(wanted: Pick<ServerRequest, 'argv' | 'request'>): void {
   onCloseStanding(closeServers)
-  const key = keyOf(wanted)
+  const stopped = new AbortController()
+  const asked: ServerRequest = { ...wanted, signal: stopped.signal, onServer: () => {} }
+  const key = keyOf(asked)
   if ([...waiting.values()].includes(key)) return // one server is enough to start with
-  const starting = start(wanted, key, NOBODY)
-  waiting.set(starting, key)
-  void settle(starting)
+  const warming: Warming = { starting: start(asked, key, NOBODY), stop: () => stopped.abort() }
+  waiting.set(warming, key)
+  void settle(warming)
 }
 
-async function settle(starting: Promise<Step<Standing>>): Promise<void> {
-  const step = await starting.catch(() => null) // a turn that waits for it, or the next start, shows why
+async function settle(warming: Warming): Promise<void> {
+  const step = await warming.starting.catch(() => null) // a turn that waits for it, or the next start, shows why
   // Otherwise a turn has claimed this server, or all servers were closed.
-  if (waiting.delete(starting) && step?.ok) stand(step.value)
+  if (waiting.delete(warming) && step?.ok) stand(step.value)
 }
 
 async function closeServers(): Promise<void> {
@@ -150,7 +170,9 @@ async function closeServers(): Promise<void> {
   waiting.clear()
   await Promise.all(
     all.map(async (one) => {
-      const step = one instanceof Promise ? await one.catch(() => null) : ({ ok: true, value: one } as const)
+      if (!('starting' in one)) return end(one, LEAVE_MS)
+      one.stop() // it may never come up
+      const step = await one.starting.catch(() => null)
       if (step?.ok) await end(step.value, LEAVE_MS)
     }),
   )

@@ -42,8 +42,7 @@ export async function* codexTurn(request: TurnRequest): AsyncGenerator<TurnEvent
 export function warmCodex({ env, command, cwd, run: id }: Parameters<NonNullable<Agent['warm']>>[0]): void {
   const argv = locateCodex(env, command, cwd)
   if (argv === null) return
-  const request = { env, cwd, run: id, mark: '', spawn: null, standing: true, resume: null }
-  warmServer({ argv, request, signal: new AbortController().signal, onServer: () => {} })
+  warmServer({ argv, request: { env, cwd, run: id, mark: '', spawn: null, standing: true, resume: null } })
 }
 
 async function run(request: TurnRequest, events: EventQueue<TurnEvent>, signal: AbortSignal): Promise<void> {
