@@ -22,14 +22,19 @@ export class Mailbox<T> {
   }
 }
 
-/** Yields the items of `source` one at a time, and without delay the values that are posted meanwhile. Ends with the source. */
+/**
+ * Yields the items of `source` one at a time, and without delay the values that are posted meanwhile. Ends with the source. If
+ * the consumer stops early, the source is ended too; its end is not awaited while it still waits for its next item.
+ */
 export async function* interleave<T, P>(
   source: AsyncGenerator<T>,
   mailbox: Mailbox<P>,
 ): AsyncGenerator<{ readonly read: T } | { readonly posted: P }> {
+  let isReading = false
   try {
     for (;;) {
       const next = source.next()
+      isReading = true
       let result: IteratorResult<T> | null = null
       while (result === null) {
         // Handlers are only attached to `next`, which is new each time: on a longer-lived promise they would accumulate.
@@ -37,12 +42,16 @@ export async function* interleave<T, P>(
           mailbox.notify(() => resolve(null))
           next.then(resolve, reject)
         })
+        isReading = result === null
         for (const posted of mailbox.take()) yield { posted }
       }
       if (result.done) return
       yield { read: result.value }
     }
   } finally {
-    await source.return(undefined)
+    const ended = source.return(undefined)
+    // A generator ends only after its pending `next`, which may come only once the consumer has stopped the program.
+    if (isReading) ended.catch(() => {})
+    else await ended
   }
 }

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { spawnKept } from '../../process/index.ts'
+import { findMarked, spawnKept } from '../../process/index.ts'
 import { closedAfter } from '../../sandbox/closing.ts'
 import { play } from '../testing/play.ts'
-import type { Agent, TurnRequest } from '../port.ts'
+import type { Agent, TurnEvent, TurnRequest } from '../port.ts'
 import { failed, rawEvent, runDialogue, type Dialogue } from './index.ts'
 import { turnRequest } from '../testing/request.ts'
 
@@ -147,6 +147,32 @@ describe('runDialogue', () => {
     expect(ends).toMatchObject([
       { error: { code: 'protocol', message: expect.stringContaining('no space left') as string } },
     ])
+  })
+
+  it.each(['a posted event', 'a line'])('ends the program when its consumer stops at %s', async (at) => {
+    const asked = request()
+    let told: (event: TurnEvent) => void = () => {}
+    const dialogue: Dialogue = {
+      argv: ['sh', '-c', 'echo line; sleep 1000'],
+      env: asked.env,
+      stdin: 'open',
+      begin: (_, post) => (told = post),
+      *read(line) {
+        yield rawEvent(line)
+      },
+      answered: () => false,
+      finish: () => failed('protocol', 'nobody stopped'),
+    }
+    const seen: string[] = []
+    for await (const event of runDialogue(asked, dialogue)) {
+      seen.push(event.type)
+      if (event.type === 'raw' && at === 'a line') break
+      // Posted while the next line is awaited, which does not come.
+      if (event.type === 'raw') setImmediate(() => told({ type: 'session', native: null, model: null, version: null }))
+      if (event.type === 'session') break
+    }
+    expect(seen.at(-1)).toBe(at === 'a line' ? 'raw' : 'session')
+    expect(findMarked(asked.mark)).toEqual([])
   })
 
   it('keeps the end of stderr', async () => {
