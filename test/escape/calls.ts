@@ -9,6 +9,7 @@ const NUMBERS = {
   keyctl: [250, 219],
   inotifyAdd: [254, 27],
   inotifyInit: [294, 26],
+  linkat: [265, 37],
   fanotifyInit: [300, 262],
   prlimit: [302, 261],
   vmRead: [310, 270],

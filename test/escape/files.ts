@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Attempt } from './attempt.ts'
+import { call } from './calls.ts'
 
 /** Escapes from the workspace through files. */
 export const FILES: readonly Attempt[] = [
@@ -220,6 +223,16 @@ export const FILES: readonly Attempt[] = [
     escaped: (m) => isSetUserIdRoot(join(m.workspace, 'tool')),
   },
   {
+    name: 'set-user-id-unnamed',
+    tries: 'the same with a file that gets its name afterwards',
+    root: true,
+    missing: () => (hasUnnamedFiles(homedir()) ? null : 'this file system has no unnamed files (O_TMPFILE)'),
+    // __O_TMPFILE; AT_FDCWD, AT_SYMLINK_FOLLOW.
+    script: () =>
+      `perl -MFcntl -e 'umask 0; sysopen F, ".", 020000000|O_DIRECTORY|O_RDWR, 04755 or die "$!"; $f = "/proc/self/fd/" . fileno F; $t = "tool"; syscall(${call('linkat')}, -100, $f, -100, $t, 0x400)'`,
+    escaped: (m) => isSetUserIdRoot(join(m.workspace, 'tool')),
+  },
+  {
     name: 'device-node',
     tries: 'make a device node in the workspace',
     root: true,
@@ -227,6 +240,11 @@ export const FILES: readonly Attempt[] = [
     escaped: (m) => statSync(join(m.workspace, 'device'), { throwIfNoEntry: false })?.isCharacterDevice() ?? false,
   },
 ]
+
+function hasUnnamedFiles(folder: string): boolean {
+  const script = `sysopen F, $ARGV[0], 020000000|O_DIRECTORY|O_RDWR, 0600 and print "yes"`
+  return execFileSync('perl', ['-MFcntl', '-e', script, folder], { encoding: 'utf8' }) === 'yes'
+}
 
 function isSetUserIdRoot(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false })

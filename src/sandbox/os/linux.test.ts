@@ -67,6 +67,16 @@ else {
       }
     })
 
+    it('lets a program make an unnamed file and name it, but not with the right to run as its owner', async () => {
+      const sandbox = await ground.open({})
+      const [linkat, atCwd, follow] = [process.arch === 'arm64' ? 37 : 265, -100, 0x400]
+      const make = (mode: string): string =>
+        `perl -MFcntl -e 'sysopen F, ".", 020000000|O_DIRECTORY|O_RDWR, ${mode} or die "$!\\n"; syswrite F, "kept"; $f = "/proc/self/fd/" . fileno F; $t = "made"; syscall(${linkat}, ${atCwd}, $f, ${atCwd}, $t, ${follow}) == 0 or die "$!\\n"' 2>&1 && cat made`
+      expect((await ground.run(sandbox, make('04755'))).out).toBe('Operation not permitted\n')
+      // Not every file system has such files.
+      expect((await ground.run(sandbox, make('0755'))).out).toMatch(/^(kept|Operation not supported\n)$/)
+    })
+
     it('never looks up what makes the sandbox where the program could have put it', async () => {
       const planted = join(ground.workspace, 'bin')
       mkdirSync(planted)

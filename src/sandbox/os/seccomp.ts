@@ -130,6 +130,8 @@ const AF_INET = 2
 const AF_INET6 = 10
 const AF_NETLINK = 16
 const O_CREAT = 0o100
+/** What creates an unnamed file. `O_TMPFILE` has another bit too, whose value depends on the architecture. */
+const TMPFILE = 0o20000000
 const S_ISUID = 0o4000
 const S_ISGID = 0o2000
 const SOCK_DGRAM = 2
@@ -202,7 +204,12 @@ export function seccompFilter(arch: string = process.arch): Buffer | null {
     ...setsUserId.flatMap(({ name, mode }) => (name in known.calls ? on(name, refuseSetUserId(mode)) : [])),
     ...opens.flatMap(({ name, flags }) =>
       name in known.calls
-        ? on(name, [argument(flags), [AND, 0, 0, O_CREAT], [JUMP_EQUAL, 0, 4, O_CREAT], ...refuseSetUserId(flags + 1)])
+        ? on(name, [
+            argument(flags),
+            [AND, 0, 0, O_CREAT | TMPFILE],
+            [JUMP_EQUAL, 4, 0, 0],
+            ...refuseSetUserId(flags + 1),
+          ])
         : [],
     ),
     // The arguments are behind a pointer here too. Programs fall back to openat.
