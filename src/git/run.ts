@@ -34,11 +34,12 @@ const MAX_PARALLEL = 4
 const FOREIGN =
   /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|NAMESPACE|PREFIX|CONFIG|CONFIG_PARAMETERS|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|ASKPASS|SSH|SSH_COMMAND|PAGER|TRACE.*)$/
 
-/** Belay's own git runs without hooks, file-system monitor, external diff, automatic maintenance or prompts. */
-const OWN_CONFIG: readonly (readonly [string, string])[] = [
+/** Belay's own git runs without hooks, file-system monitor, external diff, signature check, automatic maintenance or prompts. */
+export const OWN_CONFIG: readonly (readonly [string, string])[] = [
   ['core.hooksPath', devNull],
   ['core.fsmonitor', 'false'],
   ['diff.external', ''],
+  ['log.showSignature', 'false'],
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],
   ['advice.detachedHead', 'false'],
@@ -69,10 +70,18 @@ export function gitEnv(base: NodeJS.ProcessEnv = process.env): Record<string, st
   env['GIT_OPTIONAL_LOCKS'] = '0'
   env['GIT_EDITOR'] = 'true'
   env['LC_ALL'] = 'C'
-  const theirs = Number(env['GIT_CONFIG_COUNT'] ?? 0)
+  return { ...env, ...configEnv(OWN_CONFIG, env) }
+}
+
+/** Variables that append `settings` to the configuration that the environment `base` gives to git, and so outrank it. */
+export function configEnv(
+  settings: readonly (readonly [string, string])[],
+  base: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const theirs = Number(base['GIT_CONFIG_COUNT'] ?? 0)
   const first = Number.isInteger(theirs) && theirs > 0 ? theirs : 0
-  env['GIT_CONFIG_COUNT'] = String(first + OWN_CONFIG.length)
-  for (const [i, [key, value]] of OWN_CONFIG.entries()) {
+  const env: Record<string, string> = { GIT_CONFIG_COUNT: String(first + settings.length) }
+  for (const [i, [key, value]] of settings.entries()) {
     env[`GIT_CONFIG_KEY_${first + i}`] = key
     env[`GIT_CONFIG_VALUE_${first + i}`] = value
   }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createPolicy } from '../../../policy/index.ts'
@@ -146,18 +146,43 @@ describe('git tools', () => {
   })
 
   it('looking starts nothing that the repository names', async () => {
-    const trap = join(bench.root, 'trap')
-    writeFileSync(trap, `#!/bin/sh\necho ran > '${trap}.ran'\n`)
-    chmodSync(trap, 0o755)
+    const ran = join(bench.root, 'ran')
+    const trap = (name: string): string => {
+      const path = join(bench.root, name)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, `#!/bin/sh\necho '${name}' >> '${ran}'\n`, { mode: 0o755 })
+      return path
+    }
     put('a.txt', 'old')
+    put('same.txt', 'same')
     put('.gitattributes', '*.txt diff=trap')
     git('add', '.')
     git('commit', '-qm', 'x')
+    const signed = git('cat-file', 'commit', 'HEAD').replace(
+      '\n\n',
+      '\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n AAAA\n -----END PGP SIGNATURE-----\n\n',
+    )
+    put('signed', signed)
+    git('reset', '-q', '--soft', git('hash-object', '-t', 'commit', '-w', 'signed').trim())
     for (const key of ['core.fsmonitor', 'diff.external', 'diff.trap.command', 'diff.trap.textconv', 'core.pager'])
-      git('config', key, trap)
+      git('config', key, trap(key))
+    git('config', 'gpg.program', trap('gpg.program'))
+    git('config', 'log.showSignature', 'true')
+    git('config', 'core.hooksPath', dirname(trap('hooks/post-index-change')))
     put('a.txt', 'new')
-    for (const name of ['git_status', 'git_diff', 'git_log']) expect((await use(name)).isError).toBe(false)
-    expect(existsSync(`${trap}.ran`)).toBe(false)
+    for (const name of ['git_status', 'git_diff', 'git_log']) {
+      utimesSync(join(bench.workspace, 'same.txt'), 1, 1) // git would note in its index that nothing but the time has changed
+      expect((await use(name)).isError).toBe(false)
+      expect([name, existsSync(ran) ? readFileSync(ran, 'utf8') : 'nothing']).toEqual([name, 'nothing'])
+    }
+  })
+
+  it('a commit runs the hooks of the repository, as in bash', async () => {
+    put('.git/hooks/pre-commit', '#!/bin/sh\necho no such commit >&2\nexit 1\n')
+    chmodSync(join(bench.workspace, '.git/hooks/pre-commit'), 0o755)
+    put('a.txt', 'x')
+    const { isError, text } = await use('git_commit', { message: 'x', all: true })
+    expect([isError, text]).toEqual([true, 'git ended with exit code 1\nno such commit'])
   })
 
   it('asks the command policy as bash would, about exactly what is run', async () => {

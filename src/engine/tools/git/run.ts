@@ -1,4 +1,5 @@
-import type { ToolContext, ToolDemand } from '../../port.ts'
+import { configEnv, OWN_CONFIG } from '../../../git/run.ts'
+import type { Tool, ToolContext, ToolDemand } from '../../port.ts'
 import { judgeCommand, folderOf } from '../bash.ts'
 import { collect, type Collected } from '../output/collect.ts'
 import { pathOf } from '../paths/index.ts'
@@ -9,20 +10,25 @@ import { runInside } from '../run-inside.ts'
 const TIMEOUT_MS = 120_000
 
 /**
- * Keeps git from starting a configured fsmonitor, an editor or a pager, and from asking at a terminal; file names are taken and
- * printed literally. Set by environment, so that the command line is exactly what policy judged.
+ * Together with `CONFIG`, keeps git from starting a configured fsmonitor, an editor or a pager, and from asking at a terminal;
+ * file names are taken and printed literally. Set by environment, so that the command line is exactly what policy judged.
  */
 const ENVIRONMENT: Readonly<Record<string, string>> = {
-  GIT_CONFIG_COUNT: '2',
-  GIT_CONFIG_KEY_0: 'core.fsmonitor',
-  GIT_CONFIG_VALUE_0: 'false',
-  GIT_CONFIG_KEY_1: 'core.quotePath',
-  GIT_CONFIG_VALUE_1: 'false',
   GIT_LITERAL_PATHSPECS: '1',
   GIT_TERMINAL_PROMPT: '0',
   GIT_EDITOR: 'true',
   GIT_PAGER: 'cat',
   LC_ALL: 'C.UTF-8',
+}
+const CONFIG = [
+  ['core.fsmonitor', 'false'],
+  ['core.quotePath', 'false'],
+] as const
+
+function environmentFor(effect: Tool['effect'], base: ToolContext['env']): Record<string, string> {
+  if (effect === 'write') return { ...ENVIRONMENT, ...configEnv(CONFIG, base) }
+  // No program that the repository names is left but filters and the transport of a partial clone (docs/security.md).
+  return { ...ENVIRONMENT, GIT_OPTIONAL_LOCKS: '0', ...configEnv([...OWN_CONFIG, ...CONFIG], base) }
 }
 
 export interface GitEnded extends Collected {
@@ -36,8 +42,12 @@ export function judgeGit(commands: readonly (readonly string[])[], path: string,
   return judgeCommand(line, pathOf(path, context), context)
 }
 
-/** Runs one git command in the sandbox. The text is at most about `maxOutput` characters. Throws as `runInside` does. */
+/**
+ * Runs one git command in the sandbox; one that only reads starts no hooks. The text is at most about `maxOutput` characters.
+ * Throws as `runInside` does.
+ */
 export async function runGit(
+  effect: Tool['effect'],
   args: readonly string[],
   path: string,
   context: ToolContext,
@@ -48,7 +58,7 @@ export async function runGit(
     argv: ['git', ...args],
     cwd: folderOf(path, context),
     timeoutMs: TIMEOUT_MS,
-    env: ENVIRONMENT,
+    env: environmentFor(effect, context.env),
     onStdout: output.add,
     onStderr: output.add,
   })

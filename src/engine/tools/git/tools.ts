@@ -21,7 +21,7 @@ export const gitTools: readonly Tool[] = [
     title: () => 'git status',
     demand: (input, context) => judgeGit([statusArgs], input.path, context),
     async run(input, context) {
-      const ended = await runGit(statusArgs, input.path, context, STATUS_MAX)
+      const ended = await runGit('read', statusArgs, input.path, context, STATUS_MAX)
       return ended.code === 0 ? done(describeStatus(parseStatus(ended.text))) : failure(ended)
     },
   }),
@@ -33,7 +33,7 @@ export const gitTools: readonly Tool[] = [
     title: (input) => `git diff${input.staged ? ' --staged' : ''}${input.file === undefined ? '' : ` ${input.file}`}`,
     demand: (input, context) => judgeGit([diffArgs(input)], input.path, context),
     async run(input, context) {
-      const ended = await runGit(diffArgs(input), input.path, context, OUTPUT_MAX)
+      const ended = await runGit('read', diffArgs(input), input.path, context, OUTPUT_MAX)
       return ended.code === 0 ? shown(ended, 'no difference') : failure(ended)
     },
   }),
@@ -45,7 +45,7 @@ export const gitTools: readonly Tool[] = [
     title: (input) => `git log${input.file === undefined ? '' : ` ${input.file}`}`,
     demand: (input, context) => judgeGit([logArgs(input)], input.path, context),
     async run(input, context) {
-      const ended = await runGit(logArgs(input), input.path, context, OUTPUT_MAX)
+      const ended = await runGit('read', logArgs(input), input.path, context, OUTPUT_MAX)
       return ended.code === 0 ? shown(ended, 'no commit') : failure(ended)
     },
   }),
@@ -64,10 +64,13 @@ export const gitTools: readonly Tool[] = [
     demand: (input, context) => judgeGit(commitCommands(input), input.path, context),
     async run(input, context) {
       for (const args of commitCommands(input)) {
-        const ended = await runGit(args, input.path, context, OUTPUT_MAX)
+        const ended = await runGit('write', args, input.path, context, OUTPUT_MAX)
         if (ended.code !== 0) return failure(ended)
       }
-      return shown(await runGit(['log', '--max-count=1', '--stat', FORMAT], input.path, context, OUTPUT_MAX), '')
+      return shown(
+        await runGit('read', ['log', '--max-count=1', '--stat', FORMAT], input.path, context, OUTPUT_MAX),
+        '',
+      )
     },
   }),
 ]
