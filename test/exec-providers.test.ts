@@ -1,4 +1,5 @@
 /** Model services of the configuration (`providers`), in exec, chat and runs, against a scripted model. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { implemented } from './support/answers.ts'
@@ -8,6 +9,12 @@ import { serve, world } from './support/model-world.ts'
 const scripted = (...steps: readonly Step[]) => serve({ steps, isSide: () => false })
 
 const KEY = 'not-for-anybody-else'
+
+/** Setup and notify commands that leave in `$HOME` whether they saw the key. */
+const PROGRAMS = `workspace: {setup: ['echo "saw \${BELAY_GATEWAY_KEY:-nothing}" > "$HOME/setup"']}
+notify: {command: 'echo "saw \${BELAY_GATEWAY_KEY:-nothing}" > "$HOME/notify"'}
+`
+const saw = (name: string) => readFileSync(join(world.dir, 'user', name), 'utf8')
 
 describe('providers', () => {
   it.each([
@@ -60,13 +67,13 @@ describe('providers', () => {
     expect(requests[1]?.text).not.toContain(KEY)
   })
 
-  it('a role of a run uses it; gates are not given the key', async () => {
+  it('a role of a run uses it; gates, setup and notify commands are not given the key', async () => {
     const { url } = await scripted(
       { reply: { calls: [{ name: 'write', input: { file_path: 'answer.txt', content: '42\n' } }] } },
       { reply: { say: JSON.stringify(implemented('T001')) } },
     )
     world.config(
-      `providers: {gateway: {base_url: "${url}/v1", key_env: BELAY_GATEWAY_KEY}}\nverify: {commands: ['test -z "$BELAY_GATEWAY_KEY"']}\n`,
+      `providers: {gateway: {base_url: "${url}/v1", key_env: BELAY_GATEWAY_KEY}}\nverify: {commands: ['test -z "$BELAY_GATEWAY_KEY"']}\n${PROGRAMS}`,
     )
     const roles = world
       .read('belay.yaml')
@@ -75,6 +82,25 @@ describe('providers', () => {
     world.env['BELAY_GATEWAY_KEY'] = KEY
     expect(await world.belay(['run'])).toMatchObject({ code: 0 })
     expect(world.read('answer.txt')).toBe('42\n')
+    expect([saw('setup'), saw('notify')]).toEqual(['saw nothing\n', 'saw nothing\n'])
+  })
+
+  it('a step of a workflow uses it; setup and notify commands are not given the key', async () => {
+    const { url, requests } = await scripted({ reply: { say: 'done' } })
+    world.files({
+      'belay.yaml': `providers: {gateway: {base_url: "${url}/v1", key_env: BELAY_GATEWAY_KEY}}\n${PROGRAMS}`,
+      '.belay/workflows/ask.yaml': JSON.stringify({
+        name: 'ask',
+        agent: { provider: 'engine', model: 'gateway/x' },
+        states: [{ id: 'one', type: 'agent', prompt: 'Look.' }],
+      }),
+    })
+    world.commit('workflow')
+    world.env['BELAY_GATEWAY_KEY'] = KEY
+    const { code, stderr } = await world.belay(['workflow', 'run', 'ask'])
+    expect(code, stderr).toBe(0)
+    expect(requests[0]?.headers['authorization']).toBe(`Bearer ${KEY}`)
+    expect([saw('setup'), saw('notify')]).toEqual(['saw nothing\n', 'saw nothing\n'])
   })
 
   it("a batch asks one, of belay.yaml around its file, and keeps to the user's own rules", async () => {

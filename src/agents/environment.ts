@@ -51,6 +51,7 @@ const MODEL_SECRETS =
   /^(ANTHROPIC_.*|CLAUDE_CODE_OAUTH_TOKEN|OPENAI_.*|CODEX_API_KEY|CODEX_ACCESS_TOKEN|GEMINI_API_KEY|GOOGLE_API_KEY|GOOGLE_GENERATIVE_AI_API_KEY|AZURE_OPENAI_.*|AWS_BEARER_TOKEN_BEDROCK|OPENROUTER_API_KEY|MISTRAL_API_KEY|DEEPSEEK_API_KEY|XAI_API_KEY|GROQ_API_KEY|CEREBRAS_API_KEY|FIREWORKS_API_KEY|TOGETHER_API_KEY|HF_TOKEN)$/
 
 type Environment = Readonly<Record<string, string | undefined>>
+type KeyedServices = Readonly<Record<string, { readonly keyEnv: string | null }>>
 
 function without(env: Environment, drop: (name: string) => boolean): Record<string, string> {
   const kept: Record<string, string> = {}
@@ -71,9 +72,13 @@ export function agentEnvironment(
   return kept
 }
 
-/** The environment of gates and setup commands: as for agents, without model keys. */
-export function gateEnvironment(env: Environment): Record<string, string> {
-  return without(agentEnvironment(env), (name) => MODEL_SECRETS.test(name))
+/**
+ * The environment of programs that are no agents (gates, setup commands, notify commands): as for agents, without model keys.
+ * `services`: the configured model services (`providers`), whose keys are left out too.
+ */
+export function gateEnvironment(env: Environment, services: KeyedServices | undefined): Record<string, string> {
+  const keys = new Set(Object.values(services ?? {}).map(({ keyEnv }) => keyEnv))
+  return without(agentEnvironment(env), (name) => MODEL_SECRETS.test(name) || keys.has(name))
 }
 
 /** If Belay runs in a git hook, these would point a child's git at the user's repository or index. */

@@ -48,7 +48,13 @@ async function newRun(): Promise<RunRow> {
 }
 
 function notifier(run: RunRow, script: string): Notifier {
-  return new Notifier({ record, run, root: folder, env: process.env, command: ['/bin/sh', '-c', script] })
+  return new Notifier({
+    record,
+    run,
+    root: folder,
+    env: { PATH: process.env['PATH'] ?? '' },
+    command: ['/bin/sh', '-c', script],
+  })
 }
 
 async function queue(notices: ReturnType<Notifier['ofRun']>): Promise<void> {

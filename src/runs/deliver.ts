@@ -1,4 +1,3 @@
-import { gateEnvironment } from '../agents/environment.ts'
 import { messageOf } from '../core/errors.ts'
 import { cap, printable } from '../core/text.ts'
 import type { Reason } from '../core/words.ts'
@@ -41,7 +40,8 @@ export interface NotifierOptions {
   readonly run: RunRow
   /** The user's checkout; the command's working directory. */
   readonly root: string
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** The command's environment, besides the variables that describe the notice. */
+  readonly env: Readonly<Record<string, string>>
   /** `notify.command`; null: nobody is notified. */
   readonly command: readonly string[] | null
 }
@@ -167,7 +167,7 @@ export class Notifier {
   /** Runs the command for one notice. Returns why it failed, or null. */
   async #run(notice: Notice): Promise<string | null> {
     const { command, root, env, run } = this.#options
-    const own = { ...gateEnvironment(env), ...variables(notice) }
+    const own = { ...env, ...variables(notice) }
     const [program = '', ...args] = command ?? []
     const path = resolveProgram(program, root, own['PATH'])
     if (path === null) return `the program ${JSON.stringify(program)} was not found or may not be run`

@@ -55,6 +55,7 @@ export async function driveDirect(options: DirectDriveOptions): Promise<DriveRes
         root: repository.root,
         notify: config.notify.command,
         publish: config.publish?.nats,
+        services: config.providers,
         take: async () => {
           const lease = target ?? (await takeLease(record, targetLease(run.project, branch), `branch ${branch}`))
           target = null

@@ -1,4 +1,6 @@
 /** A run held by this process, whatever its program: leases, metered time, events, notices and the final status. */
+import { gateEnvironment } from '../agents/environment.ts'
+import type { Config } from '../config/index.ts'
 import { BelayError, knownFailure } from '../core/errors.ts'
 import type { Reason, RunStatus } from '../core/words.ts'
 import { raiseEpochRef } from '../git/refs.ts'
@@ -50,6 +52,8 @@ export interface DriveSettings {
   /** `notify.command`; null: nobody is notified. */
   readonly notify: readonly string[] | null
   readonly publish: NatsPublishing | undefined
+  /** The configured model services (`providers`); the notify command does not get their keys. */
+  readonly services: Config['providers']
   /** Takes an additional lease after the run's own; both are released together. */
   readonly take?: () => Promise<Lease>
   /** Leases that the caller holds and releases itself. */
@@ -92,7 +96,8 @@ export async function driveAlone<T>(
     const leases = [...taken, ...(settings.held ?? [])]
     const renewal = keepRenewing(record, leases)
     const meter = meterWork(record, run, lease)
-    const notifier = new Notifier({ record, run, root: settings.root, env, command: settings.notify })
+    const { root, notify: command, services } = settings
+    const notifier = new Notifier({ record, run, root, env: gateEnvironment(env, services), command })
     const drive: Drive = { options, lease, leases, lost: renewal.lost, notifier }
     try {
       return await work(drive).catch((error: unknown) => fail(drive, error))

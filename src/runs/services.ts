@@ -63,12 +63,6 @@ function sourcesOf(run: RunRow, root: string, base: Source): (task: TaskRow) => 
   }
 }
 
-/** Removes the keys of model services from the environment of gates, including those of configured services. */
-function withoutKeys(env: Record<string, string>, { providers = {} }: Config): Record<string, string> {
-  const keys = new Set(Object.values(providers).map(({ keyEnv }) => keyEnv))
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !keys.has(name)))
-}
-
 /** Everything that the phases of a stored run need; the same for a new and a resumed run. */
 export async function openRun(
   record: RecordStore,
@@ -89,7 +83,7 @@ export async function openRun(
   }
   const pool = workspacePool(record, run, root, lease)
   const scratch = await makeScratch(record.home, run.id)
-  const gateEnv = withoutKeys(gateEnvironment(env), config)
+  const gateEnv = gateEnvironment(env, config.providers)
   const confine = gateSandbox(config.verify.sandbox)
   const restored = (from: string | null, to: string): Promise<void> =>
     record.write((tx) =>

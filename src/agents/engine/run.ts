@@ -179,10 +179,9 @@ function sandboxRequest(
 /**
  * Commands get neither keys nor addresses of model services: their output goes to the model, and their author is not trusted.
  */
-function commandEnvironment({ env, services = {} }: TurnRequest): Readonly<Record<string, string>> {
-  const keys = new Set(Object.values(services).map(({ keyEnv }) => keyEnv))
+function commandEnvironment({ env, services }: TurnRequest): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(gateEnvironment(env)).filter(([name]) => !MODEL_VARIABLES.has(name) && !keys.has(name)),
+    Object.entries(gateEnvironment(env, services)).filter(([name]) => !MODEL_VARIABLES.has(name)),
   )
 }
 

@@ -68,8 +68,8 @@ export async function holdBatch<T>(
  * continues where the run stands.
  */
 export async function driveBatch(options: DriveOptions, batch: Lease): Promise<BatchResult> {
-  const { root, notify, publish } = options.run.config as BatchConfig
-  const settings = { root, notify: notify?.command ?? null, publish, held: [batch] }
+  const { root, notify, publish, providers } = options.run.config as BatchConfig
+  const settings = { root, notify: notify?.command ?? null, publish, services: providers, held: [batch] }
   return driveAlone(options, settings, driveHeld)
 }
 

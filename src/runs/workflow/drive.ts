@@ -58,6 +58,7 @@ export async function driveWorkflow(options: WorkflowDriveOptions): Promise<Work
     root: repository?.root ?? dirname(file),
     notify: project?.notify.command ?? null,
     publish: publish ?? project?.publish?.nats,
+    services: (project ?? (run.config as WorkflowConfig)).providers,
   }
   return driveAlone(options, settings, (drive) => driveHeld(drive, repository))
 }

@@ -100,7 +100,7 @@ function openGit(
       config: project,
       root,
       pool,
-      env: gateEnvironment(env),
+      env: gateEnvironment(env, project.providers),
       confine: gateSandbox(project.verify.sandbox),
     }),
     moves,
