@@ -72,6 +72,9 @@ const ROWS: Readonly<Record<string, readonly (readonly ['allow' | 'ask' | 'deny'
     ['ask', 'sort -o ../x f'], ['deny', 'sort -o /etc/x f'], ['deny', 'curl -o /etc/x u'], ['ask', 'wget -O ~/x u'], ['ask', 'tar xf a.tar -C ..'], ['ask', '/tmp/evil/ls'], ['ask', './ls'], ['allow', './build.sh'], ['ask', '~/bin/tool'],
     ['ask', 'echo x > belay.yaml'], ['ask', 'cp x sub/belay.toml'], ['ask', 'rm -rf .belay'], ['ask', 'mkdir -p .belay/agents'], ['ask', "sed -i s/a/b/ belay.yaml"], ['allow', 'cat belay.yaml'], ['allow', 'echo x > notbelay.yaml'],
     ['allow', 'cat /tmp/x'], ['deny', 'shred /dev/sda'], ['deny', 'cat ~/.local/state/belay/belay.db'],
+    ['deny', 'cat ~/.vault-token'], ['deny', 'cat ~/.local/share/opencode/auth.json'], ['deny', 'cp ~/.m2/settings.xml .'], ['ask', 'ls ~/.m2/repository'], ['deny', 'cat ~/.gradle/gradle.properties'], ['ask', 'ls ~/.gradle/caches'],
+    ['deny', 'cat ~/.codex/auth.json'], ['ask', 'cat ~/.codex/skills/x/SKILL.md'], ['deny', 'cat ~/.gemini/oauth_creds.json'], ['deny', 'cat ~/.config/sops/age/keys.txt'], ['deny', 'cat /etc/wireguard/wg0.conf'],
+    ['ask', 'echo x > ~/.config/belay/config.yaml'],
   ],
   redirects: [
     ['deny', 'echo x > /etc/passwd'], ['deny', 'echo x >> /etc/passwd'], ['deny', 'echo x >| /etc/passwd'], ['deny', 'echo x &> /etc/passwd'], ['deny', 'echo x 2> /etc/x'], ['deny', 'echo x >& /etc/x'], ['deny', '> /etc/passwd'], ['deny', 'exec 3> /etc/x'],

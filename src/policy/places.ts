@@ -2,7 +2,8 @@
 import { lstatSync, readlinkSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import { stateHome } from '../core/home.ts'
+import { configHome, stateHome } from '../core/home.ts'
+import { SECRET_AT_HOME, SECRET_OF_THE_MACHINE } from '../core/secret-files.ts'
 
 /** Names of places, as rules write them after `@`. */
 export const PLACES = [
@@ -28,6 +29,8 @@ export interface Surroundings {
   readonly home: string
   /** Belay's state folder. */
   readonly state: string
+  /** The folder with the user's own configuration of Belay. */
+  readonly config: string
   /** Target of the symbolic link `path`; null: it is not a link. */
   readonly readLink: (path: string) => string | null
 }
@@ -38,10 +41,10 @@ const SYSTEM = (
   '/etc /usr /bin /sbin /lib /lib32 /lib64 /libx32 /boot /opt /var /run /srv /sys /proc /snap /nix ' +
   '/System /Library /Applications /private /cores'
 ).split(' ')
-const SECRET_HOME =
-  /^(\.ssh|\.aws|\.gnupg|\.kube|\.azure|\.netrc|\.git-credentials|\.pypirc|\.npmrc|\.yarnrc\.yml|\.pgpass|\.my\.cnf|\.password-store|\.docker\/config\.json|\.config\/(gh|gcloud|op|hub|git\/credentials|doctl|rclone|containers\/auth\.json)|\.cargo\/credentials(\.toml)?|\.gem\/credentials|\.terraform\.d|\.local\/share\/keyrings|\.claude\/\.credentials\.json|\.codex\/auth\.json|\.mozilla|\.config\/(google-chrome|chromium|BraveSoftware)|Library\/(Keychains|Cookies|Application Support\/(Google|Firefox)))(\/|$)/
+const SECRET_HOME = new Set(SECRET_AT_HOME)
+const SECRET_MACHINE = new Set(SECRET_OF_THE_MACHINE)
 const SECRET_ANYWHERE =
-  /^\/(etc\/(g?shadow-?|sudoers(\.d\/.*)?|ssh\/.*key|krb5\.keytab|ssl\/private(\/.*)?)|proc\/[^/]+\/(environ|mem|(root|cwd)(\/.*)?)|(var\/)?run\/secrets(\/.*)?)$|(^|\/)(id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|keystore|jks))$/
+  /^\/(etc\/ssh\/.*key|proc\/[^/]+\/(environ|mem|(root|cwd)(\/.*)?)|(var\/)?run\/secrets(\/.*)?)$|(^|\/)(id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|keystore|jks))$/
 const STARTUP =
   /^(\.(bash|zsh)?(rc|_profile|_login|_logout|_aliases)|\.bash.*|\.z(sh.*|profile|login|logout)|\.profile|\.login|\.inputrc|\.pam_environment|\.xinitrc|\.xprofile|\.xsession.*|\.gitconfig|\.vimrc|\.emacs(\.d)?|\.curlrc|\.wgetrc|\.config\/(git|fish|autostart|systemd|nvim|environment\.d)|Library\/Launch(Agents|Daemons)|\.local\/bin|bin)(\/|$)/
 const ENV_FILE = /^\.env(\..+)?$|^\.envrc$/
@@ -69,12 +72,14 @@ export function placesOf(path: string, around: Surroundings): ReadonlySet<Place>
     [lexical, around.home],
   ] as const) {
     const inHome = within(one, base) ? one.slice(base.length + 1) : null
-    if (SECRET_ANYWHERE.test(one) || (inHome !== null && SECRET_HOME.test(inHome))) places.add('secret')
+    if (SECRET_ANYWHERE.test(one) || isIn(one, SECRET_MACHINE) || (inHome !== null && isIn(inHome, SECRET_HOME)))
+      places.add('secret')
     if (inHome !== null && STARTUP.test(inHome) && !places.has('workspace')) places.add('startup')
     if (one.split('/').some((part) => part.toLowerCase() === '.git')) places.add('git')
   }
   const inWorkspace = within(physical, workspace) ? physical.slice(workspace.length + 1) : null
-  if (BELAY_FILE.test(inWorkspace ?? basename(physical))) places.add('belay')
+  if (BELAY_FILE.test(inWorkspace ?? basename(physical)) || within(physical, follow(around.config, around)))
+    places.add('belay')
   const name = basename(physical)
   if (ENV_FILE.test(name) && !ENV_SAMPLE.test(name)) places.add('env')
   const state = follow(around.state, around)
@@ -98,6 +103,14 @@ function describeOutside(path: string, home: string, workspace: string, places: 
 /** Whether `path` is `folder` or in it. */
 export function within(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
+
+/** Whether `path` is one of `places`, or in one. */
+function isIn(path: string, places: ReadonlySet<string>): boolean {
+  for (let at = path; ; at = dirname(at)) {
+    if (places.has(at)) return true
+    if (at === dirname(at)) return false
+  }
 }
 
 /** The real path: `..` after a link goes up from the link's target. Parts that do not exist stay as written. */
@@ -133,10 +146,11 @@ export function readLink(path: string): string | null {
   }
 }
 
-/** Home and state folder of the current user. */
+/** Home, state and configuration folder of the current user. */
 export function ownSurroundings(env: Readonly<Record<string, string | undefined>> = process.env): {
   home: string
   state: string
+  config: string
 } {
-  return { home: env['HOME'] ? env['HOME'] : homedir(), state: stateHome(env) }
+  return { home: env['HOME'] ? env['HOME'] : homedir(), state: stateHome(env), config: configHome(env) }
 }

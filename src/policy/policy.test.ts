@@ -144,6 +144,10 @@ describe('access and confinement', () => {
     expect(decide('cp a ~/b', { access: 'full' })).toBe('allow')
     expect(decide('cp a /etc/b', { access: 'full' })).toBe('deny')
     expect(decide('cat ~/.ssh/id_rsa', { access: 'full' })).toBe('deny')
+    expect(decide('cat ~/.vault-token', { access: 'full' })).toBe('deny')
+    expect(decide('cat ~/.local/share/opencode/auth.json', { access: 'full' })).toBe('deny')
+    expect(decide('ls ~/.gradle/caches', { access: 'full' })).toBe('allow')
+    expect(decide('cp x ~/.config/belay/config.yaml', { access: 'full' })).toBe('ask')
   })
 
   it.each([

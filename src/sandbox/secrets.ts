@@ -2,97 +2,10 @@ import { readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { stateHome } from '../core/home.ts'
+import { HIDDEN_AT_HOME, SECRET_OF_THE_MACHINE } from '../core/secret-files.ts'
 import { PathResolver, isWithin } from './paths.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
-
-/** In the home folder: keys, logins, histories, and browser data. Missing paths need no hiding. */
-const AT_HOME = [
-  '.ssh',
-  '.gnupg',
-  '.aws',
-  '.azure',
-  '.oci',
-  '.kube',
-  '.docker',
-  '.config/gcloud',
-  '.config/gh',
-  '.config/glab-cli',
-  '.config/hub',
-  '.config/op',
-  '.config/github-copilot',
-  '.config/sops',
-  '.config/.wrangler',
-  '.fly',
-  '.config/rclone',
-  '.config/doctl',
-  '.config/containers',
-  '.config/belay',
-  '.config/google-chrome',
-  '.config/chromium',
-  '.config/BraveSoftware',
-  '.mozilla',
-  '.thunderbird',
-  '.password-store',
-  '.local/share/keyrings',
-  '.local/share/kwalletd',
-  'Library/Keychains',
-  'Library/Cookies',
-  'Library/Application Support/Google/Chrome',
-  'Library/Application Support/Firefox',
-  '.netrc',
-  '.git-credentials',
-  '.config/git/credentials',
-  '.npmrc',
-  '.yarnrc.yml',
-  '.pypirc',
-  '.cargo/credentials',
-  '.cargo/credentials.toml',
-  '.gem/credentials',
-  '.composer/auth.json',
-  '.config/composer/auth.json',
-  '.m2/settings.xml',
-  '.gradle/gradle.properties',
-  '.terraform.d/credentials.tfrc.json',
-  '.terraformrc',
-  '.vault-token',
-  '.s3cfg',
-  '.boto',
-  '.pgpass',
-  '.my.cnf',
-  '.bash_history',
-  '.zsh_history',
-  '.python_history',
-  '.node_repl_history',
-  '.psql_history',
-  '.local/share/fish/fish_history',
-  '.claude',
-  '.claude.json',
-  '.codex',
-  '.gemini',
-  '.pi',
-  '.local/share/opencode/auth.json',
-]
-
-/** Outside the home folder: files that only root can read, in case root runs Belay. */
-const OF_THE_MACHINE = [
-  '/etc/shadow',
-  '/etc/shadow-',
-  '/etc/gshadow',
-  '/etc/gshadow-',
-  '/etc/sudoers',
-  '/etc/sudoers.d',
-  '/etc/ssl/private',
-  '/etc/kubernetes',
-  '/etc/rancher',
-  '/etc/wireguard',
-  '/etc/NetworkManager/system-connections',
-  '/var/lib/docker',
-  '/var/lib/containerd',
-  '/var/lib/kubelet',
-  '/var/spool/cron',
-  '/var/mail',
-]
 
 /**
  * Paths that no confined program may read, whether they exist or not: Belay's record, keys and logins (also agents'), other
@@ -117,12 +30,12 @@ export function secretPaths(env: Environment = process.env, paths = new PathReso
   ]
   return [
     stateHome(env),
-    ...AT_HOME.map((path) => join(home, path)),
+    ...HIDDEN_AT_HOME.map((path) => join(home, path)),
     ...named.flatMap(
       (name) => env[name]?.split(':').filter((path) => path.startsWith('/') && !path.startsWith('/dev/')) ?? [],
     ),
     ...hostKeys(),
-    ...OF_THE_MACHINE,
+    ...SECRET_OF_THE_MACHINE,
     ...otherHomes(home, paths),
   ]
 }

@@ -24,6 +24,7 @@ export function judged(command: string, { presets = [], rules = {}, ...question 
   const policy = createPolicy(policyRules({ commands: { allow: [], ask: [], deny: [], ...rules }, presets }), {
     home: '/home/me',
     state: '/home/me/.local/state/belay',
+    config: '/home/me/.config/belay',
     readLink: (path) => LINKS[path] ?? null,
   })
   return policy.judge({
