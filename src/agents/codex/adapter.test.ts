@@ -1,5 +1,5 @@
 /** Cases that the real server cannot be brought into: overload, a sandbox that does not run, unexpected frames. */
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -193,4 +193,22 @@ it('a server that never comes up is ended with the others', async () => {
   await expect.poll(() => living().length, { timeout: 30_000 }).toBeGreaterThan(0)
   await closeStanding()
   expect(living()).toEqual([])
+})
+
+it('a server that was started in advance and dies when it is asked something is replaced', async () => {
+  const { run, living } = ownRun()
+  const dead = join(cwd, 'dead')
+  const asked = request({ 'thread/start': [{ exit: 1, once: dead }, { result: THREAD }] }, { run, standing: true })
+  warm(asked)
+  const { end, events } = await playTurn(asked)
+  expect(end).toMatchObject({ status: 'completed', text: 'hello' })
+  expect(existsSync(dead)).toBe(true)
+  expect(events.filter(({ type }) => type === 'process')).toHaveLength(2)
+  await closeStanding()
+  expect(living()).toEqual([])
+})
+
+it('a server that was started for the turn and dies when it is asked something fails the turn', async () => {
+  const script = { 'thread/start': [{ exit: 1, once: join(cwd, 'own') }, { result: THREAD }] }
+  expect(errorOf(await playTurn(request(script))).code).toBe('protocol')
 })

@@ -43,8 +43,8 @@ export interface Server {
   readonly version: string | null
   /** Checks whether codex's sandbox works here with the turn's access; runs once per access. */
   checkSandbox(request: TurnRequest): Promise<Step<null>>
-  /** Whether the server has served an earlier turn. */
-  readonly reused: boolean
+  /** Whether the server was started before the turn, so that it may have died before the turn asks it anything. */
+  readonly early: boolean
   /** Whether the conversation to resume is loaded in another server, which is busy with a turn. */
   readonly elsewhere: boolean
   /** Records that this server has loaded the conversation. */
@@ -109,10 +109,10 @@ export async function openServer(wanted: ServerRequest, handlers: Handlers): Pro
     step.value.connection.renew()
     step.value.listener.handlers = handlers
     wanted.onServer(step.value.connection)
-    return { ok: true, value: hold(step.value, loaded.busy) }
+    return { ok: true, value: hold(step.value, { early: true, elsewhere: loaded.busy }) }
   }
   const started = await start(wanted, key, handlers)
-  return started.ok ? { ok: true, value: hold(started.value, loaded.busy) } : started
+  return started.ok ? { ok: true, value: hold(started.value, { early: false, elsewhere: loaded.busy }) } : started
 }
 
 /** Waits for a server that is being started in advance. It may never come up, so an abort of the turn ends it. */
@@ -249,15 +249,14 @@ function unstarted(message: string): {
   return { ok: false, fault: { code: 'spawn', message, retryAt: null } }
 }
 
-function hold(one: Standing, elsewhere: boolean): Server {
+function hold(one: Standing, how: Pick<Server, 'early' | 'elsewhere'>): Server {
   let released: Promise<void> | null = null
   busy.add(one)
   one.turns += 1
   return {
     connection: one.connection,
     version: one.version,
-    reused: one.turns > 1,
-    elsewhere,
+    ...how,
     checkSandbox(request) {
       const known = one.sandboxes.get(request.access) ?? checkSandbox(one.connection, request)
       one.sandboxes.set(request.access, known)

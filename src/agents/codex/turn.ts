@@ -140,7 +140,7 @@ class CodexTurn {
     this.#server = server
     const sandbox = await server.checkSandbox(this.#request)
     const thread = sandbox.ok ? await openThread(this.#live(), this.#request, server.elsewhere) : sandbox
-    if (thread.ok || !server.reused || !server.connection.isOver() || this.#signal.aborted) return thread
+    if (thread.ok || !server.early || !server.connection.isOver() || this.#signal.aborted) return thread
     // The idle server had died. No model has been asked yet, so another server may try.
     await server.release(false, 0)
     return this.#prepare()
