@@ -133,3 +133,9 @@ it('opencode: fails when the stream of events ends and its server stays', async 
   const played = await play(opencodeAgent, requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 }))
   expect(errorOf(played)).toMatchObject({ code: 'protocol', message: expect.stringContaining('stream') as string })
 })
+
+it('opencode: gives up on a retry that is further away than any date', async () => {
+  const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf('opencode', 'absurd') }
+  const played = await play(opencodeAgent, requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 }))
+  expect(errorOf(played)).toMatchObject({ code: 'rate_limit', message: 'Rate limit reached', retryAt: null })
+})

@@ -39,3 +39,9 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 export function iso(ms: number): string {
   return new Date(ms).toISOString()
 }
+
+/** Like `iso`, for a time from outside: null if no date is that far from the epoch, or `ms` is no number. */
+export function isoOrNull(ms: number): string | null {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
+}

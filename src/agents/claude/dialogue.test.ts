@@ -118,6 +118,15 @@ describe('ClaudeDialogue', () => {
     expect(Date.parse(end.error.retryAt ?? '')).toBeGreaterThanOrEqual(before + 3_600_000)
   })
 
+  it('gives up on a retry that is further away than any date', () => {
+    const { dialogue, read } = begin()
+    read({ type: 'system', subtype: 'api_retry', error_status: 429, error: 'rate_limit', retry_delay_ms: 1e300 })
+    expect(dialogue.finish({ exit: { code: null, signal: 'SIGKILL' }, lingered: true, stderrTail: '' })).toMatchObject({
+      status: 'failed',
+      error: { code: 'rate_limit', retryAt: null, message: expect.stringContaining('1e+300 ms') as string },
+    })
+  })
+
   it('waits for tasks in the background, but not when the answer is there', () => {
     const { dialogue, read } = begin()
     read({ type: 'system', subtype: 'background_tasks_changed', tasks: [{ task_id: 'b' }] })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isoOrNull } from '../../core/clock.ts'
 import type { Line } from '../../process/index.ts'
 import { ApprovalDesk } from '../approvals/desk.ts'
 import type { ApprovalAnswer, TurnEnd, TurnEvent, TurnRequest } from '../port.ts'
@@ -151,8 +152,9 @@ export class ClaudeDialogue implements Dialogue {
           this.#limit,
           Date.now(),
         )
-        const retryAt = new Date(Date.now() + delay).toISOString()
-        this.#gaveUp = { code, message: `the provider asks to wait until ${retryAt} (${message})`, retryAt }
+        const retryAt = isoOrNull(Date.now() + delay)
+        const wait = retryAt === null ? `${delay} ms` : `until ${retryAt}`
+        this.#gaveUp = { code, message: `the provider asks to wait ${wait} (${message})`, retryAt }
         return true
       }
       default:

@@ -39,6 +39,17 @@ describe('faultOf', () => {
     expect(faultOf(result, 'rate_limit', {}, NOW)).toMatchObject({ code: 'quota', retryAt: '2026-11-21T15:00:00.000Z' })
   })
 
+  it('takes no time from a number that no date can have', () => {
+    const limit = { status: 'rejected', resetsAt: 1e300 }
+    const result = { ...api, api_error_status: 429, result: 'Request rejected (429)' }
+    expect(faultOf(result, 'rate_limit', limit, NOW)).toMatchObject({ code: 'quota', retryAt: null })
+    const said = { ...result, result: "You've hit your limit · resets 3pm (UTC)" }
+    expect(faultOf(said, 'rate_limit', limit, NOW)).toMatchObject({
+      code: 'quota',
+      retryAt: '2026-11-21T15:00:00.000Z',
+    })
+  })
+
   it('does not take a limit that still allows for a reason', () => {
     const limit = { status: 'allowed_warning', resetsAt: 1795256669 }
     expect(faultOf({ ...api, api_error_status: 500 }, 'server_error', limit, NOW)).toMatchObject({

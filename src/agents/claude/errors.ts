@@ -1,3 +1,4 @@
+import { isoOrNull } from '../../core/clock.ts'
 import { head } from '../../core/text.ts'
 import type { TurnErrorCode } from '../port.ts'
 import { asFrame, asList, asText, type Frame } from '../stdio/index.ts'
@@ -50,8 +51,8 @@ function codeOf(result: Frame, error: string | null, limit: Frame, message: stri
 
 function retryAt(limit: Frame, message: string, now: number): string | null {
   const { status, resetsAt } = limit
-  if (status === 'rejected' && typeof resetsAt === 'number') return new Date(resetsAt * 1000).toISOString()
-  return resetTimeIn(message, now)
+  const told = status === 'rejected' && typeof resetsAt === 'number' ? isoOrNull(resetsAt * 1000) : null
+  return told ?? resetTimeIn(message, now)
 }
 
 /** The CLI refuses to skip permissions for root outside a sandbox, and says so on stderr only. */

@@ -76,4 +76,13 @@ describe('faultOf', () => {
     expect(told('try again in 20ms')).toBe(new Date(NOW + 20).toISOString())
     expect(told('slow down')).toBeNull()
   })
+
+  it('takes no time from a number that no date can have', () => {
+    expect(faultOf(error('usageLimitExceeded'), limits(100, 1e300), NOW)).toMatchObject({
+      code: 'quota',
+      retryAt: null,
+    })
+    const far = error('rateLimitExceeded', `try again in ${'9'.repeat(30)}s`)
+    expect(faultOf(far, null, NOW)).toMatchObject({ code: 'rate_limit', retryAt: null })
+  })
 })

@@ -1,4 +1,4 @@
-import { iso } from '../../core/clock.ts'
+import { isoOrNull } from '../../core/clock.ts'
 import type { TurnErrorCode } from '../port.ts'
 import type { CodexErrorInfo, RateLimitSnapshot, TurnError } from './protocol.gen.ts'
 
@@ -16,7 +16,7 @@ export function faultOf(error: TurnError | null, limits: RateLimitSnapshot | nul
   const code = codeOf(error.codexErrorInfo, error.message)
   const retryAt =
     code === 'quota' ? (resetOf(limits) ?? dateIn(message, now)) : code === 'rate_limit' ? delayIn(message, now) : null
-  return { code, message, retryAt: retryAt === null ? null : iso(retryAt) }
+  return { code, message, retryAt: retryAt === null ? null : isoOrNull(retryAt) }
 }
 
 const CODES: Readonly<Record<string, TurnErrorCode>> = {

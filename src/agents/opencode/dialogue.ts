@@ -1,3 +1,4 @@
+import { isoOrNull } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Line } from '../../process/index.ts'
 import { answerIn, promptWithSchema } from '../answers/structured.ts'
@@ -180,7 +181,7 @@ export class OpencodeDialogue implements Dialogue {
       const next = asAmount(status.next)
       if (asAmount(status.attempt) < MOST_RETRIES && next - Date.now() < LONGEST_RETRY_MS) return
       const fault = faultIn(asText(status.message) ?? '')
-      this.#fail({ ...fault, retryAt: next > Date.now() + LONGEST_RETRY_MS ? new Date(next).toISOString() : null })
+      this.#fail({ ...fault, retryAt: next > Date.now() + LONGEST_RETRY_MS ? isoOrNull(next) : null })
     }
   }
 

@@ -1,7 +1,8 @@
 /**
  * A program that serves opencode's HTTP API and events badly: `bad-server.ts FAULT serve --hostname=... --port=N`. It has the
  * faults of bad-agent.ts, and these. `quits-opening`, `quits-asked`: it exits when a conversation is opened, or when the turn
- * starts. `closed`: the stream of events ends during the turn, but the server stays. `taken`: on its first start the port is
+ * starts. `closed`: the stream of events ends during the turn, but the server stays. `absurd`: it says that it retries at a time
+ * that no date can have. `taken`: on its first start the port is
  * not free (the file BAD_SERVER_ONCE marks later starts).
  */
 import { existsSync, writeFileSync } from 'node:fs'
@@ -41,6 +42,10 @@ function perform(): void {
   }
   if (fault === 'closed') {
     stream?.end()
+    return
+  }
+  if (fault === 'absurd') {
+    tell('session.status', { status: { type: 'retry', attempt: 1, message: 'Rate limit reached', next: 1e300 } })
     return
   }
   end()

@@ -1,4 +1,4 @@
-import { iso } from '../../core/clock.ts'
+import { isoOrNull } from '../../core/clock.ts'
 import { head } from '../../core/text.ts'
 
 /** The service's HTTP answer, if there was one. */
@@ -156,7 +156,7 @@ function retryAtIn(text: string, now: number): number | null {
   return delay ? now + Number(delay[1]) * 1000 : null
 }
 
-/** `retryAt` as an ISO time, as the agent port has it. */
+/** `retryAt` as an ISO time, as the agent port has it. The service's number may be none that a date can have. */
 export function retryTime(failure: Failure): string | null {
-  return failure.retryAt === null ? null : iso(failure.retryAt)
+  return failure.retryAt === null ? null : isoOrNull(failure.retryAt)
 }

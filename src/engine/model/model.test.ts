@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { BelayError } from '../../core/errors.ts'
-import { failureOf, type FailureKind } from './failure.ts'
+import { failureOf, retryTime, type FailureKind } from './failure.ts'
 import { MODEL_PROVIDER_NAMES, MODEL_VARIABLES } from './providers.ts'
 import { parseModelName, resolveModel } from './resolve.ts'
 import { delayBefore } from './retry.ts'
@@ -163,6 +163,13 @@ describe('a failure', () => {
   ]
   it.each(cases)('%s is told apart', (message, answer, kind, retryable) => {
     expect(failureOf(message, answer, NOW)).toMatchObject({ kind, retryable })
+  })
+
+  it('has no time where the service names one that no date can have', () => {
+    const failure = failureOf('429', http(429, '', { 'retry-after': '9'.repeat(30) }), NOW)
+    expect(failure.kind).toBe('rate_limit')
+    expect(retryTime(failure)).toBeNull()
+    expect(retryTime({ ...failure, retryAt: NOW })).toBe('2026-11-21T12:00:00.000Z')
   })
 
   it('has the time that the service names, in any of its ways', () => {
