@@ -106,6 +106,14 @@ describe('a gate that lies', () => {
     )
   })
 
+  it('when it makes a pipe where its report belongs', async () => {
+    using root = folder({
+      'x.sh': '#!/bin/sh\neval "mkfifo ${PYTEST_ADDOPTS##*--junitxml=}" && echo "1 passed in 0.01s"\n',
+    })
+    const seen = await run(root.path, gateSpec('./x.sh'))
+    expect(seen).toMatchObject({ exitCode: 0, result: 'fail', reason: { code: 'report_incomplete' } })
+  })
+
   it('when two summaries contradict and no report tells', async () => {
     const summary = (n: number): string => `printf 'Ran ${n} tests in 0.1s\\n\\nOK\\n'`
     using root = folder({ python3: `#!/bin/sh\n${summary(50)}\n${summary(2)}\n` })

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type fs from 'node:fs/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { PYTEST_REPORT } from '../reporters/inject.ts'
-import { keepPytestReports } from './injected.ts'
+import { keepPytestReports, readInjected } from './injected.ts'
 
 /** Resolves when a report could not be moved away. */
 const tried = Promise.withResolvers<void>()
@@ -54,4 +55,20 @@ it('a report that cannot be taken away is told when the gate has ended, and ends
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
   await expect(keeping.stop()).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
   expect(unheard).toEqual([])
+})
+
+it.each([
+  ['a pipe', (path: string) => void execFileSync('mkfifo', [path])],
+  ['a link to a device that never ends', (path: string) => symlinkSync('/dev/zero', path)],
+  ['a folder', (path: string) => mkdirSync(path)],
+])('%s in the place of a report is no report, and nobody waits for it', async (_what, make) => {
+  for (const name of [PYTEST_REPORT, 'jest-1.json', 'node-test-1.ndjson', 'started-1.json']) make(join(folder, name))
+  const keeping = keepPytestReports(folder)
+  await keeping.stop()
+  const none = { file: (file: string) => file, module: async () => null }
+  expect(await readInjected(folder, none)).toEqual({
+    findings: [],
+    started: ['jest', 'node:test'],
+    unfinished: ['jest', 'node:test', 'pytest'],
+  })
 })

@@ -1,6 +1,7 @@
-import { open, readFile, readdir, rename, stat } from 'node:fs/promises'
+import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { openRegular, readRegular } from '../../core/regular-file.ts'
 import { PYTEST_REPORT } from '../reporters/inject.ts'
 import { parseJestJson } from './jest-json.ts'
 import { parseXmlReport } from './junit.ts'
@@ -49,8 +50,8 @@ export function keepPytestReports(reportDir: string): { stop(): Promise<void> } 
 }
 
 async function endsAsXml(file: string): Promise<boolean> {
-  const handle = await open(file, 'r').catch(() => null) // not written yet
-  if (handle === null) return false
+  const handle = await openRegular(file)
+  if (handle === null) return false // not written yet
   try {
     const { size } = await handle.stat()
     const end = Buffer.alloc(Math.min(64, size))
@@ -71,7 +72,7 @@ export async function readInjected(reportDir: string, paths: Paths): Promise<Inj
   const names = (await readdir(reportDir)).sort()
   const expected = new Map<string, string>()
   for (const name of names.filter((n) => n.startsWith('started-'))) {
-    const note = startedShape.safeParse(jsonOrNull(await readFile(join(reportDir, name), 'utf8')))
+    const note = startedShape.safeParse(jsonOrNull((await readReport(join(reportDir, name))) ?? ''))
     if (!note.success) continue
     started.push(note.data.runner)
     if (note.data.report !== null) expected.set(note.data.report, note.data.runner)
@@ -101,9 +102,9 @@ export async function readInjected(reportDir: string, paths: Paths): Promise<Inj
   return { findings, started: [...new Set(started)], unfinished: [...new Set(unfinished)] }
 }
 
-/** The text of a report file; null: it is too large. */
+/** The text of a report file; null: it is too large, or no regular file (a gate can make a pipe or a link there). */
 export async function readReport(file: string): Promise<string | null> {
-  return (await stat(file)).size > LARGEST_REPORT_BYTES ? null : readFile(file, 'utf8')
+  return (await readRegular(file, LARGEST_REPORT_BYTES))?.bytes?.toString('utf8') ?? null
 }
 
 function jsonOrNull(text: string): unknown {
