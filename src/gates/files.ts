@@ -1,5 +1,6 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readRegular } from '../core/regular-file.ts'
 
 /** Reads the files of one tree. Paths are relative to the repository root, with `/` as separator. */
 export interface TreeFiles {
@@ -26,15 +27,19 @@ const SKIPPED = new Set([
 /** After this many files no further folder is listed. */
 const MOST_ENTRIES = 300_000
 
-/** The files below `root` as they are on disk. `list` leaves out dependency folders and links. */
+/** Larger files count as missing. A committed program of this size has no text that decides about a gate. */
+const MOST_BYTES = 128 << 20
+
+/** The files below `root` as they are on disk. `read` follows links to files; `list` leaves out dependency folders and links. */
 export function folderFiles(root: string): TreeFiles {
   let listed: Promise<readonly string[]> | undefined
   return {
     async read(path) {
       try {
-        return await readFile(join(root, path), 'utf8')
+        const file = await readRegular(await realpath(join(root, path)), MOST_BYTES)
+        return file?.bytes?.toString('utf8') ?? null
       } catch {
-        return null // missing, not a file, or not readable for us
+        return null // missing, or not readable for us
       }
     },
     list() {
