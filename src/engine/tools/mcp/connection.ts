@@ -25,6 +25,7 @@ export interface Connection {
   refresh(): Promise<void>
   /** Calls a tool, never twice. Throws `mcp_failed` if the server cannot be called or does not answer. */
   call(name: string, input: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult>
+  /** Ends the server, also one that is being restarted. Safe to repeat. */
   close(): Promise<void>
 }
 
@@ -35,10 +36,11 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
   let starting: Promise<Client> | null = null
   let restarts = 0
   let said = ''
-  let closed = false
   let stale = false
+  const closing = new AbortController()
 
   const open = async (): Promise<Client> => {
+    said = ''
     const transport = await transportTo(server, context)
     const client = new ClientClass(
       { name: 'belay', version: '1' },
@@ -57,7 +59,8 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
       said = 'said' in transport ? (transport as StdioTransport).said() : ''
     }
     try {
-      await client.connect(transport, { timeout: START_MS, signal: context.signal })
+      const signal = AbortSignal.any([context.signal, closing.signal])
+      await client.connect(transport, { timeout: START_MS, signal })
     } catch (error) {
       await transport.close()
       throw error
@@ -68,7 +71,7 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
 
   const ready = async (): Promise<Client> => {
     if (live) return live.client
-    if (closed) throw new Error('it was closed')
+    closing.signal.throwIfAborted()
     if (!starting) {
       if (restarts >= RESTARTS) throw new Error(`it ended ${RESTARTS + 1} times`)
       restarts += 1
@@ -86,7 +89,8 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
     )
 
   const close = async (): Promise<void> => {
-    closed = true
+    closing.abort(new Error('it was closed'))
+    await starting?.catch(() => {}) // told to whoever needed the server
     await live?.client.close()
     live = null
   }
@@ -110,7 +114,7 @@ export async function connect(server: McpServer, context: ToolContext): Promise<
       return tools
     },
     get isStale() {
-      return stale && !closed
+      return stale && !closing.signal.aborted
     },
     async refresh() {
       try {

@@ -1,10 +1,10 @@
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createMcpHandler } from '@modelcontextprotocol/server'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MARK, findWith } from '../../../process/index.ts'
 import type { ToolContext, ToolResult } from '../../port.ts'
 import { toolSchema } from '../schema.ts'
@@ -72,6 +72,24 @@ lines.on('line', (line) => {
   say({ id, result: { tools: [{ name: 'take', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } }] } })
   process.stdin.pause()
   setInterval(() => say({ id: 'p' + Math.random(), method: 'ping' }), 5)
+})`
+
+/** A server that dies in its first call. When it is started again, it first does what `again` says, and refuses calls. */
+const diesOnce = (again = ''): string => `
+const { existsSync, writeFileSync } = require('node:fs')
+const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n')
+const lines = require('node:readline').createInterface({ input: process.stdin })
+const isAgain = existsSync('died')
+lines.on('line', (line) => {
+  const { id, method, params } = JSON.parse(line)
+  if (isAgain) { ${again} }
+  const { protocolVersion } = params ?? {}
+  if (method === 'initialize') say({ id, result: { protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 't', version: '1' } } })
+  if (method === 'tools/list') say({ id, result: { tools: [{ name: 'take', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } }] } })
+  if (method !== 'tools/call') return
+  if (isAgain) return say({ id, error: { code: -32000, message: 'not now' } })
+  writeFileSync('died', '')
+  process.stderr.write('first words', () => process.exit(3))
 })`
 
 describe('MCP servers on stdio', () => {
@@ -195,6 +213,24 @@ describe('MCP servers on stdio', () => {
     expect(ofThisTest()).toEqual([])
     await mcp.close()
     expect((await use(mcp, 'pid')).text).toContain('it was closed')
+  })
+
+  it('ends a server that is being started again when it is closed', async () => {
+    const mcp = await connected([{ ...stdio, args: ['-e', diesOnce(`return writeFileSync('hanging', '')`)] }])
+    expect(await use(mcp, 'take')).toMatchObject({ isError: true })
+    const waiting = use(mcp, 'take')
+    await vi.waitUntil(() => existsSync(join(bench.workspace, 'hanging')), { timeout: 20_000 })
+    await mcp.close()
+    expect(ofThisTest()).toEqual([])
+    expect((await waiting).text).toContain('it was closed')
+  })
+
+  it('a server that was started again is not blamed for the last words of the one before it', async () => {
+    const mcp = await connected([{ ...stdio, args: ['-e', diesOnce()] }])
+    expect((await use(mcp, 'take')).text).toContain('it said: first words')
+    const { text } = await use(mcp, 'take')
+    expect(text).toContain('not now')
+    expect(text).not.toContain('first words')
   })
 
   it('a server that cannot be started is a problem that says why, and keeps nothing else away', async () => {
