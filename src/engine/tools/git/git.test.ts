@@ -93,6 +93,13 @@ describe('git tools', () => {
     expect((await use('git_log', { file: 'a.txt', path: 'sub' })).text).not.toContain('two')
   })
 
+  it("keeps the settings that the user's environment has for git", async () => {
+    git('commit', '-qm', 'one', '--allow-empty')
+    const mine = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'core.abbrev', GIT_CONFIG_VALUE_0: '20' }
+    const { text } = await use('git_log', {}, { ...context, env: { ...context.env, ...mine } })
+    expect(text).toMatch(/^[0-9a-f]{20} /)
+  })
+
   it('commit: named files, everything, nothing', async () => {
     put('-rf', 'x')
     put("it's.txt", 'x')
