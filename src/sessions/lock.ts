@@ -54,7 +54,10 @@ interface Latest {
   readonly changedAt: number
 }
 
-/** The living holder of the session in `folder`; null: it can be taken. */
+/**
+ * The living holder of the session in `folder`; null: it can be taken. `now`: the time of the folder's file system, or nearly;
+ * only `takeLock` asks for it exactly.
+ */
 export async function lockHolder(folder: string, now = Date.now()): Promise<LockHolder | null> {
   try {
     const found = await latest(folder)
@@ -77,9 +80,8 @@ export async function takeLock(
   for (;;) {
     const found = await latest(folder)
     if (found.holder !== null) {
-      // A holder whose clock is ahead is judged by file system times only, which must be compared with the file system's own
-      // clock.
-      const now = isAhead(found.holder) ? await clock(folder) : Date.now()
+      // The clock of another host may be wrong, so its holder is judged by the file system's times and clock.
+      const now = isElsewhere(found.holder) ? await clock(folder) : Date.now()
       if (livesOn(found.holder, found.changedAt, now)) return { by: found.holder }
     }
     const holder = newHolder(purpose)
@@ -110,20 +112,22 @@ function newHolder(purpose: string): LockHolder {
   return { token: randomId(16), purpose, ...thisHost(), pid, startTime, acquiredAt: now, heartbeatAt: now }
 }
 
+function isElsewhere({ host }: LockHolder): boolean {
+  return host !== thisHost().host
+}
+
 /** Whether the holder is on another host whose clock is ahead, so that its heartbeat does not tell when it was last alive. */
-export function isAhead({ host, heartbeatAt }: LockHolder, now = Date.now()): boolean {
-  return host !== thisHost().host && Date.parse(heartbeatAt) - now > AHEAD_MS
+export function isAhead(holder: LockHolder): boolean {
+  return isElsewhere(holder) && Date.parse(holder.heartbeatAt) - Date.now() > AHEAD_MS
 }
 
 /**
- * Whether a holder is alive. On this host its process is checked; of other hosts only the heartbeat is known. If that is in the
- * future, `changedAt` counts instead.
+ * Whether a holder is alive. On this host its process is checked; of other hosts only the time of the last heartbeat is known,
+ * `changedAt`.
  */
 function livesOn(holder: LockHolder, changedAt: number, now: number): boolean {
-  const here = thisHost()
-  if (holder.host !== here.host)
-    return now - (isAhead(holder, now) ? changedAt : Date.parse(holder.heartbeatAt)) < SILENCE_MS
-  return holder.boot === here.boot && isAlive({ pid: holder.pid, startTime: holder.startTime })
+  if (isElsewhere(holder)) return now - changedAt < SILENCE_MS
+  return holder.boot === thisHost().boot && isAlive({ pid: holder.pid, startTime: holder.startTime })
 }
 
 /** `file`: the descriptor of the open lock. */
