@@ -6,6 +6,7 @@ import { placesOfArg, type Invocation } from './match.ts'
 import type { Surroundings } from './places.ts'
 import type { Decision } from './port.ts'
 import { isKnownReader } from './programs/effects.ts'
+import { namesPath } from './programs/variables.ts'
 import { known } from './shell/arg.ts'
 
 export interface Remark {
@@ -217,7 +218,7 @@ function indexChecks({ program, args }: Invocation): Remark[] {
 
 /** Variables that change which programs run, or what they run. */
 const RUNS_THINGS =
-  /^(PATH|LD_.*|DYLD_.*|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|PS[0-4]|IFS|SHELLOPTS|BASHOPTS|CDPATH|BASH_FUNC.*|GIT_(SSH|SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|ASKPASS|CONFIG.*|EXEC_PATH|PROXY_COMMAND|DIR|WORK_TREE|TEMPLATE_DIR)|PAGER|MANPAGER|LESS|LESSKEY\w*|EDITOR|VISUAL|BROWSER|SSH_ASKPASS|SUDO_ASKPASS|LESSOPEN|LESSCLOSE|NODE_OPTIONS|NODE_PATH|PYTHON(STARTUP|HOME|BREAKPOINT|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|MAVEN_OPTS|GRADLE_OPTS|RUSTC(_WRAPPER|_WORKSPACE_WRAPPER)?|CARGO_BUILD_RUSTC.*|GOFLAGS|CC|CXX|MAKEFLAGS|TAR_OPTIONS|npm_config_.*|NPM_CONFIG_.*|HOME|XDG_CONFIG_HOME|BELAY_.*|OPENSSL_CONF|GCONV_PATH|LOCPATH|NLSPATH|TERMINFO.*)$/
+  /^(PATH|LD_.*|DYLD_.*|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|PS[0-4]|IFS|SHELLOPTS|BASHOPTS|CDPATH|BASH_FUNC.*|GIT_(SSH|SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|ASKPASS|CONFIG.*|EXEC_PATH|PROXY_COMMAND|DIR|WORK_TREE|TEMPLATE_DIR)|PAGER|MANPAGER|LESS|LESSKEY\w*|EDITOR|VISUAL|BROWSER|SSH_ASKPASS|SUDO_ASKPASS|LESSOPEN|LESSCLOSE|NODE_OPTIONS|NODE_PATH|PYTHON(STARTUP|HOME|BREAKPOINT|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|MAVEN_OPTS|GRADLE_OPTS|RUSTC(_WRAPPER|_WORKSPACE_WRAPPER)?|CARGO_BUILD_RUSTC.*|GOFLAGS|CC|CXX|MAKEFLAGS|MAKEFILES|TAR_OPTIONS|RIPGREP_CONFIG_PATH|CURL_HOME|(SYSTEM_)?WGETRC|npm_config_.*|NPM_CONFIG_.*|HOME|XDG_CONFIG_HOME|BELAY_.*|OPENSSL_CONF|GCONV_PATH|LOCPATH|NLSPATH|TERMINFO.*)$/
 const HARMLESS_VALUES: Readonly<Record<string, RegExp>> = {
   GIT_PAGER: /^(cat|less|)$/,
   PAGER: /^(cat|less|more|)$/,
@@ -250,8 +251,8 @@ export function checkVariables(assigned: Call['assigned']): Remark[] {
 /** Remarks on variables that `read`, `printf -v`, `for` and the like may set to unknown values. */
 export function checkIndirect(names: ReadonlySet<string>): Remark[] {
   return [...names]
-    .filter((name) => RUNS_THINGS.test(name))
-    .map((name) => ask('builtin/environment', `may set ${name}, which changes what programs run`))
+    .filter((name) => RUNS_THINGS.test(name) || namesPath(name))
+    .map((name) => ask('builtin/environment', `may set ${name}, which changes what programs run or write`))
 }
 
 /** Variables that a builtin sets (`export PATH=x`) or that precede a program (`env PATH=x ls`). */

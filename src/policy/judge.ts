@@ -7,8 +7,9 @@ import { invocation, matchCommand, matchRedirect, placesOfArg, type Invocation }
 import { judgePath } from './judge-path.ts'
 import type { Surroundings } from './places.ts'
 import type { CommandQuestion, Decision, Finding, Verdict } from './port.ts'
-import { isKnownReader, pathsOf } from './programs/effects.ts'
+import { isKnownReader, pathsOf, type PathUse } from './programs/effects.ts'
 import { runsScriptFile } from './programs/scripts.ts'
+import { variablePaths } from './programs/variables.ts'
 import { innerOf } from './programs/wrappers.ts'
 import type { PolicyRules, Rule } from './rules.ts'
 import { scan } from './shell/scan.ts'
@@ -97,7 +98,7 @@ class Judgement {
 
   private call(call: Call, found: Scan, depth: number): void {
     const [program, ...args] = call.argv
-    for (const remark of checkVariables(call.assigned)) this.remark(remark, call.part)
+    this.variables(call.assigned, call.part, call.cwds)
     if (program !== undefined) {
       if (program.kind === 'static' && found.survey.functions.has(program.value)) this.functionCall(call, program.value)
       this.command(program, args, call, { cwds: call.cwds, stdin: call.stdin, depth })
@@ -136,8 +137,8 @@ class Judgement {
     const one = invocation(call.part, program.value, args, setting.cwds)
     const inner = innerOf(one, setting.stdin)
     const trusted = this.own(one, call, inner.length > 0)
-    for (const remark of checkVariables(variablesOf(one))) this.remark(remark, call.part)
-    this.paths(one)
+    this.variables(variablesOf(one), call.part, one.cwds)
+    this.paths(pathsOf(one), one.part, one.cwds)
     for (const each of inner) {
       const there: Setting = {
         cwds: each.kind !== 'doubt' && each.elsewhere ? [null] : setting.cwds,
@@ -270,10 +271,15 @@ class Judgement {
     return rule.pattern.kind === 'command' ? matchCommand(rule.pattern, one, this.around, allow) : 'no'
   }
 
-  private paths(one: Invocation): void {
-    for (const { arg, effect, recursive, within } of pathsOf(one)) {
-      const places = placesOfArg(arg, one.cwds, this.around)
-      this.path({ effect, recursive, raw: arg.raw, ...(within ? { within } : {}) }, places, one.part)
+  private variables(assigned: Call['assigned'], part: string, cwds: Cwds): void {
+    for (const remark of checkVariables(assigned)) this.remark(remark, part)
+    this.paths(variablePaths(assigned, this.around.home), part, cwds)
+  }
+
+  private paths(uses: readonly PathUse[], part: string, cwds: Cwds): void {
+    for (const { arg, effect, recursive, within } of uses) {
+      const places = placesOfArg(arg, cwds, this.around)
+      this.path({ effect, recursive, raw: arg.raw, ...(within ? { within } : {}) }, places, part)
     }
   }
 

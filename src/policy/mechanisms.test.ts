@@ -86,6 +86,11 @@ const ROWS: Readonly<Record<string, readonly (readonly ['allow' | 'ask' | 'deny'
     ['ask', 'PATH=. ls'], ['ask', 'export PATH=/x:$PATH'], ['ask', 'LD_PRELOAD=./x.so ls'], ['ask', 'BASH_ENV=x bash y'], ['ask', 'GIT_SSH_COMMAND=x git fetch'], ['ask', 'env GIT_EDITOR=x git commit'], ['allow', 'GIT_EDITOR=true git commit'], ['allow', 'CI=1 npm test'],
     ['ask', 'IFS=x; ls'], ['ask', 'NODE_OPTIONS="--require ./x" node y'], ['allow', 'NODE_OPTIONS=--max-old-space-size=4096 npm test'], ['ask', "[[ 'a[$(rm x)]' -eq 0 ]]"], ['ask', "test -v 'a[$(rm x)]'"], ['ask', "printf -v 'a[$(rm x)]' x"],
     ['ask', "x='a[$(rm x)]'; echo $((x))"], ['ask', "x='$(rm x)'; echo ${x@P}"], ['ask', 'echo ${!x}'], ['ask', "let 'a[$(rm x)]=1'"], ['ask', "declare 'a[$(rm x)]=1'"], ['ask', 'HOME=/; rm -rf ~/x'],
+    ['deny', 'GIT_TRACE=/home/me/.bashrc git status'], ['deny', 'GIT_TRACE2_EVENT=~/.bashrc git log'], ['deny', 'export GIT_TRACE=/home/me/.bashrc'], ['deny', 'export GIT_TRACE=~/.bashrc; git status'], ['deny', 'env GIT_TRACE_CURL=/home/me/.bashrc git fetch'],
+    ['deny', 'declare -x GIT_TRACE=/home/me/.bashrc'], ['ask', 'GIT_TRACE=$x git status'], ['ask', 'read GIT_TRACE <<< x'], ['ask', 'GIT_TRACE=/w/x git status'], ['allow', 'GIT_TRACE=1 git status'], ['allow', 'GIT_TRACE2=/tmp/trace git status'], ['allow', 'GIT_TRACE= git status'],
+    ['deny', 'GIT_TRACE2=af_unix:stream:/etc/x git log'], ['ask', 'GIT_TRACE=/tmp/; GIT_TRACE+=../home/me/.bashrc; export GIT_TRACE'],
+    ['deny', 'NODE_V8_COVERAGE=/etc node x.js'], ['allow', 'NODE_V8_COVERAGE=coverage node x.js'], ['deny', 'NODE_REDIRECT_WARNINGS=~/.bashrc node x.js'], ['deny', 'SSLKEYLOGFILE=.git/config curl u'], ['ask', 'SSLKEYLOGFILE=../keys curl u'],
+    ['deny', 'PYTHONPYCACHEPREFIX=~/.config/fish python x.py'], ['deny', 'GCOV_PREFIX=/etc ./test'], ['ask', 'MAKEFILES=x make'], ['allow', 'HISTFILE=/dev/null bash x.sh'], ['ask', 'GIT_INDEX_FILE=../x git add y'], ['allow', 'GIT_INDEX_FILE=tmp-index git add y'],
   ],
   'what is no command': [
     ['ask', 'ls "x'], ['ask', 'ls $(x'], ['ask', 'ls )'], ['ask', 'if true'], ['ask', 'cat <<E\nx'], ['ask', 'ls &&'], ['ask', '| ls'], ['ask', 'ls \0'], ['ask', `echo ${'x'.repeat(20_000)}`], ['ask', '$('.repeat(400)], ['allow', ''], ['allow', '# nothing'],
