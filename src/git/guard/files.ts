@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
+import { LARGEST, readLarge, sameContent } from './large.ts'
 import type { FileState, FindingKind } from './state.ts'
 
 /** How a change of a guarded file is treated. */
@@ -48,9 +49,6 @@ export function ruleOf(path: string): FileRule {
   return path.includes('/hooks/') || named === undefined ? HOOK : (NAMED[named] ?? HOOK)
 }
 
-/** No hand-written configuration or hook is larger than this; of larger files only size and time are compared. */
-const LARGEST = 4 << 20
-
 /** Reads one file, never through a link; null: there is none, or it is neither file nor link. */
 export async function readState(path: string): Promise<FileState | null> {
   const found = await statOrNull(path)
@@ -59,7 +57,7 @@ export async function readState(path: string): Promise<FileState | null> {
     if (found.isSymbolicLink()) return { kind: 'link', to: await readlink(path) }
     if (!found.isFile()) return null
     const mode = found.mode & 0o7777
-    if (found.size > LARGEST) return { kind: 'file', mode, data: `${found.size} ${found.mtimeMs}` }
+    if (found.size > LARGEST) return await readLarge(path, found)
     return { kind: 'file', mode, data: (await readFile(path)).toString('base64') }
   } catch (error) {
     if (isGone(error)) return null // gone since the lstat
@@ -69,8 +67,9 @@ export async function readState(path: string): Promise<FileState | null> {
 
 export function sameState(a: FileState | null, b: FileState | null): boolean {
   if (a === null || b === null) return a === b
-  if (a.kind === 'link' || b.kind === 'link') return a.kind === b.kind && 'to' in a && 'to' in b && a.to === b.to
-  return a.data === b.data && a.mode === b.mode
+  if (a.kind === 'link') return b.kind === 'link' && a.to === b.to
+  if (a.kind === 'large') return b.kind === 'large' && a.mode === b.mode && sameContent(a, b)
+  return b.kind === 'file' && a.data === b.data && a.mode === b.mode
 }
 
 /** The guarded files of a git folder (the common one, a submodule's, or a worktree's) and of the submodules below it. */
@@ -116,12 +115,18 @@ async function findModules(folder: string, depth: number): Promise<string[]> {
 
 /**
  * Restores the state `to` of `path` (null: absent), but only if `path` is still in the state `from`, so that a later edit is
- * not lost. Configuration is written under git's own lock. False: the file changed meanwhile or cannot be written.
+ * not lost. Configuration is written under git's own lock. False: the file changed meanwhile or cannot be written, or `to` is
+ * a large file of which more than the mode changed; then `path` is left as it is.
  */
 export async function restore(path: string, from: FileState | null, to: FileState | null): Promise<boolean> {
   const lock = basename(path).startsWith('config') ? await lockFile(`${path}.lock`) : null
   try {
     if (!sameState(await readState(path), from)) return false
+    if (to?.kind === 'large') {
+      if (from?.kind !== 'large' || !sameContent(from, to)) return false
+      await chmod(path, to.mode)
+      return true
+    }
     await clearWay(dirname(path))
     if (to === null) {
       await rm(path, { force: true })

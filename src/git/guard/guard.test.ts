@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -8,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -81,6 +83,41 @@ test('configuration, hooks and attributes are put back, with content and mode, a
   }
   const kept = report.violations.find((one) => one.kind === 'config')?.rescued
   expect(repo.git('cat-file', 'blob', kept ?? '')).toContain('fsmonitor = touch /tmp/never')
+})
+
+test('a large hook is never overwritten: a new one goes and is kept, a changed one stays and is said', async () => {
+  const [hook, added] = [join(dotGit, 'hooks/pre-commit'), join(dotGit, 'hooks/post-commit')]
+  const [large, evil] = [Buffer.alloc(5 << 20, 'mine\n'), Buffer.alloc(5 << 20, 'evil\n')]
+  writeFileSync(hook, large, { mode: 0o755 })
+  expect(await guarded.turn(() => utimesSync(hook, 1, 1))).toEqual({ violations: [], notes: [] })
+
+  const report = await guarded.turn(() => {
+    chmodSync(hook, 0o700)
+    writeFileSync(added, evil, { mode: 0o755 })
+  })
+  expect(subjects(report, guarded)).toEqual(['hooks/post-commit', 'hooks/pre-commit'])
+  expect(report.violations.every((one) => one.undone)).toBe(true)
+  expect([existsSync(added), statSync(hook).mode & 0o777]).toEqual([false, 0o755])
+  expect(readFileSync(hook).equals(large)).toBe(true)
+  const kept = report.violations.find((one) => one.subject === added)?.rescued ?? ''
+  const blob = execFileSync('git', ['cat-file', 'blob', kept], { cwd: repo.root, maxBuffer: 1 << 24 })
+  expect(blob.equals(evil)).toBe(true)
+  expect(readdirSync(join(folder, 'ledger'))).toEqual([])
+
+  const gone = await guarded.turn(() => rmSync(hook))
+  expect(gone.violations.map((one) => [one.subject, one.undone])).toEqual([[hook, false]])
+  expect(gone.violations[0]?.message).toContain('was removed during the turn and cannot be put back')
+  expect(existsSync(hook)).toBe(false)
+
+  for (const [how, content] of Object.entries({ large: evil, small: '#!/bin/sh\nevil\n' })) {
+    rmSync(join(folder, 'ledger'), { recursive: true })
+    writeFileSync(hook, large)
+    await expect(
+      guarded.turn(() => writeFileSync(hook, content)),
+      how,
+    ).rejects.toMatchObject({ code: 'guard_failed', message: expect.stringContaining(hook) as string })
+    expect(readFileSync(hook).equals(Buffer.from(content)), how).toBe(true)
+  }
 })
 
 test('a hooks folder that became a link is a folder again', async () => {

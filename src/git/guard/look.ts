@@ -1,6 +1,7 @@
-import { lstat } from 'node:fs/promises'
+import { lstat, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { BelayError } from '../../core/errors.ts'
+import { randomId } from '../../core/ids.ts'
 import { alone } from '../alone.ts'
 import { quoteShell } from '../quote.ts'
 import { refPart } from '../refs.ts'
@@ -9,10 +10,12 @@ import { worktreesLock } from '../worktrees.ts'
 import { lookAtAdded } from './added.ts'
 import { gather, judge, type Evidence } from './evidence.ts'
 import { onlyBranchesDiffer, readState, restore, ruleOf, sameState } from './files.ts'
+import { setAside } from './large.ts'
+import { ledgerPath } from './ledger.ts'
 import { observeFiles, observeRest } from './observe.ts'
 import { isAllowed, listRefs, logSince, movesBetween, putRefBack, putStashLogBack, RESCUED } from './refs.ts'
 import type { Found, Look } from './look-types.ts'
-import type { FileState, Finding, FindingKind, SharedState } from './state.ts'
+import type { FileState, Finding, FindingKind, LargeState, SharedState } from './state.ts'
 
 /**
  * Compares the repository with its trusted state, undoes what an agent did, and returns the new trusted state. Guarded files
@@ -42,7 +45,10 @@ export async function look(what: Look): Promise<{ trusted: SharedState; found: F
 }
 
 interface FoundFile extends Found {
+  /** What the undo removed; null: nothing. */
   readonly content: FileState | null
+  /** Copy of it, if it is a large file; to be removed. */
+  readonly aside: string | null
 }
 
 async function lookAtFiles(
@@ -59,15 +65,23 @@ async function lookAtFiles(
     if (what.until !== null && !(await isOlder(path, what.until))) continue
     const harmless = rule.kind === 'config' && onlyBranchesDiffer(before, after)
     const undo = rule.undo && !harmless
-    const undone = undo && (await restore(path, after, before))
-    if (undo && !undone && rule.fails && sameState(await readState(path), after)) throw cannotUndo(path)
+    const tooLarge = before?.kind === 'large'
+    const copy = undo && after?.kind === 'large' && !tooLarge ? asidePath(what) : null
+    const kept = copy === null || (await setAside(path, after as LargeState, copy))
+    const undone = undo && kept && (await restore(path, after, before))
+    if (copy !== null && !undone) await rm(copy, { force: true })
+    // A hook that is gone runs nothing, so the turn can end without it.
+    const stays = undo && !undone && rule.fails && !(tooLarge && after === null)
+    if (stays && sameState(await readState(path), after)) throw cannotUndo(path, tooLarge || !kept)
     if (undone) {
       if (before === null) delete result[path]
       else result[path] = before
     }
-    const message = `${path} was ${before === null ? 'added' : after === null ? 'removed' : 'changed'} during the turn`
+    const how = before === null ? 'added' : after === null ? 'removed' : 'changed'
+    const lost = undo && !undone && tooLarge ? ' and cannot be put back, as Belay keeps no copy of so large a file' : ''
+    const message = `${path} was ${how} during the turn${lost}`
     const finding = { kind: rule.kind, subject: path, message, fails: rule.fails && !harmless, undone, rescued: null }
-    found.push({ finding, mark: null, content: undone ? after : null })
+    found.push({ finding, mark: null, content: undone ? after : null, aside: undone ? copy : null })
   }
   return { trusted: result, worktrees: now.worktrees, found }
 }
@@ -113,20 +127,36 @@ async function isOlder(path: string, until: number): Promise<boolean> {
   }
 }
 
-function cannotUndo(path: string): BelayError {
-  return new BelayError('guard_failed', `${path} was changed during an agent's turn and cannot be put back`, {
+function cannotUndo(path: string, tooLarge: boolean): BelayError {
+  const why = tooLarge ? ', as Belay keeps no copy of so large a file' : ''
+  return new BelayError('guard_failed', `${path} was changed during an agent's turn and cannot be put back${why}`, {
     exit: 1,
     next: 'look at the file, fix it and its permissions, then: belay resume',
   })
 }
 
+/** A path beside the ledger, from where the next holder of its lock removes what a killed process left. */
+function asidePath({ folder, place }: Look): string {
+  return `${ledgerPath(folder, place.commonDir)}.aside-${randomId(6)}`
+}
+
 async function keepFile(what: Look, one: FoundFile): Promise<Found> {
-  if (one.content?.kind !== 'file') return one
+  try {
+    return await keepContent(what, one)
+  } finally {
+    if (one.aside !== null) await rm(one.aside, { force: true })
+  }
+}
+
+async function keepContent(what: Look, one: FoundFile): Promise<Found> {
   const root = what.place.userRoot
-  const stored = await tryGit(['hash-object', '-w', '--stdin'], {
-    cwd: root,
-    input: Buffer.from(one.content.data, 'base64'),
-  })
+  const { content, aside } = one
+  const input = content?.kind === 'file' ? Buffer.from(content.data, 'base64') : null
+  if (input === null && aside === null) return one
+  const stored =
+    input === null
+      ? await tryGit(['hash-object', '-w', '--no-filters', '--', aside as string], { cwd: root })
+      : await tryGit(['hash-object', '-w', '--stdin'], { cwd: root, input })
   const name = relative(what.place.commonDir, one.finding.subject).split('/').map(refPart).join('/')
   const rescued = `${RESCUED}${what.name}/files/${name}`
   const kept = await tryGit(['update-ref', rescued, stored.stdout.toString('utf8').trim()], { cwd: root })

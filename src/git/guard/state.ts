@@ -1,9 +1,20 @@
 import type { HostIdentity, ProcessIdentity } from '../../process/index.ts'
 
-/** The state of a guarded file: content (base64) and mode, or a link's target. */
+/** The state of a guarded file: content (base64) and mode, or a link's target. Large files are only recognised, not kept. */
 export type FileState =
   | { readonly kind: 'file'; readonly mode: number; readonly data: string }
   | { readonly kind: 'link'; readonly to: string }
+  | LargeState
+
+/** A file that is too large to be kept. */
+export interface LargeState {
+  readonly kind: 'large'
+  readonly mode: number
+  /** Bytes. */
+  readonly size: number
+  /** Hash of the content, or for the largest files their time of change. */
+  readonly content: string
+}
 
 /** The state that is compared before and after a turn, of the repository that all workspaces and the user share. Plain JSON. */
 export interface SharedState {
