@@ -139,3 +139,12 @@ it('opencode: gives up on a retry that is further away than any date', async () 
   const played = await play(opencodeAgent, requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 }))
   expect(errorOf(played)).toMatchObject({ code: 'rate_limit', message: 'Rate limit reached', retryAt: null })
 })
+
+it.each(['broken', 'hidden'])(
+  'opencode: fails when the stream of events breaks off and its server stays (%s)',
+  async (fault) => {
+    const scene = { env: { PATH: process.env.PATH ?? '' }, command: programOf('opencode', fault) }
+    const played = await play(opencodeAgent, requestIn(scene as unknown as Scene, '/tmp', { graceMs: 1000 }))
+    expect(errorOf(played)).toMatchObject({ code: 'protocol', message: expect.stringContaining('broke off') as string })
+  },
+)

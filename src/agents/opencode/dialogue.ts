@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises'
 import { isoOrNull } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
+import { head } from '../../core/text.ts'
 import type { Line } from '../../process/index.ts'
 import { answerIn, promptWithSchema } from '../answers/structured.ts'
 import { ApprovalDesk } from '../approvals/desk.ts'
@@ -28,6 +30,8 @@ const DELTA_GAP_MS = 1000
 /** opencode retries a failing provider. After this many tries, or for longer delays, the kernel schedules the retry instead. */
 const MOST_RETRIES = 3
 const LONGEST_RETRY_MS = 120_000
+/** How long a server that no longer answers may take to end by itself. */
+const GONE_MS = 10_000
 
 /** Event types that mean nothing to the port; only the raw frames are kept. */
 const KNOWN =
@@ -122,9 +126,22 @@ export class OpencodeDialogue implements Dialogue {
           retryAt: null,
         })
     } catch (error) {
-      // Any other error is taken to mean that the server is gone: then how it ended says more.
       if (error instanceof ServerRefusal) this.#fail(faultIn(error.message, error.status))
+      else await this.#broke(client, error)
     }
+  }
+
+  /** Fails the turn for any other error, unless the server is gone: then how it ended says more. */
+  async #broke(client: OpencodeClient, error: unknown): Promise<void> {
+    const { signal } = this.#over
+    const answers = await client.call('GET', `/session/${encodeURIComponent(this.#session ?? 'none')}`).then(
+      () => true,
+      (refusal: unknown) => refusal instanceof ServerRefusal,
+    )
+    if (!answers) await setTimeout(GONE_MS, null, { signal }).catch(() => {}) // rejects when the program has ended
+    if (signal.aborted || this.answered()) return
+    const message = `the conversation with opencode's server broke off: ${head(messageOf(error), 4096)}`
+    this.#fail({ code: 'protocol', message, retryAt: null })
   }
 
   async #prompt(client: OpencodeClient, text: string): Promise<void> {

@@ -1,9 +1,9 @@
 /**
  * A program that serves opencode's HTTP API and events badly: `bad-server.ts FAULT serve --hostname=... --port=N`. It has the
  * faults of bad-agent.ts, and these. `quits-opening`, `quits-asked`: it exits when a conversation is opened, or when the turn
- * starts. `closed`: the stream of events ends during the turn, but the server stays. `absurd`: it says that it retries at a time
- * that no date can have. `taken`: on its first start the port is
- * not free (the file BAD_SERVER_ONCE marks later starts).
+ * starts. `closed`: the stream of events ends during the turn, but the server stays; `broken`: it breaks off; `hidden`: it
+ * breaks off, and the server listens no more. `absurd`: it says that it retries at a time that no date can have. `taken`: on its
+ * first start the port is not free (the file BAD_SERVER_ONCE marks later starts).
  */
 import { existsSync, writeFileSync } from 'node:fs'
 
@@ -42,6 +42,14 @@ function perform(): void {
   }
   if (fault === 'closed') {
     stream?.end()
+    return
+  }
+  if (fault === 'broken' || fault === 'hidden') {
+    if (fault === 'hidden') {
+      server.close()
+      setInterval(() => {}, 60_000) // the process stays
+    }
+    stream?.destroy()
     return
   }
   if (fault === 'absurd') {
