@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { EFFORTS, READ_ONLY_TOOLS } from '../claude/launch.ts'
 import { claudePaths, isLoggedIn as isClaudeLoggedIn } from '../claude/probe.ts'
-import { apiKeyOf, codexPaths } from '../codex/probe.ts'
+import { apiKeyOf, codexHome, codexPaths } from '../codex/probe.ts'
 import { tokensOf } from '../codex/rollout.ts'
 import { resetTimeIn } from '../claude/reset-time.ts'
 import { watchInterruption } from '../claude/transcript.ts'
@@ -45,7 +45,7 @@ export const geminiPreset: AcpPreset = {
   ownPaths: geminiPaths,
   loginMethod: (env) => (env.GEMINI_API_KEY ? 'gemini-api-key' : env.GOOGLE_GENAI_USE_VERTEXAI ? 'vertex-ai' : null),
   loggedIn: (env) =>
-    Boolean(env.GEMINI_API_KEY ?? env.GOOGLE_API_KEY ?? env.GOOGLE_GENAI_USE_VERTEXAI) ||
+    Boolean(env.GEMINI_API_KEY || env.GOOGLE_API_KEY || env.GOOGLE_GENAI_USE_VERTEXAI) ||
     existsSync(join(homeOf(env), '.gemini', 'oauth_creds.json')),
 }
 
@@ -112,8 +112,7 @@ export const codexPreset: AcpPreset = {
   confines: true,
   ownPaths: codexPaths,
   loginMethod: (env) => (env.CODEX_API_KEY ? 'codex-api-key' : env.OPENAI_API_KEY ? 'openai-api-key' : null),
-  loggedIn: (env) =>
-    apiKeyOf(env) === null ? existsSync(join(env.CODEX_HOME ?? join(homeOf(env), '.codex'), 'auth.json')) : true,
+  loggedIn: (env) => apiKeyOf(env) !== null || existsSync(join(codexHome(env), 'auth.json')),
 }
 
 /**

@@ -11,9 +11,10 @@ export const OPENCODE_TESTED = '1.18.33'
  */
 export function opencodePaths(env: Readonly<Record<string, string>>): OwnPaths {
   const home = env.HOME ?? homedir()
-  const data = join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'opencode')
-  const config = join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'opencode')
-  const state = join(env.XDG_STATE_HOME ?? join(home, '.local', 'state'), 'opencode')
-  const cache = join(env.XDG_CACHE_HOME ?? join(home, '.cache'), 'opencode')
+  // For XDG an empty variable is none.
+  const data = join(env.XDG_DATA_HOME || join(home, '.local', 'share'), 'opencode')
+  const config = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'opencode')
+  const state = join(env.XDG_STATE_HOME || join(home, '.local', 'state'), 'opencode')
+  const cache = join(env.XDG_CACHE_HOME || join(home, '.cache'), 'opencode')
   return { settings: [config, cache, join(data, 'bin')], kept: [data, state], renewed: [] }
 }
