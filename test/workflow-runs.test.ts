@@ -334,6 +334,27 @@ describe('a run of a workflow', () => {
     expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([])
   })
 
+  it('is cleaned when it was given up, except for what a person resolved', async () => {
+    start({ left: [{ files: { 'README.md': 'l\n' } }], right: [{ files: { 'README.md': 'r\n' } }] })
+    world.flow([
+      { id: 'both', type: 'parallel', branches: { a: { states: [agent('left')] }, b: { states: [agent('right')] } } },
+    ])
+    expect((await world.run()).code).toBe(3)
+    const { run } = await world.json<{ run: { id: string } }>(['status'])
+    const resolved = `belay/${run.id}/resolved-both`
+    world.git('switch', '-q', '-c', resolved, `belay/${run.id}/task-both.a.left`)
+    world.files({ 'README.md': 'by hand\n' }).commit('resolved')
+    world.git('switch', '-q', '-')
+    expect((await world.belay(['cancel', run.id])).code).toBe(0)
+    expect(await world.json(['clean'])).toMatchObject({
+      cleaned: [],
+      kept: [{ run: run.id, reason: { code: 'unlanded', message: expect.stringMatching(`^${resolved} has commits`) } }],
+    })
+    world.git('branch', 'mine', resolved)
+    expect(await world.json(['clean'])).toMatchObject({ cleaned: [{ run: run.id }], kept: [] })
+    expect(world.git('for-each-ref', '--format=%(refname)', 'refs/heads/belay')).toBe('')
+  })
+
   it('refuses an agent that is not there before anything is stored', async () => {
     start().flow([agent('one')], { agent: { command: ['./nothing-of-this-name'], timeout: '1m' } })
     const result = await world.run('--json')

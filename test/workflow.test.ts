@@ -253,6 +253,14 @@ describe('the states of a workflow', () => {
     const { run } = await world.json<{ run: { id: string } }>(['status'])
     expect(world.git('show', `belay/${run.id}/task-both.b.right:README.md`)).toBe('r')
     expect((await world.statuses())['both']).toBe('blocked')
+    const kept = async (...branches: readonly string[]) => {
+      const message = `${branches.map((name) => `belay/${run.id}/${name}`).join(', ')} have commits`
+      expect(await world.json(['clean'])).toMatchObject({
+        cleaned: [],
+        kept: [{ run: run.id, reason: { code: 'unlanded', message: expect.stringContaining(message) } }],
+      })
+    }
+    await kept('task-both.a.left', 'task-both.b.right')
     // A person resolves it as the message says, and what was done is not done again.
     expect(result.stderr + reason?.message).toContain(`git switch -c belay/${run.id}/resolved-both`)
     const commands = /to resolve them: (.*)$/.exec(reason?.message ?? '')?.[1]?.split('; ') ?? []
@@ -268,6 +276,7 @@ describe('the states of a workflow', () => {
     expect(() => world.git(...merge.split(' ').slice(1))).toThrow('git merge')
     world.files({ 'README.md': 'l and r\n' }).commit('both of them')
     world.git(...back.split(' ').slice(1))
+    await kept('resolved-both', 'task-both.a.left', 'task-both.b.right')
     const resolved = await world.belay(on.split(' ').slice(1))
     expect(resolved.code, resolved.stderr).toBe(0)
     expect(world.git('show', `belay/${run.id}/result:README.md`)).toBe('l and r')

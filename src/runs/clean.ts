@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { BelayError } from '../core/errors.ts'
 import type { Reason, RunStatus, TaskStatus } from '../core/words.ts'
 import { checkoutsOf } from '../git/follow/checkouts.ts'
-import { branchRef, dropPrivateRefs, privateRefs, readRef, refsBelow, updateRefs } from '../git/refs.ts'
+import { branchRef, dropPrivateRefs, privateRefs, readRef, refsBelow, resolvedBranch, updateRefs } from '../git/refs.ts'
 import type { Repository } from '../git/repository.ts'
 import { removeTree } from '../git/remove-tree.ts'
 import { git } from '../git/run.ts'
 import { treeOf } from '../git/trees.ts'
 import { stateOf } from '../programs/direct/state.ts'
+import { workflowProgram } from '../programs/workflow/index.ts'
 import {
   appendEvents,
   assertLease,
@@ -94,7 +95,7 @@ async function cleanRun(request: CleanRequest, run: RunRow): Promise<CleanedRun 
     const reason =
       notEnded(now, tasks) ??
       (await inUse(repository, there)) ??
-      (request.force ? null : await unlanded(repository, now, tasks))
+      (request.force ? null : await unlanded(repository, now, tasks, there.branches))
     if (reason !== null) return { run: run.id, reason }
     if (!request.dryRun) await remove(request, now, lease)
     return { run: run.id, workspaces: there.workspaces, branches: there.branches.map(short) }
@@ -140,19 +141,52 @@ async function inUse({ root }: Repository, { branches, workspaces }: Leftovers):
   return null
 }
 
+/** How many commits of a ref no branch or tag of the user contains. */
+async function ownCommits(root: string, ref: string): Promise<number> {
+  const others = ['--not', '--exclude=belay/*', '--branches', '--remotes', '--tags', 'HEAD']
+  return Number(await git(['rev-list', '--count', ref, ...others], { cwd: root }))
+}
+
 /**
- * Work that would be lost: commits of the result branch that no branch of the user contains, and changes of tasks that can
- * still continue.
+ * Branches of a workflow, besides its result, that hold its work until the steps are merged: those of its steps, unless its
+ * user gave the run up, and those on which a person resolved conflicts.
  */
-async function unlanded({ root }: Repository, run: RunRow, tasks: readonly TaskRow[]): Promise<Reason | null> {
+function stepBranches(run: RunRow, branches: readonly string[]): string[] {
+  if (run.program !== workflowProgram.name) return []
+  const givenUp = run.status === 'cancelled' && run.reason?.code === 'cancelled'
+  const resolved = branchRef(resolvedBranch(run.id, ''))
+  return branches.filter((ref) => ref !== branchRef(run.resultBranch) && (!givenUp || ref.startsWith(resolved)))
+}
+
+const SHOWN_BRANCHES = 10
+
+/**
+ * Work that would be lost: commits of the result branch, or of a workflow's steps, that no branch of the user contains, and
+ * changes of tasks that can still continue.
+ */
+async function unlanded(
+  { root }: Repository,
+  run: RunRow,
+  tasks: readonly TaskRow[],
+  branches: readonly string[],
+): Promise<Reason | null> {
   const result = branchRef(run.resultBranch)
   if ((await readRef(root, result)) !== null) {
-    const others = ['--not', '--exclude=belay/*', '--branches', '--remotes', '--tags', 'HEAD']
-    const count = Number(await git(['rev-list', '--count', result, ...others], { cwd: root }))
+    const count = await ownCommits(root, result)
     if (count > 0) {
       const commits = count === 1 ? 'one commit' : `${count} commits`
       const how = run.finishCommand === null ? '' : `; land it with: ${run.finishCommand}`
       return { code: 'unlanded', message: `${run.resultBranch} has ${commits} that none of your branches has${how}` }
+    }
+  }
+  const steps: string[] = []
+  for (const ref of stepBranches(run, branches)) if ((await ownCommits(root, ref)) > 0) steps.push(short(ref))
+  if (steps.length > 0) {
+    const more = steps.length > SHOWN_BRANCHES ? ` and ${steps.length - SHOWN_BRANCHES} more` : ''
+    const names = `${steps.slice(0, SHOWN_BRANCHES).join(', ')}${more} ${steps.length === 1 ? 'has' : 'have'}`
+    return {
+      code: 'unlanded',
+      message: `${names} commits that none of your branches has; go on with belay retry, or remove them with: belay clean ${run.id} --force`,
     }
   }
   const begun: string[] = []
