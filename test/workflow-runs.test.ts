@@ -252,6 +252,28 @@ describe('a run of a workflow', () => {
     expect((await world.belay(['cancel', run.id, '--json'])).stdout).toContain('run_ended')
   })
 
+  it('keeps the work of its steps when one is given up, for a later retry and from `clean`', async () => {
+    start({ quick: [{ files: { 'quick.txt': 'q' } }], slow: [{ hang: true }] }).flow([
+      { id: 'both', type: 'parallel', branches: { a: { states: [agent('quick')] }, b: { states: [agent('slow')] } } },
+    ])
+    const running = collect(world.start(['workflow', 'run', world.file, '--json']))
+    await world.until(() => world.asked().includes('both.b.slow'))
+    const { run } = await world.json<{ run: { id: string } }>(['status'])
+    const branch = `belay/${run.id}/task-both.a.quick`
+    await world.until(() => world.git('for-each-ref', `refs/heads/${branch}`) !== '')
+    expect((await world.belay(['cancel', 'both.b.slow'])).code).toBe(0)
+    expect(finished(await running).status).toBe('cancelled')
+    expect(world.git('show', `${branch}:quick.txt`)).toBe('q')
+    expect(await world.json(['clean'])).toMatchObject({ cleaned: [], kept: [{ run: run.id }] })
+    world.git('gc', '-q', '--prune=now')
+    world.turns({ slow: [{ files: { 'slow.txt': 's' } }] })
+    const again = await world.belay(['retry', 'both.b.slow', '--resume'])
+    expect(again.code, again.stderr).toBe(0)
+    expect(world.git('show', `belay/${run.id}/result:quick.txt`)).toBe('q')
+    expect(world.git('show', `belay/${run.id}/result:slow.txt`)).toBe('s')
+    expect(world.git('for-each-ref', '--format=%(refname:short)', 'refs/heads/belay')).toBe(`belay/${run.id}/result`)
+  })
+
   it('is given up as a whole with its questions', async () => {
     start().flow([{ id: 'ok', type: 'human_approval', message: 'ok?', timeout: '1h' }])
     await world.run()

@@ -150,7 +150,9 @@ async function settle(drive: Drive, opened: OpenedWorkflow, walked: Walk): Promi
   const reason = 'problem' in made ? made.problem : cancelled ? (row.reason ?? null) : reasonOf(status, tasks)
   const output = 'problem' in made ? null : made.output
   const finishCommand = opened.git === null ? null : await showResult(record, run, opened.git, walked.tip, drive.lease)
-  if (opened.git !== null && (status === 'done' || status === 'cancelled')) await endGit(record, run, opened.git)
+  if (opened.git !== null && (status === 'done' || status === 'cancelled')) {
+    await endGit(record, run, opened.git, status)
+  }
   const folder = opened.git === null ? folderOf(record.home, run.id, opened.services.definition) : null
   const ending = {
     status,

@@ -1,4 +1,5 @@
 import { BelayError } from '../../core/errors.ts'
+import type { MoveJournal } from '../../git/moves.ts'
 import { branchRef, dropPrivateRefs, readRef, updateRefs } from '../../git/refs.ts'
 import { git } from '../../git/run.ts'
 import { assertLease, changeRun, type Lease, type RecordStore, type RunRow } from '../../record/index.ts'
@@ -33,25 +34,32 @@ export async function showResult(
   return finishCommand
 }
 
-/** Removes what a run that has ended no longer needs: workspaces, fences and its steps' branches. Its result stays. */
+/**
+ * Removes what a run that has ended no longer needs: workspaces, fences and, if it is done, its steps' branches. Its result
+ * stays. The branches of a cancelled run may be all that holds the work of its steps, on which a retried one builds.
+ */
 export async function endGit(
   record: RecordStore,
   run: RunRow,
   { repository, pool, moves }: OpenRepository,
+  status: 'done' | 'cancelled',
 ): Promise<void> {
   const { root } = repository
   await pool.clear(true)
+  if (status === 'done') await dropStepBranches(root, run, moves)
+  await dropPrivateRefs(root, run.id, moves)
+  await endJournal({ repository, record, moves })
+}
+
+async function dropStepBranches(root: string, run: RunRow, moves: MoveJournal): Promise<void> {
   const own = ['task-*', 'resolved-*'].map((name) => `refs/heads/belay/${run.id}/${name}`)
   // A branch that is checked out somewhere stays: the user may still be on the one where they resolved conflicts.
   const list = await git(['for-each-ref', '--format=%(refname) %(worktreepath)', ...own], { cwd: root })
   const refs = list.split('\n').flatMap((line) => /^(\S+) $/.exec(line)?.[1] ?? [])
-  if (refs.length > 0) {
-    await updateRefs(
-      root,
-      refs.map((ref) => ({ verb: 'delete', ref })),
-      moves,
-    )
-  }
-  await dropPrivateRefs(root, run.id, moves)
-  await endJournal({ repository, record, moves })
+  if (refs.length === 0) return
+  await updateRefs(
+    root,
+    refs.map((ref) => ({ verb: 'delete', ref })),
+    moves,
+  )
 }
