@@ -105,6 +105,16 @@ describe("a session's own workspace", () => {
     expect(world.git('worktree', 'list').split('\n')).toHaveLength(1)
   })
 
+  it('is not removed with commits that are on no branch', async () => {
+    agent({})
+    expect((await world.belay(['exec', 'x', '--session', 's', '--workspace', 'session'])).code).toBe(0)
+    gitIn(workspace('s'), 'switch', '-q', '--detach')
+    gitIn(workspace('s'), 'commit', '-q', '--allow-empty', '-m', 'on no branch')
+    expect((await world.belay(['session', 'delete', 's'])).stderr).toContain('holds 1 commit that is nowhere else')
+    world.git('branch', 'mine', gitIn(workspace('s'), 'rev-parse', 'HEAD'))
+    expect((await world.belay(['session', 'delete', 's'])).code).toBe(0)
+  })
+
   it('is an empty folder outside of git', async () => {
     agent({ files: { 'made.txt': 'x\n' } })
     const outside = join(world.dir, 'outside')
@@ -118,6 +128,33 @@ describe("a session's own workspace", () => {
 })
 
 describe('--repo', () => {
+  it('makes a clone that is not removed with a stash, or a tag of its own', async () => {
+    agent({})
+    // A tag of the remote that is in none of its branches is not lost with the clone.
+    const alone = { GIT_COMMITTER_DATE: '2020-01-01T00:00:00Z' }
+    const old = execFileSync('git', ['commit-tree', '-m', 'released', 'HEAD^{tree}'], {
+      cwd: world.repo,
+      env: { ...world.env, ...alone },
+      encoding: 'utf8',
+    })
+    world.git('tag', 'released', old.trim())
+    expect((await world.belay(['exec', 'x', '--session', 's', '--repo', `file://${world.repo}`])).code).toBe(0)
+    const at = workspace('s')
+    expect(gitIn(at, 'tag')).toBe('released')
+    writeFileSync(join(at, 'README.md'), 'begun\n')
+    gitIn(at, 'stash')
+    expect((await world.belay(['session', 'delete', 's'])).stderr).toContain('holds stashed changes')
+    gitIn(at, 'stash', 'drop', '-q')
+    gitIn(at, 'switch', '-q', '--detach')
+    gitIn(at, 'commit', '-q', '--allow-empty', '-m', 'tagged')
+    gitIn(at, 'tag', 'mine')
+    gitIn(at, 'switch', '-q', '-')
+    expect((await world.belay(['session', 'delete', 's'])).stderr).toContain('holds 1 commit that is nowhere else')
+    gitIn(at, 'tag', '-d', 'mine')
+    expect((await world.belay(['session', 'delete', 's'])).code).toBe(0)
+    expect(existsSync(at)).toBe(false)
+  })
+
   it('clones with a password that is then nowhere on disk, nor shown to the agent', async () => {
     const { url, host, refused } = await serve()
     agent({ sh: 'env > env.txt; git remote -v > remote.txt' })

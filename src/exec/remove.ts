@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
-import { git, tryGit } from '../git/run.ts'
+import { tryGit } from '../git/run.ts'
 import { removeWorktree } from '../git/worktrees.ts'
 import type { SessionMeta, SessionStore } from '../sessions/index.ts'
 import { isDirty, isMerged } from './isolation/parts.ts'
@@ -52,16 +52,29 @@ async function onlyThere(meta: SessionMeta, workspace: string): Promise<string |
   if (await isLeftAlone(meta)) return `files of ${repository?.root ?? ''}, which is not there any more`
   if (repository === null) return (await readdir(workspace)).length === 0 ? null : 'files'
   if (await isDirty(workspace)) return 'changes that are not committed'
-  // A worktree's commits stay on their branch in the user's repository.
-  if (repository.root !== null && parent === null) return null
+  if (repository.root !== null) {
+    // Commits on branches, and stashes, are in the repository of the worktree and stay there.
+    const detached = await commitsIn(workspace, ['HEAD', '--not', '--branches', '--remotes', '--tags'])
+    if (detached !== null || parent === null) return detached
+  }
   if (parent !== null)
     return (await isMerged(meta, repository.root ?? workspace)) ? null : 'commits that are not merged'
-  const ahead = await tryGit(['rev-list', '--max-count=1', '--branches', 'HEAD', '--not', '--remotes'], {
-    cwd: workspace,
-  })
-  if (ahead.code !== 0) return 'a repository that cannot be read'
-  if (ahead.stdout.length === 0) return null
-  const count = await git(['rev-list', '--count', '--branches', 'HEAD', '--not', '--remotes'], { cwd: workspace })
+  const stash = await tryGit(['rev-parse', '--verify', '--quiet', 'refs/stash'], { cwd: workspace })
+  if (stash.code === 0) return 'stashed changes'
+  // Tags of the remote may be outside of its branches, so a tag counts only if its commit is younger than the session.
+  const begun = Math.floor(Date.parse(meta.createdAt) / 1000)
+  return (
+    (await commitsIn(workspace, ['--branches', 'HEAD', '--not', '--remotes'])) ??
+    (await commitsIn(workspace, [`--since=${begun}`, '--tags', '--not', '--remotes']))
+  )
+}
+
+/** The commits of a selection, in words; null: there is none. */
+async function commitsIn(workspace: string, selection: readonly string[]): Promise<string | null> {
+  const found = await tryGit(['rev-list', '--count', ...selection], { cwd: workspace })
+  if (found.code !== 0) return 'a repository that cannot be read'
+  const count = found.stdout.toString('utf8').trim()
+  if (count === '0') return null
   return `${count} ${count === '1' ? 'commit that is' : 'commits that are'} nowhere else`
 }
 
