@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { findBackend } from '../sandbox/index.ts'
 import { commandAgent } from './command/index.ts'
 import { confinedAgent } from './confined.ts'
@@ -17,6 +17,9 @@ const request: TurnRequest = turnRequest({
   graceMs: 100,
 })
 
+const hostBackend = findBackend('host')
+afterEach(() => void vi.restoreAllMocks())
+
 it('fails the turn, and starts nothing, when its sandbox does not open', async () => {
   const agent = confinedAgent(commandAgent, { backend: 'host', more: { network: { mode: 'none' } } })
   const events: TurnEvent[] = []
@@ -27,6 +30,39 @@ it('fails the turn, and starts nothing, when its sandbox does not open', async (
       end: { status: 'failed', error: { code: 'spawn', message: expect.stringContaining('"host"') as string } },
     },
   ])
+})
+
+it('is interrupted when it is aborted while its sandbox opens, and that fails', async () => {
+  const stop = new AbortController()
+  vi.spyOn(hostBackend, 'open').mockImplementationOnce(async () => {
+    stop.abort()
+    throw new Error('the opening was aborted')
+  })
+  const agent = confinedAgent(commandAgent, { backend: 'host', more: { network: { mode: 'full' } } })
+  const events: TurnEvent[] = []
+  for await (const event of agent.turn({ ...request, signal: stop.signal })) events.push(event)
+  expect(events).toEqual([{ type: 'end', end: { status: 'interrupted' } }])
+})
+
+it('fails the turn when its sandbox cannot be closed', async () => {
+  const open = hostBackend.open.bind(hostBackend)
+  vi.spyOn(hostBackend, 'open').mockImplementationOnce(async (policy, signal) => {
+    const opened = await open(policy, signal)
+    if ('refusal' in opened) return opened
+    const close = (): Promise<void> =>
+      opened.sandbox.close().then(() => Promise.reject(new Error('something still runs')))
+    return { sandbox: { ...opened.sandbox, close } }
+  })
+  const agent = confinedAgent(commandAgent, { backend: 'host', more: { network: { mode: 'full' } } })
+  const env = { PATH: process.env['PATH'] ?? '' }
+  const command = ['/bin/sh', '-c', `echo '{"type":"result","output":{}}'`]
+  const events: TurnEvent[] = []
+  for await (const event of agent.turn({ ...request, env, command, graceMs: 60_000 })) events.push(event)
+  const message = expect.stringContaining('something still runs') as string
+  expect(events.filter(({ type }) => type === 'end')).toMatchObject([
+    { end: { status: 'failed', error: { code: 'failed', message } } },
+  ])
+  expect(events.at(-1)?.type).toBe('end')
 })
 
 it('is the agent that it confines, but keeps nothing standing between turns', () => {

@@ -3,6 +3,7 @@ import { openSandbox, sandboxRemarks, withMore, type BackendName, type SandboxRe
 import { createEngineAgent, localDeps } from './engine/index.ts'
 import { programRequest } from './paths/own.ts'
 import type { Agent, TurnEvent, TurnRequest } from './port.ts'
+import { failed } from './stdio/index.ts'
 
 /** The sandbox an agent works in. `more`: what it asks for besides the access and workspace of each turn. */
 export interface AgentSandbox {
@@ -14,7 +15,7 @@ export interface AgentSandbox {
  * Wraps `agent` so that every turn runs in its own sandbox, with the turn's access to its workspace and the agent's own paths.
  * The sandbox has full network access unless `more` says otherwise, because without it no agent reaches its model. Inside a
  * sandbox that confines, the agent gets `full` access. The engine itself stays outside and runs its tools inside. A sandbox
- * that cannot be opened fails the turn with `spawn`.
+ * that cannot be opened fails the turn with `spawn`. One that cannot be closed fails it too: something may still run inside.
  */
 export function confinedAgent(agent: Agent, sandbox: AgentSandbox): Agent {
   const { backend, more } = sandbox
@@ -55,12 +56,17 @@ async function* confinedTurn(
       request.signal,
     )
   } catch (error) {
-    const message = `its sandbox was not opened: ${messageOf(error)}`
-    yield { type: 'end', end: { status: 'failed', error: { code: 'spawn', message, retryAt: null, stderrTail: '' } } }
+    yield {
+      type: 'end',
+      end: request.signal.aborted
+        ? { status: 'interrupted' }
+        : failed('spawn', `its sandbox was not opened: ${messageOf(error)}`),
+    }
     return
   }
   const { sandbox } = opened
   let end: TurnEvent | null = null
+  let unclosed: TurnEvent | null = null
   try {
     const access = sandbox.confined ? 'full' : request.access
     for await (const event of agent.turn({
@@ -73,10 +79,14 @@ async function* confinedTurn(
       else yield event
     }
   } finally {
-    await sandbox.close()
+    try {
+      await sandbox.close()
+    } catch (error) {
+      unclosed = { type: 'end', end: failed('failed', `its sandbox could not be closed: ${messageOf(error)}`) }
+    }
   }
   for (const [n, text] of sandboxRemarks(sandbox).entries()) {
     yield { type: 'item', item: { id: `sandbox/${n}`, kind: 'unknown', status: 'completed', text } }
   }
-  if (end) yield end
+  if (end) yield unclosed ?? end
 }
