@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findBackend } from '../src/sandbox/index.ts'
 import { startTestDocker } from '../src/sandbox/testing/docker.ts'
+import { startFakeE2b } from '../src/sandbox/testing/e2b-server.ts'
 import { cannotRun } from '../src/sandbox/testing/harness.ts'
 import { TEST_IMAGE } from '../src/sandbox/testing/image.ts'
 import { World } from './support/world.ts'
@@ -20,14 +21,14 @@ beforeEach(() => {
 afterEach(() => world.dispose())
 
 /** `belay exec` with an agent that is a shell script in this sandbox. */
-async function exec(sandbox: string, script: string, more: Record<string, string> = {}) {
+async function exec(sandbox: string, script: string, more: Record<string, string> = {}, shell = '/bin/sh') {
   const lines = [
     'cat > /dev/null',
     script,
     `echo '{"type":"message","text":"said"}'`,
     `echo '{"type":"result","output":{}}'`,
   ]
-  const role = `{provider: command, command: [/bin/sh, ./agent.sh], sandbox: ${sandbox}}`
+  const role = `{provider: command, command: [${shell}, ./agent.sh], sandbox: ${sandbox}}`
   world.files({ 'agent.sh': lines.join('\n'), 'belay.yaml': `workflow: {roles: {implementer: ${role}}}\n` })
   return world.belay(['exec', 'x'], { env: { ...env, ...more } })
 }
@@ -72,6 +73,34 @@ else {
           `warning: the network of the sandbox has no ${host}: it is not in "hosts" of the sandbox (or --network HOST,HOST)`,
       ),
     )
+  })
+}
+
+if (noOs !== null) cannotRun('a workspace that is changed here too', noOs)
+else {
+  it('keeps what is changed here while an agent works in a machine of e2b, and says where its own is', async () => {
+    const fake = await startFakeE2b()
+    try {
+      // What is uploaded has been read by then.
+      fake.onUpload = () => world.files({ both: 'here', 'made.here': 'here' })
+      const e2b = { E2B_API_KEY: 'e2b_right', E2B_API_URL: fake.url, E2B_SANDBOX_URL: fake.url }
+      world.files({ both: 'before' })
+      const script = 'echo there > both; echo there > made.there'
+      // With its path, the folder of the shell would be carried too.
+      const { code, stderr } = await exec('{backend: e2b}', script, e2b, 'sh')
+      const at = join(world.repo, 'both')
+      const said = `warning: ${at} was changed here and in the sandbox: yours was kept, the sandbox's is ${at}.from-sandbox\n`
+      expect([code, stderr]).toEqual([0, expect.stringContaining(said)])
+      const files = ['both', 'made.here', 'both.from-sandbox', 'made.there']
+      expect(files.map((name) => readFileSync(join(world.repo, name), 'utf8'))).toEqual([
+        'here',
+        'here',
+        'there\n',
+        'there\n',
+      ])
+    } finally {
+      await fake.close()
+    }
   })
 }
 

@@ -78,6 +78,11 @@ export interface Sandbox {
    * Absent: the backend cannot know.
    */
   violations?(): readonly string[]
+  /**
+   * Files that were changed here while a program inside changed them too, one sentence each, for people: whose was kept, and
+   * where the other's is. Complete once the sandbox is closed. Absent: both sides have the same files.
+   */
+  conflicts?(): readonly string[]
   /** Ends everything inside and removes what the sandbox left on the machine. Safe to repeat. */
   close(): Promise<void>
 }

@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import {
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -11,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { findBackend, openSandbox } from '../index.ts'
+import { findBackend, openSandbox, sandboxRemarks } from '../index.ts'
 import { describeSandboxConformance } from '../testing/conformance.ts'
 import { startFakeE2b } from '../testing/e2b-server.ts'
 import { ranOf } from '../testing/harness.ts'
@@ -83,6 +85,37 @@ describe.runIf(unavailable === null)('e2b', () => {
     expect((await run('cat later')).out).toBe('from here')
     await sandbox.close()
     for (const folder of [workspace, outside]) rmSync(folder, { recursive: true })
+  })
+
+  it('keeps what is made and changed here while a program runs, and tells what both have changed', async () => {
+    const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'belay-e2b-ws-')))
+    for (const name of ['mine', 'both', 'theirs', 'gone']) writeFileSync(join(workspace, name), 'before')
+    const { sandbox } = await openSandbox('e2b', { access: 'workspace-write', workspace }, signal)
+    const start = (script: string) =>
+      sandbox.spawn({ argv: ['/bin/sh', '-c', script], cwd: workspace, env: {}, stdin: 'open', mark: 'e2b' })
+    const kept = await start('echo there > both; echo there > theirs; rm mine gone; echo up; cat')
+    await once(kept.stdout, 'data')
+    for (const name of ['mine', 'both', 'new']) writeFileSync(join(workspace, name), 'here')
+    kept.stdin?.end()
+    expect((await ranOf(kept)).err).toBe('')
+    const read = (name: string): string => readFileSync(join(workspace, name), 'utf8')
+    expect(readdirSync(workspace).sort()).toEqual(['both', 'both.from-sandbox', 'mine', 'new', 'theirs'])
+    expect(['mine', 'both', 'new', 'theirs', 'both.from-sandbox'].map(read)).toEqual([
+      'here',
+      'here',
+      'here',
+      'there\n',
+      'there\n',
+    ])
+    const next = await start('cat mine both new')
+    next.stdin?.end()
+    expect((await ranOf(next)).out).toBe('hereherehere')
+    await sandbox.close()
+    expect(sandboxRemarks(sandbox)).toEqual([
+      `${join(workspace, 'mine')} was deleted in the sandbox, but changed here meanwhile: it was kept`,
+      `${join(workspace, 'both')} was changed here and in the sandbox: yours was kept, the sandbox's is ${join(workspace, 'both.from-sandbox')}`,
+    ])
+    rmSync(workspace, { recursive: true })
   })
 
   it('says why there is no machine', async () => {

@@ -102,6 +102,7 @@ function e2bSandbox(policy: SandboxPolicy, remote: InstanceType<(typeof import('
       running.add(kept)
       return kept
     },
+    conflicts: () => sync.conflicts(),
     async close() {
       if (closed) return
       closed = true

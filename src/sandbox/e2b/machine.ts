@@ -1,5 +1,6 @@
 import type { Sandbox as Remote } from 'e2b'
-import { fingerprint, pack, unpackInto } from './mirror.ts'
+import { isEqual, scan, unchanged, type Manifest } from './manifest.ts'
+import { pack, unpackInto } from './mirror.ts'
 
 /** A folder of this machine, and its path in the sandbox. */
 export interface Shared {
@@ -11,13 +12,17 @@ export interface Shared {
 const ARCHIVE = '/tmp/.belay-sync.tar'
 /** Timeout of one transfer in ms. A large workspace takes long. */
 const SYNC_MS = 30 * 60_000
+/** So many conflicts are told one by one. */
+const MAX_TOLD = 20
 
 /** Copies folders into the sandbox before a program and back after it; one transfer at a time. */
 export class Sync {
   readonly #remote: Remote
   readonly #shared: readonly Shared[]
   readonly #skip: ReadonlySet<string>
-  readonly #last = new Map<string, string>()
+  /** What both sides have in common, by host folder. */
+  readonly #bases = new Map<string, Manifest>()
+  readonly #told = new Set<string>()
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(remote: Remote, shared: readonly Shared[], hidden: readonly string[]) {
@@ -30,30 +35,42 @@ export class Sync {
   push(): Promise<void> {
     return this.#inTurn(async () => {
       for (const { host, inside } of this.#shared) {
-        const now = fingerprint(host, this.#skip)
-        if (this.#last.get(host) === now) continue
+        const base = this.#bases.get(host)
+        const now = scan(host, this.#skip, base)
+        if (base !== undefined && isEqual(base, now)) continue
         const bytes = await pack(host, [...this.#skip])
+        // What changed meanwhile may be in the archive as it was before or as it is now.
+        const packed = unchanged(now, scan(host, this.#skip, now))
+        this.#bases.delete(host) // until everything is there
         await this.#remote.files.write(ARCHIVE, new Blob([new Uint8Array(bytes)]), {
           useOctetStream: true,
           requestTimeoutMs: SYNC_MS,
         })
         await this.#shell('rm -rf "$1" && mkdir -p "$1" && tar -C "$1" -xf "$2" && rm -f "$2"', inside)
-        this.#last.set(host, now)
+        this.#bases.set(host, packed)
       }
     })
   }
 
-  /** Downloads the writable folders, as programs have left them. */
+  /** Downloads the writable folders, and makes here what programs have changed in them. Changes made here are kept. */
   pull(): Promise<void> {
     return this.#inTurn(async () => {
       for (const { host, inside, writable } of this.#shared) {
         if (!writable) continue
         await this.#shell('tar -C "$1" --exclude=.git -cf "$2" .', inside)
         const archive = await this.#remote.files.read(ARCHIVE, { format: 'bytes', requestTimeoutMs: SYNC_MS })
-        await unpackInto(host, archive, this.#skip)
-        this.#last.set(host, fingerprint(host, this.#skip))
+        const base = this.#bases.get(host) ?? new Map()
+        this.#bases.set(host, base)
+        await unpackInto({ to: host, skip: this.#skip, base, tell: (message) => this.#told.add(message) }, archive)
       }
     })
+  }
+
+  /** What was changed both here and there, one sentence each, for people. */
+  conflicts(): readonly string[] {
+    const all = [...this.#told]
+    if (all.length <= MAX_TOLD) return all
+    return [...all.slice(0, MAX_TOLD), `${all.length - MAX_TOLD} more files were changed here and in the sandbox`]
   }
 
   async #shell(script: string, inside: string): Promise<void> {

@@ -21,6 +21,8 @@ export interface FakeE2b {
   readonly asked: readonly Asked[]
   /** Number of running sandboxes. */
   readonly living: () => number
+  /** Called when an archive has arrived, before it is answered. */
+  onUpload: () => void
   close(): Promise<void>
 }
 
@@ -72,6 +74,7 @@ export async function startFakeE2b(): Promise<FakeE2b> {
       if (method === 'GET') return void response.writeHead(200).end(readFileSync(path))
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, body)
+      fake.onUpload()
       return json(200, [{ name: 'file', path: searchParams.get('path'), type: 'file' }])
     }
     if (pathname === '/process.Process/Start') return start(machine, body.subarray(5), response)
@@ -104,7 +107,8 @@ export async function startFakeE2b(): Promise<FakeE2b> {
 
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return {
+  const fake: FakeE2b = {
+    onUpload: () => {},
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     living: () => machines.size,
@@ -115,6 +119,7 @@ export async function startFakeE2b(): Promise<FakeE2b> {
       await once(server, 'close')
     },
   }
+  return fake
 }
 
 interface StartRequest {
