@@ -1,5 +1,5 @@
 /** Path patterns of a batch, relative to its folder. */
-import { globToRegExp } from '../../core/glob.ts'
+import { globToRegExp, hasImpossibleRange } from '../../core/glob.ts'
 
 /** What is wrong with a pattern, or null. */
 export function patternProblem(pattern: string): string | null {
@@ -7,12 +7,7 @@ export function patternProblem(pattern: string): string | null {
   if (plain.startsWith('/')) return 'it is absolute: put the batch file into the folder that it is about'
   if (plain.split('/').includes('..')) return 'it leaves the folder: put the batch file into the folder above'
   if (/(?<!\\)[@?+*!]\(/.test(plain)) return 'patterns such as "@(a|b)" are not supported: use "{a,b}"'
-  try {
-    globToRegExp(plain)
-    return null
-  } catch {
-    return 'its brackets are not valid' // nothing else in a pattern can be invalid
-  }
+  return hasImpossibleRange(plain) ? 'its brackets are not valid' : null
 }
 
 /** Whether a path is wanted: it matches a pattern of `glob`, but none that begins with `!` and none of `exclude`. */

@@ -30,11 +30,7 @@ function parseLine(line: string): IgnoreRule[] {
   if (pattern === '') return []
   const anchored = pattern.includes('/')
   if (pattern.startsWith('/')) pattern = pattern.slice(1)
-  try {
-    return [{ matches: globToRegExp(asGlob(pattern)), anchored, foldersOnly, negated }]
-  } catch {
-    return [] // an invalid set such as [z-a], which matches nothing
-  }
+  return [{ matches: globToRegExp(asGlob(pattern)), anchored, foldersOnly, negated }]
 }
 
 /** Trailing spaces do not count, unless the last one is escaped. */

@@ -130,6 +130,8 @@ describe('ignored files', () => {
       String.raw`a\ `,
       '[ab]',
       '[!a]',
+      '[b-a]',
+      '[!]b]',
       'a?',
       '{a,b}',
       'a{b}',
