@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -96,4 +96,16 @@ it('has nothing in a folder that is gone', async () => {
   const files = folderFiles(join(root, 'gone'))
   expect(await files.read('a')).toBeNull()
   expect(await files.list('')).toEqual([])
+})
+
+it('waits for no pipe, and does not read what is too large for memory', async () => {
+  execFileSync('mkfifo', [join(root, 'tasks.md')])
+  write('large.md', '')
+  truncateSync(join(root, 'large.md'), 2 ** 32)
+  const files = folderFiles(root)
+  expect(await files.read('tasks.md')).toBeNull()
+  await expect(files.read('large.md')).rejects.toMatchObject({
+    code: 'source_unreadable',
+    received: `${2 ** 32} bytes`,
+  })
 })

@@ -1,7 +1,8 @@
 /** Where a source's files are read from: the tree of a commit, or a folder. */
-import { readdir, readFile, realpath } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BelayError } from '../core/errors.ts'
+import { readRegular } from '../core/regular-file.ts'
 import { FOLDER_MODE, findObject, readObject, readTree as readFolder } from '../git/objects.ts'
 import type { SourceFiles } from './port.ts'
 
@@ -86,10 +87,10 @@ export function folderFiles(root: string): SourceFiles {
     async read(path) {
       const file = await real(plain(path))
       if (file === null) return null
-      const bytes = await readFile(file).catch(() => null)
-      if (bytes === null) return null
-      if (bytes.length > MAX_BYTES) throw tooLarge(path, bytes.length)
-      return decode(path, bytes)
+      const found = await readRegular(file, MAX_BYTES).catch(() => null)
+      if (found === null) return null
+      if (found.bytes === null) throw tooLarge(path, found.size)
+      return decode(path, found.bytes)
     },
     async list(path) {
       const folder = await real(plain(path))
