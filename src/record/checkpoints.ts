@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { randomId } from '../core/ids.ts'
 import type { Reader, Writer } from './record.ts'
 import type { Tables } from './tables.ts'
@@ -22,6 +23,9 @@ export interface CheckpointRow extends NewCheckpoint {
   readonly createdAt: string
   readonly closedAt: string | null
 }
+
+/** The order of opening among the checkpoints of one millisecond: ids are random, and SQLite counts rows up. */
+const ROW = sql<number>`rowid`
 
 /** Opens a checkpoint in the caller's transaction and returns its id. */
 export async function openCheckpoint(
@@ -103,7 +107,7 @@ export async function listCheckpoints(
   db: Reader,
   filter: { readonly runs?: readonly string[]; readonly open?: boolean },
 ): Promise<CheckpointRow[]> {
-  let query = db.selectFrom('checkpoints').selectAll().orderBy('created_at').orderBy('id')
+  let query = db.selectFrom('checkpoints').selectAll().orderBy('created_at').orderBy(ROW)
   if (filter.runs !== undefined) query = query.where('run', 'in', filter.runs.length === 0 ? [''] : filter.runs)
   if (filter.open === true) query = query.where('status', '=', 'open')
   return (await query.execute()).map(toCheckpoint)
@@ -117,7 +121,7 @@ export async function newestCheckpoint(db: Reader, run: string, task: string): P
     .where('run', '=', run)
     .where('task', '=', task)
     .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
+    .orderBy(ROW, 'desc')
     .executeTakeFirst()
   return row ? toCheckpoint(row) : null
 }
