@@ -49,3 +49,19 @@ it('tells boxes from labels and links', () => {
   for (const none of ['[P] t', '[a](b)', '[x](b)', '[1] t', '[US1] t', '[~]: t', 't [ ]'])
     expect(box(`- ${none}`)).toBeUndefined()
 })
+
+it.each([
+  ['fences', '```js\n', 'code fence'],
+  ['fences in a list', '- ~~~\n', 'code fence'],
+  ['comments', '<!-- x\n', 'comment'],
+  ['comments in a list', '- a <!-- x\n', null],
+] as const)('reads a file of nothing but open %s in one go', (_name, line, what) => {
+  const { openEnds, lines: all } = readOutline(line.repeat(200_000))
+  expect(all).toHaveLength(200_001)
+  expect(openEnds.length).toBe(what === null ? 0 : 200_000)
+  expect(openEnds.at(-1)).toEqual(what === null ? undefined : { line: 200_000, what })
+})
+
+it('looks for the end of a shorter fence after a longer one had none', () => {
+  expect(readOutline('`````\n- a\n```\n- [ ] no\n```\n````\n- b\n').items.map((item) => item.text)).toEqual(['a', 'b'])
+})

@@ -86,6 +86,13 @@ class Reader {
   #phase: Heading | null = null
   #section: Heading | null = null
   #blankBefore = true
+  /**
+   * What nothing closes any more: the sign of a fence with its least length, and comments. Without it, every opening would be
+   * looked up to the end of the file.
+   */
+  readonly #endless = new Map<string, number>()
+  /** No comment ends in the lines from the current one to this index, where its paragraph ends. */
+  #noEndTo = 0
 
   constructor(text: string) {
     let offset = text.startsWith('\uFEFF') ? 1 : 0
@@ -136,8 +143,8 @@ class Reader {
     const fence = /^\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(?:(`{3,})[^`]*|(~{3,}).*)$/.exec(line)
     if (fence) {
       const mark = fence[1] ?? fence[2] ?? '```'
-      const end = this.#lines.findIndex((l, i) => i > index && codeEnds(l, mark))
-      if (end > 0) {
+      const end = this.#codeEnd(index, mark)
+      if (end >= 0) {
         this.#popTo(columns(line))
         this.#touch(end)
         return end
@@ -146,15 +153,32 @@ class Reader {
       return -1
     }
     if (/^\s*<!--/.test(line)) {
-      const end = this.#lines.findIndex(
-        (l, i) => i >= index && l.slice(i === index ? l.indexOf('<!--') + 4 : 0).includes('-->'),
-      )
+      const end = this.#commentEnd(index, line.indexOf('<!--') + 4)
       if (end >= 0) return end
       this.#openEnds.push({ line: index + 1, what: 'comment' })
       return -1
     }
     const first = this.#open[0]
     if (!first && this.#blankBefore && line.trim() !== '' && columns(line) >= DEEP) return index // indented code
+    return -1
+  }
+
+  /** The line that closes a code fence opened at `index` with `mark`; -1: none does. */
+  #codeEnd(index: number, mark: string): number {
+    const sign = mark.charAt(0)
+    if (mark.length >= (this.#endless.get(sign) ?? Infinity)) return -1
+    for (let i = index + 1; i < this.#lines.length; i++) if (codeEnds(this.#lines[i] ?? '', mark)) return i
+    this.#endless.set(sign, mark.length)
+    return -1
+  }
+
+  /** The line that closes a comment whose text begins in line `index` at column `from`; -1: none does. */
+  #commentEnd(index: number, from: number): number {
+    if (this.#endless.has('<!--')) return -1
+    for (let i = index; i < this.#lines.length; i++) {
+      if ((this.#lines[i] ?? '').includes('-->', i === index ? from : 0)) return i
+    }
+    this.#endless.set('<!--', 0)
     return -1
   }
 
@@ -233,7 +257,8 @@ class Reader {
   #visible(index: number, text: string): string {
     const { shown, open } = withoutComments(text)
     if (open === null) return shown.trim()
-    for (let i = index + 1; i < this.#lines.length && (this.#lines[i] ?? '').trim() !== ''; i++) {
+    let i = Math.max(index + 1, this.#noEndTo)
+    for (; i < this.#lines.length && (this.#lines[i] ?? '').trim() !== ''; i++) {
       const end = (this.#lines[i] ?? '').indexOf('-->')
       if (end < 0) continue
       this.#hide(index + 1, i)
@@ -243,6 +268,7 @@ class Reader {
       }
       return open.trim()
     }
+    this.#noEndTo = i
     return shown.trim()
   }
 
