@@ -108,6 +108,20 @@ describe('spawnKept', () => {
     expect(startTimeOf(kept.identity.pid)).toBeNull()
   })
 
+  it('sends nothing to the number of its group once that has ended', async () => {
+    const { kept } = sh('exit 3')
+    kept.stdout.resume()
+    kept.stderr.resume()
+    const exit = await kept.closed
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+    try {
+      expect(await kept.end()).toEqual(exit)
+      expect(kill).not.toHaveBeenCalled()
+    } finally {
+      kill.mockRestore()
+    }
+  })
+
   it('finds and ends a daemon that left the group', async () => {
     const { kept, mark } = sh(
       `f=$(mktemp -u); mkfifo $f; setsid sh -c 'echo up >"$0"; exec sleep 1000' $f >/dev/null 2>&1 </dev/null & cat $f; rm $f`,

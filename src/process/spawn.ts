@@ -107,6 +107,7 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
 
   const keeperGone = once(child, 'exit')
   const exited = readStatus(status, keeperGone, pid)
+  let isOver = false
   const closed = close()
   return {
     identity,
@@ -116,7 +117,8 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
     exited,
     closed,
     async end() {
-      killQuietly(-pid)
+      // Once the group has been killed, its number can belong to another one.
+      if (!isOver) killQuietly(-pid)
       return closed
     },
   }
@@ -128,6 +130,7 @@ export function spawnKept(spec: ProcessSpec, nine: number | null = null): KeptPr
     clearInterval(watch)
     // The program may have killed its keeper, so the rest of the group is killed here too.
     killQuietly(-(pid as number))
+    isOver = true
     control.destroy()
     child.stdin?.destroy()
     return exit
