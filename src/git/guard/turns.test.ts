@@ -196,6 +196,26 @@ test('after kill -9 the turn is ended: what its agent did is undone, what the us
   }
 })
 
+test('a damaged ledger stops every turn, and what an agent changed is not taken for good', async () => {
+  const hook = join(dotGit, 'hooks/pre-commit')
+  const path = ledgerPath(join(folder, 'ledger'), dotGit)
+  const snapshot = await takeSnapshot(guarded.request())
+  writeFileSync(hook, 'evil')
+  const whole = readFileSync(path, 'utf8')
+  const damaged = { code: 'guard_failed', message: expect.stringContaining(path) as string }
+  for (const text of ['', whole.slice(0, 100)]) {
+    writeFileSync(path, text)
+    await expect(takeSnapshot(guarded.request())).rejects.toMatchObject(damaged)
+    await expect(settleDeadTurns(guarded.request())).rejects.toMatchObject(damaged)
+    await expect(compareAndUndo(snapshot, guarded.request())).rejects.toMatchObject(damaged)
+  }
+  expect(readFileSync(hook, 'utf8')).toBe('evil')
+  writeFileSync(path, whole)
+  const { violations } = await compareAndUndo(snapshot, guarded.request())
+  expect(violations.map((one) => [one.subject, one.undone])).toEqual([[hook, true]])
+  expect(existsSync(path)).toBe(false)
+})
+
 test('a ref that Belay moves on while it is looked at is nobody’s doing', async () => {
   const ref = 'refs/belay/snapshot/run/T2'
   const [first, second] = [repo.git('rev-parse', 'HEAD'), repo.git('rev-parse', 'HEAD^{tree}')]
