@@ -2,7 +2,7 @@
 import type { Access } from '../core/words.ts'
 import type { Place } from './places.ts'
 import type { Decision } from './port.ts'
-import type { Effect } from './programs/effects.ts'
+import type { Effect } from './programs/path-use.ts'
 
 export interface PathVerdict {
   readonly decision: Decision
@@ -35,6 +35,8 @@ export function judgePath(
   if (effect === 'touch' && places.has('git')) return say('ask', 'builtin/git-files', "git's own files")
   if (changes && places.has('startup'))
     return say('deny', 'builtin/startup', 'what shells and sessions run when they start')
+  if (effect === 'touch' && places.has('startup'))
+    return say('ask', 'builtin/startup', 'what shells and sessions run when they start')
   if (changes && places.has('device')) return say('deny', 'builtin/device', 'a device')
   if (changes && places.has('system')) return say('deny', 'builtin/system', 'a part of the system')
   if (use.recursive && changes && places.has('root') && (effect === 'delete' || !places.has('workspace'))) {

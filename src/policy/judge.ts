@@ -7,7 +7,8 @@ import { invocation, matchCommand, matchRedirect, placesOfArg, type Invocation }
 import { judgePath } from './judge-path.ts'
 import type { Surroundings } from './places.ts'
 import type { CommandQuestion, Decision, Finding, Verdict } from './port.ts'
-import { isKnownReader, pathsOf, type PathUse } from './programs/effects.ts'
+import { changesByArguments, isKnownReader, pathsOf } from './programs/effects.ts'
+import type { PathUse } from './programs/path-use.ts'
 import { runsScriptFile } from './programs/scripts.ts'
 import { variablePaths } from './programs/variables.ts'
 import { innerOf } from './programs/wrappers.ts'
@@ -352,5 +353,7 @@ class Judgement {
 
 /** Whether the paths of a command tell what it writes. */
 function changesByPath(one: Invocation): boolean {
-  return pathsOf(one).some(({ effect }) => effect === 'write' || effect === 'delete')
+  return (
+    changesByArguments(one.program.name) && pathsOf(one).some(({ effect }) => effect === 'write' || effect === 'delete')
+  )
 }

@@ -102,6 +102,17 @@ const ROWS: Readonly<Record<string, readonly (readonly ['allow' | 'ask' | 'deny'
     ['deny', 'curl file:///home/me/.ssh/id_rsa'], ['deny', 'grep -f/home/me/.ssh/id_rsa x'], ['ask', 'npm run x --script-shell=./y'], ['ask', 'go run x@latest'], ['ask', 'go run $x'],
     ['allow', 'bash scripts/x.sh'], ['allow', 'read -r line'], ['allow', 'go run ./cmd/x'], ['allow', 'printf "%s" x'], ['allow', 'curl https://x.test/file'],
   ],
+  'options that name what is written': [
+    ['deny', 'git archive -o ~/.bashrc HEAD'], ['ask', 'git archive -o ../x.zip HEAD'], ['ask', 'git archive -o../x.zip HEAD'], ['allow', 'git archive -o out.zip HEAD'], ['deny', 'git diff --output ~/.bashrc'], ['deny', 'git log --output=/etc/x'], ['deny', 'git show --outp=/etc/x'],
+    ['deny', 'git format-patch -o ~/.config/fish HEAD~1'], ['deny', 'git bundle create ~/.bashrc HEAD'], ['allow', 'git bundle create x.bundle HEAD'], ['deny', 'git fast-export --export-marks=/etc/x HEAD'], ['deny', 'git bugreport -o /etc'], ['allow', 'git commit -o src/x -m y'],
+    ['deny', 'wget -qO ~/.bashrc u'], ['deny', 'wget -qO/home/me/.bashrc u'], ['deny', 'wget -a ~/.bashrc u'], ['allow', 'wget -qO- u'], ['deny', 'curl -sSLo/etc/x u'], ['deny', 'curl --stderr ~/.bashrc u'], ['deny', 'curl --etag-save ~/.bashrc u'],
+    ['deny', 'tar cf ~/.bashrc src'], ['deny', 'tar -czf /etc/x src'], ['deny', 'tar --create --file=/etc/x src'], ['deny', 'tar xfC a.tar /etc'], ['deny', 'tar -xf a -C/etc'], ['deny', 'bsdtar -xf a -C /etc'], ['allow', 'tar xf a.tar -C build'], ['allow', 'tar tf /usr/share/x.tar'],
+    ['deny', 'cp -t/etc a'], ['deny', 'cp -at /etc a'], ['deny', 'install -Dt /etc a'], ['deny', 'sort -uo ~/.bashrc x'], ['deny', 'sort --outp=/etc/x x'], ['deny', 'shuf -o ~/.bashrc x'], ['deny', 'uniq x ~/.bashrc'], ['allow', 'uniq -f 1 x'], ['deny', 'xxd -r x ~/.bashrc'],
+    ['deny', 'patch -o/etc/x x p'], ['deny', 'patch -r ~/.bashrc x p'], ['deny', 'yq -i . ~/.bashrc'], ['deny', "gawk -i inplace '{ print }' ~/.bashrc"], ['ask', 'gawk -p/home/me/.bashrc 1 y'], ['deny', 'openssl req -keyout ~/.bashrc'], ['deny', 'openssl enc -in x -out ~/.bashrc'],
+    ['deny', 'g++ a.c -o ~/.bashrc'], ['deny', 'ld -o/etc/x a.o'], ['deny', 'go build -o ~/.bashrc'], ['deny', 'go test -coverprofile=/home/me/.bashrc'], ['deny', 'rustc -o ~/.bashrc a.rs'], ['deny', 'cargo test --target-dir=/etc/x'], ['deny', 'tsc --outFile ~/.bashrc'],
+    ['deny', 'rsync --backup-dir=/etc a b'], ['deny', 'pandoc x -o ~/.bashrc'], ['deny', 'gpg -o ~/.bashrc -d x'], ['deny', 'node --redirect-warnings=/home/me/.bashrc x.js'], ['deny', 'terraform plan -out=/home/me/.bashrc'], ['deny', '7z x a -o/etc'], ['ask', 'frob --output ../x'], ['allow', 'frob --output json'],
+    ['allow', 'gcc -o a.out a.c'], ['allow', 'go build -o bin/x ./cmd/x'], ['allow', 'grep -o x y'], ['allow', 'stdbuf -o L ls'],
+  ],
   'of the system': [
     ['deny', 'kill 1'], ['deny', 'kill -9 -1'], ['deny', 'kill -KILL 1'], ['allow', 'kill 4321'], ['ask', 'kill $pid'], ['allow', 'sleep 5 & kill $!'], ['ask', 'pkill node'], ['deny', 'mkfs.ext4 /dev/sda1'], ['deny', 'shutdown -h now'], ['deny', 'chmod -R 777 src'],
     ['deny', 'chmod 4755 x'], ['deny', 'chmod u+s x'], ['allow', 'chmod 644 x'], ['deny', 'chmod 600 /etc/x'], ['ask', 'npm install -g x'], ['ask', 'npm i --global x'], ['allow', 'npm install x'], ['ask', 'npm publish'], ['ask', 'npx cowsay'], ['ask', 'chown me x'],

@@ -108,7 +108,7 @@ describe('access and confinement', () => {
   it.each([
     ['touch x', 'deny'], ['rm x', 'deny'], ['mkdir x', 'deny'], ['cp a b', 'deny'], ['sed -i s/a/b/ x', 'deny'], ['echo x > y', 'deny'], ['sort -o x y', 'deny'],
     ['git commit -m x', 'deny'], ['git -C sub commit', 'deny'], ['npm ci', 'deny'], ['cargo fmt', 'deny'], ['tee x', 'deny'], ['find . -name x -delete', 'deny'], ['env touch x', 'deny'],
-    ['npm test', 'ask'], ['./build.sh', 'ask'], ['xargs frob', 'ask'], ['awk -f x.awk y', 'ask'], ['sed -nf x.sed y', 'ask'],
+    ['npm test', 'ask'], ['./build.sh', 'ask'], ['xargs frob', 'ask'], ['awk -f x.awk y', 'ask'], ['sed -nf x.sed y', 'ask'], ['./build.sh --output=/tmp/x', 'ask'], ['node --report-dir=/tmp x.js', 'ask'], ['curl -o /tmp/x u', 'allow'], ['sort -uo x y', 'deny'], ['uniq -w 5 x', 'allow'],
     ['ls', 'allow'], ['git status', 'allow'], ['git log | head', 'allow'], ['cat x > /dev/null', 'allow'], ['cat x > /tmp/y', 'allow'], ['sed s/a/b/ x', 'allow'], ['timeout 5 cat x', 'allow'],
   ] as const)('read-only, %s: %s', (command, decision) => {
     expect(decide(command, { access: 'read-only' })).toBe(decision)
@@ -148,6 +148,9 @@ describe('access and confinement', () => {
     expect(decide('cat ~/.local/share/opencode/auth.json', { access: 'full' })).toBe('deny')
     expect(decide('ls ~/.gradle/caches', { access: 'full' })).toBe('allow')
     expect(decide('cp x ~/.config/belay/config.yaml', { access: 'full' })).toBe('ask')
+    expect(decide('git archive -o ~/.bashrc HEAD', { access: 'full' })).toBe('deny')
+    expect(decide('frob ~/.bashrc', { access: 'full' })).toBe('ask')
+    expect(decide('cat ~/.bashrc', { access: 'full' })).toBe('allow')
   })
 
   it.each([

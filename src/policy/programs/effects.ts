@@ -2,19 +2,9 @@
 import { known, type Arg } from '../shell/arg.ts'
 import type { Invocation } from '../match.ts'
 import { flagSpec } from './flags.ts'
-import { hasOption } from './options.ts'
-
-/** `read`: reads it. `write`: creates or changes it. `delete`: removes it. `touch`: unknown which of these. */
-export type Effect = 'read' | 'write' | 'delete' | 'touch'
-
-export interface PathUse {
-  readonly arg: Arg
-  readonly effect: Effect
-  /** Including everything below it. */
-  readonly recursive: boolean
-  /** Not the whole folder, but what the command matches in it. */
-  readonly within?: true
-}
+import { hasOption, spelled } from './options.ts'
+import { optionPaths } from './outputs.ts'
+import { looksLikePath, type PathUse } from './path-use.ts'
 
 const none =
   'echo printf : true false sleep seq expr date kill pkill pgrep killall ps whoami id uname hostname which type pwd env export unset set shift exit return ' +
@@ -37,44 +27,23 @@ const WRITE = new Set(write.split(' '))
 const ERASE = new Set(erase.split(' '))
 const COPIES = new Set(['cp', 'gcp', 'mv', 'rsync', 'scp'])
 
-/** Options that name a file to write, by program; `*`: for every program. */
-const OUT: Readonly<Record<string, readonly string[]>> = {
-  '*': [
-    '--output',
-    '--output-file',
-    '--outfile',
-    '--out',
-    '--out-dir',
-    '--outdir',
-    '--output-dir',
-    '--log-file',
-    '--target-directory',
-  ],
-  sort: ['-o'],
-  curl: ['-o', '-D', '--dump-header', '-c', '--cookie-jar', '--trace', '--trace-ascii'],
-  wget: ['-O', '-P', '-o', '--directory-prefix', '--output-document'],
-  tar: ['-C', '--directory'],
-  gcc: ['-o'],
-  cc: ['-o'],
-  clang: ['-o'],
-  go: ['-o', '-coverprofile'],
-  git: ['--output-directory'],
-  strace: ['-o'],
-  time: ['-o', '--output'],
-  tsc: ['--outDir'],
-  unzip: ['-d'],
-  patch: ['-o', '-d'],
-}
-
 /** Whether it is known that this program changes none of its arguments' paths. */
 export function isKnownReader(name: string): boolean {
   return NONE.has(name) || READ.has(name)
 }
 
+/** Programs that change nothing but what their arguments name. */
+const BY_PATH = new Set('dd find tar bsdtar gtar curl gcc g++ cc c++ clang clang++'.split(' '))
+
+/** Whether the paths in its arguments tell everything that this program changes. */
+export function changesByArguments(name: string): boolean {
+  return isKnownReader(name) || WRITE.has(name) || ERASE.has(name) || COPIES.has(name) || BY_PATH.has(name)
+}
+
 /** Every argument of `one` that is a path, with its effect. */
 export function pathsOf(one: Invocation): PathUse[] {
   const { name } = one.program
-  const uses = [...wordPaths(one), ...optionPaths(one)]
+  const uses = [...wordPaths(one), ...(NONE.has(name) ? [] : optionPaths(one))]
   if (name === 'dd') return uses.flatMap((use) => ddPaths(use))
   return uses
 }
@@ -99,8 +68,11 @@ function wordPaths(one: Invocation): PathUse[] {
   }
   if (READ.has(name)) {
     const own = PATTERN_FIRST.has(name) && !has('-e') && !has('-f') ? 1 : 0
-    const effect = (name === 'sed' || name === 'gsed') && has('-i') ? 'write' : 'read'
-    return words.slice(own).map((arg) => ({ arg, effect, recursive: false }))
+    const inPlace = /^(g?sed|yq)$/.test(name) ? has('-i') : /^g?awk$/.test(name) && editsInPlace(one)
+    const output = name === 'uniq' || name === 'xxd' ? words[1] : undefined
+    return words
+      .slice(own)
+      .map((arg) => ({ arg, effect: inPlace || arg === output ? 'write' : 'read', recursive: false }))
   }
   return words
     .map((arg) => (arg.value.startsWith('file://') ? known(arg.value.slice(7), arg.raw) : arg))
@@ -108,8 +80,19 @@ function wordPaths(one: Invocation): PathUse[] {
     .map((arg) => ({ arg, effect: 'touch', recursive: false }))
 }
 
+/** `gawk -i inplace` */
+function editsInPlace({ program, parts }: Invocation): boolean {
+  const spec = flagSpec(program.name)
+  return parts.options.some((option) => {
+    const { name, value } = spelled(option, spec)
+    return name === '-i' && value?.value === 'inplace'
+  })
+}
+
 function copies(one: Invocation, name: string): PathUse[] {
-  const { words, options } = one.parts
+  const { words } = one.parts
+  const spec = flagSpec(name)
+  const options = one.parts.options.map((option) => spelled(option, spec))
   const target = options.find((option) => /^(-t|--target-directory)$/.test(option.name))?.value
   const last = target ?? (words.length > 1 ? words.at(-1) : undefined)
   const sources = target || words.length < 2 ? words : words.slice(0, -1)
@@ -143,36 +126,9 @@ function findPaths(one: Invocation): PathUse[] {
   ]
 }
 
-function optionPaths(one: Invocation): PathUse[] {
-  const { name } = one.program
-  const out = new Set([...(OUT['*'] ?? []), ...(OUT[name] ?? [])])
-  return one.parts.options.flatMap(({ name: option, value, arg }): PathUse[] => {
-    // `-f/etc/x`
-    const attached =
-      value === null && arg.kind === 'static' ? /^-\w((?:\/|~|\.\.?\/).*)$/s.exec(option)?.[1] : undefined
-    if (attached !== undefined && !NONE.has(name))
-      return [{ arg: known(attached, arg.raw), effect: 'touch', recursive: false }]
-    if (value === null || NONE.has(name)) return []
-    if (out.has(option)) return [{ arg: value, effect: 'write', recursive: false }]
-    // Such as curl -d @file.
-    const at = value.kind === 'static' && value.value.startsWith('@') ? known(value.value.slice(1)) : value
-    return looksLikePath(at) ? [{ arg: at, effect: 'touch', recursive: false }] : []
-  })
-}
-
 function ddPaths({ arg }: PathUse): PathUse[] {
   const operand = /^(if|of)=(.*)$/s.exec(arg.value)
   if (arg.kind !== 'static') return [{ arg, effect: 'touch', recursive: false }]
   if (!operand) return []
   return [{ arg: known(operand[2] ?? ''), effect: operand[1] === 'of' ? 'write' : 'read', recursive: false }]
-}
-
-/** Whether the argument itself shows that it is a path (and no URL); an unknown argument does so only by its beginning. */
-export function looksLikePath(arg: Arg): boolean {
-  if (arg.kind === 'dynamic') return /^(\.{0,2}\/|~)/.test(arg.head)
-  return (
-    (/\//.test(arg.value) && !/^[a-z][a-z0-9+.-]*:\/\//i.test(arg.value)) ||
-    /^\.\.?$/.test(arg.value) ||
-    arg.value.startsWith('.env')
-  )
 }

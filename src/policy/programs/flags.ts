@@ -37,16 +37,18 @@ const ROWS: Readonly<Record<string, Row>> = {
   awk: { valued: '-F -v -f --file -e --source -i -l -o', same: '-f=--file -e=--source -i=--include' },
   sort: { valued: '-o --output -k -t -T -S --parallel', same: '-o=--output' },
   cut: { valued: '-d -f -c -b' },
+  uniq: { valued: '-f --skip-fields -s --skip-chars -w --check-chars' },
+  xxd: { valued: '-c -g -l -o -s -n -R' },
   tee: {},
   curl: {
     valued:
-      '-o --output -X --request -H --header -d --data --data-raw --data-binary -F --form -u --user -A -e -b -c --cookie-jar -T --upload-file -K --config -m --max-time --connect-timeout --retry -x --proxy --cacert --cert --key --output-dir -D --dump-header --trace --trace-ascii -w --write-out --unix-socket --url',
+      '-o --output -X --request -H --header -d --data --data-raw --data-binary -F --form -u --user -A -e -b -c --cookie-jar -T --upload-file -K --config -m --max-time --connect-timeout --retry -x --proxy --cacert --cert --key --output-dir -D --dump-header --trace --trace-ascii --stderr --libcurl --hsts --alt-svc --etag-save -w --write-out --unix-socket --url',
     same: '-o=--output -T=--upload-file -K=--config -F=--form -d=--data -u=--user',
   },
   wget: {
     valued:
-      '-O --output-document -o --output-file -P --directory-prefix -i --input-file -e --execute --post-file --header -U',
-    same: '-O=--output-document -P=--directory-prefix -o=--output-file -e=--execute',
+      '-O --output-document -o --output-file -a --append-output -P --directory-prefix -i --input-file -e --execute --post-file --header -U',
+    same: '-O=--output-document -P=--directory-prefix -o=--output-file -a=--append-output -e=--execute',
   },
   time: { valued: '-f --format -o --output' },
   tar: {
@@ -87,32 +89,39 @@ const ROWS: Readonly<Record<string, Row>> = {
   kill: { valued: '-s -n' },
   pkill: { valued: '-u -U -t -g -G -P -s --signal --parent --pidfile --ns' },
 }
-const ALIASES: Readonly<Record<string, string>> = {
-  gawk: 'awk',
-  mawk: 'awk',
-  nawk: 'awk',
-  egrep: 'grep',
-  fgrep: 'grep',
-  zgrep: 'grep',
-  gsed: 'sed',
-  pip3: 'pip',
-  gcp: 'cp',
-  grm: 'rm',
-  gmake: 'make',
-  podman: 'docker',
-  nerdctl: 'docker',
-  bsdtar: 'tar',
-  gtar: 'tar',
-  tofu: 'terraform',
-  javac: 'java',
-  pgrep: 'pkill',
-}
+const ALIASES = new Map(
+  Object.entries({
+    gawk: 'awk',
+    mawk: 'awk',
+    nawk: 'awk',
+    egrep: 'grep',
+    fgrep: 'grep',
+    zgrep: 'grep',
+    gsed: 'sed',
+    pip3: 'pip',
+    gcp: 'cp',
+    grm: 'rm',
+    gmake: 'make',
+    podman: 'docker',
+    nerdctl: 'docker',
+    bsdtar: 'tar',
+    gtar: 'tar',
+    tofu: 'terraform',
+    javac: 'java',
+    pgrep: 'pkill',
+  }),
+)
 
 const SPECS = new Map(Object.entries(ROWS).map(([name, row]) => [name, specOf(row)]))
 
 /** What is known about the options of `program`; null: nothing. */
 export function flagSpec(program: string): FlagSpec | null {
-  return SPECS.get(ALIASES[program] ?? program) ?? null
+  return SPECS.get(sameAs(program)) ?? null
+}
+
+/** The program whose options `program` has: itself, or the one that it is another name of. */
+export function sameAs(program: string): string {
+  return ALIASES.get(program) ?? program
 }
 
 function specOf({ valued = '', same = '', oneDash }: Row): FlagSpec {

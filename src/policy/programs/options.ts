@@ -1,5 +1,5 @@
 /** Splits the arguments of a command into options, in any spelling, and other words. */
-import { isFlag, mayBeFlag, type Arg } from '../shell/arg.ts'
+import { isFlag, known, mayBeFlag, unknown, type Arg } from '../shell/arg.ts'
 import type { FlagSpec } from './flags.ts'
 
 export interface Option {
@@ -99,6 +99,29 @@ export function hasOption(
 
 function canonical(name: string, spec: FlagSpec | null): string {
   return spec?.same.get(name) ?? name
+}
+
+/**
+ * The option as its program reads it: of equivalent names the first, and of a cluster (`-qO x`, `-qOx`) the letter that takes the
+ * value.
+ */
+export function spelled({ name, value, arg }: Option, spec: FlagSpec | null): Option {
+  const one = (at: number, given: Arg | null): Option => ({
+    name: canonical(name.slice(0, at), spec),
+    value: given,
+    arg,
+  })
+  const from = (at: number): Arg =>
+    arg.kind === 'static' ? known(name.slice(at), arg.raw) : unknown(arg.raw, name.slice(at), false)
+  if (name.startsWith('--')) return one(name.length, value)
+  if (spec === null || spec.oneDash) {
+    const equals = name.indexOf('=')
+    return value !== null || equals < 2 ? one(name.length, value) : one(equals, from(equals + 1))
+  }
+  const letters = /^-(\w*)/.exec(name)?.[1] ?? ''
+  const at = letters.split('').findIndex((letter) => spec.valued.has(`-${letter}`)) + 1
+  if (at < 1) return one(name.length, value)
+  return { ...one(0, value ?? from(at + 1)), name: canonical(`-${name.charAt(at)}`, spec) }
 }
 
 /** Everything that an option as written can mean. */

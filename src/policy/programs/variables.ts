@@ -1,7 +1,7 @@
 /** Variables that make programs write to a file or folder. */
 import { known, type Arg } from '../shell/arg.ts'
 import type { Call } from '../shell/scanned.ts'
-import type { PathUse } from './effects.ts'
+import type { PathUse } from './path-use.ts'
 
 /** Git writes only to absolute paths; `1` and `true` mean standard error. */
 const TRACES = /^GIT_TRACE\w*$/
