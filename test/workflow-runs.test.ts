@@ -283,6 +283,25 @@ describe('a run of a workflow', () => {
     expect((await world.belay(['resume'])).stdout).toContain('Nothing to resume')
   })
 
+  it('keeps why a step failed when it is given up as a whole', async () => {
+    start({ bad: [{ error: { code: 'failed', message: 'no way' } }] }).flow([
+      {
+        id: 'both',
+        type: 'parallel',
+        branches: {
+          a: { states: [agent('bad')] },
+          b: { states: [{ id: 'ok', type: 'human_approval', message: 'ok?', timeout: '1h' }] },
+        },
+      },
+    ])
+    await world.run()
+    const { run } = await world.json<{ run: { id: string } }>(['status'])
+    const given = await world.json<{ cancelled: string[] }>(['cancel', run.id])
+    expect(given.cancelled.toSorted()).toEqual(['both', 'both.b.ok'])
+    expect(await world.statuses()).toEqual({ both: 'cancelled', 'both.a.bad': 'blocked', 'both.b.ok': 'cancelled' })
+    expect((await world.belay(['show', 'both.a.bad'])).stdout).toContain('no way')
+  })
+
   it('ends in order when it is interrupted, is nobody else’s meanwhile, and goes on', async () => {
     start({ two: [{ hang: true }] }).flow([agent('one'), agent('two'), agent('three')])
     const child = world.start(['workflow', 'run', world.file, '--json'])

@@ -69,7 +69,10 @@ async function giveUpRun(tx: Writer, run: RunRow, tasks: readonly TaskRow[], now
   if ((await findRun(tx, run.id))?.status === 'cancelled') return
   const { timeoutMs } = (run.config as WorkflowConfig).definition
   const reason = { code: WORKFLOW_TIMEOUT, message: `the workflow was not done in ${formatDuration(timeoutMs ?? 0)}` }
-  for (const task of tasks) await giveUp(tx, run, task, reason, now, 'belay')
+  for (const task of tasks) {
+    // The own reason of a blocked step says more.
+    if (task.status !== 'blocked') await giveUp(tx, run, task, reason, now, 'belay')
+  }
   await changeRun(tx, run.id, now, { status: 'cancelled', reason })
 }
 

@@ -33,9 +33,9 @@ function again(task: TaskRow): TaskChange {
 }
 
 /**
- * Gives up a step and the steps inside it or, if `handle` is null, all steps that are not over and the run with them. A process
- * that works on them ends its agents within a second or two. Returns what was given up. Throws `run_ended` for a run that is
- * done.
+ * Gives up a step and the steps inside it or, if `handle` is null, all steps that are neither over nor blocked and the run with
+ * them. A process that works on them ends its agents within a second or two. Returns what was given up. Throws `run_ended` for
+ * a run that is done.
  */
 export function cancelSteps(
   record: RecordStore,
@@ -43,8 +43,9 @@ export function cancelSteps(
   handle: string | null,
   note: string | null,
 ): Promise<readonly string[]> {
+  // Together with the run, blocked steps stay blocked, because their own reason says more.
   const isMeant = (task: TaskRow): boolean =>
-    handle === null || task.handle === handle || task.handle.startsWith(`${handle}.`)
+    handle === null ? task.status !== 'blocked' : task.handle === handle || task.handle.startsWith(`${handle}.`)
   const counted = (tasks: readonly TaskRow[]): TaskRow[] => [...tasks]
   return giveUpTasks({ record, run, whole: handle === null, note, isMeant, counted, progress: progressOf })
 }
