@@ -1,5 +1,5 @@
 /** An event as it leaves this machine: with its owner in full, and cut to the allowed size. */
-import { cap } from '../core/text.ts'
+import { cap, head } from '../core/text.ts'
 import type { RecordedEvent } from '../record/index.ts'
 
 /** The owner of an event. Ids are text; what does not apply is null. */
@@ -77,21 +77,53 @@ function numberOf(value: unknown): number | null {
 const encoder = new TextEncoder()
 /** Texts are cut to these lengths, one after the other, until the message fits. */
 const CUTS = [8192, 2048, 512, 128]
+/** With a summary instead of `data`: lengths of what names the owner, and how many keys the summary has. */
+const LAST_CUTS = [
+  { length: 256, keys: 10 },
+  { length: 40, keys: 10 },
+  { length: 12, keys: 0 },
+]
 
 /**
- * The message for an event, with `data` redacted and shortened to fit into `max` bytes (at least 1024): texts in `data` are cut
- * in the middle; `data` that is still too big is replaced by a summary.
+ * The message for an event, redacted and shortened to fit into `max` bytes (at least 1024): texts are cut in the middle; `data`
+ * that is still too big is replaced by a summary, and then the names of task, agent and workspace are cut at their ends. Ids,
+ * type and time are never changed.
  */
 export function encode(one: Envelope, max: number, redact: (text: string) => string): Uint8Array {
   for (const cut of CUTS) {
-    const bytes = encoder.encode(JSON.stringify({ ...one, data: shorten(one.data, (text) => cap(redact(text), cut)) }))
+    const text = (value: string): string => cap(redact(value), cut)
+    const bytes = bytesOf({ ...named(one, text), data: shorten(one.data, text) })
     if (bytes.length <= max) return bytes
   }
-  const full = encoder.encode(JSON.stringify(one.data)).length
-  const keys = Object.keys(one.data)
-    .slice(0, 10)
-    .map((key) => cap(redact(key), 40))
-  return encoder.encode(JSON.stringify({ ...one, data: { truncated: true, bytes: full, keys } }))
+  const full = bytesOf(one.data).length
+  let bytes = new Uint8Array()
+  for (const { length, keys: count } of LAST_CUTS) {
+    const keys = Object.keys(one.data)
+      .slice(0, count)
+      .map((key) => head(redact(key), Math.min(length, 40)))
+    const summary = { truncated: true, bytes: full, keys }
+    bytes = bytesOf({ ...named(one, (value) => head(redact(value), length)), data: summary })
+    if (bytes.length <= max) break
+  }
+  return bytes
+}
+
+function bytesOf(value: unknown): Uint8Array<ArrayBuffer> {
+  return encoder.encode(JSON.stringify(value))
+}
+
+/** `one` with `text` applied to those of its names that may be of any length. */
+function named(one: Envelope, text: (value: string) => string): Envelope {
+  const of = (value: string | null): string | null => (value === null ? null : text(value))
+  return {
+    ...one,
+    host: text(one.host),
+    task: of(one.task),
+    agent_id: of(one.agent_id),
+    agent_name: of(one.agent_name),
+    workspace: of(one.workspace),
+    actor: text(one.actor),
+  }
 }
 
 function shorten(value: unknown, text: (text: string) => string): unknown {

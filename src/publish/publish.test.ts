@@ -102,6 +102,25 @@ describe('encode', () => {
     })
   })
 
+  it('cuts and redacts what names the task and the agent as well', () => {
+    const agent = {
+      role: 'step',
+      provider: 'engine',
+      model: 'm'.repeat(5000),
+      workspace: `/a/hush-hush/${'w'.repeat(5000)}`,
+    }
+    const keys = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${i}${'k'.repeat(100)}`, i]))
+    for (const data of [{}, { text: 'x'.repeat(5000) }, keys]) {
+      const one = envelope({ ...event(data), task: `T1-hush-hush-${'ö'.repeat(5000)}` }, 1, OWNER, agent)
+      for (const max of [1024, 4096]) {
+        const bytes = encode(one, max, (text) => text.replaceAll('hush-hush', '[redacted]'))
+        expect(bytes.length).toBeLessThanOrEqual(max)
+        expect(decode(bytes)).toMatchObject({ run_id: 'r1', task: expect.stringMatching(/^T1-\[redacted/) })
+        expect(new TextDecoder().decode(bytes)).not.toContain('hush-hush')
+      }
+    }
+  })
+
   it('does not cut in the middle of a character', () => {
     const bytes = encode(envelope(event({ text: '😀'.repeat(10_000) }), 1, OWNER, null), 2048, (text) => text)
     expect(new TextDecoder('utf-8', { fatal: true }).decode(bytes)).not.toContain('\\ud83d')
