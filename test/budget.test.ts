@@ -80,6 +80,8 @@ describe('budget.usd', () => {
     expect(run.code, run.stderr).toBe(5)
     expect(await task(world, 'T001')).toMatchObject({ status: 'suspended', reason: { code: 'budget_unknown_cost' } })
     expect(prompts(world, 'reviewer')).toHaveLength(0)
+    for (const look of [['status'], ['show', 'T001']])
+      expect((await world.belay(look)).stdout).toMatch(/belay resume( \S+)? --allow-unknown-cost$/m)
     const allowed = await world.belay(['resume', '--allow-unknown-cost'])
     expect(allowed.code, allowed.stderr).toBe(0)
     const shown = await world.json<{ run: Record<string, unknown> }>(['status'])

@@ -52,6 +52,8 @@ describe('belay cancel', () => {
     const run = collect(world.start(['run', '--concurrency', '1']))
     await eventually(() => asked('T001'))
     expect(await refusal(world, ['retry', 'T001'])).toMatchObject({ code: 2, error: { code: 'held' } })
+    const long = await refusal(world, ['cancel', 'T001', '--note', 'x'.repeat(100_000)])
+    expect(long).toMatchObject({ code: 2, error: { code: 'note_too_long' } })
     const cancelled = await world.json(['cancel', 'T001', '--note', 'not needed'])
     expect(cancelled).toMatchObject({ task: { handle: 'T001', status: 'cancelled' }, cancelled: ['T001'], held: true })
     const ended = await run

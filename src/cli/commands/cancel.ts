@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { batchProgram } from '../../programs/batch/index.ts'
 import { findRun, findTask, holderOf, type RecordStore, type RunRow } from '../../record/index.ts'
+import { checkNote } from '../../runs/answers.ts'
 import { cancelFiles } from '../../runs/batch/lifecycle.ts'
 import { workflowProgram } from '../../programs/workflow/index.ts'
 import { cancelSteps } from '../../runs/workflow/lifecycle.ts'
@@ -35,7 +36,7 @@ async function cancel(io: Io, what: string, flags: { note?: string; json?: true 
     const choice = run === null ? await selectTask(record, project, what) : null
     const of = run ?? choice?.run
     if (of === undefined) throw new Error('either a run or a task')
-    const done = await giveUp(io, record, of, choice?.task.handle ?? null, flags.note?.trim() || null)
+    const done = await giveUp(io, record, of, choice?.task.handle ?? null, checkNote(flags.note ?? null))
     if (flags.json) io.out(JSON.stringify(await view(record, of, choice?.task.handle ?? null, done)))
     else for (const line of text(of, done, choice?.task.handle ?? null)) io.out(line)
   })

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { formatDuration } from '../../core/duration.ts'
 import { printable } from '../../core/text.ts'
 import { quoteShell } from '../../git/quote.ts'
+import { budgetFlag } from './budget-flag.ts'
 import { columns, money, oneLine } from './format.ts'
 import type { StatusFacts } from './status-facts.ts'
 import type { StatusView, TaskView } from './status.ts'
@@ -84,7 +85,7 @@ export function nextCommand(
     case 'failed':
       return AFTER_FAILURE[run.reason?.code ?? '']?.(`belay resume${id}`) ?? `belay resume${id}`
     case 'suspended':
-      return `belay resume${id}${budgetFlag(tasks)}`
+      return `belay resume${id}${tasks.map((task) => budgetFlag(task.reason?.code)).find((flag) => flag !== null) ?? ''}`
     case 'blocked':
     case 'replan':
     case 'cancelled':
@@ -103,11 +104,4 @@ const AFTER_FAILURE: Readonly<Record<string, (resume: string) => string>> = {
   setup_failed: () => 'fix it and commit, then: belay run',
   red_baseline: (resume) => `fix it and commit, then: belay run; or continue as it is: ${resume} --accept-red-baseline`,
   gates_absent: (resume) => `fix it, then: belay run; or continue as it is: ${resume} --allow-absent-gates`,
-}
-
-/** The flag for a limit that was reached: unless it is raised, the run stops again at once. */
-function budgetFlag(tasks: readonly TaskView[]): string {
-  const limits = tasks.map((task) => /^budget_(usd|tokens|wall)$/.exec(task.reason?.code ?? '')?.[1])
-  const limit = limits.find((one) => one !== undefined)
-  return limit === undefined ? '' : ` --budget-${limit} ${limit === 'wall' ? 'DURATION' : 'N'}`
 }

@@ -3,6 +3,7 @@ import { stateOf } from '../../programs/direct/state.ts'
 import { stateOf as stepState } from '../../programs/workflow/state.ts'
 import type { CheckpointRow, RunRow, TaskRow } from '../../record/index.ts'
 import { expiredAt } from '../../runs/answers.ts'
+import { budgetFlag } from './budget-flag.ts'
 
 /** What is needed, besides the task's row, to explain its status. */
 export interface Standing {
@@ -172,12 +173,7 @@ function suspended({ task, holder, run, now }: Standing): Why {
   const when = left === null ? '' : left > 0 ? ` (in ${formatDuration(left)})` : ' (now)'
   const why = `it is suspended${because}${when}`
   if (holder !== null) return not(task, why, 'belay status')
-  const limit = /^budget_(usd|tokens|wall)$/.exec(task.reason?.code ?? '')?.[1]
-  return not(
-    task,
-    why,
-    limit === undefined ? resume(run) : `${resume(run)} --budget-${limit} ${limit === 'wall' ? 'DURATION' : 'N'}`,
-  )
+  return not(task, why, `${resume(run)}${budgetFlag(task.reason?.code) ?? ''}`)
 }
 
 function resume(run: RunRow): string {
